@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -297,7 +298,10 @@ class Application:
         log_request: LogRequest,
         limits: ServingLimits | None = None,
     ) -> RunningGateway:
-        """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
+        """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start.
+
+        As long as it runs, `serving_address` finds it.
+        """
         from semantest_iac.application.queries.history import find_owning_engine, simulated_releases
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
         from semantest_iac.presentation.gateway.launch import open_gateway
@@ -306,7 +310,14 @@ class Application:
             return self._connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
-        return open_gateway(LocalServices(releases, probe_of, self.function_logs, limits), address, log_request)
+        services = LocalServices(releases, probe_of, self.function_logs, limits)
+        return _announced(self.home, open_gateway(services, address, log_request))
+
+    def serving_address(self) -> str | None:
+        """Return the address at which a running `serve` answers for this home; None if there is none."""
+        from semantest_iac.infrastructure.local_service.serving_addresses import find_address
+
+        return find_address(self.home)
 
     def _connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
         entry, context = self.engines[choice.engine], EngineContext(self.home, choice, self.secrets(variables))
@@ -340,6 +351,16 @@ def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, sho
 
     approve = approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
     return show_before_approval(show_plan, approve) if show_plan else approve
+
+
+@asynccontextmanager
+async def _announced(home: Path, gateway: RunningGateway) -> AsyncIterator[str]:
+    """Run the gateway with its address on record."""
+    from semantest_iac.infrastructure.local_service.serving_addresses import announce_address
+
+    async with gateway as url:
+        with announce_address(home, url):
+            yield url
 
 
 def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments: EnvironmentConfigurator) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from semantest_iac.domain.errors import DeploymentError, Fault
 
+_OPTION_PATHS = {"--env": "environment"}
+"""Options whose name is not that of the value; neither is shown twice, as in `--region region`."""
+
 
 def format_error(error: DeploymentError) -> Iterator[str]:
     """Yield the message, every fault with its location and hint, and the hint of the error."""
@@ -32,6 +35,6 @@ def format_warnings(warnings: Iterable[Fault]) -> Iterator[str]:
 
 def format_fault(fault: Fault) -> str:
     location = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
-    path = "" if location == f"--{fault.path}" else fault.path  # --region: …, not --region region: …
+    path = "" if fault.path in (location, _OPTION_PATHS.get(location, location.removeprefix("--"))) else fault.path
     head = " ".join(part for part in (location, path) if part)
     return f"{head}: {fault.message}" if head else fault.message

@@ -89,6 +89,11 @@ def list_extended_environments(name: str, extends: Mapping[str, str]) -> tuple[s
 _LONGEST_GUESS = 80  # difflib is quadratic, and no typing error has that length
 
 
+def canonical_word(word: str | None) -> str | None:
+    """Return the name of a component, provider, engine or cloud as it is recorded: in lower case, without spaces."""
+    return None if word is None else word.strip().lower()
+
+
 def canonical_environment(word: str) -> str:
     """Return the full name of an alias in any case; other names in lower case."""
     lowered = word.strip().lower()

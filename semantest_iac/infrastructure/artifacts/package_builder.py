@@ -32,6 +32,7 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
 )
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.drafts import make_draft_folder, open_draft, publish_draft
+from semantest_iac.infrastructure.home_folder import make_home_folder
 
 PACKAGER_VERSION = 3  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
@@ -186,6 +187,7 @@ class PackageBuilder:
             file.write(content)
             return hashlib.sha256(content).hexdigest()
 
+        make_home_folder(self._home)
         digest, stored, size = self._store.save(write)
         notes = _size_notes(size, source.provider)
         handlers = {name: code.handler for name, code in source.functions.items()}
@@ -196,6 +198,7 @@ class PackageBuilder:
     ) -> tuple[Artifact, tuple[Path, ...]]:
         """Build the package; returns it with the files outside of the source that decided about its content."""
         report = WalkReport()
+        make_home_folder(self._home)
         with make_draft_folder(self._home / "tmp") as workspace:
             prepared = recipe.prepare(workspace, runner)
             generated = recipe.generated if prepared.generated is None else prepared.generated

@@ -28,6 +28,7 @@ OTHER_VARIABLES = frozenset({"SEMANTEST_HOME", "SEMANTEST_PULUMI"})
 """Variables that are read elsewhere: the home folder, and the path of the Pulumi CLI."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12
+_OPTION_NAMES = {"environment": "--env"}  # as people type them
 
 _SECRET_PREFIX = secret_variable_name("")
 _FLOW_STARTS = ("[", "{", "'", '"')
@@ -88,7 +89,7 @@ def layers_from_options(options: Mapping[str, str | None]) -> Iterator[Configura
     """Yield one layer per command-line option that was given."""
     for name, value in options.items():
         if value is not None:
-            yield single_value_layer((name,), value, SourcePosition(f"--{name}"))
+            yield single_value_layer((name,), value, SourcePosition(_OPTION_NAMES.get(name, f"--{name}")))
 
 
 def _is_setting(name: str) -> bool:

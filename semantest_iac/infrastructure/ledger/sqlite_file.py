@@ -13,6 +13,7 @@ from threading import Lock
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.home_folder import make_home_folder
 
 SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: another program's database is not taken for a ledger
 LEDGER_SCHEMA_VERSION = 1
@@ -46,7 +47,7 @@ SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
 
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, and create it if it is missing, readable by its owner only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home_folder(path.parent)
     _create_empty_file(path)
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:

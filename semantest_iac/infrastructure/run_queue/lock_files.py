@@ -15,6 +15,7 @@ from pathlib import Path
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError, StorageError
 from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
+from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
 
 POLL_S = 0.1
@@ -88,7 +89,8 @@ def lock_file_name(stack: str) -> str:
 
 def _open_and_lock(path: Path) -> int | None:
     """Return the locked descriptor, or None when another process holds it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home_folder(path.parent.parent)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if try_lock(descriptor) and is_in_place(descriptor, path):
         return descriptor

@@ -118,6 +118,8 @@ class CliApplication(Protocol):
         self, variables: Mapping[str, str], address: tuple[str, int], log_request: LogRequest
     ) -> AbstractAsyncContextManager[str]: ...
 
+    def serving_address(self) -> str | None: ...
+
     def deployments(
         self,
         variables: Mapping[str, str],

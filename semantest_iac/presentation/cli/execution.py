@@ -60,19 +60,22 @@ class DeployCommand(NamedTuple):
     start: StartDeployment
 
 
-def execute_commands(session: Session, commands: Sequence[DeployCommand], *, is_confirmed: bool = False) -> int:
+def execute_commands(
+    session: Session, commands: Sequence[DeployCommand], *, is_confirmed: bool = False, accounts_last: bool = False
+) -> int:
     """Run the commands concurrently, show each, and return the exit code of the worst outcome.
 
     Before a real cloud is changed, a person at the terminal is asked, unless it `is_confirmed`; without one, what
-    replaces or deletes is rejected. Re-raises a refusal if one stack was requested; raises
-    StorageError for a home that cannot be written.
+    replaces or deletes is rejected. The settings of accounts come before the services, with `accounts_last` after them.
+    Re-raises a refusal if one stack was requested; raises StorageError for a home that cannot be written.
     """
     require_writable_home(session.application.home)
     approval = _PlanApproval(session, is_one_of_several=len(commands) > 1, is_confirmed=is_confirmed)
     with open_views(session, commands) as views:
         runs = [_CommandRun(command, view, approval) for command, view in zip(commands, views, strict=True)]
         try:
-            run_interruptible(_run_accounts_first(session.application, runs), session.terminal)
+            work = _run_in_groups(session.application, runs, (True, False) if accounts_last else (False, True))
+            run_interruptible(work, session.terminal)
         except KeyboardInterrupt:
             for run in runs:
                 run.read_row(session.application.ledger)
@@ -237,9 +240,9 @@ class _CommandRun:
         self.view.on_event(event)
 
 
-async def _run_accounts_first(application: CliApplication, runs: Sequence[_CommandRun]) -> None:
-    """Account stacks first, then services; each group concurrently."""
-    for is_service in (False, True):
+async def _run_in_groups(application: CliApplication, runs: Sequence[_CommandRun], order: Sequence[bool]) -> None:
+    """Run services (True) and account stacks (False) in this order; each group concurrently."""
+    for is_service in order:
         await asyncio.gather(*(run.execute(application) for run in runs if run.is_service is is_service))
 
 

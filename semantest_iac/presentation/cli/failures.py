@@ -19,6 +19,22 @@ from semantest_iac.domain.errors import (
     as_storage_error,
 )
 
+OPTIONS_OF_OTHER_TOOLS: Mapping[str, str] = {
+    "--approve": "--yes",
+    "--auto-approve": "--yes",
+    "--skip-preview": "--yes",
+    "-y": "--yes",
+    "--stage": "--env",
+    "-e": "--env",
+    "-s": "--env",
+    "-r": "--region",
+    "--stack": "the stack's name without an option",
+    "--output": "--json",
+    "-o": "--json",
+    "--var": "--set",
+}
+"""What people type who come from another tool -> what to type here."""
+
 OK, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 3, 4
 
 EXIT_CODES: Mapping[type[BaseException], int] = {
@@ -61,7 +77,7 @@ def to_deployment_error(error: BaseException) -> DeploymentError:
     if isinstance(error, DeploymentError):
         return error
     if isinstance(error, click.ClickException):
-        return ValidationError(error.format_message(), "USAGE_ERROR", hint=_usage_hint(error))
+        return ValidationError(describe_usage_error(error), "USAGE_ERROR", hint=_usage_hint(error))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return DeploymentError("Cancelled.", "CANCELLED")
     if storage := as_storage_error(error):
@@ -83,6 +99,15 @@ def error_to_json(error: DeploymentError) -> dict[str, Any]:
             "faults": [{"path": "", "hint": "", **fault.as_dict()} for fault in error.faults],
         }
     }
+
+
+def describe_usage_error(error: click.ClickException) -> str:
+    """Return the message, with no more than the nearest command or option."""
+    known = OPTIONS_OF_OTHER_TOOLS.get(getattr(error, "option_name", ""))
+    nearest = getattr(error, "possibilities", None)
+    if isinstance(error, click.NoSuchOption) and known:
+        return f"{error.message} Did you mean {known}?"
+    return f"{error.message} Did you mean '{nearest[0]}'?" if nearest else error.format_message()
 
 
 def _usage_hint(error: click.ClickException) -> str:

@@ -268,4 +268,5 @@ def _location_options(stack: Stack, default_region: str) -> str:
     options = {name: getattr(stack, name) for name in defaults if getattr(stack, name) != defaults[name]}
     provider = {} if stack.provider == DEFAULT_PROVIDER else {"provider": stack.provider}
     project = {} if stack.project == DEFAULT_PROJECT else {"set": f"project={stack.project}"}
+    options = {"env" if name == "environment" else name: value for name, value in options.items()}
     return "".join(f" --{name} {value}" for name, value in (provider | options | project).items())

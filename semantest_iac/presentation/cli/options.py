@@ -15,6 +15,18 @@ import click
 from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.guardrails.engine_choice import choose_engine
 from semantest_iac.presentation.cli.home_folder import find_writing_fault, require_readable_home
+from semantest_iac.presentation.cli.parsing.completion import (
+    complete_with,
+    find_all_word,
+    find_cloud_kinds,
+    find_component_names,
+    find_engine_names,
+    find_environment_names,
+    find_provider_names,
+    find_recorded_components,
+    find_region_names,
+    find_stack_names,
+)
 from semantest_iac.presentation.cli.session import (
     DEFAULT_HOME,
     ConfigurationOptions,
@@ -94,46 +106,107 @@ def use_temporary_home(session: Session) -> Iterator[Session]:
 def _create_unchecked_session(home: Path, json: bool) -> Session:
     context = click.get_current_context().find_object(CliContext)
     assert context is not None  # noqa: S101  # run_cli() passes one
-    return Session(context.application_at(home), context.terminal, json)
+    return Session(context.application_at(home), context.terminal, json, context.arguments)
 
+
+_DEPLOYED = complete_with(find_recorded_components, find_stack_names)
+_DEPLOYABLE = complete_with(find_stack_names, find_recorded_components, find_all_word, find_component_names)
+_CONFIGURED = complete_with(find_stack_names, find_component_names)
+_PROVIDERS, _REGIONS = complete_with(find_provider_names), complete_with(find_region_names)
+_ENVIRONMENTS = complete_with(find_environment_names)
 
 _ENVIRONMENT_OPTION = click.option(
     "--env",
     "--environment",
     "environment",
     metavar="NAME",
+    shell_complete=_ENVIRONMENTS,
     help="development (default), qa, staging, production, or one of the file's own.",
 )
-_COMPONENT_OPTION = click.option("--component", metavar="NAME", help="Name of the component, such as rest-api.")
+_STACK_ARGUMENT = click.argument("named", required=False, metavar="[COMPONENT]", shell_complete=_CONFIGURED)
+_COMPONENT_OPTION = click.option(
+    "--component",
+    metavar="NAME",
+    shell_complete=_CONFIGURED,
+    help="Name of the component, such as rest-api; the same as COMPONENT.",
+)
 _LOCATION_OPTIONS = (
-    click.option("--provider", metavar="NAME", help="aws or azure. Default: from the configuration, else aws."),
+    click.option(
+        "--provider",
+        metavar="NAME",
+        shell_complete=_PROVIDERS,
+        help="aws or azure. Default: from the configuration, else aws.",
+    ),
     _ENVIRONMENT_OPTION,
-    click.option("--region", metavar="NAME", help="Default: us-east-1 on aws, eastus on azure."),
+    click.option(
+        "--region", metavar="NAME", shell_complete=_REGIONS, help="Default: us-east-1 on aws, eastus on azure."
+    ),
 )
 _MULTI_STACK_OPTIONS = (
-    click.option("--component", multiple=True, metavar="NAME", help="Such as rest-api, or all. Can be repeated."),
-    click.option("--provider", multiple=True, metavar="NAME", help="aws or azure. Can be repeated."),
+    click.argument("named", nargs=-1, metavar="[COMPONENT]...", shell_complete=_DEPLOYABLE),
+    click.option(
+        "--component",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=_DEPLOYABLE,
+        help="The same as COMPONENT; all for every one.",
+    ),
+    click.option(
+        "--provider",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=_PROVIDERS,
+        help="aws or azure. Can be repeated.",
+    ),
     _ENVIRONMENT_OPTION,
-    click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1. Can be repeated."),
+    click.option(
+        "--region",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=_REGIONS,
+        help="Such as us-east-1. Can be repeated.",
+    ),
 )
 _FILTER_OPTIONS = (
-    click.option("--component", metavar="NAME", help="Only this component, such as rest-api."),
-    click.option("--provider", metavar="NAME", help="Only this provider: aws or azure."),
-    click.option("--env", "--environment", "environment", metavar="NAME", help="Only this environment."),
-    click.option("--region", metavar="NAME", help="Only this region."),
+    click.argument("named", required=False, metavar="[COMPONENT]", shell_complete=_DEPLOYED),
+    click.option(
+        "--component", metavar="NAME", shell_complete=_DEPLOYED, help="Only this component, such as rest-api."
+    ),
+    click.option("--provider", metavar="NAME", shell_complete=_PROVIDERS, help="Only this provider: aws or azure."),
+    click.option(
+        "--env",
+        "--environment",
+        "environment",
+        metavar="NAME",
+        shell_complete=_ENVIRONMENTS,
+        help="Only this environment.",
+    ),
+    click.option("--region", metavar="NAME", shell_complete=_REGIONS, help="Only this region."),
 )
 
-stack_options = _bundle_options("selector", StackSelector, _COMPONENT_OPTION, *_LOCATION_OPTIONS)
-"""`selector`: one stack."""
 
-filter_options = _bundle_options("selector", StackSelector, *_FILTER_OPTIONS)
+def _select_named(named: str, provider: str | None, environment: str | None, region: str | None) -> StackSelector:
+    return StackSelector.from_words(named, None, provider, environment, region)
+
+
+stack_options = _bundle_options(
+    "selector", StackSelector.from_words, _STACK_ARGUMENT, _COMPONENT_OPTION, *_LOCATION_OPTIONS
+)
+"""`selector`: one stack, by the name of its component or its own."""
+
+filter_options = _bundle_options("selector", StackSelector.from_words, *_FILTER_OPTIONS)
 """`selector`: all recorded stacks that match."""
 
-many_stacks_options = _bundle_options("selector", MultiStackSelector, *_MULTI_STACK_OPTIONS)
+many_stacks_options = _bundle_options("selector", MultiStackSelector.from_words, *_MULTI_STACK_OPTIONS)
 """`selector`: one or more stacks."""
 
-service_options = _bundle_options("selector", StackSelector, click.argument("component"), *_LOCATION_OPTIONS)
-"""`selector`: one stack, whose component is an argument."""
+service_options = _bundle_options(
+    "selector",
+    _select_named,
+    click.argument("named", metavar="COMPONENT", shell_complete=_DEPLOYED),
+    *_LOCATION_OPTIONS,
+)
+"""`selector`: one stack, whose component must be named before other arguments."""
 
 
 class _EngineOption(click.Option):
@@ -166,8 +239,19 @@ _FILE_OPTIONS = (
     ),
 )
 _ENGINE_OPTIONS = (
-    click.option("--engine", cls=_EngineOption, metavar="NAME", help="The engine that deploys."),
-    click.option("--cloud", metavar="NAME", help="real, or sandbox to simulate the cloud on this machine."),
+    click.option(
+        "--engine",
+        cls=_EngineOption,
+        metavar="NAME",
+        shell_complete=complete_with(find_engine_names),
+        help="The engine that deploys.",
+    ),
+    click.option(
+        "--cloud",
+        metavar="NAME",
+        shell_complete=complete_with(find_cloud_kinds),
+        help="real, or sandbox to simulate the cloud on this machine.",
+    ),
 )
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from semantest_iac.presentation.cli.parsing.command_groups import CommandGroup
 from semantest_iac.presentation.cli.terminal import CliContext, Terminal
 
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
+
+PROGRAM_NAME = "semantest-iac"
+COMPLETE_VARIABLE = "_SEMANTEST_IAC_COMPLETE"
+"""Set by the functions of shells: what to complete, and for which shell."""
 
 # Name -> its module in `commands`, which is imported when the command runs, and one line of help.
 COMMANDS = {
@@ -21,6 +27,7 @@ COMMANDS = {
     "status": ("ledger", "Show what is deployed now."),
     "history": ("ledger", "List past deployments."),
     "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
+    "open": ("services", "Show the address of a service, and open it in the browser."),
     "destroy": ("deployments", "Delete every resource of a stack."),
     "invoke": ("services", "Send an HTTP request to a deployed service."),
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
@@ -40,7 +47,7 @@ PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.
 
 \b
   semantest-iac init
-  semantest-iac deploy --component rest-api --provider aws
+  semantest-iac deploy rest-api
   semantest-iac invoke rest-api GET /health
 
 The development environment is simulated on this machine; no cloud account is touched.
@@ -51,7 +58,7 @@ Shell completion: eval "$(_SEMANTEST_IAC_COMPLETE=bash_source semantest-iac)"; a
 """
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(CommandGroup):
     """Lists its commands without importing their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -71,24 +78,38 @@ def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, termin
 
     A deployment keeps its own exit code where its answer cannot be written; any other command has then failed.
     """
-    context = CliContext(application_at, terminal or Terminal.standard())
+    context = CliContext(application_at, terminal or Terminal.standard(), tuple(arguments))
     if "--debug" in arguments:
         _log_to_terminal(context.terminal)
+    completes = bool(os.environ.get(COMPLETE_VARIABLE))
     try:
-        code = int(_build_program().main(list(arguments), standalone_mode=False, obj=context) or 0)
+        code = int(_run_program(arguments, context, completes=completes) or 0)
     except (Exception, KeyboardInterrupt) as error:
+        if completes:
+            return 0
         context.terminal.flush()
         if isinstance(error, OSError) and context.terminal.is_answer_lost:  # click's own output
             return LOST_ANSWER
         return _report_error(error, context.terminal, arguments)
-    is_change = not STACK_CHANGES.isdisjoint(arguments[:1])
+    is_change = not STACK_CHANGES.isdisjoint(word.lower() for word in arguments)
     return LOST_ANSWER if code == 0 and context.terminal.is_answer_lost and not is_change else code
+
+
+def _run_program(arguments: Sequence[str], context: CliContext, *, completes: bool) -> int | None:
+    code: int | None = _build_program().main(
+        list(arguments),
+        prog_name=PROGRAM_NAME if completes else None,
+        complete_var=COMPLETE_VARIABLE,
+        standalone_mode=False,
+        obj=context,
+    )
+    return code
 
 
 def _build_program() -> click.Group:
     commands = {name: click.Command(name, short_help=line) for name, (_, line) in COMMANDS.items()}
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
-    program = _LazyGroup("semantest-iac", commands, help=PROGRAM_HELP, epilog=PROGRAM_EPILOG, context_settings=settings)
+    program = _LazyGroup(PROGRAM_NAME, commands, help=PROGRAM_HELP, epilog=PROGRAM_EPILOG, context_settings=settings)
     return click.version_option(package_name="semantest-iac", message="semantest-iac %(version)s")(program)
 
 

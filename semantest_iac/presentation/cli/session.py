@@ -16,6 +16,7 @@ from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
     Region,
     canonical_environment,
+    canonical_word,
     make_printable,
     suggest_known,
 )
@@ -32,26 +33,93 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.terminal import Terminal
 
 DEFAULT_HOME = ".semantest"
+STANDARD_FILE = "semantest.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class StackSelector:
-    """The parts of a stack's name that were given as options; None means not given."""
+    """The parts of a stack's name that were given; None means not given."""
 
     component: str | None = None
     provider: str | None = None
     environment: str | None = None
     region: str | None = None
+    project: str | None = None  # only the full name of a stack says it
+
+    @classmethod
+    def from_words(
+        cls, named: str | None, component: str | None, provider: str | None, environment: str | None, region: str | None
+    ) -> StackSelector:
+        """Read an argument and options, in any case; a component can be the full name of a stack.
+
+        Raises ValidationError for parts that are given twice and differ.
+        """
+        selector = cls(None, provider, environment, region)._normalize()
+        for name in (named, component):
+            selector = selector if name is None else selector.with_stack(name)
+        return selector
+
+    @classmethod
+    def from_stack(cls, stack: Stack) -> StackSelector:
+        """Select exactly this stack."""
+        return cls(stack.component, stack.provider, stack.environment, stack.region, stack.project)
+
+    def with_stack(self, name: str) -> StackSelector:
+        """Add a component's or a stack's name; raises ValidationError where it differs from what is selected."""
+        from semantest_iac.domain.deployment.stack import Stack
+        from semantest_iac_events.stack_names import STACK_SEPARATOR
+
+        if STACK_SEPARATOR in name.strip(STACK_SEPARATOR):
+            other = StackSelector.from_stack(Stack.parse(name.lower()))
+        else:
+            other = StackSelector(canonical_word(name))
+        pairs = {part: (getattr(self, part), getattr(other, part)) for part in self.__slots__}
+        faults = [
+            Fault(part, f"'{make_printable(one)}' is not '{make_printable(two)}'", "Give one of them.")
+            for part, (one, two) in pairs.items()
+            if one is not None and two is not None and one != two
+        ]
+        if faults:
+            raise ValidationError("Cannot select a stack: it is named in two ways that differ.", faults=faults)
+        return StackSelector(**{part: one if two is None else two for part, (one, two) in pairs.items()})
+
+    def _normalize(self) -> StackSelector:
+        return StackSelector(
+            self.component,
+            canonical_word(self.provider),
+            self.environment if self.environment is None else canonical_environment(self.environment),
+            self.region if self.region is None else str(Region.parse(self.region)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class MultiStackSelector:
-    """A selector of several stacks: every part but the environment can be given more than once."""
+    """A selector of several stacks: every part but the environment can be given more than once.
+
+    A component can be a stack's full name.
+    """
 
     component: tuple[str, ...] = ()
     provider: tuple[str, ...] = ()
     environment: str | None = None
     region: tuple[str, ...] = ()
+
+    @classmethod
+    def from_words(
+        cls,
+        named: tuple[str, ...],
+        component: tuple[str, ...],
+        provider: tuple[str, ...],
+        environment: str | None,
+        region: tuple[str, ...],
+    ) -> MultiStackSelector:
+        """Read arguments and options, in any case."""
+        return cls(
+            tuple(dict.fromkeys(word.strip().lower() for word in (*named, *component))),
+            tuple(dict.fromkeys(word.strip().lower() for word in provider)),
+            environment,
+            region,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +156,8 @@ class Session:
     application: CliApplication
     terminal: Terminal
     json: bool
+    arguments: tuple[str, ...] = ()
+    """What was typed behind the name of the program."""
     base_environments: dict[str, str] = field(default_factory=dict)
     """What the environments of the file's own extend, as far as this run has loaded them."""
 
@@ -138,6 +208,7 @@ class Session:
             environ=os.environ,
             overrides=options.overrides,
             options={
+                "project": selector.project,
                 "provider": selector.provider,
                 "environment": selector.environment,
                 "region": selector.region,
@@ -186,30 +257,37 @@ class Session:
         """Resolve every selected stack; raises ValidationError with the faults of all."""
         from semantest_iac.application.intake.deployment_specs import accept_all
 
-        return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector, options))
+        return accept_all(partial(self.resolve_one, each, options) for each in self.expand(selector, options))
 
     def build_specs_and_warn(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
         """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
         from semantest_iac.application.intake.deployment_specs import accept_all
 
-        specs = accept_all(partial(self._build_spec, each, options) for each in self._expand(selector, options))
+        specs = accept_all(partial(self._build_spec, each, options) for each in self.expand(selector, options))
         self._print_warnings(specs)
         return specs
 
-    def _expand(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[StackSelector]:
-        from semantest_iac.application.intake.deployment_specs import expand_components, pair_regions_with_providers
+    def expand(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[StackSelector]:
+        """Return a selector for each combination; raises ValidationError where a full name differs from an option."""
+        from semantest_iac.application.intake.deployment_specs import pair_regions_with_providers
+
+        pairs = pair_regions_with_providers(selector.provider, selector.region, self.application.providers)
+        combined = [
+            StackSelector.from_words(component, None, provider, selector.environment, region)
+            for component in self.expand_components(selector, options)
+            for provider, region in pairs
+        ]
+        return list(dict.fromkeys(combined))
+
+    def expand_components(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[str | None]:
+        """Return the named components, with `all` as those of the configuration."""
+        from semantest_iac.application.intake.deployment_specs import expand_components
 
         configured: Iterable[str] = ()
         if ALL_COMPONENTS in selector.component:
             written = self.load_configuration(StackSelector(environment=selector.environment), options)
             configured = written.configuration.components
-        return [
-            StackSelector(component, provider, selector.environment, region)
-            for component in expand_components(selector.component, configured)
-            for provider, region in pair_regions_with_providers(
-                selector.provider, selector.region, self.application.providers
-            )
-        ]
+        return expand_components(selector.component, configured)
 
     def _build_spec(self, selector: StackSelector, options: ConfigurationOptions) -> DeploymentSpec:
         from semantest_iac.application.intake.deployment_specs import build_spec
@@ -249,7 +327,7 @@ def build_stack_filter(
         faults.append(Fault("region", f"unknown region '{make_printable(region)}'"))
     if faults:
         raise ValidationError("Cannot select stacks.", faults=faults)
-    return StackFilter(selector.component, selector.provider, environment, region)
+    return StackFilter(selector.component, selector.provider, environment, region, selector.project)
 
 
 def _find_deployed_components(named: str | None, ledger: LedgerReader | None) -> list[str]:

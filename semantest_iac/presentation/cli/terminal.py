@@ -122,6 +122,12 @@ class Terminal:
         write_text(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
 
+    def open_browser(self, url: str) -> bool:
+        """Open the address in the user's browser; False if there is none."""
+        import webbrowser
+
+        return webbrowser.open(url)
+
     async def ask_while_running(self, question: str) -> str:
         """Ask as `ask` does without blocking the event loop, so that Ctrl-C can cancel."""
         import asyncio
@@ -198,6 +204,7 @@ class CliContext(NamedTuple):
 
     application_at: ApplicationFactory
     terminal: Terminal
+    arguments: tuple[str, ...] = ()
 
 
 def _escape_controls(text: str) -> str:

@@ -27,13 +27,13 @@ class TestReading:
     def test_leaves_no_files_beside_the_ledger(self, written: SqliteLedger, home: Path) -> None:
         assert len(read_events(written)) == 6
 
-        assert _modes(home) == {"ledger.db": "0o600"}
+        assert _modes(home) == {".gitignore": "0o600", "ledger.db": "0o600"}
 
     async def test_leaves_none_if_its_writer_is_dropped(self, file: Path, home: Path) -> None:
         await SqliteLedger(file).append("a", None, [NewEvent("x", "{}")])
         gc.collect()  # before Python 3.13 nothing tells of a file that was not closed
 
-        assert _modes(home) == {"ledger.db": "0o600"}
+        assert _modes(home) == {".gitignore": "0o600", "ledger.db": "0o600"}
 
     async def test_sees_events_committed_meanwhile(self, written: SqliteLedger) -> None:
         log = written.log()
@@ -71,6 +71,7 @@ class TestWriting:
 
         assert _modes(home.parent) == {"home": "0o700"}
         assert _modes(home) == {
+            ".gitignore": "0o600",
             "ledger.db": "0o600",
             "ledger.db-shm": "0o600",
             "ledger.db-wal": "0o600",

@@ -76,6 +76,8 @@ class World:
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
     previewed: list[Work] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # that a person types at the terminal
+    serving: str | None = None  # the address of `serve`
+    opened: list[str] = field(default_factory=list)  # in the browser
 
     def raise_for(self, stack: Stack) -> None:
         """Raise the error that waits for this stack, if there is one."""
@@ -189,6 +191,9 @@ class ApplicationInWorld(Application):
     def prerequisites(self, providers: Collection[str]) -> Any:
         return self._world.needs
 
+    def serving_address(self) -> str | None:
+        return self._world.serving
+
     def node_sdk(self) -> Any:
         return self._world.needs[-1]
 
@@ -218,6 +223,7 @@ class AnsweredTerminal(Terminal):
     def __init__(self, out: Screen, err: Screen, world: World) -> None:
         super().__init__(out, err)
         self._answers = world.answers
+        self._opened = world.opened
 
     @property
     def can_ask(self) -> bool:
@@ -226,6 +232,10 @@ class AnsweredTerminal(Terminal):
     async def ask_while_running(self, question: str) -> str:
         self.print_remarks(question)
         return self._answers.pop(0)
+
+    def open_browser(self, url: str) -> bool:
+        self._opened.append(url)
+        return True
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class TestNextCommands:
     def test_reach_the_same_stack_in_the_same_home(self) -> None:
         commands = suggest_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere", "us-east-1")
 
-        assert commands[1].endswith("invoke rest-api GET /health --environment qa --region eu-west-1 --home /elsewhere")
+        assert commands[1].endswith("invoke rest-api GET /health --env qa --region eu-west-1 --home /elsewhere")
 
     def test_omit_default_options(self) -> None:
         commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "", "us-east-1")
@@ -98,7 +98,7 @@ class TestNextCommands:
     def test_start_with_outputs_for_an_account(self) -> None:
         commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1")
 
-        assert commands[1].endswith("outputs --component account --environment qa")
+        assert commands[1].endswith("outputs --component account --env qa")
 
 
 class TestHealth:

@@ -53,6 +53,15 @@ class TestHelp:
         listed = capsys.readouterr().out.partition("Commands:\n")[2]
         assert [line for line in listed.splitlines() if not line.endswith(".") or line.endswith("...")] == []
 
+    @pytest.mark.parametrize("words", [(), ("help",), ("config",), ("help", "deploy"), ("config", "help")])
+    def test_is_shown_if_a_command_is_missing_or_asked_for(
+        self, cli: Any, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        outcome = cli(*words)
+
+        assert (outcome.code, outcome.err) == (0, "")
+        assert capsys.readouterr().out.startswith("Usage: ")
+
 
 class TestVersion:
     def test_is_that_of_the_distribution(self, cli: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +76,26 @@ class TestUsageErrors:
 
         assert (outcome.code, outcome.out) == (2, "")
         assert "Did you mean 'deploy'?" in outcome.err
+
+    @pytest.mark.parametrize(
+        ("words", "suggested"),
+        [
+            (("up",), "'deploy'"),
+            (("Apply", "rest-api"), "'deploy'"),
+            (("rm", "rest-api"), "'destroy'"),
+            (("ls",), "'status'"),
+            (("diff",), "'preview'"),
+            (("config", "validat"), "'validate'"),
+            (("deploy", "--enviroment", "qa"), "'--environment'"),
+            (("deploy", "--stage", "qa"), "--env"),
+            (("destroy", "-y"), "--yes"),
+        ],
+    )
+    def test_name_what_is_meant_by_words_of_other_tools(self, cli: Any, words: tuple[str, ...], suggested: str) -> None:
+        outcome = cli(*words)
+
+        assert outcome.code == 2
+        assert f"Did you mean {suggested}?" in outcome.err
 
     @pytest.mark.parametrize(
         "arguments",
@@ -100,6 +129,24 @@ class TestLostAnswer:
 
         lost = "Cannot write to stdout: no space left on device. The rest of the answer is lost.\n"
         assert (ended, err.text.count(lost)) == (code, 1)
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--json", "preview", "rest-api"),
+            ("plan", "rest-api", "--json"),
+            ("PREVIEW", "--json", "REST-API"),
+            ("deploy", "--dry-run", "--component", "rest-api", "--json"),
+            ("--set", "features.tracing=true", "deploy", "--json", "rest-api", "--dry-run"),
+        ],
+    )
+    def test_are_understood_in_any_order_and_case(self, cli: Any, world: Any, words: tuple[str, ...]) -> None:
+        outcome = cli(*words)
+
+        assert (outcome.code, json.loads(outcome.out)["stack"]) == (0, "rest-api.aws.development.us-east-1")
+        assert world.ledger.recorded == []
 
 
 class TestErrors:

@@ -12,6 +12,7 @@ from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import align_columns, flatten_values, format_table
 from semantest_iac.presentation.cli.options import configuration_options, file_options, session_options, stack_options
+from semantest_iac.presentation.cli.parsing.command_groups import CommandGroup
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.error_lines import format_error, format_warnings
 
@@ -24,12 +25,12 @@ CONFIG_HELP = """Validate and show the configuration.
 
 \b
   semantest-iac config validate --config semantest.yaml
-  semantest-iac config show --component rest-api --env staging
+  semantest-iac config show rest-api --env staging
   semantest-iac config schema > semantest.schema.json
 """
 
 
-@click.group("config", help=CONFIG_HELP)
+@click.group("config", cls=CommandGroup, help=CONFIG_HELP)
 def config_command() -> None: ...
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
 
+from semantest_iac.application.queries.history import is_deployed_or_unfinished
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.consent import require_consent, required_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
@@ -25,6 +27,7 @@ from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    align_columns,
     empty_result,
     format_notes,
     format_stack_and_cloud,
@@ -34,6 +37,12 @@ from semantest_iac.presentation.cli.options import (
     many_stacks_options,
     session_options,
     use_temporary_home,
+)
+from semantest_iac.presentation.cli.parsing.deployed_stacks import (
+    format_deployed_instead,
+    format_remaining,
+    resolve_all_deployed,
+    resolve_everything,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
 from semantest_iac.presentation.cli.text.plans import format_plan
@@ -48,11 +57,13 @@ StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 DEPLOY_HELP = """Deploy a component: show the plan, apply it, then check that the service answers.
 
 \b
-  semantest-iac deploy --component rest-api --provider aws
-  semantest-iac deploy --component rest-api --set components.rest-api.memory=1024
-  semantest-iac deploy --component rest-api --provider aws --provider azure
+  semantest-iac deploy rest-api
+  semantest-iac deploy rest-api websocket --env qa --dry-run
+  semantest-iac deploy rest-api --set components.rest-api.memory=1024
+  semantest-iac deploy rest-api --provider aws --provider azure
 
-Repeat --component, --provider or --region to deploy several stacks at once; the exit code is that of the worst outcome.
+Name several components, or repeat --provider or --region, to deploy several stacks at once; the exit code is that of
+the worst outcome. A stack's full name, such as rest-api.aws.qa.us-east-1, is as good as its component and options.
 Without --env, deploys to the development environment, which is simulated on this machine. Before it changes a real
 cloud, asks whether to deploy the plan; without a terminal, --yes is required for plans that replace or delete
 resources. With --json, prints one event per line and the result on the last line.
@@ -66,6 +77,7 @@ _REFRESH_OPTION = click.option(
 
 @click.command("deploy", help=DEPLOY_HELP)
 @many_stacks_options
+@click.option("--dry-run", is_flag=True, help="Show what would change and change nothing, as preview does.")
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
@@ -77,6 +89,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     session: Session,
     selector: MultiStackSelector,
     options: ConfigurationOptions,
+    dry_run: bool,
     then_serve: bool,
     keep_failed: bool,
     refresh: bool,
@@ -84,6 +97,10 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     port: int | None,
 ) -> int:
     """Validate all stacks before deploying any."""
+    if dry_run:
+        return _show_previews(
+            session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh)
+        )
     if port is not None and not then_serve:
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
@@ -119,9 +136,11 @@ def _to_deploy_command(
 PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Changes and records nothing.
 
 \b
-  semantest-iac preview --component rest-api --set components.rest-api.memory=1024
-  semantest-iac preview --component rest-api --destroy
-  semantest-iac preview --component all --provider aws --provider azure
+  semantest-iac preview rest-api --set components.rest-api.memory=1024
+  semantest-iac preview rest-api --destroy
+  semantest-iac preview all --provider aws --provider azure
+
+`plan` is another name of this command.
 """
 
 
@@ -137,12 +156,14 @@ def preview_command(
     if destroy and refresh:
         hint = "Leave one of them out."
         raise ValidationError("Cannot use --refresh with --destroy: a destroy deletes what is in the state.", hint=hint)
+    if destroy:
+        return _show_previews(session, lambda looking: _preview_destroys(looking, selector, options))
+    return _show_previews(session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh))
+
+
+def _show_previews(session: Session, preview_all: Callable[[Session], list[StackPreview]]) -> int:
     with use_temporary_home(session) as looking:
-        previews = (
-            _preview_destroys(looking, selector, options)
-            if destroy
-            else _preview_deployments(looking, selector, options, refresh=refresh)
-        )
+        previews = preview_all(looking)
     session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
     for stack, engine, plan in previews:
         if not session.json:
@@ -173,36 +194,92 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
 def _preview_destroys(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
-    targets = session.resolve_all(selector, options)
+    return _preview_targets(session, resolve_all_deployed(session, selector, options))
+
+
+def _preview_targets(session: Session, targets: Iterable[ResolvedStack]) -> list[StackPreview]:
     return [(target.stack, target.engine, preview_destroy(session, target)) for target in targets]
 
 
 DESTROY_HELP = """Delete every resource of a stack.
 
 \b
-  semantest-iac destroy --component rest-api --yes
-  semantest-iac destroy --component all --provider aws --provider azure
+  semantest-iac destroy rest-api --yes
+  semantest-iac destroy all --provider aws --provider azure
 
-Repeat --component, --provider or --region to destroy several stacks at once. Asks for confirmation of each before it
-deletes anything; without a terminal, --yes is required. For a production stack, type the name of the stack.
+A component is enough if one stack of it is deployed. Name several components, or repeat --provider or --region, to
+destroy several stacks at once. Asks for confirmation of each before it deletes anything; without a terminal, --yes is
+required. For a production stack, type the name of the stack.
 """
 
 
 @click.command("destroy", help=DESTROY_HELP)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--everything", is_flag=True, help="Every stack of the home, or of --env, --provider and --region.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, as preview --destroy does.")
 @many_stacks_options
 @configuration_options
 @session_options
-def destroy_command(session: Session, selector: MultiStackSelector, options: ConfigurationOptions, yes: bool) -> int:
+def destroy_command(  # one parameter for each option
+    session: Session,
+    selector: MultiStackSelector,
+    options: ConfigurationOptions,
+    yes: bool,
+    everything: bool,
+    dry_run: bool,
+) -> int:
     """Show all plans, ask for confirmation of each, then destroy."""
-    targets = session.resolve_all(selector, options)
+    resolve = resolve_everything if everything else resolve_all_deployed
+    if dry_run:
+        return _show_previews(session, lambda looking: _preview_targets(looking, resolve(looking, selector, options)))
+    targets = resolve(session, selector, options)
     session.warn_of_rehearsals([(target.stack, target.engine) for target in targets])
     plans = [(target, preview_destroy(session, target)) for target in targets]
-    deployed = [target for target, plan in plans if _show_destroy_plan_if_any(session, target, plan)]
-    for target in deployed:
-        question = f"Type {required_consent(target.stack, target.bases)} to delete {target.stack}: "
-        require_consent(target.stack, "yes" if yes else session.terminal.ask(question), target.bases)
-    return execute_commands(session, [_to_destroy_command(session, target) for target in deployed]) if deployed else OK
+    if everything:
+        _show_everything(session, plans)
+        deployed = [target for target, _ in plans]
+    else:
+        deployed = [target for target, plan in plans if _show_destroy_plan_if_any(session, target, plan)]
+        if not deployed and not session.json:
+            session.terminal.print_lines(*format_deployed_instead(session, plans[0][0].stack))
+    _confirm_destroys(session, deployed, yes=yes, at_once=everything)
+    commands = [_to_destroy_command(session, target) for target in deployed]
+    code = execute_commands(session, commands, accounts_last=True) if commands else OK
+    if deployed and (everything or ALL_COMPONENTS in selector.component) and not session.json:
+        session.terminal.print_lines(*format_remaining(session))
+    return code
+
+
+def _confirm_destroys(session: Session, targets: Sequence[ResolvedStack], *, yes: bool, at_once: bool) -> None:
+    """Ask about each stack, or about all of them that need no more than `yes`; raises RefusedError."""
+    common = [target for target in targets if at_once and required_consent(target.stack, target.bases) == "yes"]
+    if common:
+        answer = "yes" if yes else session.terminal.ask(f"Type yes to destroy {_count_stacks(common)}: ")
+        for target in common:
+            require_consent(target.stack, answer, target.bases)
+    for target in targets:
+        if target not in common:
+            question = f"Type {required_consent(target.stack, target.bases)} to delete {target.stack}: "
+            require_consent(target.stack, "yes" if yes else session.terminal.ask(question), target.bases)
+
+
+def _show_everything(session: Session, plans: Sequence[tuple[ResolvedStack, ChangePlan]]) -> None:
+    if session.json:
+        return
+    if not plans:
+        session.terminal.print_lines("Nothing is deployed.")
+        return
+    rows = [(f"  {target.stack}", _describe_target(target, plan)) for target, plan in plans]
+    session.terminal.print_lines(f"This destroys {_count_stacks(plans)}:", *align_columns(rows))
+
+
+def _describe_target(target: ResolvedStack, plan: ChangePlan) -> str:
+    cloud = "simulated" if target.engine.is_simulated else f"real {target.stack.provider} account"
+    return f"{cloud}, {len(plan.mutations)} resources"
+
+
+def _count_stacks(stacks: Sequence[object]) -> str:
+    return "1 stack" if len(stacks) == 1 else f"{len(stacks)} stacks"
 
 
 def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: ChangePlan) -> bool:
@@ -210,8 +287,6 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
 
     A stack without resources has something to destroy if an interrupted command left it open in the ledger.
     """
-    from semantest_iac.application.queries.history import is_deployed_or_unfinished
-
     if plan.resources:
         lines = list(format_plan(plan, session.terminal.width))
     elif is_deployed_or_unfinished(session.application.ledger, str(target.stack)):

@@ -22,7 +22,7 @@ from semantest_iac.application.queries.history import (
     read_status,
 )
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
+from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
@@ -31,6 +31,14 @@ from semantest_iac.presentation.cli.formatting import (
     local_endpoint,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
+from semantest_iac.presentation.cli.parsing.command_groups import CommandGroup
+from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids, find_stack_names
+from semantest_iac.presentation.cli.parsing.deployed_stacks import (
+    find_deployed,
+    is_live,
+    list_deployed,
+    select_deployed,
+)
 from semantest_iac.presentation.cli.session import Session, StackSelector
 from semantest_iac.presentation.cli.tables import (
     Column,
@@ -50,7 +58,7 @@ STATUS_HELP = """Show the latest deployment of every stack, newest first, and th
 
 \b
   semantest-iac status
-  semantest-iac status --env development --json
+  semantest-iac status rest-api --env development --json
 """
 STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("requested", 2), Column("endpoint", 3))
 
@@ -96,7 +104,7 @@ HISTORY_HELP = """List deployments and destroys, newest first.
 
 \b
   semantest-iac history
-  semantest-iac history --component rest-api --limit 5 --json
+  semantest-iac history rest-api --limit 5 --json
 """
 HISTORY_COLUMNS = (
     Column("deployment"),
@@ -143,10 +151,10 @@ def _format_changes(changes: Mapping[str, int]) -> str:
 OUTPUTS_HELP = """Show the outputs of a stack's last good deployment, except secret ones.
 
 \b
-  semantest-iac outputs --component rest-api
+  semantest-iac outputs rest-api
   semantest-iac outputs --region us-east-1 --json
 
-If more than one stack is live, the options must select one. `local_endpoint` is the address of a simulated stack while
+If more than one stack is live, name one or add options. `local_endpoint` is the address of a simulated stack while
 `semantest-iac serve` runs.
 """
 
@@ -155,7 +163,7 @@ If more than one stack is live, the options must select one. `local_endpoint` is
 @filter_options
 @session_options
 def outputs_command(session: Session, selector: StackSelector) -> int:
-    ledger, stack = session.application.ledger, _single_live_stack(session, selector)
+    ledger, stack = session.application.ledger, _select_live_stack(session, selector)
     _warn_of_recorded_rehearsals(session, [stack])
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
@@ -165,26 +173,22 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     return OK
 
 
-def _single_live_stack(session: Session, selector: StackSelector) -> str:
-    stack_filter = session.build_stack_filter(selector)
-    rows = session.application.ledger.stacks()
-    live = [row.stack for row in rows if row.last_good and stack_filter.matches(row.stack)]
-    if len(live) == 1:
+def _select_live_stack(session: Session, selector: StackSelector) -> str:
+    """Return the only live stack that fits; raises ValidationError if several do, NotFoundError if none does."""
+    session.build_stack_filter(selector)
+    ledger = session.application.ledger
+    selected = select_deployed(session, selector, is_wanted=is_live)
+    if live := find_deployed(ledger, selected, is_live):
         return live[0]
-    if not live:
-        hint = "`semantest-iac status` lists the deployed stacks."
-        raise NotFoundError("Cannot read outputs: no matching stack is live.", hint=hint)
-    raise ValidationError(
-        f"Cannot read outputs: {len(live)} stacks match.",
-        hint="Select one with --component, --provider, --env and --region.",
-        faults=[Fault("stack", name) for name in live],
-    )
+    faults = list_deployed(session, selector, is_live)
+    hint = "" if faults else "`semantest-iac status` lists the deployed stacks."
+    raise NotFoundError("Cannot read outputs: no matching stack is live.", hint=hint, faults=faults)
 
 
 EVENTS_HELP = """List events in the order in which they were recorded.
 
 \b
-  semantest-iac events --component rest-api --json
+  semantest-iac events rest-api --limit 20
   semantest-iac events --stack rest-api.aws.development.us-east-1 --after 12 --limit 100
 
 With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading.
@@ -204,22 +208,44 @@ def _parse_stack_name(context: click.Context, parameter: click.Parameter, value:
 
 
 @click.command("events", help=EVENTS_HELP)
-@click.option("--stack", callback=_parse_stack_name, metavar="NAME", help="Only the stack with this full name.")
-@click.option("--deployment", metavar="ID", help="Only this deployment; the beginning of its id is enough.")
-@click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Only events after position N.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.")
+@click.option(
+    "--stack",
+    callback=_parse_stack_name,
+    metavar="NAME",
+    shell_complete=complete_with(find_stack_names),
+    help="Only the stack with this full name.",
+)
+@click.option(
+    "--deployment",
+    metavar="ID",
+    shell_complete=complete_with(find_deployment_ids),
+    help="Only this deployment; the beginning of its id is enough.",
+)
+@click.option("--after", type=click.IntRange(min=0), metavar="N", help="Only events after position N.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N; with --after, the first N after it."
+)
 @click.option("--journal", is_flag=True, help="Include the steps of deployments.")
 @filter_options
 @session_options
 def events_command(
-    session: Session, selector: StackSelector, limit: int | None, deployment: str | None, **selection: Any
+    session: Session,
+    selector: StackSelector,
+    after: int | None,
+    limit: int | None,
+    deployment: str | None,
+    **selection: Any,
 ) -> int:
+    """Without --after the newest events are shown, with it the next ones, in both cases oldest first."""
     stack_filter = session.build_stack_filter(selector)
-    ledger_limit = limit if stack_filter == ALL_STACKS else None  # else the filter comes before the limit
+    reads_on = after is not None
+    ledger_limit = limit if reads_on and stack_filter == ALL_STACKS else None  # else the filter comes before the limit
     ledger = session.application.ledger
     id_ = find_deployment_id(ledger, deployment) if deployment else None
-    found = read_events(ledger, deployment=id_, **selection, limit=ledger_limit)
-    matching = [event for event in found if stack_filter.matches(event.get("subject") or "")][:limit]
+    found = read_events(ledger, deployment=id_, **selection, after=after or 0, limit=ledger_limit)
+    matching = [event for event in found if stack_filter.matches(event.get("subject") or "")]
+    if limit is not None:
+        matching = matching[:limit] if reads_on else matching[-limit:]
     shorten_id, width = _id_shortener(session), session.terminal.width
     cells = [(*_event_cells(event, width), shorten_id(event["data"].get("deployment_id", "-"))) for event in matching]
     session.answer(matching, format_fitting_table(EVENT_TABLE_COLUMNS, cells, width) if matching else [NO_MATCH])
@@ -258,7 +284,7 @@ def format_head(head: LedgerHead) -> str:
     return f"{head.position}:{head.hash}"
 
 
-@click.group("ledger", help=LEDGER_HELP)
+@click.group("ledger", cls=CommandGroup, help=LEDGER_HELP)
 def ledger_command() -> None: ...
 
 

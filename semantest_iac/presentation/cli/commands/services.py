@@ -18,8 +18,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from semantest_iac.application.queries.history import find_component_type_of, list_function_names, simulated_releases
-from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.application.queries.history import (
+    find_component_type_of,
+    is_served_locally,
+    list_function_names,
+    simulated_releases,
+)
+from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.cli.execution import run_interruptible
@@ -28,8 +33,19 @@ from semantest_iac.presentation.cli.formatting import DEFAULT_HOST, DEFAULT_PORT
 from semantest_iac.presentation.cli.options import (
     configuration_options,
     file_options,
+    filter_options,
     service_options,
     session_options,
+)
+from semantest_iac.presentation.cli.parsing.completion import complete_with, find_http_methods
+from semantest_iac.presentation.cli.parsing.deployed_stacks import (
+    add_deployed,
+    find_deployed,
+    has_endpoint,
+    list_deployed,
+    program_name,
+    resolve_deployed,
+    select_deployed,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.cli.tables import wrap_after
@@ -148,7 +164,7 @@ def _parse_header(header: str) -> tuple[str, str]:
 
 @click.command("invoke", help=INVOKE_HELP)
 @service_options
-@click.argument("method")
+@click.argument("method", shell_complete=complete_with(find_http_methods))
 @click.argument("path")
 @click.option(
     "-H",
@@ -169,10 +185,13 @@ def invoke_command(
     session: Session, selector: StackSelector, options: ConfigurationOptions, logs: bool, **parts: Any
 ) -> int:
     request = _build_request(**parts)
-    stack, engine, variables, _ = session.resolve_one(selector, options)
+    stack, engine, variables, _ = resolve_deployed(session, selector, options)
     session.warn_of_rehearsals([(stack, engine)])
     deployments = session.application.deployments(variables, engine=engine)
-    answer = run_interruptible(deployments.call(stack, request), session.terminal)
+    try:
+        answer = run_interruptible(deployments.call(stack, request), session.terminal)
+    except NotFoundError as error:
+        raise add_deployed(session, stack, error) from error
     session.terminal.print_remarks(*format_notes(answer.notes))
     if logs and answer.logs:
         session.terminal.print_remarks(answer.logs.rstrip("\n"))
@@ -237,6 +256,48 @@ def response_to_dict(response: HttpResponse) -> dict[str, Any]:
         return answer | {"body": base64.b64encode(response.body).decode(), "base64": True}
 
 
+OPEN_HELP = """Print the address of a deployed service, and open it in the browser if stdout is a terminal.
+
+\b
+  semantest-iac open rest-api
+  semantest-iac open rest-api --env staging --no-browser
+
+The address of a simulated stack is that of `semantest-iac serve`, which must run. WebSocket addresses are only printed.
+"""
+
+
+@click.command("open", help=OPEN_HELP)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@filter_options
+@session_options
+def open_command(session: Session, selector: StackSelector, no_browser: bool) -> int:
+    session.build_stack_filter(selector)
+    ledger = session.application.ledger
+    selected = select_deployed(session, selector, is_wanted=has_endpoint)
+    found = find_deployed(ledger, selected, has_endpoint)
+    if not found:
+        faults = list_deployed(session, selector)
+        raise NotFoundError("Cannot open a service: none with an endpoint fits.", faults=faults)
+    url = _find_address(session, found[0])
+    is_opened = session.terminal.is_interactive and not (session.json or no_browser) and url.startswith("http")
+    session.answer({"stack": found[0], "url": url}, [url])
+    if is_opened and not session.terminal.open_browser(url):
+        session.terminal.print_remarks("No browser was found on this machine.")
+    return OK
+
+
+def _find_address(session: Session, stack: str) -> str:
+    """Return the endpoint, of a simulated stack its address on this machine; raises RefusedError without `serve`."""
+    ledger = session.application.ledger
+    if not is_served_locally(ledger, stack):
+        return str(ledger.stack(stack).endpoint)
+    if serving := session.application.serving_address():
+        return local_endpoint(stack, find_component_type_of(ledger.stack(stack)), serving)
+    hint = f"Run in another terminal: {program_name()} serve{session.home_option}"
+    message = f"Cannot open '{stack}': it is simulated on this machine, and `serve` does not run."
+    raise RefusedError(message, "NOT_SERVED", hint=hint)
+
+
 LOGS_HELP = """Show the logs of a component's functions on this machine, as the cloud writes them.
 
 \b
@@ -283,7 +344,8 @@ def logs_command(
     since: str,
     function: str | None,
 ) -> int:
-    stack, _ = session.resolve_stack_and_configuration(selector, options)
+    selected = select_deployed(session, selector, options)
+    stack, _ = session.resolve_stack_and_configuration(selected, options)
     if function is not None:
         _require_function(session, str(stack), function)
     batches = session.application.function_logs.follow_batches(str(stack))

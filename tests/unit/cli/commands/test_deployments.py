@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.errors import StackBusyError
-from semantest_iac_events.forms.cloudevents import to_cloudevent
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-from tests.fakes.memory_ledger import a_deploy, a_destroy
 
 _DEPLOY = ("deploy", "--component", "rest-api")
 _STACK = "rest-api.aws.development.us-east-1"
@@ -179,6 +174,31 @@ class TestSeveralStacks:
         outcome = cli(*_DEPLOY, "--region", "us-east-1", "--region", "moon")
 
         assert (outcome.code, world.ledger.deployments()) == (2, [])
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("words", "stacks"),
+        [
+            (("rest-api",), [_STACK]),
+            (("websocket", "--env", "Dev", "REST-API"), ["websocket.aws.development.us-east-1", _STACK]),
+            (("--component", "rest-api", "rest-api"), [_STACK]),
+            (("rest-api", "--provider", "Azure"), ["rest-api.azure.development.eastus"]),
+            (("rest-api", "--provider", "azure", "--region", "West US 2"), ["rest-api.azure.development.westus2"]),
+            ((_STACK,), [_STACK]),
+            (("--component", "rest-api.azure.development.westus2"), ["rest-api.azure.development.westus2"]),
+        ],
+    )
+    def test_are_arguments_in_any_order_and_case(self, cli: Any, words: tuple[str, ...], stacks: list[str]) -> None:
+        outcome = cli("preview", "--json", *words)
+
+        assert (outcome.code, [json.loads(line)["stack"] for line in outcome.out.splitlines()]) == (0, stacks)
+
+    def test_of_a_stack_are_refused_with_options_that_differ(self, cli: Any) -> None:
+        outcome = cli("deploy", _STACK, "--provider", "azure", "--json")
+
+        [fault] = json.loads(outcome.out)["error"]["faults"]
+        assert (outcome.code, fault["path"]) == (2, "provider")
 
 
 class TestDeployJson:
@@ -366,87 +386,3 @@ class TestRefresh:
 
     def test_of_a_destroy_is_refused(self, cli: Any) -> None:
         assert cli("preview", "--component", "rest-api", "--destroy", "--refresh").code == 2
-
-
-_DESTROY = ("destroy", "--component", "rest-api")
-
-
-class TestDestroy:
-    def test_is_refused_without_consent(self, cli: Any, world: Any) -> None:
-        outcome = cli(*_DESTROY)
-
-        assert outcome.code == 3
-        assert "Hint: Add --yes." in outcome.err
-        assert world.ledger.recorded == []
-
-    def test_runs_with_yes(self, cli: Any) -> None:
-        outcome = cli(*_DESTROY, "--yes", "--json")
-
-        result = json.loads(outcome.out.splitlines()[-1])
-        assert (outcome.code, result["state"], result["changes"]["delete"]) == (0, "completed", 3)
-
-    def test_of_several_stacks_needs_every_consent_first(self, cli: Any, world: Any) -> None:
-        regions = ("--region", "us-east-1", "--region", "eu-west-1")
-
-        outcome = cli(*_DESTROY, *regions)
-
-        assert (outcome.code, world.ledger.recorded) == (3, [])
-        assert outcome.out.count("Plan:") == 2
-
-    def test_of_production_needs_the_stack_s_name(self, cli: Any, world: Any) -> None:
-        world.engines = ("pulumi",)
-
-        outcome = cli(*_DESTROY, "--env", "production", "--yes")
-
-        assert outcome.code == 3
-        assert "Type the stack's name: rest-api.aws.production.us-east-1" in outcome.err
-
-    def test_of_an_environment_that_extends_production_needs_it_without_the_file(self, cli: Any, world: Any) -> None:
-        world.engines = ("pulumi",)
-        world.values = {"environments": {"prod-eu": {"extends": "prod"}}}
-        deployed = cli(*_DEPLOY, "--env", "prod-eu", "--json")
-        world.values = {}
-
-        known, refused = cli("status", "--env", "prod-eu"), cli(*_DESTROY, "--env", "prod-eu", "--yes")
-        unknown = cli(*_DESTROY, "--env", "prod-eus")
-
-        assert (deployed.code, known.code, refused.code, unknown.code) == (0, 0, 3, 2)
-        assert "rest-api.aws.prod-eu.us-east-1" in known.out
-        assert "Type the stack's name: rest-api.aws.prod-eu.us-east-1" in refused.err
-        assert "Did you mean 'prod-eu'?" in unknown.err
-
-    def test_of_an_environment_of_one_s_own_records_what_it_extends(self, cli: Any, world: Any) -> None:
-        world.values = {"environments": {"pr-12": None}}
-        cli(*_DEPLOY, "--env", "pr-12")
-        world.values = {"environments": {"pr-12": {"extends": "qa"}}}
-
-        assert cli(*_DESTROY, "--env", "pr-12", "--yes").code == 0
-        requests = [row.event["data"] for row in world.ledger.recorded if row.type.endswith(".requested")]
-        assert [request["base_environment"] for request in requests] == ["development", "development"]
-
-    def test_of_nothing_says_so(self, cli: Any, world: Any) -> None:
-        world.plan = ChangePlan()
-
-        outcome = cli(*_DESTROY)
-
-        assert (outcome.code, outcome.out) == (0, "Nothing is deployed as 'rest-api.aws.development.us-east-1'.\n")
-
-    def test_of_nothing_ends_what_was_interrupted(self, cli: Any, world: Any) -> None:
-        about: dict[str, Any] = {
-            "component": "rest-api",
-            "provider": "aws",
-            "environment": "development",
-            "region": "us-east-1",
-        }
-        removal = InfrastructureRemovalRequested(**about)
-        requested = NewEvent(removal.type_name, json.dumps(to_cloudevent(removal)))
-        interrupted = [requested, a_destroy(removal.deployment_id)[1]]
-        asyncio.run(world.ledger.append(_STACK, None, [*a_deploy("d1"), *interrupted]))
-        world.plan = ChangePlan()
-
-        outcome = cli(*_DESTROY, "--yes")
-
-        assert outcome.code == 0
-        assert f"No resource of '{_STACK}' is left; destroying it ends what was interrupted." in outcome.out
-        assert [row.state for row in world.ledger.deployments()] == ["completed", "failed", "completed"]
-        assert world.ledger.stack(_STACK).generation == 2

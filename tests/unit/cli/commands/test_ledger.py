@@ -54,6 +54,18 @@ class TestStatus:
             "https://one",
         ]
 
+    @pytest.mark.parametrize(
+        "words", [("REST-API", "--region", "US-EAST-1"), (_ONE,), ("--component", _ONE, "--env", "DEV")]
+    )
+    def test_is_that_of_one_stack(self, cli: Any, words: tuple[str, ...]) -> None:
+        assert [row["stack"] for row in json.loads(cli("status", "--json", *words).out)] == [_ONE]
+
+    def test_refuses_a_name_that_differs_from_the_options(self, cli: Any) -> None:
+        outcome = cli("status", _ONE, "--region", "eu-west-1", "--env", "qa", "--json")
+
+        faults = json.loads(outcome.out)["error"]["faults"]
+        assert (outcome.code, [fault["path"] for fault in faults]) == (2, ["environment", "region"])
+
     def test_says_that_nothing_matches(self, cli: Any) -> None:
         assert cli("status", "--env", "qa").out == "Nothing matches.\n"
 
@@ -103,8 +115,11 @@ class TestOutputs:
 
         assert list(json.loads(cli("outputs", "--json").out)) == ["arn", "endpoint", "version", "local_endpoint"]
 
-    def test_of_no_live_stack_are_not_found(self, cli: Any) -> None:
-        assert cli("outputs", "--region", "eu-west-1").code == 2
+    def test_of_no_live_stack_name_the_live_ones(self, cli: Any) -> None:
+        outcome = cli("outputs", "--region", "eu-west-1")
+
+        assert outcome.code == 2
+        assert f"deployed: {_ONE}" in outcome.err
 
     async def test_of_several_stacks_are_refused(self, cli: Any, world: Any) -> None:
         await world.ledger.append(_OTHER, None, a_deploy("d4", stack=_OTHER, **_LEFT))
@@ -113,6 +128,7 @@ class TestOutputs:
 
         faults = json.loads(outcome.out)["error"]["faults"]
         assert (outcome.code, [fault["message"] for fault in faults]) == (2, [_OTHER, _ONE])
+        assert faults[0]["hint"].endswith(f" outputs --json {_OTHER}")
 
 
 @pytest.mark.usefixtures("filled")
@@ -128,7 +144,7 @@ class TestEvents:
         assert [event["subject"] for event in found] == [_OTHER, _OTHER]
 
     def test_continue_after_a_position(self, cli: Any) -> None:
-        first = json.loads(cli("events", "--limit", "1", "--json").out)
+        first = json.loads(cli("events", "--after", "0", "--limit", "1", "--json").out)
 
         rest = json.loads(cli("events", "--after", first[-1]["sequence"], "--json").out)
 
@@ -143,6 +159,11 @@ class TestEvents:
         assert {event["data"]["deployment_id"] for event in json.loads(found.out)} == {"e1-long"}
         faults = json.loads(several.out)["error"]["faults"]
         assert (several.code, [fault["path"] for fault in faults]) == (2, ["e2-long", "e1-long"])
+
+    def test_are_the_newest_within_a_limit(self, cli: Any) -> None:
+        every, newest = (json.loads(cli("events", "--json", *more).out) for more in ((), ("--limit", "2")))
+
+        assert newest == every[-2:]
 
     def test_of_an_unknown_deployment_are_not_found(self, cli: Any) -> None:
         assert cli("events", "--deployment", "d9").code == 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.request_log import RequestLogEntry
@@ -147,6 +147,84 @@ class TestServe:
 
         assert told.pop("time")
         assert told == {"stack": "", "method": "GET", "path": "/", "status": 404, "ms": 1.0, "note": "a remark"}
+
+
+_AZURE = "rest-api.azure.development.eastus"
+
+
+class TestWhatIsDeployed:
+    def test_is_called_without_being_named_if_it_is_the_only_one(self, cli: Any, world: Any) -> None:
+        cli("deploy", "rest-api", "--provider", "Azure")
+        world.called.clear()
+
+        assert cli(*_INVOKE, "GET", "/items", "--json").code == 0
+        assert len(world.called) == 1
+
+    def test_is_chosen_by_the_configuration_where_several_fit(self, cli: Any, world: Any) -> None:
+        cli("deploy", "rest-api", "--provider", "azure", "--provider", "aws")
+        world.values = {"provider": "azure"}
+        world.printed[_AZURE] = [[line("printed on azure")]]
+
+        assert texts(cli("logs", "rest-api").out) == ["printed on azure"]
+
+    def test_is_listed_with_the_command_for_each_where_several_fit(self, cli: Any, world: Any) -> None:
+        cli("deploy", "rest-api", "--provider", "azure", "--provider", "aws")
+
+        outcome = cli(*_INVOKE, "GET", "/ab", "-H", "x: y", "--json")
+
+        error = json.loads(outcome.out)["error"]
+        assert (outcome.code, sorted(fault["message"] for fault in error["faults"])) == (2, [STACK, _AZURE])
+        assert f" invoke {_AZURE} GET /ab -H 'x: y' --json" in " ".join(fault["hint"] for fault in error["faults"])
+
+    def test_is_named_where_nothing_fits(self, cli: Any, world: Any) -> None:
+        cli("deploy", "rest-api", "--provider", "azure")
+        world.raises = NotFoundError("Cannot call it: nothing is deployed there.")
+
+        outcome = cli(*_INVOKE, "GET", "/", "--provider", "aws")
+
+        assert outcome.code == 2
+        assert f"deployed: {_AZURE}" in outcome.err
+
+
+class TestOpen:
+    @pytest.mark.parametrize(
+        ("component", "options", "watched", "opened"),
+        [
+            ("rest-api", (), True, True),
+            ("rest-api", (), False, False),
+            ("rest-api", ("--no-browser",), True, False),
+            ("rest-api", ("--json",), True, False),
+            ("websocket", (), True, False),
+        ],
+    )
+    def test_opens_a_browser_on_a_terminal_only(
+        self, cli: Any, world: Any, component: str, options: tuple[str, ...], watched: bool, opened: bool
+    ) -> None:
+        cli("deploy", component)
+        world.serving = "http://127.0.0.1:5000"
+
+        outcome = cli("open", component, *options, watched=watched)
+
+        url = f"{'ws' if component == 'websocket' else 'http'}://127.0.0.1:5000/{component}.aws.development.us-east-1/"
+        assert (outcome.code, url in outcome.out) == (0, True)
+        assert world.opened == ([url] if opened else [])
+
+    def test_of_a_simulated_stack_needs_serve(self, cli: Any) -> None:
+        cli("deploy", "rest-api")
+
+        outcome = cli("open")
+
+        assert (outcome.code, outcome.out) == (3, "")
+        assert "semantest_iac serve" in outcome.err
+
+    def test_of_a_real_stack_is_its_endpoint(self, cli: Any, world: Any) -> None:
+        world.engines = ("sandbox", "pulumi")
+        cli("deploy", "rest-api", "--env", "staging")
+
+        assert cli("open").out == "https://a1.execute-api.us-east-1.amazonaws.com\n"
+
+    def test_of_nothing_is_refused(self, cli: Any) -> None:
+        assert cli("open", "rest-api").code == 2
 
 
 class TestDeployAndServe:
