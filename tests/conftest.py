@@ -23,6 +23,7 @@ _REACHING_OUT = {
     "socket.sendmsg": 1,
     "socket.sendto": 1,
 }  # audit event -> which of its arguments is the address
+_TERMINAL_VARIABLES = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")  # xdist sets the first in its workers
 
 
 class NetworkRefusedError(Exception):
@@ -78,7 +79,7 @@ def _bounds(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("SEMANTEST_")]:
+    for name in [name for name in os.environ if name.startswith("SEMANTEST_") or name in _TERMINAL_VARIABLES]:
         monkeypatch.delenv(name)
 
 

@@ -314,6 +314,7 @@ def _resolve_parts(
     deployed_components: Iterable[str] = (),
 ) -> tuple[Stack, tuple[Fault, ...]]:
     provider = _value_or(configuration.provider, DEFAULT_PROVIDER)
+    component = _select_only_component(configuration) if component is None else component
     parts = {
         "component": _value_or(component, ""),
         "project": _select_project(component, configuration),
@@ -323,7 +324,7 @@ def _resolve_parts(
     }
     known = tuple(dict.fromkeys((*COMPONENTS, *configuration.components, *deployed_components)))
     faults = tuple(
-        _reword_missing_component(fault, component)
+        _reword_missing_component(fault, component, configuration)
         for fault in find_stack_faults(
             **parts, clouds=providers, environments=configuration.environment_names, components=known
         )
@@ -344,8 +345,15 @@ def _default_region(provider: str, providers: CloudDescriptions) -> str:
     return providers[provider].regions[0] if provider in providers else ""
 
 
-def _reword_missing_component(fault: Fault, component: str | None) -> Fault:
-    return replace(fault, message="is not given") if fault.path == "component" and component is None else fault
+def _select_only_component(configuration: DeploymentConfiguration) -> str | None:
+    return next(iter(configuration.components)) if len(configuration.components) == 1 else None
+
+
+def _reword_missing_component(fault: Fault, component: str | None, configuration: DeploymentConfiguration) -> Fault:
+    if fault.path != "component" or component is not None:
+        return fault
+    names = [*sorted(configuration.components), ALL_COMPONENTS] if configuration.components else BLUEPRINTS
+    return Fault("component", "is not given", f"Name one of them: {', '.join(names)}.")
 
 
 def _value_or(value: str | None, default: str) -> str:

@@ -189,8 +189,13 @@ def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of the st
         "provider": (provider, clouds),
         "environment": (canonical_environment(environment), environments),
     }
+    planned = {*COMPONENTS} - BLUEPRINTS.keys()
     faults = [
-        Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_known(name, known))
+        Fault(
+            path,
+            f"unknown {path} '{make_printable(name)}'",
+            suggest_known(name, [each for each in known if each not in planned]),
+        )
         for path, (name, known) in parts.items()
         if name not in known
     ]

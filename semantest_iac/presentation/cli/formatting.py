@@ -225,7 +225,7 @@ def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: s
     """Return commands to try after this result; nothing after a destroy."""
     if result.row.kind != "deploy":
         return []
-    path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
+    path = result.health.path if result.health and result.health.path.startswith("/") else "/"
     is_web_socket = (result.row.endpoint or "").startswith("ws")
     return suggest_commands(stack, home_option, default_region, path, is_web_socket=is_web_socket)
 
@@ -249,24 +249,23 @@ def suggest_commands(
     program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home_option}"
     call = f"invoke {stack.component} GET {path}{location}"
     if not stack.is_service:
-        call = f"outputs --component {stack.component}{location}"
+        call = f"outputs {stack.component}{location}"
     elif is_web_socket:
         call = f"serve{home_option}"
     return [
         "Try next:",
         f"{program} {call}",
         f"{program} status{home_option}",
-        f"{program} destroy --component {stack.component}{location}",
+        f"{program} destroy {stack.component}{location}",
     ]
 
 
 def _location_options(stack: Stack, default_region: str) -> str:
+    """Return the options without the project: the configuration beside which they are typed has it, or the ledger."""
     from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER
-    from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
     defaults = {"environment": DEFAULT_ENVIRONMENT, "region": default_region}
     options = {name: getattr(stack, name) for name in defaults if getattr(stack, name) != defaults[name]}
     provider = {} if stack.provider == DEFAULT_PROVIDER else {"provider": stack.provider}
-    project = {} if stack.project == DEFAULT_PROJECT else {"set": f"project={stack.project}"}
     options = {"env" if name == "environment" else name: value for name, value in options.items()}
-    return "".join(f" --{name} {value}" for name, value in (provider | options | project).items())
+    return "".join(f" --{name} {value}" for name, value in (provider | options).items())

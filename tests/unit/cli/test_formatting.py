@@ -98,7 +98,7 @@ class TestNextCommands:
     def test_start_with_outputs_for_an_account(self) -> None:
         commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1")
 
-        assert commands[1].endswith("outputs --component account --env qa")
+        assert commands[1].endswith("outputs account --env qa")
 
 
 class TestHealth:

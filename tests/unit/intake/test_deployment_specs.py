@@ -118,6 +118,14 @@ class TestBuildSpec:
 
         assert (str(spec.stack), spec.settings.type) == ("users.aws.development.us-east-1", "websocket")
 
+    def test_takes_the_only_component_of_the_configuration(self) -> None:
+        users = {"users": {"type": "websocket"}}
+
+        assert build_spec(None, _loaded({"components": users}), _Context()).stack.component == "users"
+        with pytest.raises(ValidationError) as refusal:
+            build_spec(None, _loaded({"components": {**users, "rest-api": {}}}), _Context())
+        assert [fault.hint for fault in refusal.value.faults] == ["Name one of them: rest-api, users, all."]
+
     def test_says_once_that_a_component_has_no_type(self) -> None:
         assert _faults("users", _loaded({"components": {"users": {}}})) == ["components.users"]
         assert _faults("users", _loaded({"components": {"users": {"type": "api"}}})) == ["components.users.type"]

@@ -255,7 +255,7 @@ class TestSeveral:
 class TestRefusals:
     def test_report_every_fault_and_record_nothing(self, cli: Any, world: Any) -> None:
         section = {"memory": 64, "environment": {"KEY": "${secrets.key}"}}
-        world.values = {"componets": {}, "components": {"rest-api": section}}
+        world.values = {"componets": {}, "components": {"rest-api": section, "websocket": {}}}
 
         outcome = cli("deploy", "--region", "moon", "--json")
 
