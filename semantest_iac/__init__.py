@@ -71,13 +71,15 @@ def deploy(  # noqa: PLR0913  # one parameter for each part of the request
     home: str | Path = ".semantest",
     configuration: Mapping[str, Any] | None = None,
     allow_destructive: bool = False,
+    refresh: bool = False,
 ) -> DeploymentRow:
     """Deploy a component and return how that ended, in the row's `state` and `error`.
 
     Parts that are not given come from the configuration; the defaults are aws, development and the provider's
     first region. `configuration` overrides semantest.yaml and the environment. A plan that replaces or deletes
-    resources of a real cloud is rejected unless `allow_destructive`. Raises DeploymentError for a request that is
-    refused before anything is changed, ValidationError with every fault at once.
+    resources of a real cloud is rejected unless `allow_destructive`. `refresh` reads the state from the cloud before
+    planning. Raises DeploymentError for a request that is refused before anything is changed, ValidationError with
+    every fault at once.
     """
     import asyncio
 
@@ -86,10 +88,13 @@ def deploy(  # noqa: PLR0913  # one parameter for each part of the request
     application, spec = _build_spec((component, provider, environment, region), home, configuration)
     approve_plan = approve_any_plan if allow_destructive else None
     deployments = application.deployments(spec.variables, engine=spec.engine, approve_plan=approve_plan)
-    return asyncio.run(deployments.deploy(spec.stack, spec.configuration, settings=spec.settings, by="Python API"))
+    deploying = deployments.deploy(
+        spec.stack, spec.configuration, settings=spec.settings, by="Python API", refresh=refresh
+    )
+    return asyncio.run(deploying)
 
 
-def preview(
+def preview(  # noqa: PLR0913  # one parameter for each part of the request
     component: str,
     provider: str | None = None,
     environment: str | None = None,
@@ -97,13 +102,15 @@ def preview(
     *,
     home: str | Path = ".semantest",
     configuration: Mapping[str, Any] | None = None,
+    refresh: bool = False,
 ) -> ChangePlan:
     """Return what `deploy` would change, without changing or recording anything; raises as `deploy` does."""
     import asyncio
 
     application, spec = _build_spec((component, provider, environment, region), home, configuration)
     deployments = application.deployments(spec.variables, engine=spec.engine)
-    return asyncio.run(deployments.preview(spec.stack, spec.configuration, settings=spec.settings)).plan
+    previewing = deployments.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=refresh)
+    return asyncio.run(previewing).plan
 
 
 def configure_environment(

@@ -118,7 +118,8 @@ class DeploymentProcess:
         counter = OperationCounter(self._progress)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
         try:
-            changes = await recorder.step("remove", partial(self._engine.destroy, removal, counter))
+            with report_step(self._progress, "apply", "the deletion"):
+                changes = await recorder.step("remove", partial(self._engine.destroy, removal, counter))
         except Exception as error:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
             deleted = count_operations(counter.operations)
@@ -158,7 +159,8 @@ class DeploymentProcess:
         async def apply(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None  # noqa: S101  # set by the preview
             applying = apply_plan(self._engine, context.work, context.plan, recorder, counter)
-            return await _await_or_publish_failure(applying, context, recorder)
+            with report_step(self._progress, "apply", "the plan"):
+                return await _await_or_publish_failure(applying, context, recorder)
 
         async def publish(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None and context.applied is not None  # noqa: S101  # set by applying

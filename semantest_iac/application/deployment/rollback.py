@@ -23,7 +23,7 @@ from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.environments.configuration import resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
-from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work
+from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work, report_step
 from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested, DeploymentRolledBack
 from semantest_iac_events.event import Event, StackFailure
@@ -96,7 +96,8 @@ class Rollback:
         """
         identity, fields, counter = identity_of(request), error_fields(error), OperationCounter(self._progress)
         try:
-            restored = await recorder.step("roll_back", partial(self._restore_in_time, request, recorder, counter))
+            with report_step(self._progress, "rollback", "after a failure"):
+                restored = await recorder.step("roll_back", partial(self._restore_in_time, request, recorder, counter))
         except Exception as second:
             fields["reason"] += f" Rollback failed: {error_fields(second)['reason']}"
             return DeploymentNeedsOperator(

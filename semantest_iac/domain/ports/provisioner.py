@@ -107,8 +107,8 @@ class Removal:
         return event_identity(self.deployment, self.stack)
 
 
-STEP_OPERATIONS = ("package", "install", "build", "bundle", "plan", "wait", "check")
-"""What takes time beside the operations on resources, and changes nothing in a cloud."""
+STEP_OPERATIONS = ("read", "package", "install", "build", "bundle", "plan", "wait", "apply", "rollback", "check")
+"""What takes time beside or around the operations on resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class ResourceProgress:
 
     @property
     def is_step(self) -> bool:
-        """Whether it is about no resource: packaging, planning, waiting, checking."""
+        """Whether it is about no single resource, as packaging, planning, waiting, checking are."""
         return self.op in STEP_OPERATIONS
 
 

@@ -42,7 +42,7 @@ STEP_SHOWN_AFTER_S = 0.5
 
 
 class StepLines:
-    """Prints a line when a step has lasted for a while and one when it ends; of a quick step only its failure.
+    """Prints a line when a step has lasted for a while and one when it ends; nothing of a quick step.
 
     Its methods are called from any thread.
     """
@@ -69,7 +69,7 @@ class StepLines:
                 timer.cancel()
             is_shown = progress.urn in self._shown
             self._shown.discard(progress.urn)
-        if is_shown or progress.state == "failed":
+        if is_shown:
             self._print_line(format_step(progress))
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.consent import require_no_destruction, require_plan_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.domain.ports.provisioner import report_step
 from semantest_iac.presentation.cli.application import CliApplication
 from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView, StepLines
 from semantest_iac.presentation.cli.failures import (
@@ -135,6 +136,13 @@ def _choose_views(session: Session, commands: Sequence[DeployCommand], opened: E
     width = max(len(str(each.stack)) for each in commands)
     labelled = [terminal.with_label(f"{each.stack!s:<{width}}  ") if several else terminal for each in commands]
     return [PlainView(each, *shared, is_one_of_several=several) for each in labelled]
+
+
+@contextmanager
+def show_reading(session: Session) -> Iterator[None]:
+    """Show that the configuration is read: the first sign of life of a command."""
+    with show_steps(session) as progress, report_step(progress, "read", "the configuration"):
+        yield
 
 
 @contextmanager

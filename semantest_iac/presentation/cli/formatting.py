@@ -30,12 +30,15 @@ OPERATION_MARKS = {
     "keep": "=",
     "publish": "^",
     "check": "?",
+    "read": ">",
     "package": ">",
     "install": ">",
     "build": ">",
     "bundle": ">",
     "plan": ">",
     "wait": ">",
+    "apply": ">",
+    "rollback": "<",
 }
 OPERATION_RUNNING = {
     "create": "creating",
@@ -46,12 +49,15 @@ OPERATION_RUNNING = {
     "keep": "keeping",
     "publish": "publishing",
     "check": "checking",
+    "read": "reading",
     "package": "packaging",
     "install": "installing",
     "build": "building",
     "bundle": "bundling",
     "plan": "planning",
     "wait": "waiting for",
+    "apply": "applying",
+    "rollback": "rolling back",
 }
 OPERATION_DONE = {
     "create": "created",
@@ -62,13 +68,17 @@ OPERATION_DONE = {
     "keep": "kept",
     "publish": "published",  # code, to an existing resource
     "check": "checked",  # the health of the service
+    "read": "read",
     "package": "packaged",
     "install": "installed",
     "build": "built",
     "bundle": "bundled",
     "plan": "planned",
     "wait": "waited for",
+    "apply": "applied",
+    "rollback": "rolled back",
 }
+_STEP_FAILED = {"wait": "stopped waiting for", "rollback": "could not roll back"}
 KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
 MAX_BODY_LENGTH = 200
@@ -183,9 +193,8 @@ def format_step(progress: ResourceProgress) -> str:
     """Say what a step is doing, or how it ended."""
     if progress.state == "running":
         return f"  {OPERATION_RUNNING[progress.op]} {progress.name}"
-    done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
-    if progress.op == "wait" and progress.state == "failed":
-        done = "stopped waiting for"
+    failed = _STEP_FAILED.get(progress.op, f"could not {progress.op}")
+    done = OPERATION_DONE[progress.op] if progress.state == "done" else failed
     return f"  {done} {progress.name}  {progress.seconds:.1f} s"
 
 

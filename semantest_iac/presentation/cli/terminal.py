@@ -30,6 +30,7 @@ class Terminal:
         self._redact: Callable[[str], str] = str
         self._print: Callable[[TextIO, str], str | None] = write_text
         self._is_answer_lost = False
+        self._is_asking = False
 
     @classmethod
     def standard(cls) -> Terminal:
@@ -94,6 +95,9 @@ class Terminal:
     def print_remarks(self, *lines: str) -> None:
         """Print errors, warnings and notes to stderr, on a terminal broken between words."""
         width = (self.width or _USUAL_WIDTH) if self._err.isatty() else None
+        if self._is_asking:  # the cursor stands behind the question
+            self._is_asking = False
+            write_text(self._err, "\n")
         self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in lines])
 
     def with_label(self, label: str) -> Terminal:
@@ -142,10 +146,12 @@ class Terminal:
                 answer.set_result(sys.stdin.readline())
 
         loop.add_reader(descriptor, read_answer)
+        self._is_asking = True
         try:
             write_text(self._err, self._redact_and_escape(question))
             return (await answer).strip()
         finally:
+            self._is_asking = False
             loop.remove_reader(descriptor)
 
     def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.ports.provisioner import report_step, step_progress
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.deployment_views import PlainView, StepLines
+from semantest_iac.presentation.cli.formatting import format_step
 from semantest_iac.presentation.cli.terminal import Terminal
 
 _BUILT = PackageBuilt(
@@ -51,7 +52,7 @@ class TestStepLines:
         assert begun == ["  building npm run build"]
         assert lines[1].startswith("  built npm run build  0.")
 
-    def test_are_none_for_a_quick_step_unless_it_fails(self) -> None:
+    def test_are_none_for_a_quick_step(self) -> None:
         lines: list[str] = []
         steps = StepLines(lines.append)
 
@@ -61,7 +62,19 @@ class TestStepLines:
             raise RuntimeError
         steps.close()
 
-        assert [line.rpartition("  ")[0] for line in lines] == ["  could not bundle a.ts"]
+        assert lines == []
+
+    @pytest.mark.parametrize(
+        ("op", "state", "line"),
+        [
+            ("wait", "running", "  waiting for it"),
+            ("wait", "failed", "  stopped waiting for it  2.0 s"),
+            ("bundle", "failed", "  could not bundle it  2.0 s"),
+            ("rollback", "failed", "  could not roll back it  2.0 s"),
+        ],
+    )
+    def test_say_how_it_ended(self, op: str, state: str, line: str) -> None:
+        assert format_step(step_progress(op, "it", state, 2.0)) == line
 
     def test_have_one_line_for_each_state_whatever_the_words(self) -> None:
         lines: list[str] = []

@@ -87,15 +87,15 @@ class TestOneStack:
         tree.show(_tick("alerts"), _tick("news", "failed"))
 
         assert tree.lines == [
-            "  + created      sns.Topic  alerts    0.50 s",
-            "  + failed       sns.Topic  news      0.50 s",
+            "  + created       sns.Topic  alerts    0.50 s",
+            "  + failed        sns.Topic  news      0.50 s",
         ]
 
     def test_shows_for_how_long_an_operation_is_running(self) -> None:
         tree = Tree()
         tree.show(_tick("alerts", "running"))
 
-        assert tree.lines[0].startswith("  + creating     sns.Topic  alerts  ")
+        assert tree.lines[0].startswith("  + creating      sns.Topic  alerts  ")
         assert tree.lines[0].endswith(" 0.0 s")
 
     def test_keeps_a_slow_step_and_drops_a_quick_one(self) -> None:
@@ -103,7 +103,7 @@ class TestOneStack:
         tree.show(*(step_progress("plan", "it", state, 0.1, key="a") for state in ("running", "done")))
         tree.show(*(step_progress("build", "npm run build", state, 3.0, key="b") for state in ("running", "done")))
 
-        assert tree.lines == ["  > built        npm run build    3.00 s"]
+        assert tree.lines == ["  > built         npm run build    3.00 s"]
 
     def test_never_exceeds_the_screen_and_keeps_failures(self) -> None:
         tree = Tree()
@@ -143,9 +143,9 @@ class TestSeveralStacks:
 
         starts = [
             "rest-api.aws.development.us-east-1  simulated  1 of 1     ",
-            "  + created      sns.Topic  alerts    0.50 s",
+            "  + created       sns.Topic  alerts    0.50 s",
             "websocket.azure.development.eastus  simulated  packaging  ",
-            "  > packaging    the code           ",
+            "  > packaging     the code           ",
         ]
         assert [line[: len(start)] for line, start in zip(tree.lines, starts, strict=True)] == starts
         assert tree.printed == ""  # the branch says it all

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.domain.guardrails.consent import require_consent
+from semantest_iac.domain.guardrails.consent import approve_harmless_plan, require_consent
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE, require_default_engine
 
 DEVELOPMENT = Stack("rest-api", "aws", "development", "us-east-1")
@@ -42,6 +45,30 @@ class TestRequireConsent:
         with pytest.raises(RefusedError, match="was not confirmed"):
             require_consent(stack, "yes", ("development", "production"))
         require_consent(stack, "yes", ("development", "development"))
+
+
+class TestApproveHarmlessPlan:
+    """What the Python API and requests that arrive as events may do to a real cloud."""
+
+    @pytest.mark.parametrize(
+        ("operations", "faults"),
+        [
+            (["create", "update", "keep", "same"], []),
+            (["create", "delete", "replace"], ["delete: r1 (t)", "replace: r2 (t)"]),
+        ],
+        ids=["harmless", "destructive"],
+    )
+    async def test_refuses_what_replaces_or_deletes(self, operations: list[Any], faults: list[str]) -> None:
+        changes = [PlannedChange(f"u{i}", "t", f"r{i}", op) for i, op in enumerate(operations)]
+
+        try:
+            await approve_harmless_plan(DEVELOPMENT, ChangePlan(tuple(changes)))
+            refused = []
+        except RefusedError as error:
+            assert error.error_code == "CONSENT_MISSING"
+            refused = [f"{fault.path}: {fault.message}" for fault in error.faults]
+
+        assert refused == faults
 
 
 class TestRequireDefaultEngine:

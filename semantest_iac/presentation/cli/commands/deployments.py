@@ -21,6 +21,7 @@ from semantest_iac.presentation.cli.execution import (
     execute_commands,
     preview_destroy,
     run_interruptible,
+    show_reading,
     show_steps,
 )
 from semantest_iac.presentation.cli.failures import OK
@@ -104,7 +105,8 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     if port is not None and not then_serve:
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
-    specs = session.build_specs_and_warn(selector, options)
+    with show_reading(session):
+        specs = session.build_specs_and_warn(selector, options)
     session.warn_of_rehearsals([(spec.stack, spec.engine) for spec in specs])
     if then_serve:
         require_simulated(specs)
@@ -176,9 +178,9 @@ def _show_previews(session: Session, preview_all: Callable[[Session], list[Stack
 def _preview_deployments(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions, *, refresh: bool
 ) -> list[StackPreview]:
-    return [
-        _preview_deployment(session, spec, refresh=refresh) for spec in session.build_specs_and_warn(selector, options)
-    ]
+    with show_reading(session):
+        specs = session.build_specs_and_warn(selector, options)
+    return [_preview_deployment(session, spec, refresh=refresh) for spec in specs]
 
 
 def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool) -> StackPreview:
@@ -194,7 +196,9 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
 def _preview_destroys(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
-    return _preview_targets(session, resolve_all_deployed(session, selector, options))
+    with show_reading(session):
+        targets = resolve_all_deployed(session, selector, options)
+    return _preview_targets(session, targets)
 
 
 def _preview_targets(session: Session, targets: Iterable[ResolvedStack]) -> list[StackPreview]:
@@ -232,7 +236,8 @@ def destroy_command(  # one parameter for each option
     resolve = resolve_everything if everything else resolve_all_deployed
     if dry_run:
         return _show_previews(session, lambda looking: _preview_targets(looking, resolve(looking, selector, options)))
-    targets = resolve(session, selector, options)
+    with show_reading(session):
+        targets = resolve(session, selector, options)
     session.warn_of_rehearsals([(target.stack, target.engine) for target in targets])
     plans = [(target, preview_destroy(session, target)) for target in targets]
     if everything:

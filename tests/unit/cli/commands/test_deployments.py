@@ -39,11 +39,6 @@ class TestDeployText:
 
         assert "No changes.\nendpoint  https://" in cli(*_DEPLOY).out
 
-    def test_shows_the_holder_that_it_waits_for(self, cli: Any, world: Any) -> None:
-        world.raises = StackBusyError("It is busy.")
-
-        assert "  stopped waiting for deployment d0 (pid 7 on elsewhere)  0.0 s\n" in cli(*_DEPLOY).err
-
     def test_ends_with_the_reason_of_a_failure(self, cli: Any, world: Any) -> None:
         world.fails = True
 
