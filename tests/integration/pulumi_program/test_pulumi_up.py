@@ -76,14 +76,17 @@ class TestPulumiUp:
         self, checkout: Checkout
     ) -> None:
         await checkout.run("stack", "init", "production")
-        words = ("-c", "semantest:component=rest-api", "-c", "semantest:provider=aws", "-c", "semantest:generation=2")
-        first = await checkout.up("production", *words)
+        keys = ("component=users-api", "project=shop", "provider=aws", "generation=2")
+        words = [word for key in keys for word in ("-c", f"semantest:{key}")]
+        typed = ("--config-path", "-c", "semantest:components.users-api.type=rest-api")
+        first = await checkout.up("production", *typed, *words)
 
-        again = await checkout.up("production", "--config-path", "-c", "semantest:components.rest-api.memory=2048")
+        again = await checkout.up("production", *typed, "-c", "semantest:components.users-api.memory=2048")
 
         (function,) = (each for each in checkout.state("production")["resources"] if each["type"] == _FUNCTION)
         assert (first.code, again.code) == (0, 0), first.text + again.text
-        assert "rest-api.aws.production.us-east-1, generation 2" in first.text
+        assert "shop.users-api.aws.production.us-east-1, generation 2" in first.text
+        assert function["inputs"]["name"].startswith("shop-users-api-prod-")
         assert ("~ 2 updated" in again.text, function["inputs"]["memorySize"]) == (True, 2048), again.text
 
     async def test_builds_no_package_for_a_component_without_code(self, checkout: Checkout) -> None:
