@@ -141,7 +141,7 @@ class TestLifecycle:
         }
 
     def test_event_is_published_once_clients_can_connect(self, cloud: Cloud, outcomes: Outcomes) -> None:
-        events = [event for event in outcomes["events"].json if event["subject"].startswith("websocket.")]
+        events = [event for event in outcomes["events"].json if (event["subject"] or "").startswith("websocket.")]
         kinds = [event["type"].removeprefix("infrastructure.") for event in events]
 
         index = kinds.index("websocketapi.deployed")

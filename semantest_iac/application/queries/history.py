@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
 from semantest_iac.domain.environments.names import ENVIRONMENTS, make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
-from semantest_iac_events.stack_names import split_stack_name
+from semantest_iac_events.stack_names import DEFAULT_PROJECT, split_stack_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ class StackFilter:
             return False
         wanted = (self.project, self.component, self.provider, self.environment, self.region)
         return all(want in (None, part) for want, part in zip(wanted, parts, strict=True))
+
+    def matches_event(self, event: Mapping[str, Any]) -> bool:
+        """Whether the event is about such a stack, or about the environment of such stacks."""
+        if self == ALL_STACKS or event.get("subject"):
+            return self.matches(event.get("subject") or "")
+        named = {"project": DEFAULT_PROJECT, **event["data"]}
+        return all(wanted in (None, named.get(part)) for part, wanted in asdict(self).items())
 
 
 ALL_STACKS = StackFilter()

@@ -243,7 +243,7 @@ def events_command(
     ledger = session.application.ledger
     id_ = find_deployment_id(ledger, deployment) if deployment else None
     found = read_events(ledger, deployment=id_, **selection, after=after or 0, limit=ledger_limit)
-    matching = [event for event in found if stack_filter.matches(event.get("subject") or "")]
+    matching = [event for event in found if stack_filter.matches_event(event)]
     if limit is not None:
         matching = matching[:limit] if reads_on else matching[-limit:]
     shorten_id, width = _id_shortener(session), session.terminal.width

@@ -116,6 +116,9 @@ class TestDestroy:
         assert cli(*_DESTROY, "--env", "pr-12", "--yes").code == 0
         requests = [row.event["data"] for row in world.ledger.recorded if row.type.endswith(".requested")]
         assert [request["base_environment"] for request in requests] == ["development", "development"]
+        about = json.loads(cli("events", "--env", "pr-12", "--json").out)
+        assert about[1]["type"] == "infrastructure.environment.configured"
+        assert json.loads(cli("events", "--env", "pr-12", "--component", "websocket", "--json").out) == []
 
     def test_of_nothing_says_so(self, cli: Any, world: Any) -> None:
         world.plan = ChangePlan()
