@@ -31,6 +31,7 @@ from semantest_iac.domain.environments.names import (
     DEFAULT_PROVIDER,
     SERVICE_COMPONENTS,
     Region,
+    canonical_word,
     make_printable,
 )
 from semantest_iac.domain.environments.sections import ComponentSection, PackageSection
@@ -316,7 +317,7 @@ def _resolve_parts(
     provider = _value_or(configuration.provider, DEFAULT_PROVIDER)
     component = _select_only_component(configuration) if component is None else component
     parts = {
-        "component": _value_or(component, ""),
+        "component": canonical_word(component) or "",
         "project": _select_project(component, configuration),
         "provider": provider,
         "environment": _value_or(configuration.environment, DEFAULT_ENVIRONMENT),

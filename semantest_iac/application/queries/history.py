@@ -233,6 +233,14 @@ def is_deployed_or_unfinished(ledger: LedgerReader, stack: str) -> bool:
     return row.owner is not None or (newest is not None and newest.state in ACTIVE_STATUSES)
 
 
+def has_other_stacks(ledger: LedgerReader, stack: Stack) -> bool:
+    """Whether other stacks of the component are deployed."""
+    return any(
+        row.owner is not None and row.stack != str(stack) and split_stack_name(row.stack)[1] == stack.component
+        for row in ledger.stacks()
+    )
+
+
 def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice | None:
     """Return the engine of one deployment; None for a destroy."""
     for recorded in ledger.log(row.position - 1, limit=1):

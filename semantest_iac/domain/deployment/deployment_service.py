@@ -146,4 +146,4 @@ def find_component_faults(component_type: str) -> tuple[Fault, ...]:
     """Return a fault for a type of components without a blueprint."""
     if component_type in BLUEPRINTS:
         return ()
-    return (Fault("component", f"'{component_type}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)
+    return (Fault("component", f"'{component_type}' cannot be deployed yet", f"Available: {', '.join(BLUEPRINTS)}."),)

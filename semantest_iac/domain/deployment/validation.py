@@ -36,6 +36,7 @@ from semantest_iac.domain.environments.names import (
     find_nearest,
     make_printable,
     secret_variable_name,
+    suggest_component,
     suggest_known,
 )
 from semantest_iac.domain.environments.sections import ComponentSection
@@ -189,13 +190,8 @@ def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of the st
         "provider": (provider, clouds),
         "environment": (canonical_environment(environment), environments),
     }
-    planned = {*COMPONENTS} - BLUEPRINTS.keys()
     faults = [
-        Fault(
-            path,
-            f"unknown {path} '{make_printable(name)}'",
-            suggest_known(name, [each for each in known if each not in planned]),
-        )
+        Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_component(name, known))
         for path, (name, known) in parts.items()
         if name not in known
     ]

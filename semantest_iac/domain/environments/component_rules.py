@@ -91,16 +91,24 @@ def check_cors(subject: RuleSubject) -> Iterator[Finding]:
     configured = subject.section.cors
     if configured is None:
         return
-    for index, origin in enumerate(configured.origins):
+    origins = configured.origins or ()
+    for index, origin in enumerate(origins):
         if not _ORIGIN.fullmatch(origin):
             yield refuse(f"cors.origins[{index}]", f"'{make_printable(origin)}' is not an origin", _ORIGIN_HINT)
     for index, header in enumerate(configured.headers or ()):
         if header != "*" and not _HEADER.fullmatch(header):
             yield refuse(f"cors.headers[{index}]", f"'{make_printable(header)}' is not the name of a header")
-    if "*" in configured.origins:
+    if "*" in origins:
         yield from _check_wildcard_origin(subject, configured)
     if configured.max_age is not None and configured.max_age not in range(-1, LONGEST_CORS_CACHE_S + 1):
         yield refuse("cors.max_age", f"max_age must be -1 to {LONGEST_CORS_CACHE_S} s, not {configured.max_age}")
+
+
+def check_cors_without_origins(subject: RuleSubject) -> Iterator[Finding]:
+    """Origins are named where the environment has none."""
+    configured, settings = subject.section.cors, subject.settings
+    if configured and configured.origins is None and settings and settings.cors is None:
+        yield advise("cors", f"has no effect: {subject.environment} has no origins of its own", "Add cors.origins.")
 
 
 def _check_wildcard_origin(subject: RuleSubject, configured: CorsSection) -> Iterator[Finding]:
@@ -199,6 +207,7 @@ API_RULES: tuple[Rule, ...] = (
     check_http_only_keys,
     check_routes,
     check_cors,
+    check_cors_without_origins,
     check_throttling,
     check_authorizer,
     check_tokens,

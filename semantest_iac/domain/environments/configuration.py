@@ -22,6 +22,7 @@ from semantest_iac.domain.environments.names import (
     RESERVED_COMPONENT_NAMES,
     STACK_PART,
     canonical_environment,
+    canonical_word,
     is_stack_part,
     list_extended_environments,
     make_printable,
@@ -72,6 +73,10 @@ def _as_environment(value: Any) -> Any:
     return canonical_environment(value) if isinstance(value, str) else value
 
 
+def _as_word(value: Any) -> Any:
+    return canonical_word(value) if isinstance(value, str) else value
+
+
 class EnvironmentValues(Section):
     """What a configuration says for every environment, or for one of them."""
 
@@ -80,14 +85,16 @@ class EnvironmentValues(Section):
         description="Name that all stacks of this file have in front; semantest by default.",
         json_schema_extra={"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART},
     )
-    provider: str | None = Field(default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]})
+    provider: Annotated[str | None, BeforeValidator(_as_word)] = Field(
+        default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]}
+    )
     region: str | None = Field(default=None, description="Region of the provider.")
-    engine: str | None = Field(
+    engine: Annotated[str | None, BeforeValidator(_as_word)] = Field(
         default=None,
         description="What deploys; sandbox in development, pulumi elsewhere.",
         json_schema_extra={"enum": ["sandbox", "pulumi", None]},
     )
-    cloud: Literal["sandbox", "real"] | None = Field(
+    cloud: Annotated[Literal["sandbox", "real"] | None, BeforeValidator(_as_word)] = Field(
         default=None, description="Where the engine deploys to: clouds simulated on this machine, or real ones."
     )
     components: dict[str, ComponentSection] = Field(
@@ -354,7 +361,8 @@ def _resolve_routes(section: ComponentSection) -> tuple[Route, ...]:
 
 
 def _resolve_cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:
-    cors = Cors(**_written_values(section.cors)) if section.cors else Cors(defaults.security.cors_origins)
+    written = _written_values(section.cors) if section.cors else {}
+    cors = Cors(**{"origins": defaults.security.cors_origins} | written)
     return cors if cors.origins else None
 
 

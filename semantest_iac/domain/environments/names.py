@@ -29,6 +29,7 @@ ENVIRONMENTS = tuple(environment.value for environment in Environment)
 PROVIDERS = tuple(provider.value for provider in CloudProvider)
 SERVICE_COMPONENTS = ("rest-api", "websocket", "platform")  # the components that run code and answer
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
+PLANNED_COMPONENTS = ("platform",)  # a configuration may name them, and nothing can deploy them yet
 COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
 ALL_COMPONENTS = "all"  # what people type for every component of a configuration
 RESERVED_COMPONENT_NAMES = (ACCOUNT_COMPONENT, ALL_COMPONENTS)  # no component of a configuration has them
@@ -123,6 +124,11 @@ def read_component_type(component: str, configuration: Mapping[str, Any]) -> str
     section = components.get(component) if isinstance(components, Mapping) else None
     written = section.get("type") if isinstance(section, Mapping) else None
     return written if isinstance(written, str) else component
+
+
+def suggest_component(word: str, choices: Iterable[str]) -> str:
+    """Return the hint for an unknown component, without those that cannot be deployed."""
+    return suggest_known(word, (name for name in choices if name not in PLANNED_COMPONENTS))
 
 
 def secret_variable_name(name: str) -> str:

@@ -117,7 +117,10 @@ class FunctionSection(Section):
 class CorsSection(Section):
     """Which browser origins may call the API."""
 
-    origins: ListOf[str] = Field(description="Origins such as https://app.semantest.com; none for no CORS.")
+    origins: ListOf[str] | None = Field(
+        default=None,
+        description="Origins such as https://app.semantest.com, none for no CORS; unset for those of the environment.",
+    )
     methods: ListOf[CorsMethod] | None = Field(default=None, description="Allowed methods.")
     headers: ListOf[str] | None = Field(default=None, description="Allowed request headers.")
     credentials: bool | None = Field(default=None, description="Allow cookies and authorization headers.")

@@ -86,7 +86,7 @@ def check_concurrency(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_origin_patterns(subject: RuleSubject) -> Iterator[Finding]:
     """API Gateway knows two patterns beside `*`, any http and any https origin (its guide, CORS for HTTP APIs)."""
-    for index, origin in enumerate(subject.section.cors.origins if subject.section.cors else ()):
+    for index, origin in enumerate((subject.section.cors and subject.section.cors.origins) or ()):
         if "*" in origin and origin not in ORIGIN_PATTERNS:
             known = ", ".join(ORIGIN_PATTERNS)
             reason = f"'{make_printable(origin)}' matches no origin: API Gateway knows the patterns {known}"

@@ -198,7 +198,7 @@ def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_origin_wildcards(subject: RuleSubject) -> Iterator[Finding]:
     """App Service and API Management know `*`, for every origin, and no other pattern."""
-    for index, origin in enumerate(subject.section.cors.origins if subject.section.cors else ()):
+    for index, origin in enumerate((subject.section.cors and subject.section.cors.origins) or ()):
         if "*" in origin and origin != "*":
             reason = f"'{make_printable(origin)}' matches no origin: Azure knows no patterns of origins"
             yield refuse(f"cors.origins[{index}]", reason, "Name the origins, or write '*' for all.")

@@ -13,6 +13,7 @@ from semantest_iac.domain.errors import Fault
 KeyPath = tuple[str | int, ...]
 ConfigurationValues = dict[str, Any]
 
+_COMPONENT_PATH = re.compile(r"^components\.[^.\[]+")
 _LAST_STEP = re.compile(r"(^|\.)[^.\[\]]*$|\[\d+\]$")
 
 
@@ -86,6 +87,22 @@ def _mapping_paths_in_both(below: ConfigurationValues, above: ConfigurationValue
 
 def _mappings_in_both(below: ConfigurationValues, above: ConfigurationValues) -> list[str]:
     return [key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)]
+
+
+def lower_component_names(layer: ConfigurationLayer) -> ConfigurationLayer:
+    """Return the layer with the names of components in lower case, unless that would make two of them one."""
+    components = layer.values.get("components")
+    if not isinstance(components, dict):
+        return layer
+    names = {name: name.lower() for name in components if isinstance(name, str)}
+    if len(set(names.values())) < len(components) or all(name == lowered for name, lowered in names.items()):
+        return layer
+    values = {**layer.values, "components": {names[name]: section for name, section in components.items()}}
+    return replace(layer, values=values, positions={_lower_component(path): at for path, at in layer.positions.items()})
+
+
+def _lower_component(path: str) -> str:
+    return _COMPONENT_PATH.sub(lambda match: match[0].lower(), path)
 
 
 def drop_nulls(values: ConfigurationValues) -> ConfigurationValues:

@@ -40,6 +40,7 @@ from semantest_iac.infrastructure.configuration.layers import (
     format_key_path,
     layer_from_values,
     locate_faults,
+    lower_component_names,
     merge_layers,
 )
 from semantest_iac.infrastructure.configuration.schema import find_unknown_empty_keys, validate_values
@@ -186,7 +187,8 @@ def _read_layers(
     environments, selected = read_environments(merged), _select_environment(merged, variables)
     if not environments.knows(selected):
         environments = environments.with_recorded(sources.find_recorded_environments)
-    return [base, *_read_environment_layers(sources, environments, selected), *above], environments
+    layers = [base, *_read_environment_layers(sources, environments, selected), *above]
+    return [lower_component_names(layer) for layer in layers], environments
 
 
 def _read_environment_layers(

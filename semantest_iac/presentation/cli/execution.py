@@ -10,6 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from semantest_iac.application.queries.history import has_other_stacks
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.consent import require_no_destruction, require_plan_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
@@ -84,7 +85,7 @@ def execute_commands(
                 raise
         if len(runs) == 1 and runs[0].row is None:
             raise runs[0].refusal
-    code = min((run.show_outcome() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+    code = min((run.show_outcome(session.application.ledger) for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
     if not session.json and sum(run.is_live for run in runs) > 1:
         session.terminal.print_lines(*suggest_commands_for_several(session.home_option))
     return code
@@ -231,13 +232,13 @@ class _CommandRun:
         self._seconds = monotonic() - self._started
         self.row = self.row or (ledger.deployment(self._deployment) if self._deployment else None)
 
-    def show_outcome(self) -> int:
+    def show_outcome(self, ledger: LedgerReader) -> int:
         """Show how the command ended and return its exit code."""
         if self.row is None:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
             return exit_code_for(self.refusal)
-        is_simulated = self._command.engine.is_simulated
-        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated))
+        is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
+        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))
         return STATE_EXIT_CODES.get(self.row.state, FAILED)
 
     def _on_event(self, event: Event) -> None:

@@ -148,12 +148,16 @@ def empty_result(stack: str, state: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """The recorded row of an ended deployment, its health check, the seconds that the command took, and its cloud."""
+    """The recorded row of an ended deployment, its health check, the seconds that the command took, and its cloud.
+
+    `is_one_of_several` says that other stacks of the same component are deployed, so that its name is not enough.
+    """
 
     row: DeploymentRow
     health: HealthAnswer | None
     seconds: float
     is_simulated: bool = False
+    is_one_of_several: bool = False
 
     @property
     def failure(self) -> DeploymentError:
@@ -236,7 +240,8 @@ def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: s
         return []
     path = result.health.path if result.health and result.health.path.startswith("/") else "/"
     is_web_socket = (result.row.endpoint or "").startswith("ws")
-    return suggest_commands(stack, home_option, default_region, path, is_web_socket=is_web_socket)
+    kinds = {"is_web_socket": is_web_socket, "is_one_of_several": result.is_one_of_several}
+    return suggest_commands(stack, home_option, default_region, path, **kinds)
 
 
 def suggest_commands_for_several(home_option: str) -> list[str]:
@@ -251,22 +256,25 @@ def format_health(health: HealthAnswer) -> str:
     return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(
-    stack: Stack, home_option: str, default_region: str, path: str = "/health", *, is_web_socket: bool = False
+def suggest_commands(  # one parameter for each thing that decides
+    stack: Stack,
+    home_option: str,
+    default_region: str,
+    path: str = "/health",
+    *,
+    is_web_socket: bool = False,
+    is_one_of_several: bool = False,
 ) -> list[str]:
-    """Return commands to try next, with the options that select this stack."""
-    program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home_option}"
-    call = f"invoke {stack.component} GET {path}{location}"
+    """Return commands to try next, with the name and the options that select this stack."""
+    name = str(stack) if is_one_of_several else stack.component
+    options = home_option if is_one_of_several else f"{_location_options(stack, default_region)}{home_option}"
+    call = f"invoke {name} GET {path}{options}"
     if not stack.is_service:
-        call = f"outputs {stack.component}{location}"
+        call = f"outputs {name}{options}"
     elif is_web_socket:
         call = f"serve{home_option}"
-    return [
-        "Try next:",
-        f"{program} {call}",
-        f"{program} status{home_option}",
-        f"{program} destroy {stack.component}{location}",
-    ]
+    program = "  python -m semantest_iac"
+    return ["Try next:", f"{program} {call}", f"{program} status{home_option}", f"{program} destroy {name}{options}"]
 
 
 def _location_options(stack: Stack, default_region: str) -> str:

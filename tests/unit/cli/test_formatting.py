@@ -88,6 +88,14 @@ class TestNextCommands:
 
         assert commands[1].endswith("invoke rest-api GET /health")
 
+    def test_have_the_full_name_of_one_of_several_stacks(self) -> None:
+        stack = Stack("rest-api", "aws", "qa", "us-east-1")
+
+        commands = suggest_commands(stack, "", "us-east-1", is_one_of_several=True)
+
+        assert commands[1].endswith("invoke rest-api.aws.qa.us-east-1 GET /health")
+        assert commands[3].endswith("destroy rest-api.aws.qa.us-east-1")
+
     def test_start_with_serve_for_a_websocket(self) -> None:
         commands = suggest_commands(
             Stack("chat", "aws", "development", "us-east-1"), " --home /elsewhere", "us-east-1", is_web_socket=True

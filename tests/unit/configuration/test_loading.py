@@ -247,11 +247,24 @@ class TestReadConfiguration:
         ]
 
     def test_locates_a_missing_value_at_its_parent(self, write_file: WriteFile, read: ReadConfiguration) -> None:
-        write_file("components:\n  rest-api:\n    cors:\n      credentials: true\n")
+        write_file("components:\n  rest-api:\n    authorizer:\n      audience: [a]\n")
 
         (fault,) = read().faults
 
-        assert fault == Fault("components.rest-api.cors.origins", "missing", "", "semantest.yaml", 3, 5)
+        assert fault == Fault("components.rest-api.authorizer.issuer", "missing", "", "semantest.yaml", 3, 5)
+
+    def test_reads_names_in_any_case(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file(
+            "provider: AWS\nengine: Sandbox\ncloud: SANDBOX\nenvironment: Dev\ncomponents: {REST-API: {memory: 64}}\n"
+        )
+
+        loaded = read(overrides=["components.Rest-Api.timeout=5"])
+
+        read_names = loaded.configuration.model_dump(include={"provider", "engine", "cloud", "environment"})
+        assert loaded.faults == ()
+        assert list(read_names.values()) == ["aws", "sandbox", "sandbox", "development"]
+        assert loaded.configuration.components["rest-api"].timeout == 5
+        assert loaded.locate([Fault("components.rest-api.memory", "x")])[0].line == 5
 
 
 class TestExample:

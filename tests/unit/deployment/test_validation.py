@@ -188,6 +188,12 @@ class TestValidationService:
 
         assert paths(report.warnings) == warned
 
+    @pytest.mark.parametrize(("environment", "warned"), [("qa", ["components.rest-api.cors"]), ("staging", [])])
+    def test_warns_of_cors_without_origins(self, environment: str, warned: list[str]) -> None:
+        report = validate(Stack("rest-api", "aws", environment, "us-east-1"), cors={"max_age": 60})
+
+        assert (paths(report.faults), paths(report.warnings)) == ([], warned)
+
     def test_warns_of_a_private_network_without_egress(self) -> None:
         report = validate(network={"private": True})
 

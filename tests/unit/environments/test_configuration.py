@@ -94,6 +94,12 @@ class TestResolveComponent:
     def test_has_no_cors_when_the_list_of_origins_is_empty(self) -> None:
         assert resolve(cors={"origins": []}).cors is None
 
+    def test_completes_cors_with_the_origins_of_the_environment(self) -> None:
+        cors = resolve(cors={"max_age": 60}).cors
+
+        assert cors is not None
+        assert (bool(cors.origins), cors.max_age) == (True, 60)
+
     def test_takes_a_list_of_alerts_as_complete(self) -> None:
         written = {"monitoring": {"alerts": [{"type": "latency", "threshold": 500}]}}
 

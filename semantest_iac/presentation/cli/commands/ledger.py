@@ -25,6 +25,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
+    DEFAULT_GATEWAY_URL,
     OPERATION_DONE,
     flatten_values,
     format_utc_time,
@@ -167,7 +168,8 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     _warn_of_recorded_rehearsals(session, [stack])
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
-        outputs["local_endpoint"] = local_endpoint(stack, find_component_type_of(ledger.stack(stack)))
+        gateway = session.application.serving_address() or DEFAULT_GATEWAY_URL
+        outputs["local_endpoint"] = local_endpoint(stack, find_component_type_of(ledger.stack(stack)), gateway)
     width = session.terminal.width
     session.answer(outputs, format_pairs(list(flatten_values(outputs)), width) if outputs else ["No outputs."])
     return OK

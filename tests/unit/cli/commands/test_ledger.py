@@ -109,6 +109,11 @@ class TestOutputs:
     def test_are_aligned(self, cli: Any) -> None:
         assert cli("outputs").out == (f"endpoint        https://one\nversion         3\nlocal_endpoint  {LOCAL}\n")
 
+    def test_have_the_address_of_a_running_gateway(self, cli: Any, world: Any) -> None:
+        world.serving = "http://127.0.0.1:5000"
+
+        assert json.loads(cli("outputs", "--json").out)["local_endpoint"] == f"http://127.0.0.1:5000/{_ONE}/"
+
     async def test_are_sorted_by_name(self, cli: Any, world: Any) -> None:
         outputs = {"version": 3, "endpoint": "https://one", "arn": "a"}
         await world.ledger.append(_ONE, None, a_deploy("d4", stack=_ONE, **{**_LEFT, "outputs": outputs}))
