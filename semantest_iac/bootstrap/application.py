@@ -211,15 +211,20 @@ class Application:
         return list_prerequisites(providers, os.environ)
 
     def account_checks(self) -> Iterator[AccountCheck]:
-        """Ask the clouds' tools on this machine whether the user's accounts allow deployments; may take seconds."""
+        """Ask the clouds' tools on this machine whether the user's accounts allow deployments; may take seconds.
+
+        Names in the accounts begin with the project of the configuration.
+        """
         from semantest_iac.domain.errors import RefusedError
         from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
         from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
+        project = self.configuration(environ=os.environ).configuration.project
+        variables = {**os.environ, **({"SEMANTEST_PROJECT": project} if project else {})}
         for name in CLOUDS:
             try:
                 entry = CLOUDS[name]
-                checks = entry.load_part(entry.account_checks)(os.environ) if entry.account_checks else ()
+                checks = entry.load_part(entry.account_checks)(variables) if entry.account_checks else ()
             except RefusedError as error:
                 checks = (AccountCheck(name, False, error.message, error.hint),)
             yield from checks

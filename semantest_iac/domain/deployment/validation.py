@@ -24,7 +24,7 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
     resolve_component,
 )
-from semantest_iac.domain.environments.findings import Finding, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENTS,
@@ -161,6 +161,7 @@ class ValidationService:
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
+        yield from _check_reserved_words(stack, rules.limits)
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling_metrics(stack, configuration)
@@ -264,6 +265,18 @@ def _check_component_type(path: str, name: str, written: str | None) -> Iterator
     elif written not in SERVICE_COMPONENTS:
         reason = f"unknown type '{make_printable(written)}'"
         yield refuse(f"{path}.type", reason, suggest_known(written, DEPLOYABLE_TYPES))
+
+
+def _check_reserved_words(stack: Stack, limits: CloudLimits) -> Iterator[Finding]:
+    """Names in the cloud begin with the project and hold component and environment, some without hyphens."""
+    component = f"components.{stack.component}"
+    for path, name in (("project", stack.project), (component, stack.component), ("environment", stack.environment)):
+        word = next((word for word in limits.reserved_in_names if word in name.replace("-", "")), None)
+        if word is not None:
+            yield refuse(path, f"'{name}' holds '{word}', which {stack.provider} refuses in names", "Choose another.")
+    if word := next((word for word in limits.reserved_at_start if stack.project.startswith(word)), None):
+        reason = f"'{stack.project}' starts with '{word}', which {stack.provider} refuses at the start of names"
+        yield refuse("project", reason, "Choose another.")
 
 
 def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:

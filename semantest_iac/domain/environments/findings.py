@@ -42,12 +42,15 @@ class CloudLimits:
     """Values of one cloud that the rules of every cloud compare with.
 
     Functions may not set the variables of `reserved_names`, nor those that start with `reserved_prefixes`, all in upper
-    case; `gateway` is the part that ends a request after its time, as messages name it.
+    case. No part of a stack's name may hold a word of `reserved_in_names`, nor its project start with one of
+    `reserved_at_start`. `gateway` is the part that ends a request after its time, as messages name it.
     """
 
     runtimes: tuple[FunctionRuntime, ...]
     reserved_prefixes: tuple[str, ...] = ()
     reserved_names: frozenset[str] = frozenset()
+    reserved_in_names: tuple[str, ...] = ()
+    reserved_at_start: tuple[str, ...] = ()
     gateway: str = "the API"
     tags: TagLimits = TagLimits()
 

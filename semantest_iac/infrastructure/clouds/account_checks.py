@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
+
 _TIMEOUT_S = 30
 AZURE_RESOURCE_PROVIDERS = (
     *("Microsoft.ApiManagement", "Microsoft.App", "Microsoft.Insights", "Microsoft.KeyVault"),
@@ -32,9 +34,9 @@ _AZURE_ADVICE = (
 _AWS_NAME = "AWS roles"
 _AWS_ADVICE = (
     f"Only needed for real deployments to AWS: each function gets a role of its own, for which the deploying identity "
-    f"needs {', '.join(AWS_ROLE_RIGHTS)} on roles named semantest-*."
+    f"needs {', '.join(AWS_ROLE_RIGHTS)} on roles named {{project}}-*."
 )
-_AWS_ROLE_NAME = "semantest-rest-api-dev-000000"  # as deployments name them, so that rights on `semantest-*` count
+_AWS_ROLE_NAME = "{project}-rest-api-dev-000000"  # as deployments name them, so that rights on `semantest-*` count
 _ASSUMED_ROLE = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")
 
 
@@ -70,7 +72,11 @@ def check_aws_account(variables: Mapping[str, str]) -> Iterator[AccountCheck]:
         is_ok, found = _check_aws_rights(variables)
     except _NotCheckedError as error:
         is_ok, found = False, f"not checked: {error}"
-    yield AccountCheck(_AWS_NAME, is_ok, found, _AWS_ADVICE)
+    yield AccountCheck(_AWS_NAME, is_ok, found, _AWS_ADVICE.format(project=_find_project(variables)))
+
+
+def _find_project(variables: Mapping[str, str]) -> str:
+    return variables.get("SEMANTEST_PROJECT") or DEFAULT_PROJECT
 
 
 def _check_resource_providers(variables: Mapping[str, str]) -> tuple[bool, str]:
@@ -105,7 +111,8 @@ def _check_aws_rights(variables: Mapping[str, str]) -> tuple[bool, str]:
         arn = "arn:{partition}:iam::{account}:role/{role}".format_map(assumed.groupdict())
     if ":iam::" not in arn:
         raise _NotCheckedError("the rights of a federated user cannot be asked for")
-    role = f"{arn.partition(':iam:')[0]}:iam::{account}:role/{_AWS_ROLE_NAME}"
+    name = _AWS_ROLE_NAME.format(project=_find_project(variables))
+    role = f"{arn.partition(':iam:')[0]}:iam::{account}:role/{name}"
     context = "ContextKeyName=iam:PassedToService,ContextKeyType=string,ContextKeyValues=lambda.amazonaws.com"
     options = ("--action-names", *AWS_ROLE_RIGHTS, "--resource-arns", role, "--context-entries", context)
     answer = _ask_tool(variables, "aws", "iam", "simulate-principal-policy", "--policy-source-arn", arn, *options)

@@ -30,6 +30,10 @@ AZURE_LIMITS = CloudLimits(
         *("APPLICATIONINSIGHTS_", "AZUREFUNCTIONSJOBHOST", "AZUREWEBJOBS", "FUNCTIONS_", "SCM_", "WEBSITE_"),
         "SEMANTEST_",
     ),
+    # Source: Azure's page "Resolve errors for reserved resource names", of resources that become host names: Function
+    # apps, vaults and storage accounts here. Its other words are refused as whole names only.
+    reserved_in_names=("microsoft", "windows"),
+    reserved_at_start=("login",),
     gateway="the gateway",
     # Source: Azure's page "Use tags to organize your Azure resources"; names are shorter on storage accounts, which
     # every stack has. Of the types that take 15 tags only, secrets are created here (source: Key Vault's page on

@@ -117,11 +117,10 @@ def azure(program: ProgramWriter, roles: Any, providers: Any = REGISTERED) -> li
     return list(check_azure_account(program("az", answers)))
 
 
-def aws(program: ProgramWriter, caller: Any, answer: Any = ()) -> AccountCheck:
+def aws(program: ProgramWriter, caller: Any, answer: Any = (), **variables: str) -> AccountCheck:
     """The check of an account with these answers."""
-    [check] = check_aws_account(
-        program("aws", {"sts get-caller-identity": caller, "iam simulate-principal-policy": answer})
-    )
+    answers = {"sts get-caller-identity": caller, "iam simulate-principal-policy": answer}
+    [check] = check_aws_account({**program("aws", answers), **variables})
     return check
 
 
@@ -182,6 +181,12 @@ class TestAwsAccount:
         asked = (tmp_path / "calls").read_text()
         assert f"--policy-source-arn {USER['Arn']}" in asked
         assert "--resource-arns arn:aws:iam::123456789012:role/semantest-" in asked
+
+    def test_asks_for_roles_of_the_project(self, program: ProgramWriter, tmp_path: Path) -> None:
+        check = aws(program, USER, decisions("iam:PassRole"), SEMANTEST_PROJECT="shop")
+
+        assert check.advice.endswith("on roles named shop-*.")
+        assert "--resource-arns arn:aws:iam::123456789012:role/shop-" in (tmp_path / "calls").read_text()
 
     def test_names_the_rights_that_are_missing(self, program: ProgramWriter) -> None:
         check = aws(program, USER, decisions("iam:CreateRole", "iam:PassRole"))

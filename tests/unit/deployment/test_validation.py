@@ -259,6 +259,22 @@ class TestValidationService:
         assert fault.path == f"components.{name}{path}"
         assert fault.hint.startswith(hint)
 
+    @pytest.mark.parametrize(
+        ("stack", "paths"),
+        [
+            (Stack("rest-api", "azure", "development", "eastus", "login-service"), ["project"]),
+            (Stack("rest-api", "azure", "development", "eastus", "my-microsoft"), ["project"]),
+            (Stack("micro-soft", "azure", "development", "eastus"), ["components.micro-soft"]),
+            (Stack("login", "azure", "development", "eastus", "azure"), []),
+            (Stack("rest-api", "aws", "development", "us-east-1", "login-microsoft"), []),
+        ],
+        ids=str,
+    )
+    def test_refuses_words_that_a_cloud_reserves_in_names(self, stack: Stack, paths: list[str]) -> None:
+        report = validate_values({"components": {stack.component: {"type": "rest-api"}}}, stack)
+
+        assert [fault.path for fault in report.faults] == paths
+
     def test_applies_the_rules_of_the_type(self) -> None:
         configuration = {"components": {"chat": {"type": "websocket", "routes": [{"path": "/"}]}}}
 
