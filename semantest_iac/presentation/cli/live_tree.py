@@ -136,6 +136,7 @@ class LiveDisplay:
         self._frames = _FRAMES if "utf" in self._console.encoding.lower() else _ASCII_FRAMES
         self._lock = RLock()
         self._live: Live | None = None
+        self._is_paused = False
         self._printing: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> Self:
@@ -157,7 +158,7 @@ class LiveDisplay:
         """Show progress; the first one starts the display. Called from any thread."""
         with self._lock:
             branch.update(progress)
-            if self._live is None:
+            if self._live is None and not self._is_paused:
                 self._live = Live(
                     console=self._console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self.render
                 )
@@ -165,9 +166,13 @@ class LiveDisplay:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Take the display away for the block; the next progress brings it back."""
-        self._stop(is_erased=True)
-        yield
+        """Take the display away for the block; the next progress after it brings it back."""
+        self._is_paused = True
+        try:
+            self._stop(is_erased=True)
+            yield
+        finally:
+            self._is_paused = False
 
     def _stop(self, *, is_erased: bool) -> None:
         with self._lock:
