@@ -114,6 +114,14 @@ class TestComponentType:
         assert (await app.use_cases.destroy(USERS)).state is DeploymentStatus.COMPLETED
         assert find_component_type_of(app.ledger.stack(str(USERS))) == "rest-api"
 
+    async def test_of_a_good_deployment_counts_for_a_rollback(self, app: InMemoryApp) -> None:
+        good = await app.deploy(USERS, type="rest-api")
+        app.probe.answers = [500]
+        row = await app.deploy(USERS, type="rest-api", memory=2048)
+
+        assert row.error is not None
+        assert (row.state, row.error["restored_deployment"]) == ("rolled_back", good.deployment)
+
     def test_of_a_request_is_enough(self) -> None:
         request = DeploymentRequested(**asdict(USERS), component_type="rest-api")
 

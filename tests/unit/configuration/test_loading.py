@@ -72,6 +72,17 @@ class TestOrder:
 
         assert memory(read(**sources)) == 2
 
+    def test_changes_a_part_of_a_component_by_the_file_of_the_environment(
+        self, write_file: WriteFile, read: ReadConfiguration
+    ) -> None:
+        write_file("components:\n  users-api: {type: rest-api, memory: 512, timeout: 9}\n")
+        write_file("components:\n  users-api: {memory: 1024}\n", "semantest.staging.yaml")
+        variables = {"SEMANTEST_COMPONENTS__USERS_API__TIMEOUT": "8"}
+
+        section = read(environ=variables, options={"environment": "staging"}).configuration.components["users-api"]
+
+        assert (section.type, section.memory, section.timeout) == ("rest-api", 1024, 8)
+
     def test_reads_no_environment_file_beside_a_named_file(
         self, write_file: WriteFile, read: ReadConfiguration
     ) -> None:

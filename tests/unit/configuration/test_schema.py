@@ -19,6 +19,11 @@ class TestSchema:
     def test_accepts_a_configuration(self) -> None:
         own = {"pr-1": None, "load-test": {"extends": "qa", "tags": {"a": 1}, "components": {"rest-api": {}}}}
         assert errors({"environment": "prod", "components": {"rest-api": {"environment": {"A1": 1, "B1": True}}}}) == []
+        assert errors({"project": "shop", "components": {"users-api": {"type": "rest-api"}}}) == []
+        assert [len(errors(value)) for value in ({"project": "My shop"}, {"components": {"a": {"type": "api"}}})] == [
+            1,
+            1,
+        ]
         assert errors({"environment": "pr-1", "environments": own, "tags": {"team": "qa"}}) == []
 
     @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ class TestStack:
 
         assert [fault.path for fault in caught.value.faults] == ["project"]
 
+    @pytest.mark.parametrize(("component", "is_service"), [("users-api", True), ("rest-api", True), ("account", False)])
+    def test_is_a_service_unless_it_is_account_settings(self, component: str, is_service: bool) -> None:
+        assert Stack(component, "aws", "staging", "us-east-1").is_service is is_service
+
     def test_is_selected_by_options(self) -> None:
         options = "--component rest-api --provider aws --env staging --region us-east-1"
 
