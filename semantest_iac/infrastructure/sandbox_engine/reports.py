@@ -79,13 +79,15 @@ def _planned_change(step: ResourceStep, cloud: Cloud) -> PlannedChange:
         type=step.state.type,
         name=step.state.name,
         op=op,
-        properties=_property_changes(step) if step.old else (),
+        properties=compute_property_changes(step),
         loses=cloud.find_lost_data(step.state.type) if op in ("delete", "replace") else "",
     )
 
 
-def _property_changes(step: ResourceStep) -> tuple[PropertyChange, ...]:
-    assert step.old is not None  # noqa: S101  # asked only of steps that have one
+def compute_property_changes(step: ResourceStep) -> tuple[PropertyChange, ...]:
+    """Return the changed properties of an update or replacement with their values."""
+    if step.old is None:
+        return ()
     values = ResourceValues(*map(_to_neutral_value, (step.old.inputs, step.old.outputs, step.state.inputs)))
     changed = {path: kind.endswith("replace") for path, kind in step.detailed.items()}
     return list_property_changes(values, changed, step.why, step.why if step.op == "replace" else ())

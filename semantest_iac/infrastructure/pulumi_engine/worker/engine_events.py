@@ -30,7 +30,7 @@ _OPERATION_BY_STEP = {
     "same": "same",
     "update": "update",
 }
-_REFRESH, _DELETE, _KEEP = "refresh", "delete", "keep"
+_REFRESH, _DELETE, _KEEP, _CREATE_REPLACEMENT = "refresh", "delete", "keep", "create-replacement"
 _COUNTED_OPERATION_BY_STEP = {
     **_OPERATION_BY_STEP,
     "replace": "replace",
@@ -79,6 +79,8 @@ class EventWatcher:
         if not _is_cloud_resource(step):
             return
         op = _KEEP if _is_retained(step) else _COUNTED_OPERATION_BY_STEP.get(step.op.value)
+        if step.op.value == _CREATE_REPLACEMENT:
+            self._complete_replacement(step)
         if op:
             self.steps.append(_describe_step(step, op))
         elif step.op.value == _REFRESH:
@@ -97,6 +99,12 @@ class EventWatcher:
         elif not is_planning:
             self._report_end(step, "done")
             self._report_settled(step)
+
+    def _complete_replacement(self, step: StepEventMetadata) -> None:
+        """Take the properties that this event alone names, where a replacement of another resource caused this one."""
+        for added in self.steps:
+            if added["urn"] == step.urn and not added["properties"]:
+                added["properties"] = [asdict(change) for change in read_property_changes(step)]
 
     def _report_end(self, step: StepEventMetadata, state: str) -> None:
         started_at = self._started_at.pop((step.urn, step.op.value), None)
@@ -120,7 +128,7 @@ class EventWatcher:
 
 
 def _describe_step(step: StepEventMetadata, op: str, *, is_refresh: bool = False) -> dict[str, Any]:
-    changes = _property_changes(step, op, is_refresh=is_refresh) if op in ("replace", "update") else ()
+    changes = read_property_changes(step, is_refresh=is_refresh) if op in ("replace", "update") else ()
     return {
         "urn": step.urn,
         "type": step.type,
@@ -140,8 +148,13 @@ def _refreshed_operation(step: StepEventMetadata) -> str:
     return "update" if step.diffs else "same"
 
 
-def _property_changes(step: StepEventMetadata, op: str, *, is_refresh: bool) -> tuple[PropertyChange, ...]:
-    """The changed properties with their values; a refresh compares what the cloud reported before and reports now."""
+def read_property_changes(step: StepEventMetadata, *, is_refresh: bool = False) -> tuple[PropertyChange, ...]:
+    """The changed properties of an update or replacement with their values.
+
+    A refresh compares what the cloud reported before with what it reports now.
+    """
+    if not is_refresh and step.op.value not in ("replace", _CREATE_REPLACEMENT, "update"):
+        return ()
     old, old_outputs, new = (
         (step.old and step.old.outputs, {}, step.new and step.new.outputs)
         if is_refresh
@@ -149,7 +162,7 @@ def _property_changes(step: StepEventMetadata, op: str, *, is_refresh: bool) -> 
     )
     values = ResourceValues(*(to_neutral_value(each or {}) for each in (old, old_outputs, new)))
     detailed = {path: diff.diff_kind.value.endswith("replace") for path, diff in (step.detailed_diff or {}).items()}
-    return list_property_changes(values, detailed, step.diffs or (), (step.keys or ()) if op == "replace" else ())
+    return list_property_changes(values, detailed, step.diffs or (), step.keys or ())
 
 
 def resource_name(urn: str) -> str:
