@@ -36,6 +36,49 @@ def _written(folder: Path) -> str:
     return (folder / "semantest.yaml").read_text(encoding="utf-8")
 
 
+class AnsweredTerminal(Terminal):
+    """A terminal at which a person gives these answers, one to each question."""
+
+    def __init__(self, *answers: str) -> None:
+        self.screen = Screen(watched=True)
+        super().__init__(self.screen, Screen())
+        self.questions: list[str] = []
+        self._answers = list(answers)
+
+    @property
+    def can_ask(self) -> bool:
+        return True
+
+    def ask(self, question: str) -> str:
+        self.questions.append(question)
+        return self._answers.pop(0)
+
+
+class TestQuestions:
+    def test_have_defaults(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        terminal = AnsweredTerminal("shop", "", "")
+
+        code = run_cli(["init"], Application, terminal)
+
+        assert (code, len(terminal.questions), terminal.questions[1:]) == (
+            0,
+            3,
+            ["Cloud (aws, azure) [aws]: ", "Name of the component [rest-api]: "],
+        )
+        assert "project: shop " in _written(tmp_path)
+        assert "provider: aws " in _written(tmp_path)
+        assert terminal.screen.text.endswith("Try next:\n  python -m semantest_iac deploy --component rest-api\n")
+
+    def test_are_not_asked_where_options_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        terminal = AnsweredTerminal()
+
+        code = run_cli(["init", "--project", "p", "--provider", "azure", "--component", "c"], Application, terminal)
+
+        assert (code, terminal.questions) == (0, [])
+
+
 class TestInit:
     @pytest.mark.parametrize("provider", ["aws", "azure"])
     @pytest.mark.parametrize("title", read_examples())

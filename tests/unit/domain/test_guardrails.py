@@ -8,7 +8,15 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChang
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.consent import approve_harmless_plan, require_consent
-from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE, require_default_engine
+from semantest_iac.domain.guardrails.engine_choice import (
+    PULUMI_ENGINE,
+    REHEARSAL_ADVICE,
+    SANDBOX_ENGINE,
+    EngineChoice,
+    is_rehearsal,
+    require_default_engine,
+)
+from semantest_iac.infrastructure.pulumi_engine.cli.requirements import require_pulumi_prerequisites
 
 DEVELOPMENT = Stack("rest-api", "aws", "development", "us-east-1")
 PRODUCTION = Stack("rest-api", "aws", "production", "us-east-1")
@@ -85,3 +93,26 @@ class TestRequireDefaultEngine:
             require_default_engine(environment, [SANDBOX_ENGINE])
 
         assert caught.value.error_code == "ENGINE_UNAVAILABLE"
+        assert REHEARSAL_ADVICE in caught.value.hint
+
+
+class TestRehearsal:
+    @pytest.mark.parametrize(
+        ("environment", "choice", "expected"),
+        [
+            ("development", EngineChoice(SANDBOX_ENGINE, "sandbox"), False),
+            ("staging", EngineChoice(SANDBOX_ENGINE, "sandbox"), True),
+            ("production", EngineChoice(PULUMI_ENGINE, "sandbox"), True),
+            ("production", EngineChoice(PULUMI_ENGINE, "real"), False),
+        ],
+    )
+    def test_is_what_stands_in_for_a_real_cloud(self, environment: str, choice: EngineChoice, expected: bool) -> None:
+        assert is_rehearsal(environment, choice) is expected
+
+    def test_is_advised_without_credentials(self) -> None:
+        with pytest.raises(RefusedError) as caught:
+            require_pulumi_prerequisites("aws", real_cloud=True, variables={})
+
+        assert caught.value.hint == REHEARSAL_ADVICE
+        assert "--cloud sandbox" in REHEARSAL_ADVICE
+        assert "--engine sandbox" in REHEARSAL_ADVICE

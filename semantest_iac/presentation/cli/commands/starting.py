@@ -120,7 +120,7 @@ def _require_folder(source: Path) -> None:
 
 def _ask(session: Session, question: str, default: str, *, skip: bool) -> str:
     """Return the typed answer; the default for an empty one, and where nobody can be asked."""
-    if skip or session.json or not session.terminal.is_interactive:
+    if skip or session.json or not session.terminal.can_ask:
         return default
     return session.terminal.ask(f"{question} [{default}]: ") or default
 
