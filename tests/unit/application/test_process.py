@@ -8,7 +8,9 @@ import json
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
-from tests.fakes.application import REST, SECRET, InMemoryApp, configuration_of
+from semantest_iac.domain.guardrails.consent import approve_any_plan
+from semantest_iac.domain.guardrails.engine_choice import REAL_CLOUD, SANDBOX_ENGINE, EngineChoice
+from tests.fakes.application import REST, SECRET, VARIABLES, InMemoryApp, configuration_of
 
 READ_ONLY_STEPS = [
     "deployment.requested",
@@ -75,6 +77,27 @@ class TestDeploy:
         await app.deploy()
 
         assert {tick.name for tick in app.progress if not tick.is_step} == set(app.provisioner.clouds[str(REST)])
+
+
+class TestRealClouds:
+    """Requests that no person at a terminal approves, such as those of events."""
+
+    REAL = EngineChoice(SANDBOX_ENGINE, REAL_CLOUD)
+
+    async def test_reject_a_plan_that_deletes_until_somebody_approves_it(self, app: InMemoryApp) -> None:
+        unapproved = app.application.deployments(VARIABLES, engine=self.REAL)
+        approved = app.application.deployments(VARIABLES, engine=self.REAL, approve_plan=approve_any_plan)
+
+        created = await unapproved.deploy(REST, configuration_of(network={"private": True}))
+        before = dict(app.provisioner.clouds[str(REST)])
+        rejected = await unapproved.deploy(REST, {})
+        after = dict(app.provisioner.clouds[str(REST)])
+        deleted = await approved.deploy(REST, {})
+
+        assert (created.state, rejected.state, deleted.state) == ("completed", "rejected", "completed")
+        assert rejected.error is not None
+        assert (rejected.error["code"], after) == ("CONSENT_MISSING", before)
+        assert deleted.changes["delete"] > 0
 
 
 class TestCodeBesideTheResources:
