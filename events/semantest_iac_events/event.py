@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from semantest_iac_events.stack_names import DEFAULT_PROJECT, format_stack_name
 from semantest_iac_events.values import STRICT_MODEL, Label, Moment, Prose
@@ -97,6 +97,17 @@ class StackRequest(StackEvent):
     deployment_id: Label = Field(default_factory=default_to_own_id)
     requested_by: str = ""
     base_environment: Label | None = Field(default=None, exclude_if=lambda base: base is None)  # omitted if None
+
+    @field_validator("component", "provider", "environment", mode="before")
+    @classmethod
+    def _read_name(cls, name: Any) -> Any:
+        return name.strip().lower() if isinstance(name, str) else name
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _read_region(cls, name: Any) -> Any:
+        """Read a region as people write it: `West US 2` is `westus2`."""
+        return "".join(name.lower().split()) if isinstance(name, str) else name
 
     @property
     def built_in_environment(self) -> str:

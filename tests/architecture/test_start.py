@@ -40,6 +40,17 @@ class TestStart:
         assert _loaded(report) & _HEAVY == set()
         assert "semantest_iac" in _loaded(report)
 
+    @pytest.mark.parametrize("words", ["deploy ", "invoke "])
+    def test_completes_words_without_them(self, deployed: Path, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("_SEMANTEST_IAC_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", f"semantest-iac {words}")
+        monkeypatch.setenv("COMP_CWORD", "2")
+
+        ended = _run(deployed, options=("-X", "importtime"))
+
+        assert _loaded(ended.stderr) & _HEAVY == set()
+        assert "plain,rest-api.aws.development.us-east-1" in ended.stdout
+
     @pytest.mark.parametrize("provider", ["aws", "azure"])
     def test_checks_a_configuration_without_the_cloud_s_sdk(self, deployed: Path, provider: str) -> None:
         command = ("config", "validate", "--provider", provider)

@@ -111,6 +111,13 @@ class TestStackEvent:
         assert form["data"].get("project") == ("shop" if project == "shop" else None)
         assert from_cloudevent(form) == event
 
+    def test_of_a_request_has_names_in_any_case(self) -> None:
+        request = DeploymentRequested(
+            component="REST-API", provider="Azure", environment="QA", region="West US 2", configuration={}
+        )
+
+        assert request.stack == "rest-api.azure.qa.westus2"
+
     def test_is_about_its_stack(self, request_event: DeploymentRequested) -> None:
         assert (Event().subject, request_event.subject) == (None, request_event.stack)
 

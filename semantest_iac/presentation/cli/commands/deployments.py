@@ -9,21 +9,11 @@ from uuid import uuid4
 import click
 
 from semantest_iac.application.queries.history import is_deployed_or_unfinished
-from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.domain.guardrails.consent import require_consent, required_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.commands.services import PORT_RANGE, require_simulated, serve_until_stopped
-from semantest_iac.presentation.cli.execution import (
-    DeployCommand,
-    execute_commands,
-    preview_destroy,
-    run_interruptible,
-    show_reading,
-    show_steps,
-)
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_HOST,
@@ -52,8 +42,12 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
+    from semantest_iac.presentation.cli.execution import DeployCommand
 
-StackPreview = tuple[Stack, EngineChoice, ChangePlan]
+    StackPreview = tuple[Stack, EngineChoice, ChangePlan]
+
+# The functions of `execution` are imported where they run: shells read this module to complete words.
 
 DEPLOY_HELP = """Deploy a component: show the plan, apply it, then check that the service answers.
 
@@ -98,6 +92,8 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     port: int | None,
 ) -> int:
     """Validate all stacks before deploying any."""
+    from semantest_iac.presentation.cli.execution import execute_commands, show_reading
+
     if dry_run:
         return _show_previews(
             session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh)
@@ -131,6 +127,8 @@ def _to_deploy_command(
             keep_failed=keep_failed,
             refresh=refresh,
         )
+
+    from semantest_iac.presentation.cli.execution import DeployCommand
 
     return DeployCommand(spec.stack, spec.engine, spec.variables, start)
 
@@ -178,12 +176,16 @@ def _show_previews(session: Session, preview_all: Callable[[Session], list[Stack
 def _preview_deployments(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions, *, refresh: bool
 ) -> list[StackPreview]:
+    from semantest_iac.presentation.cli.execution import show_reading
+
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
     return [_preview_deployment(session, spec, refresh=refresh) for spec in specs]
 
 
 def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool) -> StackPreview:
+    from semantest_iac.presentation.cli.execution import run_interruptible, show_steps
+
     with show_steps(session) as progress:
         deployments = session.application.deployments(spec.variables, engine=spec.engine, progress=progress)
         preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=refresh)
@@ -196,12 +198,16 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
 def _preview_destroys(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
+    from semantest_iac.presentation.cli.execution import show_reading
+
     with show_reading(session):
         targets = resolve_all_deployed(session, selector, options)
     return _preview_targets(session, targets)
 
 
 def _preview_targets(session: Session, targets: Iterable[ResolvedStack]) -> list[StackPreview]:
+    from semantest_iac.presentation.cli.execution import preview_destroy
+
     return [(target.stack, target.engine, preview_destroy(session, target)) for target in targets]
 
 
@@ -233,6 +239,8 @@ def destroy_command(  # one parameter for each option
     dry_run: bool,
 ) -> int:
     """Show all plans, ask for confirmation of each, then destroy."""
+    from semantest_iac.presentation.cli.execution import execute_commands, preview_destroy, show_reading
+
     resolve = resolve_everything if everything else resolve_all_deployed
     if dry_run:
         return _show_previews(session, lambda looking: _preview_targets(looking, resolve(looking, selector, options)))
@@ -257,6 +265,8 @@ def destroy_command(  # one parameter for each option
 
 def _confirm_destroys(session: Session, targets: Sequence[ResolvedStack], *, yes: bool, at_once: bool) -> None:
     """Ask about each stack, or about all of them that need no more than `yes`; raises RefusedError."""
+    from semantest_iac.domain.guardrails.consent import require_consent, required_consent
+
     common = [target for target in targets if at_once and required_consent(target.stack, target.bases) == "yes"]
     if common:
         answer = "yes" if yes else session.terminal.ask(f"Type yes to destroy {_count_stacks(common)}: ")
@@ -309,5 +319,7 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
 def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:
     def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.destroy(target.stack, by=session.user_name, base_environment=target.base_environment)
+
+    from semantest_iac.presentation.cli.execution import DeployCommand
 
     return DeployCommand(target.stack, target.engine, target.variables, start)

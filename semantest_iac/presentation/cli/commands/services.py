@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -27,7 +26,6 @@ from semantest_iac.application.queries.history import (
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
-from semantest_iac.presentation.cli.execution import run_interruptible
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import DEFAULT_HOST, DEFAULT_PORT, format_notes, local_endpoint
 from semantest_iac.presentation.cli.options import (
@@ -60,6 +58,8 @@ PORT_RANGE = click.IntRange(0, 65535)
 
 def serve_until_stopped(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
     """Serve all simulated stacks until SIGINT or SIGTERM, then return exit code 0."""
+    import asyncio
+
     asyncio.run(_run_until_signal(session, variables, (host, port)))
     return OK
 
@@ -75,6 +75,8 @@ def require_simulated(specs: Iterable[DeploymentSpec]) -> None:
 
 
 async def _run_until_signal(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
+    import asyncio
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -184,6 +186,8 @@ def _parse_header(header: str) -> tuple[str, str]:
 def invoke_command(
     session: Session, selector: StackSelector, options: ConfigurationOptions, logs: bool, **parts: Any
 ) -> int:
+    from semantest_iac.presentation.cli.execution import run_interruptible
+
     request = _build_request(**parts)
     stack, engine, variables, _ = resolve_deployed(session, selector, options)
     session.warn_of_rehearsals([(stack, engine)])
