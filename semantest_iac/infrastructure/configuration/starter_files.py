@@ -18,7 +18,7 @@ _CONNECTION_NAME = re.compile(r"(_|^)(URL|URI|DSN)$")
 _HANDLER_NAMES = ("handler", "lambda_handler", "lambdaHandler", "main")
 _WITHOUT_SERVICE = "no service was found here: without a source, a small one is deployed that answers GET /health"
 _WITHOUT_SOURCE = """\
-    memory: 512
+    # memory: 1024
     # source: .
     # entry: server.js  # a Node server; or app: main:app (FastAPI, Flask, ...), or handler: index.handler
 """
