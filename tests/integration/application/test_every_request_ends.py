@@ -80,7 +80,10 @@ def states_by_deployment(recorded: list[RecordedEvent]) -> dict[str, list[Deploy
     states: dict[str, list[DeploymentStatus]] = {}
     for row in recorded:
         event = row.event
-        life = states.setdefault(str(deployment_id_of(event)), [])
+        deployment = deployment_id_of(event)
+        if deployment is None:  # an event about an environment
+            continue
+        life = states.setdefault(deployment, [])
         life.append(find_next_status(life[-1] if life else None, row.type, event["data"].get("step") or ""))
     return states
 
