@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,9 @@ def lazy_function(package: str, sdk: str, function: str, *modules: str) -> LazyF
     return LazyFunction(f"{package}.{function}", tuple(f"{sdk}.{module}" for module in modules))
 
 
+_UNNAMED_DATA = "its data"
+
+
 def _keep_blueprint(blueprint: Blueprint) -> Blueprint:
     return blueprint
 
@@ -66,7 +69,7 @@ class Cloud:
     kinds: Mapping[type[Resource], CreateResource]
     create_provider: Callable[[ProgramContext], pulumi.ProviderResource]
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
-    stateful: Mapping[str, str] = field(default_factory=dict)  # types whose deletion loses data -> what is lost
+    stateful: Mapping[str, str] | Set[str] = frozenset()  # types whose deletion loses data, perhaps -> what is lost
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
@@ -81,7 +84,9 @@ class Cloud:
 
     def find_lost_data(self, resource_type: str) -> str:
         """Return what is lost for good when a resource of the type is deleted: `its items`; empty if nothing is."""
-        return self.stateful.get(resource_type, "")
+        if isinstance(self.stateful, Mapping):
+            return self.stateful.get(resource_type, "")
+        return _UNNAMED_DATA if resource_type in self.stateful else ""
 
     @property
     def capabilities(self) -> Capabilities:

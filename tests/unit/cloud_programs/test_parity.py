@@ -65,3 +65,11 @@ class TestMapping:
         assert [(fault.message, fault.hint) for fault in report.faults] == [
             ("azure has no HttpApi: it has no program for this kind", "Available on aws.")
         ]
+
+
+class TestLostData:
+    def test_needs_no_words_of_a_cloud(self) -> None:
+        clouds = [replace(find_cloud("aws"), stateful=stateful) for stateful in ({"a:b:Log"}, {"a:b:Log": "its lines"})]
+
+        assert [cloud.find_lost_data("a:b:Log") for cloud in clouds] == ["its data", "its lines"]
+        assert [cloud.find_lost_data("a:b:Topic") for cloud in clouds] == ["", ""]
