@@ -79,7 +79,7 @@ def _bounds(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("SEMANTEST_") or name in _TERMINAL_VARIABLES]:
+    for name in [name for name in os.environ if name.startswith("SEMANTEST_")]:
         monkeypatch.delenv(name)
 
 
@@ -108,6 +108,8 @@ def pytest_configure() -> None:
 
     settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("suite")
+    for name in _TERMINAL_VARIABLES:
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

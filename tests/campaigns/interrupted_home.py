@@ -199,9 +199,11 @@ def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
     """Whatever contradicts the promise: an intact chain of legal transitions, and one ending for each request."""
     try:
         ledger.verify()
-        states: dict[str | None, DeploymentStatus] = {}
+        states: dict[str, DeploymentStatus] = {}
         for recorded in ledger.log():
             id_, step = deployment_id_of(recorded.event), recorded.event["data"].get("step") or ""
+            if id_ is None:  # an event about an environment
+                continue
             states[id_] = find_next_status(states.get(id_), recorded.type, step)
     except (LedgerError, InvalidStateError) as error:
         yield str(error)

@@ -147,13 +147,14 @@ def read_events(
 ) -> list[dict[str, Any]]:
     """Return the CloudEvents of one deployment, one stack, both or all, without the journal unless it is asked for.
 
-    Their `sequence` is the ledger position, from which `after` continues. Raises NotFoundError for a deployment
+    Their `sequence` is the ledger position, from which `after` continues; the `subject` of those about no single stack
+    is None. Raises NotFoundError for a deployment
     that was never requested.
     """
     found = _events_of_deployment(reader, deployment, after) if deployment else _events_of(reader, stack, after)
     of_stack = (row for row in found if stack in (None, row.stream))
     wanted = (row for row in of_stack if journal or not row.type.startswith(JOURNAL_PREFIX))
-    return [row.event | {"sequence": str(row.position)} for row in islice(wanted, limit)]
+    return [{"subject": None, **row.event, "sequence": str(row.position)} for row in islice(wanted, limit)]
 
 
 def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:

@@ -56,11 +56,11 @@ class Terminal:
 
     @property
     def width(self) -> int | None:
-        """The columns of the terminal; None if stdout is none, and COLUMNS does not say otherwise."""
-        if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
-            return int(columns)
+        """The columns of the terminal, or what COLUMNS says; None off a terminal: programs read whole lines."""
         if not self.is_interactive:
             return None
+        if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+            return int(columns)
         try:
             return os.get_terminal_size(self.out.fileno()).columns or None
         except OSError:  # a terminal of another kind

@@ -99,7 +99,7 @@ class TestRequirements:
         assert "no-such-thing" in caught.value.message
         assert "hunter2" not in caught.value.message
         assert "\n" not in caught.value.message
-        assert not [path for path in home.rglob("*") if path.is_file()]
+        assert [path.name for path in home.rglob("*") if path.is_file()] == [".gitignore"]
 
 
 @needs_npm
