@@ -63,6 +63,8 @@ class TestWithoutTokens:
             "azure",
             "--region",
             AZURE.region,
+            "--env",
+            AZURE.environment,
             "--json",
         )
 
