@@ -253,12 +253,6 @@ class Session:
         loaded = self.load_configuration(StackSelector(), ConfigurationOptions())
         return [*loaded.configuration.environments, *find_recorded_environments(self.application.ledger)]
 
-    def resolve_all(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[ResolvedStack]:
-        """Resolve every selected stack; raises ValidationError with the faults of all."""
-        from semantest_iac.application.intake.deployment_specs import accept_all
-
-        return accept_all(partial(self.resolve_one, each, options) for each in self.expand(selector, options))
-
     def build_specs_and_warn(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
         """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
         from semantest_iac.application.intake.deployment_specs import accept_all

@@ -23,7 +23,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
-from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
+from semantest_iac.presentation.cli.session import STANDARD_FILE, ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.error_lines import format_faults, format_warnings
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
@@ -41,7 +41,6 @@ Reads files and runs none of them. On a terminal it asks for project, cloud and 
 brackets. Without a service, writes a configuration that deploys a small one. Several services below the folder become
 components of their own.
 """
-WRITTEN_FILE = "semantest.yaml"
 DEFAULT_COMPONENT = "rest-api"
 
 
@@ -57,7 +56,7 @@ def init_command(  # one parameter for each option
     session: Session, source: Path, force: bool, yes: bool, **names: str | None
 ) -> int:
     """Look for services, ask what was not given, write the file and check it."""
-    target = Path(WRITTEN_FILE)
+    target = Path(STANDARD_FILE)
     _require_writable_place(target, force=force)
     _require_folder(source)
     found = session.application.find_services(source.resolve())
@@ -169,7 +168,7 @@ def _answer(session: Session, chosen: ChosenNames, components: Mapping[str, Foun
     notes = [note for service in components.values() if service for note in service.notes]
     deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
     value = {
-        "file": str(Path(WRITTEN_FILE).absolute()),
+        "file": str(Path(STANDARD_FILE).absolute()),
         "project": chosen.project,
         "provider": chosen.provider,
         "components": {name: _to_dict(service) for name, service in components.items()},
@@ -178,7 +177,7 @@ def _answer(session: Session, chosen: ChosenNames, components: Mapping[str, Foun
         "faults": [fault.as_dict() for fault in faults],
         "next": [deploy],
     }
-    session.answer(value, [f"Wrote {WRITTEN_FILE}."])
+    session.answer(value, [f"Wrote {STANDARD_FILE}."])
     if session.json:
         return
     session.terminal.print_remarks(*(f"Note: {note}" for note in notes), *format_warnings(warnings))
