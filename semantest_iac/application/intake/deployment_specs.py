@@ -29,7 +29,7 @@ from semantest_iac.domain.environments.names import (
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
     DEFAULT_PROVIDER,
-    SERVICE_COMPONENTS,
+    DEPLOYABLE_TYPES,
     Region,
     canonical_word,
     make_printable,
@@ -379,7 +379,6 @@ def _without_repetition(component: str | None, faults: Iterable[Fault]) -> list[
     return [fault for fault in known if not (is_configured and fault.path == "component")]
 
 
-_SERVICE_COMPONENTS = sorted(BLUEPRINTS.keys() & {*SERVICE_COMPONENTS})
 _UNSPECIFIED = (None,)
 
 Accepted = TypeVar("Accepted")
@@ -389,7 +388,7 @@ ProviderRegion = tuple[str | None, str | None]
 
 def expand_components(named: Sequence[str], configured: Iterable[str] = ()) -> list[str | None]:
     """Return the named components once each; `all` are those of the configuration, or every service without any."""
-    every = sorted(configured) or _SERVICE_COMPONENTS
+    every = sorted(configured) or DEPLOYABLE_TYPES
     expanded = (every if name == ALL_COMPONENTS else [name] for name in named)
     return list(dict.fromkeys(name for names in expanded for name in names)) or [None]
 

@@ -28,6 +28,7 @@ from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rul
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENTS,
+    DEPLOYABLE_TYPES,
     ENVIRONMENTS,
     RESERVED_COMPONENT_NAMES,
     SERVICE_COMPONENTS,
@@ -46,8 +47,6 @@ from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
-
-DEPLOYABLE_TYPES = tuple(name for name in SERVICE_COMPONENTS if name in BLUEPRINTS)
 
 _IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
 

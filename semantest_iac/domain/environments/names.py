@@ -31,6 +31,7 @@ SERVICE_COMPONENTS = ("rest-api", "websocket", "platform")  # the components tha
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
 PLANNED_COMPONENTS = ("platform",)  # a configuration may name them, and nothing can deploy them yet
 COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
+DEPLOYABLE_TYPES = tuple(name for name in SERVICE_COMPONENTS if name not in PLANNED_COMPONENTS)
 ALL_COMPONENTS = "all"  # what people type for every component of a configuration
 RESERVED_COMPONENT_NAMES = (ACCOUNT_COMPONENT, ALL_COMPONENTS)  # no component of a configuration has them
 DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value

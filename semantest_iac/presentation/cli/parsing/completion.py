@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.domain.environments.names import ACCOUNT_COMPONENT, ALL_COMPONENTS, ENVIRONMENTS, PROVIDERS
+from semantest_iac.domain.environments.names import (
+    ACCOUNT_COMPONENT,
+    ALL_COMPONENTS,
+    DEPLOYABLE_TYPES,
+    ENVIRONMENTS,
+    PROVIDERS,
+)
 from semantest_iac.presentation.cli.session import DEFAULT_HOME, STANDARD_FILE
 from semantest_iac.presentation.cli.terminal import CliContext
 
@@ -78,8 +84,8 @@ def find_component_names(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the components that can be deployed: those of the configuration, and the bundled ones."""
     for name in around.list_keys("components"):
         yield name, f"in {STANDARD_FILE}"
-    yield "rest-api", ""
-    yield "websocket", ""
+    for name in DEPLOYABLE_TYPES:
+        yield name, ""
     yield ACCOUNT_COMPONENT, "settings of the cloud account"
 
 
