@@ -134,11 +134,15 @@ class Application:
 
     def configuration(self, **sources: Any) -> ParsedConfiguration:
         """Load the configuration; its faults are in the result. The keywords are those of ConfigurationSources."""
-        from semantest_iac.application.queries.history import find_recorded_environments
         from semantest_iac.infrastructure.configuration.loading import ConfigurationSources, read_configuration
 
-        find_recorded = partial(find_recorded_environments, self.ledger)
+        find_recorded = self._find_recorded_environments
         return read_configuration(ConfigurationSources(**{"find_recorded_environments": find_recorded, **sources}))
+
+    def _find_recorded_environments(self) -> Mapping[str, str]:
+        from semantest_iac.application.queries.history import find_recorded_environments
+
+        return find_recorded_environments(self.ledger)
 
     def configuration_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the configuration file."""

@@ -52,15 +52,16 @@ def read_status(reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS) ->
     """Return the newest deployment of each stack, newest first, with the live endpoint and outputs."""
     newest = [row for row in reader.newest() if stack_filter.matches(row.stack)]
     stacks = {row.stack: row for row in reader.stacks()}  # read after the deployments, so that no stack is missing
+    pairs = ((row, stacks[row.stack]) for row in newest)
     return [
-        deployment_to_dict(row) | _live_fields(stacks[row.stack]) | {"simulated": is_simulated(reader, row)}
-        for row in newest
+        deployment_to_dict(row) | _live_fields(stack) | {"simulated": _is_simulated(reader, stack, row)}
+        for row, stack in pairs
     ]
 
 
-def is_simulated(reader: LedgerReader, row: DeploymentRow) -> bool | None:
+def _is_simulated(reader: LedgerReader, stack: StackRow, row: DeploymentRow) -> bool | None:
     """Whether the stack is in a simulated cloud, by its owner or else this deployment; None where neither says it."""
-    choice = find_owning_engine(reader, row.stack) or requested_engine(reader, row)
+    choice = _find_engine_of(reader, stack) or requested_engine(reader, row)
     return choice.is_simulated if choice else None
 
 
@@ -123,9 +124,9 @@ def read_history(
 
 def find_deployment_id(reader: LedgerReader, prefix: str) -> str:
     """Return the id that begins so; raises NotFoundError if there is none, ValidationError with all if several do."""
-    found = [row for row in reader.deployments() if row.deployment.startswith(prefix)]
-    if exact := next((row for row in found if row.deployment == prefix), None):
+    if exact := reader.deployment(prefix):
         return exact.deployment
+    found = [row for row in reader.deployments() if row.deployment.startswith(prefix)]
     if not found:
         hint = "`semantest-iac history` lists the deployments."
         raise NotFoundError(f"Cannot find deployment '{make_printable(prefix)}'.", hint=hint)
@@ -148,8 +149,7 @@ def read_events(
     """Return the CloudEvents of one deployment, one stack, both or all, without the journal unless it is asked for.
 
     Their `sequence` is the ledger position, from which `after` continues; the `subject` of those about no single stack
-    is None. Raises NotFoundError for a deployment
-    that was never requested.
+    is None. Raises NotFoundError for a deployment that was never requested.
     """
     found = _events_of_deployment(reader, deployment, after) if deployment else _events_of(reader, stack, after)
     of_stack = (row for row in found if stack in (None, row.stream))
@@ -206,8 +206,11 @@ _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
 
 def find_owning_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
     """Return the engine that the stack belongs to since its first change, successful or not; None without one."""
-    owner = ledger.stack(stack).owner
-    row = ledger.deployment(owner) if owner else None
+    return _find_engine_of(ledger, ledger.stack(stack))
+
+
+def _find_engine_of(ledger: LedgerReader, stack: StackRow) -> EngineChoice | None:
+    row = ledger.deployment(stack.owner) if stack.owner else None
     return requested_engine(ledger, row) if row else None
 
 
