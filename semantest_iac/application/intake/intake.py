@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from time import monotonic
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
@@ -17,7 +16,7 @@ from semantest_iac.application.queries.history import find_deployed_type, find_o
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
-from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, step_progress
+from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
@@ -81,20 +80,14 @@ class Intake:
     @asynccontextmanager
     async def _hold_stack(self, request: StackRequest) -> AsyncIterator[None]:
         """Hold the stack for the block; waiting for another run is a step that names its deployment."""
-        began, waits = monotonic(), [""]
+        wait = WaitReporter(self._progress)
 
-        def report_wait(holder: LeaseHolder | None) -> None:
-            waits[0] = str(holder or "another run")
-            self._progress(step_progress("wait", waits[0], "running"))
-
-        def report_end(state: str) -> None:
-            if waits[0]:
-                self._progress(step_progress("wait", waits[0], state, monotonic() - began))
-                waits[0] = ""
+        def on_wait(holder: LeaseHolder | None) -> None:
+            wait.report_holder(str(holder or "another run"))
 
         try:
-            async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=report_wait):
-                report_end("done")
+            async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
+                wait.report_end("done")
                 yield
         finally:
-            report_end("failed")
+            wait.report_end("failed")

@@ -147,6 +147,26 @@ def step_progress(op: str, name: str, state: str, seconds: float = 0.0, *, key: 
     )
 
 
+class WaitReporter:
+    """Reports waiting for another run as a step, from the first time that the other run is named."""
+
+    def __init__(self, progress: ReportProgress) -> None:
+        self._progress = progress
+        self._began = monotonic()
+        self._holder = ""
+
+    def report_holder(self, holder: str) -> None:
+        """Report for whom or what is waited now."""
+        self._holder = holder
+        self._progress(step_progress("wait", holder, "running"))
+
+    def report_end(self, state: str) -> None:
+        """Report that the wait is over, if there was any: `done` or `failed`."""
+        if self._holder:
+            self._progress(step_progress("wait", self._holder, state, monotonic() - self._began))
+            self._holder = ""
+
+
 @contextmanager
 def report_step(progress: ReportProgress, op: str, name: str) -> Iterator[None]:
     """Report that a step, one of STEP_OPERATIONS, begins, and how it ends."""

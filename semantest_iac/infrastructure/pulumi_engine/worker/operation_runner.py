@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.domain.ports.provisioner import step_progress
+from semantest_iac.domain.ports.provisioner import WaitReporter
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
@@ -70,20 +69,11 @@ class OperationRunner:
         return None
 
     def _wait_for_lock(self, backend: Path) -> None:
-        began, holders = time.monotonic(), list[str]()
-
-        def report(state: str, seconds: float = 0.0) -> None:
-            self._send({"progress": asdict(step_progress("wait", holders[-1], state, round(seconds, 3)))})
-
-        def on_wait(holder: str) -> None:
-            holders.append(holder)
-            report("running")
-
+        wait = WaitReporter(lambda progress: self._send({"progress": asdict(progress)}))
         try:
-            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S, on_wait)
+            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S, wait.report_holder)
         finally:
-            if holders:
-                report("done", time.monotonic() - began)
+            wait.report_end("done")
 
     def preview(self, watcher: EventWatcher) -> WorkerMessage:
         """The steps, the fingerprint by which apply trusts them, and the state if the cloud takes work in an order."""
