@@ -66,7 +66,7 @@ class PropertyChange:
     @property
     def property(self) -> str:
         """Return the name of the resource's property: `environment` for `environment.variables.LOG_LEVEL`."""
-        return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+        return _first_step(self.path)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the change as `preview --json` prints it."""

@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.guardrails.engine_choice import read_engine_choice
 from semantest_iac.presentation.cli.failures import error_to_json
 from semantest_iac.presentation.cli.formatting import (
-    OPERATION_DONE,
+    describe_end,
     empty_result,
     format_notes,
     format_result,
@@ -163,8 +163,8 @@ class PlainView(DeploymentView):
         if progress.is_step:
             self._steps.operation_progressed(progress)
         elif progress.state != "running":
-            done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
-            operation = style_text(f"{done:<8}", progress.op if progress.state == "done" else "failed")
+            key = progress.op if progress.state == "done" else "failed"
+            operation = style_text(f"{describe_end(progress):<8}", key)
             resource = f" {type_name_with_module(progress.type)} {progress.name}  {progress.seconds:.2f} s"
             self._terminal.print_lines(join_styled("  ", operation, resource))
 

@@ -197,9 +197,13 @@ def format_step(progress: ResourceProgress) -> str:
     """Say what a step is doing, or how it ended."""
     if progress.state == "running":
         return f"  {OPERATION_RUNNING[progress.op]} {progress.name}"
+    return f"  {describe_end(progress)} {progress.name}  {progress.seconds:.1f} s"
+
+
+def describe_end(progress: ResourceProgress) -> str:
+    """Say how an operation or a step ended: `created`, `could not create`."""
     failed = _STEP_FAILED.get(progress.op, f"could not {progress.op}")
-    done = OPERATION_DONE[progress.op] if progress.state == "done" else failed
-    return f"  {done} {progress.name}  {progress.seconds:.1f} s"
+    return OPERATION_DONE[progress.op] if progress.state == "done" else failed
 
 
 def describe_cloud(engine: EngineChoice) -> str:
