@@ -98,8 +98,8 @@ class ChangePlan:
 
     @property
     def losses(self) -> tuple[PlannedChange, ...]:
-        """Return the changes that lose data for good."""
-        return tuple(change for change in self.mutations if change.loses)
+        """Return the changes that lose data for good, by name: an engine plans them in the order of the moment."""
+        return tuple(sorted((change for change in self.mutations if change.loses), key=lambda change: change.name))
 
     @property
     def code(self) -> CodeChange | None:

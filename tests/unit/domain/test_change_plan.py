@@ -35,6 +35,11 @@ class TestChangePlan:
         assert plan.changes == ChangeCounts(replace=1, same=1, create=1)
         assert [change.name for change in plan.mutations] == ["a", "c"]
 
+    def test_lists_what_is_lost_by_name(self) -> None:
+        changes = [replace(a_change(name, "delete"), loses="its items") for name in ("b", "a")]
+
+        assert [change.name for change in ChangePlan((*changes, a_change("c", "delete"))).losses] == ["a", "b"]
+
 
 class TestTraceCauses:
     def test_names_the_changing_sources_of_a_property(self) -> None:
