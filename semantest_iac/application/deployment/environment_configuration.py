@@ -42,7 +42,7 @@ class EnvironmentConfigurator:
 
         Of several processes that configure it at the same time, one publishes.
         """
-        settings = select_environment_settings(configuration)
+        settings = select_settings_to_publish(configuration)
         event = EnvironmentConfigured(
             environment=environment.environment,
             provider=environment.provider,
@@ -63,7 +63,7 @@ class EnvironmentConfigurator:
             return event
 
 
-def select_environment_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def select_settings_to_publish(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a configuration says about an environment: not which one, nor by which engine, nor where code is."""
     left_out = {*_IDENTITY, *_HOW_TO_DEPLOY}
     settings = {name: value for name, value in configuration.items() if name not in left_out}

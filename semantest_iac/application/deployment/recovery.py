@@ -23,7 +23,7 @@ _PROCESS_DIED = DeploymentError(
 )
 
 
-async def close_unfinished(
+async def close_newest_if_unfinished(
     ledger: LedgerReader, bus: MessageBus, stack: str, terminal_event_for: TerminalEventFor
 ) -> None:
     """Publish the terminal event of the stack's newest deployment if it has none.

@@ -8,7 +8,11 @@ from contextlib import asynccontextmanager
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
-from semantest_iac.application.deployment.recovery import cancelled_event, close_unfinished, process_died_event
+from semantest_iac.application.deployment.recovery import (
+    cancelled_event,
+    close_newest_if_unfinished,
+    process_died_event,
+)
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
@@ -69,12 +73,12 @@ class Intake:
         terminal event too, if it was recorded already.
         """
         async with self._hold_stack(request):
-            await close_unfinished(self._ledger, self._bus, request.stack, process_died_event)
+            await close_newest_if_unfinished(self._ledger, self._bus, request.stack, process_died_event)
             require_same_engine(request.stack, self._engine, find_owning_engine(self._ledger, request.stack))
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:
-                await close_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
+                await close_newest_if_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
                 raise
 
     @asynccontextmanager

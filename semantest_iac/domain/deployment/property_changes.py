@@ -227,7 +227,7 @@ def _pair_elements(path: str, old: list[Any], new: list[Any]) -> Iterator[tuple[
 
     Of other elements, those between the first and the last difference are paired in order.
     """
-    before, after = _by_name(old), _by_name(new)
+    before, after = _key_by_unique_name(old), _key_by_unique_name(new)
     if before is not None and after is not None:
         for name in sorted(before.keys() | after.keys()):
             yield from _pair_named(path, name, before.get(name, _ABSENT), after.get(name, _ABSENT))
@@ -250,7 +250,7 @@ def _pair_named(path: str, name: str, old: Any, new: Any) -> Iterator[tuple[str,
         yield f"{path}[{json.dumps(name)}]", old, new
 
 
-def _by_name(elements: list[Any]) -> dict[str, Any] | None:
+def _key_by_unique_name(elements: list[Any]) -> dict[str, Any] | None:
     """Return the elements by the name that each has; None if some have none, or two have the same."""
     for key in _NAMING_KEYS:
         found = [element.get(key) if isinstance(element, Mapping) else None for element in elements]

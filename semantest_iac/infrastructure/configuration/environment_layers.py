@@ -57,9 +57,9 @@ def read_environments(merged: ConfigurationLayer) -> DefinedEnvironments:
         wrong = validate_values({ENVIRONMENTS_KEY: written}).faults if written is not None else ()
         return DefinedEnvironments({}, {}, locate_faults(wrong, merged.positions))
     sections = {name: {} if section is None else section for name, section in written.items()}
-    checked = drop_nulls(_without_references(sections))
+    checked = drop_nulls(_drop_variable_references(sections))
     _, shape_faults, valid = validate_values({ENVIRONMENTS_KEY: checked})
-    sound = _select_valid(sections, checked, valid.get(ENVIRONMENTS_KEY, {}))
+    sound = _drop_invalid(sections, checked, valid.get(ENVIRONMENTS_KEY, {}))
     bases = {name: _read_base(section) for name, section in sound.items()}
     faults = locate_faults((*shape_faults, *find_environment_faults(bases)), merged.positions)
     own = {name: base or DEFAULT_ENVIRONMENT for name, base in bases.items() if _is_own_name(name)}
@@ -88,10 +88,10 @@ def _section_layer(name: str, section: ConfigurationValues, merged: Configuratio
     return ConfigurationLayer({key: value for key, value in section.items() if key != "extends"}, positions)
 
 
-def _without_references(values: ConfigurationValues) -> ConfigurationValues:
+def _drop_variable_references(values: ConfigurationValues) -> ConfigurationValues:
     """Return the values without those that refer to variables, which only the selected environment needs."""
     return {
-        key: _without_references(value) if isinstance(value, dict) else value
+        key: _drop_variable_references(value) if isinstance(value, dict) else value
         for key, value in values.items()
         if isinstance(value, dict) or not any(_REFERENCE_START in text for text in _texts_of(value))
     }
@@ -105,12 +105,12 @@ def _texts_of(value: Any) -> Iterator[str]:
         yield from _texts_of(below)
 
 
-def _select_valid(
+def _drop_invalid(
     written: ConfigurationValues, checked: ConfigurationValues, valid: ConfigurationValues
 ) -> ConfigurationValues:
     """Return what was written without what was checked and is not valid."""
     kept = ((key, value) for key, value in written.items() if key in valid or key not in checked)
     return {
-        key: _select_valid(value, checked.get(key, {}), valid.get(key, {})) if isinstance(value, dict) else value
+        key: _drop_invalid(value, checked.get(key, {}), valid.get(key, {})) if isinstance(value, dict) else value
         for key, value in kept
     }

@@ -51,7 +51,7 @@ def _secret_name(variable: str) -> str:
     return re.sub(r"_+", "_", variable.lower()).strip("_")
 
 
-def _find_secrets(service: FoundService) -> tuple[str, ...]:
+def _find_required_secrets(service: FoundService) -> tuple[str, ...]:
     """Return the variables that the service does not start without and that hold secrets."""
     return tuple(name for name in service.variables if _is_secret(name))
 
@@ -87,7 +87,7 @@ def _suggest_path(handler: str) -> str:
 
 
 def _render_variables(service: FoundService) -> Iterator[str]:
-    secrets = _find_secrets(service)
+    secrets = _find_required_secrets(service)
     if secrets:
         yield "    environment:"
         for name in secrets:

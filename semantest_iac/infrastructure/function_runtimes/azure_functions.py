@@ -55,7 +55,7 @@ def build_functions_event(request: HttpRequest, host: str, proxy_address: str = 
         "method": request.method,
         "url": f"https://{host}{_encode_path(path)}{query}",
         "path": path,
-        "headers": _worker_headers(request, host, proxy_address or _add_port(request.client)),
+        "headers": _worker_headers(request, host, proxy_address or _add_client_port(request.client)),
         "query": {name: value for name, value in _join_repeated(request.query).items() if value},
         "body": base64.b64encode(request.body).decode("ascii"),
     }
@@ -95,7 +95,7 @@ def _encode_path(decoded: str) -> str:
     )
 
 
-def _add_port(address: str) -> str:
+def _add_client_port(address: str) -> str:
     return f"[{address}]:{_CLIENT_PORT}" if ":" in address else f"{address}:{_CLIENT_PORT}"
 
 

@@ -37,7 +37,7 @@ def announce_address(home: Path, url: str) -> Iterator[None]:
 
 def find_address(home: Path) -> str | None:
     """Return the address at which `serve` answers for this home, None if it does not run."""
-    return next(filter(None, map(_read_live, sorted((home / _FOLDER).glob("[0-9]*")))), None)
+    return next(filter(None, map(_read_or_remove, sorted((home / _FOLDER).glob("[0-9]*")))), None)
 
 
 def _record(home: Path, path: Path, url: str) -> int:
@@ -50,7 +50,7 @@ def _record(home: Path, path: Path, url: str) -> int:
     return descriptor
 
 
-def _read_live(path: Path) -> str | None:
+def _read_or_remove(path: Path) -> str | None:
     """Return what a living process recorded; remove what a killed one left."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

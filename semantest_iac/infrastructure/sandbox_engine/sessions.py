@@ -41,12 +41,14 @@ def translate_run_errors(stack: Stack) -> Iterator[None]:
     except StepError as error:
         raise _deployment_error(error, stack) from error
     except (CloudRefusal, UnsupportedError) as error:
-        raise ProviderError(f"Cannot deploy '{stack}': {_as_sentence(str(error))}", provider=stack.provider) from error
+        raise ProviderError(
+            f"Cannot deploy '{stack}': {_end_with_full_stop(str(error))}", provider=stack.provider
+        ) from error
 
 
 def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
     name = f"'{error.state.name}' ({error.state.type})" if error.state else f"'{stack}'"
-    message = f"Cannot deploy {name}: {_as_sentence(error.message)}"
+    message = f"Cannot deploy {name}: {_end_with_full_stop(error.message)}"
     resource, provider = error.state.urn if error.state else "", stack.provider
     refusal = error.refusal
     if refusal is None:
@@ -58,7 +60,7 @@ def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
     return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint or _RETRY_HINT)
 
 
-def _as_sentence(text: str) -> str:
+def _end_with_full_stop(text: str) -> str:
     return f"{text.rstrip('.')}."
 
 

@@ -266,14 +266,14 @@ class LiveTreeView(PlainView):
         self._display.update(self._branch, progress)
 
     def show_result(self, result: DeploymentResult) -> None:
-        self._name_stack()
+        self._print_name_and_indent()
         super().show_result(result)
 
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
-        self._name_stack()
+        self._print_name_and_indent()
         super().show_refusal(stack, error)
 
-    def _name_stack(self) -> None:
+    def _print_name_and_indent(self) -> None:
         """Print the name of one of several stacks above what is said of it, which is indented."""
         if self._branch.label:
             self._terminal.print_lines(self._branch.label)

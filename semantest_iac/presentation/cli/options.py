@@ -19,7 +19,7 @@ from semantest_iac.presentation.cli.parsing.completion import (
     complete_with,
     find_all_word,
     find_cloud_kinds,
-    find_component_names,
+    find_deployable_components,
     find_engine_names,
     find_environment_names,
     find_provider_names,
@@ -89,7 +89,7 @@ def _create_session(home: Path, json: bool) -> Session:
 
 
 @contextmanager
-def use_temporary_home(session: Session) -> Iterator[Session]:
+def use_home_or_temporary(session: Session) -> Iterator[Session]:
     """Yield the session, or where no home is and none can be made, one with an empty home for the block."""
     home = session.application.home
     if home.exists() or not find_writing_fault(home):
@@ -110,8 +110,8 @@ def _create_unchecked_session(home: Path, json: bool) -> Session:
 
 
 _DEPLOYED = complete_with(find_recorded_components, find_stack_names)
-_DEPLOYABLE = complete_with(find_stack_names, find_recorded_components, find_all_word, find_component_names)
-_CONFIGURED = complete_with(find_stack_names, find_component_names)
+_DEPLOYABLE = complete_with(find_stack_names, find_recorded_components, find_all_word, find_deployable_components)
+_CONFIGURED = complete_with(find_stack_names, find_deployable_components)
 _PROVIDERS, _REGIONS = complete_with(find_provider_names), complete_with(find_region_names)
 _ENVIRONMENTS = complete_with(find_environment_names)
 

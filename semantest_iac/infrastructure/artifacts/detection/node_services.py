@@ -115,12 +115,12 @@ def _script_files(command: str) -> Iterator[str]:
         return
     for index, word in enumerate(words):
         if PurePosixPath(word).name in _STARTERS:
-            yield from (_normalize(other) for other in words[index + 1 :][:6] if _is_file_name(other))
+            yield from (_normalize(other) for other in words[index + 1 :][:6] if _may_be_file(other))
         if word == "nest":
             yield "src/main"
 
 
-def _is_file_name(word: str) -> bool:
+def _may_be_file(word: str) -> bool:
     return bool(re.fullmatch(r"[\w@.][\w@./-]*", word)) and word not in ("watch", "run")
 
 

@@ -63,14 +63,14 @@ def _describe_application(project: ProjectFiles, found: PythonFindings) -> Found
         file=file,
         option="app",
         value=f"{module_name(file)}:{best.attribute}",
-        runtime=choose_python_runtime(),
+        runtime=find_runtime_to_write(),
         variables=_own_settings(found.variables),
         optional_variables=_own_settings(found.optional_variables),
         notes=(*_requirement_notes(project, source, best), *_other_notes(best, others)),
     )
 
 
-def choose_python_runtime() -> str:
+def find_runtime_to_write() -> str:
     """Return the runtime of functions that this machine can run too; empty for the default one."""
     usual = default_runtime("python")
     if find_python(usual.removeprefix("python")) or sys.version_info.minor not in _PYTHON_MINORS:
@@ -111,7 +111,7 @@ def _describe_handlers(project: ProjectFiles, python: PythonFindings, node: Node
         option="handler" if len(handlers) == 1 else "",
         value=handlers[0],
         handlers=handlers if len(handlers) > 1 else (),
-        runtime="" if is_node else choose_python_runtime(),
+        runtime="" if is_node else find_runtime_to_write(),
         variables=() if is_node else _own_settings(python.variables),
         optional_variables=_own_settings(node.variables if is_node else python.optional_variables),
     )

@@ -85,7 +85,7 @@ class RequirementSources:
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     @property
-    def are_fixed(self) -> bool:
+    def have_no_local_folder(self) -> bool:
         """Return whether a version is always the same one: files of this machine may change under their name."""
         local = ("-f", "--find-links", "--no-index")
         return not any(line.startswith(local) for line in self.sources) and not any(
@@ -129,7 +129,7 @@ class SourceWheels:
         found.mkdir(parents=True, exist_ok=True)
         hashes = self._sources.find_hashes(name)
         try:
-            if "==" in requirement and "*" not in requirement and self._sources.are_fixed:
+            if "==" in requirement and "*" not in requirement and self._sources.have_no_local_folder:
                 with self._kept.use(
                     self._key(requirement, hashes), lambda at: self._build(requirement, hashes, at)
                 ) as kept:

@@ -84,9 +84,9 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
     for pattern, code, hint in _ENGINE_FAILURES:
         if re.search(pattern, text):
             kind = errors.StackBusyError if code == "STACK_BUSY" else DeploymentError
-            return kind(f"Cannot deploy '{stack}': {_as_sentence(text)}", code, hint=hint)
+            return kind(f"Cannot deploy '{stack}': {_join_first_lines(text)}", code, hint=hint)
     return ProviderError(
-        f"Cannot deploy {_display_name(urn, stack)}: {_as_sentence(text)}",
+        f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(text)}",
         provider=stack.provider,
         resource=urn,
         hint=_CHANGE_HINT,
@@ -113,7 +113,7 @@ def _stale_plan_error(differences: Sequence[Sequence[str]], stack: Stack) -> Dep
 
 def _cloud_error(api_error: re.Match[str], urn: str, stack: Stack) -> DeploymentError:
     code, status = api_error["code"], int(api_error["status"])
-    message = f"Cannot deploy {_display_name(urn, stack)}: {_as_sentence(api_error['message'])}"
+    message = f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(api_error['message'])}"
     if status == 429 or _THROTTLING_CODE.search(code):
         return ThrottledError(message, code, provider=stack.provider, resource=urn, hint=_RETRY_HINT)
     own = _CREDENTIALS_HINT if "ExpiredToken" in code else find_refusal_hint(code, api_error["message"])
@@ -140,7 +140,7 @@ def _display_name(urn: str, stack: Stack) -> str:
     return f"'{name}' ({types.rpartition('$')[2]})"
 
 
-def _as_sentence(text: str) -> str:
+def _join_first_lines(text: str) -> str:
     """The first lines of a message as one sentence."""
     sentence = " ".join(line.strip(" *\t") for line in text.strip().splitlines()[:6] if line.strip(" *\t"))
     return f"{sentence[:1_000].rstrip('.')}."

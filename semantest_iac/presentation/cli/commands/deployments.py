@@ -27,13 +27,13 @@ from semantest_iac.presentation.cli.options import (
     configuration_options,
     many_stacks_options,
     session_options,
-    use_temporary_home,
+    use_home_or_temporary,
 )
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     format_deployed_instead,
     format_remaining,
-    resolve_all_deployed,
-    resolve_everything,
+    resolve_every_deployed_stack,
+    resolve_stacks_to_destroy,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
 from semantest_iac.presentation.cli.text.plans import format_plan
@@ -162,7 +162,7 @@ def preview_command(
 
 
 def _show_previews(session: Session, preview_all: Callable[[Session], list[StackPreview]]) -> int:
-    with use_temporary_home(session) as looking:
+    with use_home_or_temporary(session) as looking:
         previews = preview_all(looking)
     session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
     for stack, engine, plan in previews:
@@ -201,7 +201,7 @@ def _preview_destroys(
     from semantest_iac.presentation.cli.execution import show_reading
 
     with show_reading(session):
-        targets = resolve_all_deployed(session, selector, options)
+        targets = resolve_stacks_to_destroy(session, selector, options)
     return _preview_targets(session, targets)
 
 
@@ -241,7 +241,7 @@ def destroy_command(  # one parameter for each option
     """Show all plans, ask for confirmation of each, then destroy."""
     from semantest_iac.presentation.cli.execution import execute_commands, preview_destroy, show_reading
 
-    resolve = resolve_everything if everything else resolve_all_deployed
+    resolve = resolve_every_deployed_stack if everything else resolve_stacks_to_destroy
     if dry_run:
         return _show_previews(session, lambda looking: _preview_targets(looking, resolve(looking, selector, options)))
     with show_reading(session):

@@ -38,7 +38,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     find_deployed,
     is_live,
     list_deployed,
-    select_deployed,
+    select_deployed_if_any,
 )
 from semantest_iac.presentation.cli.session import Session, StackSelector
 from semantest_iac.presentation.cli.tables import (
@@ -179,7 +179,7 @@ def _select_live_stack(session: Session, selector: StackSelector) -> str:
     """Return the only live stack that fits; raises ValidationError if several do, NotFoundError if none does."""
     session.build_stack_filter(selector)
     ledger = session.application.ledger
-    selected = select_deployed(session, selector, is_wanted=is_live)
+    selected = select_deployed_if_any(session, selector, is_wanted=is_live)
     if live := find_deployed(ledger, selected, is_live):
         return live[0]
     faults = list_deployed(session, selector, is_live)

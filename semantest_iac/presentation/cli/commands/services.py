@@ -42,8 +42,8 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     has_endpoint,
     list_deployed,
     program_name,
-    resolve_deployed,
-    select_deployed,
+    resolve_deployed_or_configured,
+    select_deployed_if_any,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.cli.tables import wrap_after
@@ -189,7 +189,7 @@ def invoke_command(
     from semantest_iac.presentation.cli.execution import run_interruptible
 
     request = _build_request(**parts)
-    stack, engine, variables, _ = resolve_deployed(session, selector, options)
+    stack, engine, variables, _ = resolve_deployed_or_configured(session, selector, options)
     session.warn_of_rehearsals([(stack, engine)])
     deployments = session.application.deployments(variables, engine=engine)
     try:
@@ -277,7 +277,7 @@ The address of a simulated stack is that of `semantest-iac serve`, which must ru
 def open_command(session: Session, selector: StackSelector, no_browser: bool) -> int:
     session.build_stack_filter(selector)
     ledger = session.application.ledger
-    selected = select_deployed(session, selector, is_wanted=has_endpoint)
+    selected = select_deployed_if_any(session, selector, is_wanted=has_endpoint)
     found = find_deployed(ledger, selected, has_endpoint)
     if not found:
         faults = list_deployed(session, selector)
@@ -348,7 +348,7 @@ def logs_command(
     since: str,
     function: str | None,
 ) -> int:
-    selected = select_deployed(session, selector, options)
+    selected = select_deployed_if_any(session, selector, options)
     stack, _ = session.resolve_stack_and_configuration(selected, options)
     if function is not None:
         _require_function(session, str(stack), function)

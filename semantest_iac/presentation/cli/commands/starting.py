@@ -57,16 +57,16 @@ def init_command(  # one parameter for each option
 ) -> int:
     """Look for services, ask what was not given, write the file and check it."""
     target = Path(STANDARD_FILE)
-    _require_writable_place(target, force=force)
+    _refuse_to_overwrite(target, force=force)
     _require_folder(source)
     found = session.application.find_services(source.resolve())
     if not session.json:
         session.terminal.print_lines(*_describe_found(found, source))
-    chosen = _choose_names(session, names, len(found), skip=yes)
+    chosen = _choose_valid_names(session, names, len(found), skip=yes)
     components = _name_components(chosen.component, found)
     text = session.application.starter_configuration(chosen.project, chosen.provider, components, Path.cwd())
     _write(target, text, force=force)
-    _answer(session, chosen, components)
+    _check_and_answer(session, chosen, components)
     return OK
 
 
@@ -78,7 +78,7 @@ class ChosenNames(NamedTuple):
     component: str
 
 
-def _choose_names(session: Session, given: Mapping[str, str | None], services: int, *, skip: bool) -> ChosenNames:
+def _choose_valid_names(session: Session, given: Mapping[str, str | None], services: int, *, skip: bool) -> ChosenNames:
     """Ask for what was not given; raises ValidationError with every wrong name."""
     project = given["project"] or _ask(session, "Project", _to_name(Path.cwd().name) or DEFAULT_PROJECT, skip=skip)
     provider = given["provider"] or _ask(session, "Cloud (aws, azure)", DEFAULT_PROVIDER, skip=skip)
@@ -104,7 +104,7 @@ def _to_name(text: str) -> str:
     return words[:LONGEST_STACK_PART].rstrip("-")
 
 
-def _require_writable_place(target: Path, *, force: bool) -> None:
+def _refuse_to_overwrite(target: Path, *, force: bool) -> None:
     if not force and (target.exists() or target.is_symlink()):
         message = f"Cannot write {target}: it exists ({target.absolute()})."
         raise RefusedError(message, "FILE_EXISTS", hint="Add --force to overwrite it.")
@@ -163,7 +163,7 @@ def _describe_start(service: FoundService) -> str:
     return f"{len(service.handlers)} handlers"
 
 
-def _answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
+def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
     warnings, faults = _check_written(session)
     notes = [note for service in components.values() if service for note in service.notes]
     deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)

@@ -80,7 +80,7 @@ def complete_with(*finders: FindChoices) -> Complete:
     return complete
 
 
-def find_component_names(around: Surroundings) -> Iterator[tuple[str, str]]:
+def find_deployable_components(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the components that can be deployed: those of the configuration, and the bundled ones."""
     for name in around.list_keys("components"):
         yield name, f"in {STANDARD_FILE}"

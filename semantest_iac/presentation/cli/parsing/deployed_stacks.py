@@ -57,7 +57,7 @@ def find_deployed(ledger: LedgerReader, selector: StackSelector, is_wanted: IsWa
     return [row.stack for row in ledger.stacks() if wanted.matches(row.stack) and is_wanted(ledger, row)]
 
 
-def select_deployed(
+def select_deployed_if_any(
     session: Session,
     selector: StackSelector,
     options: ConfigurationOptions = DEFAULT_OPTIONS,
@@ -70,20 +70,20 @@ def select_deployed(
     """
     fitting = find_deployed(session.application.ledger, selector, is_wanted)
     if len(fitting) > 1 or (fitting and (options.config or Path(STANDARD_FILE).exists())):
-        fitting = _prefer_configured(session, selector, options, fitting)
+        fitting = _narrow_by_configuration(session, selector, options, fitting)
     if len(fitting) > 1:
         raise _ambiguous_error(session, selector, fitting)
     return StackSelector.from_stack(Stack.parse(fitting[0])) if fitting else selector
 
 
-def resolve_deployed(
+def resolve_deployed_or_configured(
     session: Session, selector: StackSelector, options: ConfigurationOptions, is_wanted: IsWanted = is_present
 ) -> ResolvedStack:
     """Resolve the only deployed stack that fits, else that of the configuration; raises ValidationError."""
-    return session.resolve_one(select_deployed(session, selector, options, is_wanted), options)
+    return session.resolve_one(select_deployed_if_any(session, selector, options, is_wanted), options)
 
 
-def resolve_all_deployed(
+def resolve_stacks_to_destroy(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[ResolvedStack]:
     """Resolve what `destroy` is asked for; raises ValidationError with the faults of all."""
@@ -93,13 +93,15 @@ def resolve_all_deployed(
     resolved: list[ResolvedStack] = []
     if named or not selector.component:
         each_selector = session.expand(replace(selector, component=named), options)
-        resolved += accept_all(partial(resolve_deployed, session, each, options) for each in each_selector)
+        resolved += accept_all(
+            partial(resolve_deployed_or_configured, session, each, options) for each in each_selector
+        )
     if named != selector.component:
-        resolved += _resolve_every_component(session, selector, options)
+        resolved += _resolve_all_at_one_place(session, selector, options)
     return list({target.stack: target for target in resolved}.values())
 
 
-def resolve_everything(
+def resolve_every_deployed_stack(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[ResolvedStack]:
     """Resolve every deployed stack that fits the parts which were given; raises ValidationError for unknown names."""
@@ -165,7 +167,7 @@ def program_name() -> str:
     return script if script == "semantest-iac" else "python -m semantest_iac"
 
 
-def _resolve_every_component(
+def _resolve_all_at_one_place(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[ResolvedStack]:
     """Resolve `all`: every service at one place, which is the default one unless nothing is deployed there."""
@@ -196,7 +198,7 @@ def _place_of(stack: Stack) -> Stack:
     return replace(stack, component="any")
 
 
-def _prefer_configured(
+def _narrow_by_configuration(
     session: Session, selector: StackSelector, options: ConfigurationOptions, stacks: list[str]
 ) -> list[str]:
     """Return the stacks of the configured project, of these those that fit provider, environment and region if any do.
