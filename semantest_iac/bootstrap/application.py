@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.request_log import LogRequest
 
 
-_DRAFT_FOLDERS = ("artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
+_DRAFT_FOLDERS = ("", "artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
 
 
 class MonotonicTimer:
@@ -270,7 +270,7 @@ class Application:
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
         from semantest_iac.domain.ports.provisioner import ignore_progress
-        from semantest_iac.infrastructure.drafts import remove_abandoned_drafts
+        from semantest_iac.infrastructure.durable_files import remove_abandoned_drafts
 
         for folder in _DRAFT_FOLDERS:  # also those of a killed command where this one makes none, as `destroy`
             remove_abandoned_drafts(self.home / folder)

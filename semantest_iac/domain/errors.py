@@ -114,22 +114,38 @@ class StorageError(DeploymentError):
     code = "STORAGE_ERROR"
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-_UNUSABLE = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE, errno.ENFILE)
+_OTHER_HOME = "--home chooses another folder for what is kept on this machine."
+_FREE_SPACE = "Free some space there and run the command again."
+# What the system refused -> code, cause and hint; an empty cause is the system's own text.
+_STORAGE_FAILURES: dict[int, tuple[str, str, str]] = {
+    errno.ENOSPC: ("DISK_FULL", "the disk is full", _FREE_SPACE),
+    errno.EDQUOT: ("DISK_FULL", "the quota of this user is used up", f"Raise the quota, or f{_FREE_SPACE[1:]}"),
+    errno.EFBIG: (
+        "DISK_FULL",
+        "the file would be larger than this process may write",
+        "Raise the limit (`ulimit -f`) and run the command again.",
+    ),
+    errno.EROFS: ("READ_ONLY", "the file system is read-only", f"Make it writable; {_OTHER_HOME}"),
+    errno.EACCES: ("", "permission denied", f"Check its permissions; {_OTHER_HOME}"),
+    errno.EPERM: ("", "", f"Check its permissions; {_OTHER_HOME}"),
+    errno.ENOTDIR: ("", "there is a file where a folder should be", f"Move the file away; {_OTHER_HOME}"),
+    errno.EISDIR: ("", "there is a folder where a file should be", f"Move the folder away; {_OTHER_HOME}"),
+    errno.EIO: ("", "the disk failed to read or write", "Check the disk, and restore the file from a backup."),
+    errno.ESTALE: ("", "the network file system lost it", "Mount it again and run the command again."),
+    errno.EMFILE: ("", "this process has too many open files", "Raise the limit (`ulimit -n`) and try again."),
+    errno.ENFILE: ("", "the system has too many open files", "End other programs and try again."),
+    errno.ELOOP: ("", "", f"Check the path; {_OTHER_HOME}"),
+    errno.ENAMETOOLONG: ("", "", f"Check the path; {_OTHER_HOME}"),
+}
 
 
 def as_storage_error(error: BaseException) -> StorageError | None:
     """Return what the file system refused and what to do about it; None for errors of another kind."""
-    if not isinstance(error, OSError) or error.errno not in (*_FULL, *_FORBIDDEN, *_UNUSABLE):
+    if not isinstance(error, OSError) or error.errno not in _STORAGE_FAILURES:
         return None
+    code, cause, hint = _STORAGE_FAILURES[error.errno]
     place = f"'{error.filename}'" if isinstance(error.filename, str) else "a file or a folder"
-    hint = "Check the path; --home chooses another folder for what is kept on this machine."
-    if error.errno in _FULL:
-        hint = "Free some space, or raise the quota, and run the command again."
-    elif error.errno in _FORBIDDEN:
-        hint = "Check its permissions; --home chooses another folder for what is kept on this machine."
-    return StorageError(f"Cannot use {place}: {(error.strerror or 'the system refused it').lower()}.", hint=hint)
+    return StorageError(f"Cannot use {place}: {cause or (error.strerror or '').lower()}.", code or None, hint=hint)
 
 
 class ProviderError(DeploymentError):

@@ -6,14 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from semantest_iac.infrastructure.durable_files import make_private_folder, replace_file
+
 _IGNORE_EVERYTHING: Final = "# Created by semantest-iac.\n*\n"
 
 
 def make_home_folder(home: Path) -> None:
     """Create the home with a .gitignore for all that is in it; a folder that exists is left as it is."""
-    with suppress(FileExistsError):
-        home.mkdir(mode=0o700, parents=True)
-        with suppress(OSError):  # the home works without it
-            path = home / ".gitignore"
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(_IGNORE_EVERYTHING, encoding="utf-8")
+    if home.is_dir():
+        return
+    make_private_folder(home)
+    with suppress(OSError):  # the home works without it
+        replace_file(home / ".gitignore", _IGNORE_EVERYTHING)

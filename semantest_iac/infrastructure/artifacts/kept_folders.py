@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
 from semantest_iac.infrastructure.file_locks import is_in_place, lock_or_close
 
 
@@ -50,11 +50,7 @@ class KeptFolders:
             draft = workspace / "new"
             draft.mkdir()
             make(draft)
-            try:
-                draft.rename(path)
-            except OSError:
-                if not path.is_dir():  # else another process was first
-                    raise
+            publish_folder(draft, path)
             self._move_oldest(workspace, path)
 
     def _move_oldest(self, workspace: Path, new: Path) -> None:

@@ -31,7 +31,7 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
     read_route_prefix,
 )
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac.infrastructure.drafts import make_draft_folder, open_draft, publish_draft
+from semantest_iac.infrastructure.durable_files import make_draft_folder, open_draft, publish_draft, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 
 PACKAGER_VERSION = 3  # raise it when the same source must give other bytes
@@ -72,9 +72,7 @@ class ArtifactStore:
         """Record that this state of the source, and of the files outside of it, gives this package."""
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
         fields |= {"inputs": _stamp_inputs(inputs)}
-        with open_draft(self._known) as (file, draft):
-            file.write(json.dumps(fields).encode())
-            publish_draft(file, draft, self._known / f"{source_key}.json")
+        replace_file(self._known / f"{source_key}.json", json.dumps(fields))
 
 
 def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:

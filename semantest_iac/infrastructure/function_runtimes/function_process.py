@@ -19,7 +19,7 @@ from semantest_iac.domain.blueprints.parts import FUNCTION_VARIABLE
 from semantest_iac.domain.environments.function_rules import RESERVED_FUNCTION_NAME
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     CANNOT_START,
     EVENT_TOO_LARGE,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import RuntimeFailedError
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
 
 MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
 
@@ -30,16 +30,8 @@ class PackageCache:
             return target
         with make_draft_folder(self._folder) as workspace:
             _unpack_package(package, workspace / "package")
-            _move_into_place(workspace / "package", target)
+            publish_folder(workspace / "package", target)  # of two processes, the content is the same
         return target
-
-
-def _move_into_place(complete: Path, target: Path) -> None:
-    try:
-        complete.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was first, and the content is the same
-            raise
 
 
 def _unpack_package(package: Path, target: Path) -> None:

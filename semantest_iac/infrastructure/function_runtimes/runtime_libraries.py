@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
 PYTHON_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -122,7 +122,7 @@ class NodeSdk:
                 shutil.copyfile(_NODE_SDK_SOURCE / name, folder / name)
             self._run_npm(npm, folder)
             shutil.rmtree(target, ignore_errors=True)
-            folder.rename(target)
+            publish_folder(folder, target)
         return str(target / "node_modules")
 
     def _run_npm(self, npm: str, folder: Path) -> None:

@@ -7,24 +7,27 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import LedgerError, as_storage_error
+from semantest_iac.infrastructure.durable_files import create_empty_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
+from semantest_iac.infrastructure.sqlite_failures import find_system_error
 
 SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: another program's database is not taken for a ledger
 LEDGER_SCHEMA_VERSION = 1
-_CREATION_LOCK = Lock()
 EVENT_COLUMNS = "position, stream, version, type, json, hash"
 CREATE_EVENTS_TABLE = """create table events (
     position integer primary key, stream text not null, version integer not null,
     type text not null, json text not null, hash text not null, unique (stream, version)
 )"""
 RESTORE_HINT = "Restore the ledger from a backup, and keep the damaged file."
-FORBIDDEN_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
+LEDGER_CODES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "LEDGER_READ_ONLY"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "LEDGER_FULL"),
+}
 PERMISSIONS_HINT = "Check the permissions of the file and of its folder."
 # Start of SQLite's error name -> class, code, cause, hint. Disk full and locked share one Python class.
 SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
@@ -48,7 +51,7 @@ SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, and create it if it is missing, readable by its owner only."""
     make_home_folder(path.parent)
-    _create_empty_file(path)
+    create_empty_file(path)
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma synchronous = full")
@@ -112,16 +115,6 @@ def _choose_uri_parameters(path: Path) -> str:
     return "mode=ro" if has_writer else "mode=ro&immutable=1"
 
 
-def _create_empty_file(path: Path) -> None:
-    """Create the file if there is none, without opening one that is in use.
-
-    Closing a file releases every POSIX lock that its process holds on it (https://www.sqlite.org/howtocorrupt.html,
-    2.2): other processes would then discard SQLite's log. The same holds between opening and closing a new file.
-    """
-    with _CREATION_LOCK, suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("begin immediate")
     if not recognize_ledger(connection, path):  # another process may have created it first
@@ -149,14 +142,18 @@ def translate_ledger_errors(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _ledger_error(f"Cannot {verb} ledger '{path}'", error) from error
+        raise _ledger_error(f"Cannot {verb} ledger '{path}'", error, path) from error
     except OSError as error:
+        known = as_storage_error(error)
         cause = (error.strerror or "the system refused it").lower()
-        code = "LEDGER_READ_ONLY" if error.errno in FORBIDDEN_ERRNOS else "LEDGER_IO"
-        raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", code, hint=PERMISSIONS_HINT) from error
+        code = LEDGER_CODES.get(error.errno or 0, "LEDGER_IO")
+        hint = known.hint if known else PERMISSIONS_HINT
+        raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", code, hint=hint) from error
 
 
-def _ledger_error(failure: str, error: sqlite3.Error) -> LedgerError:
+def _ledger_error(failure: str, error: sqlite3.Error, path: Path) -> LedgerError:
     name = getattr(error, "sqlite_errorname", "")  # absent if Python and not SQLite raised the error
+    if find_system_error(error, path) == errno.ENOSPC:
+        name = "SQLITE_FULL"
     _, kind, code, cause, hint = next(row for row in SQLITE_FAILURES if name.startswith(row[0]))
     return kind(f"{failure}: {cause}.", code, hint=hint)

@@ -9,8 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from semantest_iac.infrastructure.durable_files import append_log_lines
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 
 LARGEST_LOG_FILE = 4 * 1024 * 1024
@@ -47,18 +48,8 @@ class FunctionLogFiles:
 
     def _append(self, stack: str, text: str) -> None:
         older, path = _older_and_current_paths(self._folder, stack)
-        with self._open(path) as file:
-            file.write(text)
-            size = file.tell()
-        if size > self._max_bytes:
+        if append_log_lines(path, text) > self._max_bytes:
             path.replace(older)
-
-    def _open(self, path: Path) -> TextIO:
-        try:
-            return path.open("a")
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return path.open("a")
 
 
 @lru_cache

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file, write_record
 from semantest_iac.infrastructure.file_locks import lock_or_close, try_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
 
@@ -42,11 +43,15 @@ def find_address(home: Path) -> str | None:
 
 def _record(home: Path, path: Path, url: str) -> int:
     make_home_folder(home)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    make_private_folder(path.parent)
+    descriptor = open_lock_file(path)
     with suppress(OSError):  # a file system without locks
         try_lock(descriptor)
-    os.write(descriptor, url.encode())
+    try:
+        write_record(descriptor, url.encode().ljust(_LONGEST_ADDRESS), path)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -56,7 +61,7 @@ def _read_or_remove(path: Path) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
-    url = os.read(descriptor, _LONGEST_ADDRESS).decode(errors="replace")
+    url = os.read(descriptor, _LONGEST_ADDRESS).decode(errors="replace").rstrip()
     abandoned = lock_or_close(descriptor)
     if abandoned is None:
         return url or None

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
 from semantest_iac.infrastructure.file_locks import lock_or_close
 
 RUN_MARK_VARIABLE = "SEMANTEST_RUN"
@@ -52,7 +53,7 @@ def open_run(runs: Path) -> Iterator[EngineRun]:
 
     Abandoned runs are removed before and after: their processes may need a moment to notice that their parent is dead.
     """
-    runs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(runs)
     remove_abandoned_runs(runs)
     run = _create_run(runs)
     try:
@@ -122,8 +123,8 @@ def _is_alive(entry: Path) -> bool:
 def _create_run(runs: Path) -> EngineRun:
     mark = uuid.uuid4().hex
     folder = runs / mark
-    folder.mkdir(mode=0o700)
-    owner = os.open(folder / _OWNER_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    make_private_folder(folder)
+    owner = open_lock_file(folder / _OWNER_FILE)
     fcntl.flock(owner, fcntl.LOCK_EX)
     run = EngineRun(mark, folder, owner)
     run.home.mkdir()
@@ -135,8 +136,7 @@ def _lock_if_abandoned(folder: Path) -> int | None:
     """Lock the owner file of a run that no process holds; None for a living or a very new run."""
     try:
         is_new = time.time() - folder.stat().st_mtime < _NEW_RUN_S and not (folder / _OWNER_FILE).exists()
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = None if is_new else os.open(folder / _OWNER_FILE, flags, 0o600)
+        descriptor = None if is_new else open_lock_file(folder / _OWNER_FILE)
     except OSError:
         return None
     return None if descriptor is None else lock_or_close(descriptor)

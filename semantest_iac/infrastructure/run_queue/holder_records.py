@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.application.ports.run_queue import LeaseHolder
+from semantest_iac.infrastructure.durable_files import write_record
 
 RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record as a whole, even if a process is killed
 
 
-def write_holder_and_next_fence(descriptor: int, deployment: str) -> int:
+def write_holder_and_next_fence(descriptor: int, deployment: str, path: Path) -> int:
     """Write this process as the holder; returns the fence, one more than that of the last holder."""
     last = _read_record(descriptor).get("fence")
     fence = last + 1 if isinstance(last, int) else 1
     since = datetime.now(UTC).isoformat(timespec="seconds")
     holder = LeaseHolder(deployment, os.getpid(), socket.gethostname(), since)
     record = json.dumps({"fence": fence, **asdict(holder)})
-    os.pwrite(descriptor, record.encode().ljust(RECORD_BYTES), 0)
+    write_record(descriptor, record.encode().ljust(RECORD_BYTES), path)
     return fence
 
 
@@ -43,6 +44,6 @@ def read_holder(path: Path) -> LeaseHolder | None:
 def _read_record(descriptor: int) -> dict[str, Any]:
     try:
         record = json.loads(os.pread(descriptor, RECORD_BYTES, 0))
-    except ValueError:  # not written yet, or overwritten by another program
+    except (ValueError, RecursionError):  # not written yet, or overwritten by another program
         return {}
     return record if isinstance(record, dict) else {}

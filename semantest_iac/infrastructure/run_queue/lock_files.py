@@ -14,6 +14,7 @@ from pathlib import Path
 
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError, StorageError
+from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
 from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
@@ -53,7 +54,7 @@ class LockFileQueue:
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):
-                fence = write_holder_and_next_fence(descriptor, deployment)
+                fence = write_holder_and_next_fence(descriptor, deployment, self._folder / lock_file_name(stack))
             yield FileLease(stack, fence, descriptor)
         finally:
             os.close(descriptor)  # never LOCK_UN: that would release the stack while a child still works on it
@@ -90,8 +91,8 @@ def lock_file_name(stack: str) -> str:
 def _open_and_lock(path: Path) -> int | None:
     """Return the locked descriptor, or None when another process holds it."""
     make_home_folder(path.parent.parent)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    make_private_folder(path.parent)
+    descriptor = open_lock_file(path)
     if try_lock(descriptor) and is_in_place(descriptor, path):
         return descriptor
     os.close(descriptor)

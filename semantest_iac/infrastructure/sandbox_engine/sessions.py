@@ -152,9 +152,11 @@ class StackSessions:
     def _save(self, stack: Stack, run: SandboxRun, journal: Journal) -> None:
         if journal.is_empty:
             return
-        recover_operations(run.executor.snapshot, journal.unfinished, run.clouds.cloud_of)
-        self._store.save(stack, order_by_dependencies(run.executor.snapshot))
-        journal.close()
+        try:
+            recover_operations(run.executor.snapshot, journal.unfinished, run.clouds.cloud_of)
+            self._store.save(stack, order_by_dependencies(run.executor.snapshot))
+        finally:
+            journal.close()
 
 
 def _ignore_progress(_: ResourceProgress) -> None: ...

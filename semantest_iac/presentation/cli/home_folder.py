@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from semantest_iac.domain.errors import StorageError
 
+_DRAFT_PREFIX = ".draft-"  # another command may take it for that of a killed one and remove it
 _HINT = "--home (or SEMANTEST_HOME) chooses another folder."
 
 
@@ -29,7 +31,9 @@ def find_writing_fault(home: Path) -> str:
 
     try:
         nearest = next(folder for folder in (home, *home.parents) if folder.exists())
-        Path(mkdtemp(prefix=".semantest-", dir=nearest)).rmdir()
+        made = Path(mkdtemp(prefix=_DRAFT_PREFIX, dir=nearest))
+        with suppress(FileNotFoundError):
+            made.rmdir()
     except OSError as error:
         return _reason(error)
     return ""

@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     read_package_json,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
 
 BUNDLER_FOLDER = Path(__file__).with_name("bundler")
 BUNDLER_SCRIPT = BUNDLER_FOLDER / "bundle_entries.cjs"
@@ -247,9 +247,5 @@ def install_bundler(tools: Path, runner: ProgramRunner) -> Path:
         runner.install(command, draft, "esbuild (for TypeScript)", _OFFLINE_HINT)
         if target.exists():  # incomplete: a file of it was lost
             target.rename(part / "lost")
-        try:
-            draft.rename(target)
-        except OSError:
-            if not package.is_dir():  # else another process was first
-                raise
+        publish_folder(draft, target)
     return package

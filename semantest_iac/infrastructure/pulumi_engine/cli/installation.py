@@ -18,7 +18,7 @@ from shlex import quote
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac.infrastructure.drafts import make_draft_folder
+from semantest_iac.infrastructure.durable_files import make_draft_folder, make_private_folder, sync_folder
 from semantest_iac.infrastructure.function_runtimes.platforms import parent_death_signal_prefix
 from semantest_iac.infrastructure.pulumi_engine.cli.location import (
     CLI_PATH_VARIABLE,
@@ -211,10 +211,11 @@ def staging_folder(target: Path) -> Iterator[Path]:
 
 def move_into_place(source: Path, target: Path) -> None:
     """Move a file or folder out of the staging folder; an older target is moved into it."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(target.parent)
     if target.exists():
         target.rename(source.with_name(".before"))
     source.rename(target)
+    sync_folder(target.parent)
 
 
 def _start_process(command: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:

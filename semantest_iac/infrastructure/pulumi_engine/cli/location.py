@@ -15,7 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.drafts import open_draft, publish_draft
+from semantest_iac.infrastructure.durable_files import replace_file
 from semantest_iac.infrastructure.function_runtimes.runtime_libraries import user_cache_folder
 
 OLDEST_CLI_VERSION = (3, 250, 0)
@@ -93,9 +93,8 @@ def _find_version(path: Path, cache_folder: Path) -> str:
 
 def _cache_version(cache_file: Path, content: list[object]) -> None:
     """Cache a version; where nothing can be written, the program is asked each time."""
-    with suppress(OSError), open_draft(cache_file.parent) as (file, draft):
-        file.write(json.dumps(content).encode())
-        publish_draft(file, draft, cache_file)
+    with suppress(OSError):
+        replace_file(cache_file, json.dumps(content))
 
 
 def _ask_version(path: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
-from semantest_iac.infrastructure.drafts import ensure_private_file
+from semantest_iac.infrastructure.durable_files import ensure_private_file, make_private_folder
 
 PULUMI_PROJECT = "semantest-infrastructure"
 _WITHOUT_METADATA_FILES = (
@@ -40,7 +40,7 @@ class BackendSettings:
         if self.backend:
             return self.backend
         state = self.folder / "state"
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(state)
         return f"file://{quote(str(state.absolute()))}?{_WITHOUT_METADATA_FILES}"
 
     @property

@@ -19,7 +19,7 @@ from pulumi.automation import (
 from pulumi.automation._stack import StackInitMode  # Stack.select would not make our subclass
 from pulumi.automation.errors import CommandError
 
-from semantest_iac.infrastructure.drafts import ensure_private_file
+from semantest_iac.infrastructure.durable_files import ensure_private_file, replace_file
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import BoundedCommand, CommandTimeouts
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
     PULUMI_PROJECT,
@@ -122,7 +122,7 @@ class AutomationStack:
         exported = json.loads(self.export())
         exported["deployment"] = resolve_pending_creates(exported["deployment"], recovery.adopted)
         file = self._task.folder / "completed.json"
-        file.write_text(json.dumps(exported), encoding="utf-8")
+        replace_file(file, json.dumps(exported))
         self._run("stack", "import", "--file", str(file))
         if recovery.adopted:
             targets = [flag for urn in sorted(recovery.adopted) for flag in ("--target", urn)]

@@ -1,19 +1,19 @@
 """Records what a run begins and ends, and recovers the operations that a killed run did not end.
 
-One row a line: `begin` before an operation, `end` with its changes after it. Rows survive the death of the process
-because the kernel has them at once; the state file written at the end is flushed to the disk as well.
+One row a line: `begin` before an operation, `end` with its changes after it. A `begin` is flushed to the disk before
+the operation. An `end` is not: the kernel has it at once, and after a loss of power the cloud is asked instead.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from semantest_iac.infrastructure.durable_files import AppendedFile
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
     Decrypt,
@@ -49,31 +49,33 @@ class Journal:
     """The rows of one run in one file, which is created with the first row."""
 
     def __init__(self, path: Path, encrypt: Encrypt) -> None:
-        self._path = path
+        self._file = AppendedFile(path)
         self._encrypt = encrypt
-        self._file: int | None = None
         self._open: dict[str, UnfinishedOperation] = {}
 
     @property
     def is_empty(self) -> bool:
-        return self._file is None
+        return self._file.is_empty
 
     @property
     def unfinished(self) -> list[UnfinishedOperation]:
         return list(self._open.values())
 
     def begin(self, op: JournaledOperation, resource: ResourceState, after: StateChange) -> str:
-        """Record what is about to be done; returns the operation's owner mark."""
+        """Record what is about to be done; returns the operation's owner mark.
+
+        The row is on the disk when this returns: what the disk refuses is not begun.
+        """
         owner = uuid.uuid4().hex
+        row = {"begin": owner, "op": op, "goal": dump_resource(resource, self._encrypt), **self._dump_change(after)}
+        self._write(row, sync=True)
         self._open[owner] = UnfinishedOperation(op, owner, resource, after)
-        self._write(
-            {"begin": owner, "op": op, "goal": dump_resource(resource, self._encrypt), **self._dump_change(after)}
-        )
         return owner
 
     def end(self, owner: str, change: StateChange) -> None:
-        self._open.pop(owner, None)
+        """Record the result; without this row the operation counts as unfinished, and the cloud is asked for it."""
         self.record_local_change(change, owner)
+        self._open.pop(owner, None)
 
     def record_local_change(self, change: StateChange, owner: str = "") -> None:
         """Record a change that involves no cloud."""
@@ -81,19 +83,15 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; saving the state deletes it."""
-        if self._file is not None:
-            os.close(self._file)
+        self._file.close()
 
     def _dump_change(self, change: StateChange) -> dict[str, Any]:
         fields = {"put": change.put, "mark": change.mark}
         states = {name: dump_resource(state, self._encrypt) for name, state in fields.items() if state}
         return {**states, **({"drop": change.drop} if change.drop else {})}
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(self._file, (json.dumps(row) + "\n").encode())
+    def _write(self, row: Mapping[str, Any], *, sync: bool = False) -> None:
+        self._file.append((json.dumps(row) + "\n").encode(), sync=sync)
 
 
 def read_journal(path: Path, decrypt: Decrypt) -> Iterator[JournalRow]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
-from semantest_iac.infrastructure.drafts import ensure_private_file
+from semantest_iac.infrastructure.durable_files import ensure_private_file, remove_file, replace_file
 from semantest_iac.infrastructure.sandbox_engine.state import journal
 from semantest_iac.infrastructure.sandbox_engine.state.aliases import with_current_urns
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, UnfinishedOperation
@@ -143,16 +143,8 @@ class StateStore:
 
     def save(self, stack: Stack, resources: Iterable[ResourceState]) -> None:
         """Replace the state file atomically and durably, then delete the journal, whose changes it contains."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(stack, "json")
-        draft = path.with_suffix(".draft")
-        text = json.dumps(self.dump_deployment(resources))
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        self._path(stack, "journal").unlink(missing_ok=True)
+        replace_file(self._path(stack, "json"), json.dumps(self.dump_deployment(resources)))
+        remove_file(self._path(stack, "journal"))
 
     def dump_deployment(
         self, resources: Iterable[ResourceState], unfinished: Iterable[UnfinishedOperation] = ()

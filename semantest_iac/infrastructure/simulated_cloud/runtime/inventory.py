@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from semantest_iac.infrastructure.sqlite_failures import translate_sqlite_errors
+
 _SCHEMA: Final = """
 create table if not exists resources(
     account text, region text, type text, key text, id text, owner text, seed text, revision integer, made integer,
@@ -188,37 +190,39 @@ class Inventory:
     """One file of resources; `:memory:` keeps them in this process only."""
 
     def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        weakref.finalize(self, self._connection.close)  # for callers that drop the inventory without closing it
-        _enable_write_ahead_log(self._connection)
-        self._connection.execute(
-            "pragma synchronous = normal"
-        )  # survives kill -9; a simulation need not survive a power failure
-        with self.transaction():
-            for statement in _SCHEMA.split(";"):
-                self._connection.execute(statement)
-            self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
-        self.masking_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
+        with translate_sqlite_errors(self._path):
+            self._connection = sqlite3.connect(
+                path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            weakref.finalize(self, self._connection.close)  # for callers that drop the inventory without closing it
+            _enable_write_ahead_log(self._connection)
+            # survives kill -9; a simulation need not survive a power failure
+            self._connection.execute("pragma synchronous = normal")
+            with self.transaction():
+                for statement in _SCHEMA.split(";"):
+                    self._connection.execute(statement)
+                self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
+            self.masking_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
 
     @contextmanager
     def transaction(self) -> Iterator[InventoryTransaction]:
         """Begin a write transaction that excludes other processes; commit it, or roll it back on an exception."""
-        with self._lock:
+        with self._lock, translate_sqlite_errors(self._path):
             self._connection.execute("begin immediate")
             try:
                 yield InventoryTransaction(self._connection)
+                self._connection.execute("commit")
             except BaseException:
-                self._connection.execute("rollback")
+                if self._connection.in_transaction:  # SQLite ends some failed transactions itself
+                    self._connection.execute("rollback")
                 raise
-            self._connection.execute("commit")
 
     @contextmanager
     def read_without_transaction(self) -> Iterator[InventoryTransaction]:
         """Read outside a transaction: two reads may see different states."""
-        with self._lock:
+        with self._lock, translate_sqlite_errors(self._path):
             yield InventoryTransaction(self._connection)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.durable_files import create_empty_file, make_private_folder
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript, load_fault_script
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
@@ -32,7 +33,8 @@ def find_code_service(package: str, cloud: SimulatedCloud) -> Callable[[str, Htt
 @cache
 def open_inventory(path: Path) -> Inventory:
     """Open the inventory of a file, once per process."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(path.parent)
+    create_empty_file(path)
     return Inventory(path)
 
 

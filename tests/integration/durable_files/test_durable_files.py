@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.infrastructure.drafts import (
+from semantest_iac.infrastructure.durable_files import (
     DRAFT_PREFIX,
     ensure_private_file,
     make_draft_folder,
@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.drafts import (
 _HOLD = """
 import sys, time
 from pathlib import Path
-from semantest_iac.infrastructure import drafts
+from semantest_iac.infrastructure import durable_files as drafts
 with getattr(drafts, sys.argv[1])(Path(sys.argv[2])):
     print("held", flush=True)
     time.sleep(60)
