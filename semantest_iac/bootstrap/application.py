@@ -306,10 +306,11 @@ class Application:
         address: ListenAddress,
         log_request: LogRequest,
         limits: ServingLimits | None = None,
+        host_names: Collection[str] = (),
     ) -> RunningGateway:
         """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start.
 
-        As long as it runs, `serving_address` finds it.
+        As long as it runs, `serving_address` finds it. `host_names` may stand in Host headers beside loopback names.
         """
         from semantest_iac.application.queries.history import find_owning_engine, simulated_releases
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
@@ -320,7 +321,7 @@ class Application:
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
         services = LocalServices(releases, probe_of, self.function_logs, limits)
-        return _announced(self.home, open_gateway(services, address, log_request))
+        return _announced(self.home, open_gateway(services, address, log_request, host_names))
 
     def serving_address(self) -> str | None:
         """Return the address at which a running `serve` answers for this home; None if there is none."""

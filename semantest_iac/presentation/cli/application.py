@@ -115,7 +115,12 @@ class CliApplication(Protocol):
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]: ...
 
     def gateway(
-        self, variables: Mapping[str, str], address: tuple[str, int], log_request: LogRequest
+        self,
+        variables: Mapping[str, str],
+        address: tuple[str, int],
+        log_request: LogRequest,
+        *,
+        host_names: Collection[str] = ...,
     ) -> AbstractAsyncContextManager[str]: ...
 
     def serving_address(self) -> str | None: ...

@@ -80,6 +80,30 @@ class Terminal:
         finally:
             self._print = before
 
+    @contextmanager
+    def print_in_background(self) -> Iterator[None]:
+        """Let no output of the block wait for its reader; of what is not read in time, lines are left out and counted.
+
+        What a stream still takes at the end is written before the block is left.
+        """
+        from semantest_iac.presentation.background_output import open_background_output
+
+        def report_dropped(lines: int) -> None:
+            self.print_remarks(f"{lines:,} lines of output were left out: nobody read them in time.")
+
+        def ignore(_: object) -> None:
+            pass
+
+        out, err = self.out, self._err
+        try:
+            with (
+                open_background_output(err, ignore, ignore) as self._err,
+                open_background_output(out, report_dropped, self._report_lost_answer) as self.out,
+            ):
+                yield
+        finally:
+            self.out, self._err = out, err
+
     def redact_with(self, redact: Callable[[str], str]) -> None:
         """Pass all further text through `redact`."""
         self._redact = redact

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from semantest_iac.domain.errors import RefusedError
+from semantest_iac.presentation.gateway.limits import GatewayLimits
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress, RunningGateway
 from semantest_iac.presentation.request_log import LogRequest
 
 
-def open_gateway(services: GatewayServices, address: ListenAddress, log_request: LogRequest) -> RunningGateway:
-    """Return the context in which the gateway runs; raises RefusedError if it cannot start."""
+def open_gateway(
+    services: GatewayServices,
+    address: ListenAddress,
+    log_request: LogRequest,
+    host_names: Collection[str] = (),
+    limits: GatewayLimits | None = None,
+) -> RunningGateway:
+    """Return the context in which the gateway runs; raises RefusedError if it cannot start.
+
+    `host_names` may stand in Host headers beside the names of the loopback address.
+    """
     try:
         from semantest_iac.presentation.gateway.server import run_gateway
     except ModuleNotFoundError as error:
         hint = "Run: pip install --no-deps --require-hashes -r requirements/deploy.txt"
         raise RefusedError(f"Cannot serve: {error.name} is not installed.", "GATEWAY_MISSING", hint=hint) from error
-    return run_gateway(services, *address, log_request)
+    return run_gateway(services, address, log_request, host_names, limits or GatewayLimits())

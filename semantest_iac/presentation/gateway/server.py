@@ -6,28 +6,28 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakSet
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
 from semantest_iac.presentation.gateway import web_sockets
-from semantest_iac.presentation.gateway.services import GatewayServices
+from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
+from semantest_iac.presentation.gateway.host_names import find_host_fault
+from semantest_iac.presentation.gateway.limits import GatewayLimits
+from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 
 SERVER_NAME = "semantest-iac"
 MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service
-MAX_HEADER_LINE_BYTES = 4 * 1024 * 1024  # of one line; the limits of the clouds are enforced in local_service
-MAX_HEADER_LINES = 16 * 1024
 SHUTDOWN_TIMEOUT_S = 1
 LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
 _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
@@ -39,49 +39,45 @@ _WEB_SOCKET_LOGGER = logging.getLogger("aiohttp.websocket")
 _WEB_SOCKET_LOGGER.setLevel(logging.ERROR)  # it warns of each subprotocol, which the service chooses and not aiohttp
 
 
-class QuietRequestHandler(web.RequestHandler):
-    """Refuses what is no request in few words: aiohttp's own answer repeats bytes of it, which may be a token."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer without the reason, and close the connection."""
-        final = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if isinstance(exc, LineTooLong) else HTTPStatus(status)
-        response = _json_response(final, {"message": final.phrase})
-        response.force_close()
-        return response
-
-
 class GatewayHandler:
     """Routes `/<stack>/…` to the services."""
 
-    def __init__(self, services: GatewayServices, log_request: LogRequest) -> None:
+    def __init__(self, services: GatewayServices, log_request: LogRequest, host_names: Collection[str] = ()) -> None:
         self._services = services
         self._log_request = log_request
+        self._host_names = host_names
         self._shown_notes: set[tuple[str, str]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request and log it."""
-        started = time.perf_counter()
+        started, connection = time.perf_counter(), request.protocol
+        assert isinstance(connection, HttpConnection)  # noqa: S101 - `_listen_on` creates no others
+        connection.begin_request()
         name, path = split_target(request)
-        response, note = await self._respond(request, name, path)
+        try:
+            response, note = await self._respond(request, connection, name, path)
+        finally:
+            connection.end_answer(is_body_read=request.content.is_eof())
         self._log_request(
             RequestLogEntry(request.method, path, name, response.status, time.perf_counter() - started, note)
         )
         return response
 
-    async def _respond(self, request: web.Request, name: str, path: str) -> tuple[web.StreamResponse, str]:
+    async def _respond(
+        self, request: web.Request, connection: HttpConnection, name: str, path: str
+    ) -> tuple[web.StreamResponse, str]:
         base = f"{request.scheme}://{request.host}"
+        if fault := find_host_fault(request.headers.getall("host", ()), self._host_names):
+            return refused_host_response(*fault), fault[1]
         try:
             if not name:
                 return index_response(await self._services.names(), base), ""
             if web_sockets.is_handshake(request):
+                connection.begin_messages()
                 return await self._run_web_socket(request, name, path), ""
-            answer = await self._services.call(name, to_http_request(request, path, await request.read()))
+            body = await request.read()
+            connection.begin_answer()
+            answer = await self._services.call(name, to_http_request(request, path, body))
             return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
         except NotFoundError as error:
             return not_found_response(error.message, await self._services.names(), base), ""
@@ -108,21 +104,28 @@ class GatewayHandler:
 
 
 @asynccontextmanager
-async def run_gateway(services: GatewayServices, host: str, port: int, log_request: LogRequest) -> AsyncIterator[str]:
+async def run_gateway(
+    services: GatewayServices,
+    address: ListenAddress,
+    log_request: LogRequest,
+    host_names: Collection[str],
+    limits: GatewayLimits,
+) -> AsyncIterator[str]:
     """Serve the services and yield the URL; port 0 chooses a free port.
 
     Raises RefusedError for a host that is not loopback, and if it cannot listen.
     """
-    _require_loopback(host)
+    _require_loopback(address[0])
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[web_sockets.OPEN_SOCKETS] = WeakSet()
     app.on_shutdown.append(web_sockets.close_open_sockets)
     async with services:
-        app.router.add_route("*", "/{path:.*}", GatewayHandler(services, log_request).handle)
+        handler = GatewayHandler(services, log_request, host_names)
+        app.router.add_route("*", "/{path:.*}", handler.handle)
         runner = web.AppRunner(app, access_log=None, logger=_DISCARDING_LOGGER, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         try:
-            async with _listen_on(runner, host, port) as url:
+            async with _listen_on(runner, address, limits.fit_to_descriptors()) as url:
                 yield url
         finally:
             await runner.cleanup()
@@ -167,7 +170,17 @@ def not_found_response(message: str, names: Sequence[str], base: str) -> web.Res
 
 
 def too_large_response() -> web.Response:
-    return _json_response(413, {"message": "Request Too Long"})
+    return _close_after(_json_response(413, {"message": "Request Too Long"}))
+
+
+def refused_host_response(status: int, message: str) -> web.Response:
+    return _close_after(_json_response(status, {"message": message}))
+
+
+def _close_after(response: web.Response) -> web.Response:
+    """Close the connection after the response, without waiting for the rest of the request."""
+    response.force_close()
+    return response
 
 
 def failure_response() -> web.Response:
@@ -185,29 +198,34 @@ def _json_response(status: int, value: Any) -> web.Response:
 
 
 @asynccontextmanager
-async def _listen_on(runner: web.AppRunner, host: str, port: int) -> AsyncIterator[str]:
+async def _listen_on(runner: web.AppRunner, address: ListenAddress, limits: GatewayLimits) -> AsyncIterator[str]:
     """Accept connections as long as the block, and yield the URL."""
-    loop = asyncio.get_running_loop()
+    loop, table = asyncio.get_running_loop(), HttpConnections(limits)
+    host, port = address
 
-    def create_handler() -> web.RequestHandler:
-        assert runner.server is not None  # noqa: S101 - the runner is set up
-        return QuietRequestHandler(
+    def create_connection() -> HttpConnection:
+        return HttpConnection(
+            table,
             runner.server,
             loop=loop,
             access_log=_DISCARDING_LOGGER,
             logger=_DISCARDING_LOGGER,
             auto_decompress=False,
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADER_LINES,
+            max_line_size=2 * limits.head_bytes,  # the connection refuses such a head before
+            max_field_size=2 * limits.head_bytes,
+            max_headers=limits.head_lines,
+            keepalive_timeout=limits.idle_s,
+            read_bufsize=limits.receive_buffer_bytes,
         )
 
     try:
-        listener = await loop.create_server(create_handler, host, port, backlog=LISTEN_BACKLOG)
+        listener = await loop.create_server(create_connection, host, port, backlog=LISTEN_BACKLOG)
     except OSError as error:
         hint = "Choose another --port, or 0 for a free one."
         message = f"Cannot listen on {host}:{port}: {_os_error_text(error)}."
         raise RefusedError(message, "PORT_TAKEN", hint=hint) from error
+    for accepting in listener.sockets:  # what it accepts inherits this, and asyncio reads no more than it at once
+        accepting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer_bytes)
     try:
         bound_host, bound_port, *_ = listener.sockets[0].getsockname()
         yield f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"

@@ -71,6 +71,7 @@ class FakeServices:
     is_open: bool = False
     connection: FakeConnection | int = 500
     handshakes: list[HttpRequest] = field(default_factory=list)
+    answered: asyncio.Event | None = None  # what calls wait for
 
     async def __aenter__(self) -> FakeServices:
         self.is_open = True
@@ -93,6 +94,8 @@ class FakeServices:
             raise LedgerError("Cannot read the ledger.")
         if name != STACK:
             raise NotFoundError(f"No stack '{name}'.")
+        if self.answered:
+            await self.answered.wait()
         return ProbeAnswer(self.respond(request), notes=self.notes)
 
 

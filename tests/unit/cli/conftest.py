@@ -201,7 +201,7 @@ class ApplicationInWorld(Application):
     def function_logs(self) -> Any:
         return PrintedLogs(self._world)
 
-    def gateway(self, variables: Mapping[str, str], address: Any, log_request: Any, limits: Any = None) -> Any:
+    def gateway(self, variables: Mapping[str, str], address: Any, log_request: Any, *_: Any, **__: Any) -> Any:
         return _serve_entries(self._world.entries, address, log_request)
 
 

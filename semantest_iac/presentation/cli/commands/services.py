@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,11 +56,14 @@ if TYPE_CHECKING:
 PORT_RANGE = click.IntRange(0, 65535)
 
 
-def serve_until_stopped(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
+def serve_until_stopped(
+    session: Session, variables: Mapping[str, str], host: str, port: int, host_names: Collection[str] = ()
+) -> int:
     """Serve all simulated stacks until SIGINT or SIGTERM, then return exit code 0."""
     import asyncio
 
-    asyncio.run(_run_until_signal(session, variables, (host, port)))
+    with session.terminal.print_in_background():
+        asyncio.run(_run_until_signal(session, variables, (host, port), host_names))
     return OK
 
 
@@ -74,7 +77,9 @@ def require_simulated(specs: Iterable[DeploymentSpec]) -> None:
         )
 
 
-async def _run_until_signal(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
+async def _run_until_signal(
+    session: Session, variables: Mapping[str, str], address: tuple[str, int], host_names: Collection[str]
+) -> None:
     import asyncio
 
     stopped = asyncio.Event()
@@ -86,7 +91,7 @@ async def _run_until_signal(session: Session, variables: Mapping[str, str], addr
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
     ledger = session.application.ledger
-    async with session.application.gateway(variables, address, log_request) as url:
+    async with session.application.gateway(variables, address, log_request, host_names=host_names) as url:
         types = {name: find_component_type_of(ledger.stack(name)) for name in sorted(simulated_releases(ledger))}
         session.answer(*_startup_answer(url, types))
         await stopped.wait()
@@ -135,10 +140,17 @@ Requests run the deployed packages, within the limits of their cloud. New deploy
 @click.command("serve", help=SERVE_HELP)
 @click.option("--port", type=PORT_RANGE, default=DEFAULT_PORT, show_default=True, help="0 chooses a free port.")
 @click.option("--host", default=DEFAULT_HOST, show_default=True, metavar="ADDRESS", help="A loopback address.")
+@click.option(
+    "--allow-host",
+    "host_names",
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests to this name too, such as that of a proxy. Can be repeated.",
+)
 @session_options
-def serve_command(session: Session, host: str, port: int) -> int:
+def serve_command(session: Session, host: str, port: int, host_names: tuple[str, ...]) -> int:
     loaded = session.load_configuration(StackSelector(), ConfigurationOptions())  # for its secrets
-    return serve_until_stopped(session, loaded.variables, host, port)
+    return serve_until_stopped(session, loaded.variables, host, port, host_names)
 
 
 INVOKE_HELP = """Send a request to a deployed component and print the response, as curl -i does.

@@ -1,0 +1,41 @@
+"""Whether a request names this machine: a page of another site must not reach simulated stacks under its own name.
+
+A browser sends the name in the page's address as Host, also if that name was made to resolve to 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from ipaddress import ip_address
+
+_LONGEST_SHOWN = 200
+
+
+def find_host_fault(hosts: Sequence[str], other_names: Collection[str] = ()) -> tuple[int, str] | None:
+    """Return the status and the sentence that refuse a request with these Host headers; None if it is for us."""
+    if len(hosts) != 1 or not hosts[0].strip():
+        return 400, "A request needs exactly one Host header."
+    name = _name_of(hosts[0])
+    if name == "localhost" or name.endswith(".localhost") or _is_loopback(name):
+        return None
+    if name in {other.lower() for other in other_names}:
+        return None
+    shown = hosts[0][:_LONGEST_SHOWN]
+    return 421, (
+        f"'{shown}' is not a name of this machine: use localhost, 127.0.0.1 or [::1], or start serve with --allow-host."
+    )
+
+
+def _name_of(host: str) -> str:
+    """Return the name without the port, in lower case."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].removesuffix(".")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,42 @@
+"""What clients may use of the gateway: connections, time and memory, whichever stack they call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+KIB = 1024
+RESERVED_DESCRIPTORS = 256
+"""Files that remain for function processes, packages and the ledger when every connection is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """The gateway's own limits; those of payloads and messages are of the stack's cloud.
+
+    `head_s` is the time for a request line with its headers (30 s: RequestHeadersTimeout of Kestrel, the server of
+    Azure Functions; API Gateway names none). `idle_s` is how long a connection may wait for its next request. `stall_s`
+    is how long a client may send or take nothing in the middle of a body. `head_bytes` is more than any cloud takes,
+    whose own limits are answered as the cloud does: 10,240 bytes on AWS, 64 KB on Azure.
+    """
+
+    connections: int = 768
+    connections_per_client: int = 640
+    head_bytes: int = 128 * KIB
+    head_lines: int = 2 * KIB
+    head_s: float = 30
+    idle_s: float = 75
+    stall_s: float = 30
+    receive_buffer_bytes: int = 64 * KIB
+
+    def fit_to_descriptors(self) -> GatewayLimits:
+        """Return limits for which the open files that the system allows this process suffice."""
+        try:
+            from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+        except ModuleNotFoundError:  # a system without such limits
+            return self
+        files = getrlimit(RLIMIT_NOFILE)[0]
+        if files == RLIM_INFINITY or files - RESERVED_DESCRIPTORS >= self.connections:
+            return self
+        in_all = max(16, files - RESERVED_DESCRIPTORS)
+        per_client = min(self.connections_per_client, in_all)
+        return replace(self, connections=in_all, connections_per_client=per_client)

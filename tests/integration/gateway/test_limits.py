@@ -1,0 +1,169 @@
+"""What clients may use of the gateway, with limits that are lower than usual."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+
+from semantest_iac.presentation.gateway.launch import open_gateway
+from semantest_iac.presentation.gateway.limits import GatewayLimits
+from tests.integration.gateway.conftest import STACK, FakeServices, World
+
+SECONDS = 5
+REQUEST = f"GET /{STACK}/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+@dataclass
+class RawClient:
+    """A connection on which anything can be sent."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def status(self) -> int:
+        """Return the status of the next answer; 0 if the connection ends without one."""
+        line = await asyncio.wait_for(self.reader.readline(), SECONDS)
+        return int(line.split()[1]) if line else 0
+
+    async def is_closed(self) -> bool:
+        """Read to the end of the connection."""
+        with suppress(ConnectionError):
+            await asyncio.wait_for(self.reader.read(), SECONDS)
+        return True
+
+
+@dataclass
+class LimitedGateway:
+    """A gateway and the connections to it."""
+
+    port: int
+    services: FakeServices
+    clients: list[RawClient] = field(default_factory=list)
+
+    async def connect(self, content: bytes = b"", client: str = "127.0.0.1") -> RawClient:
+        opened = RawClient(
+            *await asyncio.open_connection("127.0.0.1", self.port, local_addr=(client, 0), limit=1 << 22)
+        )
+        opened.writer.write(content)
+        self.clients.append(opened)
+        return opened
+
+
+@asynccontextmanager
+async def run_limited(
+    limits: GatewayLimits | None = None, host_names: Sequence[str] = ()
+) -> AsyncIterator[LimitedGateway]:
+    services = FakeServices()
+    async with open_gateway(services, ("127.0.0.1", 0), lambda _: None, host_names, limits) as url:
+        gateway = LimitedGateway(urlsplit(url).port or 0, services)
+        yield gateway
+        for client in gateway.clients:
+            client.writer.close()
+
+
+class TestHost:
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            *((name, 200) for name in ("localhost", "LOCALHOST:4180", "127.0.0.1", "127.0.0.2:1", "[::1]:4180")),
+            *((name, 200) for name in ("a.localhost:80", "proxy.example", "Proxy.Example:8443")),
+            *((name, 421) for name in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example")),
+            *((name, 421) for name in ("192.0.2.1:4180", "[2001:db8::1]", "0.0.0.0", "2130706433")),
+            ("", 400),
+        ],
+    )
+    async def test_must_name_this_machine_or_be_allowed(self, host: str, status: int) -> None:
+        async with run_limited(host_names=["proxy.example"]) as gateway:
+            client = await gateway.connect(f"GET /{STACK}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+            assert await client.status() == status
+
+    async def test_is_needed_once(self) -> None:
+        async with run_limited() as gateway:
+            none = await gateway.connect(b"GET / HTTP/1.1\r\n\r\n")
+            two = await gateway.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+
+            assert [await none.status(), await two.status()] == [400, 400]
+
+    async def test_of_another_site_opens_no_web_socket(self, world: World) -> None:
+        headers = {"Host": "evil.example", "Connection": "Upgrade", "Upgrade": "websocket"}
+        handshake = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+
+        response, body = await world.request("GET", "/", headers={**headers, **handshake})
+
+        assert (response.status, world.services.handshakes) == (421, [])
+        assert b"'evil.example' is not a name of this machine" in body
+
+
+class TestHead:
+    async def test_is_limited_as_a_whole(self) -> None:
+        async with run_limited(GatewayLimits(head_bytes=10_000)) as gateway:
+            client = await gateway.connect(REQUEST[:-2])
+            for number in range(20):
+                client.writer.write(f"X-{number}: {'x' * 1000}\r\n".encode())
+                await asyncio.sleep(0)
+
+            assert await client.status() == 431
+            assert await client.is_closed()
+
+    async def test_must_be_complete_in_time(self) -> None:
+        async with run_limited(GatewayLimits(head_s=0.2)) as gateway:
+            client, prompt = await gateway.connect(REQUEST[:-1]), await gateway.connect(REQUEST)
+
+            assert (await client.status(), await client.is_closed()) == (408, True)
+            assert await prompt.status() == 200
+
+    async def test_is_not_what_follows_it(self) -> None:
+        body = b"x" * 400_000
+        head = f"POST /{STACK}/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        async with run_limited(GatewayLimits(head_bytes=100_000)) as gateway:
+            client = await gateway.connect(REQUEST + head + body + REQUEST)
+            statuses = [await client.status()]
+            answers = await asyncio.wait_for(client.reader.readuntil(b"HTTP/1.1 200 OK\r\n"), SECONDS)
+            await asyncio.wait_for(client.reader.readuntil(b"HTTP/1.1 200 OK\r\n"), SECONDS)
+
+            assert (statuses, b"431" in answers) == ([200], False)
+
+
+class TestConnections:
+    @pytest.mark.parametrize("begun", [b"", REQUEST[:-1]], ids=["nothing sent", "a part of a head"])
+    async def test_end_when_no_request_comes(self, begun: bytes) -> None:
+        async with run_limited(GatewayLimits(idle_s=0.2)) as gateway:
+            client = await gateway.connect(begun)
+
+            assert await client.is_closed()
+
+    async def test_that_wait_make_room_for_a_new_one(self) -> None:
+        async with run_limited(GatewayLimits(connections=3)) as gateway:
+            silent = [await gateway.connect(REQUEST[:-1]) for _ in range(3)]
+            late = await gateway.connect(REQUEST)
+
+            assert (await late.status(), await silent[0].is_closed()) == (200, True)
+            silent[2].writer.write(REQUEST[-1:])
+            assert await silent[2].status() == 200
+
+    async def test_of_one_client_leave_room_for_others(self) -> None:
+        async with run_limited(GatewayLimits(connections=4, connections_per_client=2)) as gateway:
+            silent = [await gateway.connect(REQUEST[:-1]) for _ in range(2)]
+            other = await gateway.connect(REQUEST, "127.0.0.2")
+            assert await other.status() == 200
+
+            late = await gateway.connect(REQUEST)
+            assert (await late.status(), await silent[0].is_closed()) == (200, True)
+
+    async def test_are_refused_when_all_are_busy(self) -> None:
+        answered = asyncio.Event()
+        async with run_limited(GatewayLimits(connections=2)) as gateway:
+            gateway.services.answered = answered
+            busy = [await gateway.connect(REQUEST) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            refused = await gateway.connect()
+
+            assert await refused.status() == 503
+            answered.set()
+            assert [await client.status() for client in busy] == [200, 200]
