@@ -18,6 +18,7 @@ class FakeArtifactBuilder:
         self.digest = "d1"
         self.built: list[FunctionSource] = []
         self.faults: tuple[Fault, ...] = ()
+        self.notes: tuple[str, ...] = ()
 
     def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         self.points.pass_by("build")
@@ -26,6 +27,9 @@ class FakeArtifactBuilder:
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         return self.faults
+
+    def find_packaging_notes(self, source: FunctionSource) -> tuple[str, ...]:
+        return self.notes
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         return ""

@@ -148,6 +148,18 @@ def find_code_faults(
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
 
 
+def _find_code_warnings(
+    stack: Stack, configuration: DeploymentConfiguration, builder: ArtifactBuilder
+) -> Iterator[Fault]:
+    """Yield what packaging the source of a component will say; nothing for a source with faults."""
+    if not stack.is_service:
+        return
+    app = find_function_sources(stack, resolve_component(configuration, stack.component, stack.environment))
+    if app is not None and app.main.folder is not None:
+        for note in builder.find_packaging_notes(app.main):
+            yield Fault(f"components.{stack.component}.source", note)
+
+
 def _select_readable(main: FunctionSource, section: ComponentSection, faulty: Set[str]) -> FunctionSource | None:
     """Return the source with the functions whose code has no faulty setting; None without any of them.
 
@@ -299,7 +311,8 @@ def validate_components(
         for fault in find_code_faults(stack, configuration, context.artifacts, (*loaded.faults, *reports[stack].faults))
     ]
     _require_no_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults, *code))
-    return (*loaded.warnings, *loaded.locate(report.warnings))
+    notes = (note for stack in named for note in _find_code_warnings(stack, configuration, context.artifacts))
+    return (*loaded.warnings, *loaded.locate((*report.warnings, *notes)))
 
 
 def _known_components(loaded: LoadedConfiguration) -> list[str]:

@@ -91,6 +91,10 @@ class ArtifactBuilder(Protocol):
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         ...
 
+    def find_packaging_notes(self, source: FunctionSource) -> tuple[str, ...]:
+        """Return what packaging would say of secret-looking files that it leaves out, without packaging. Blocks."""
+        ...
+
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         """Return the path below which a package answers, such as `/api`; empty if it answers at the root. Blocks."""
         ...

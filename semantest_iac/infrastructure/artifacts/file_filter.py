@@ -7,16 +7,11 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from semantest_iac.infrastructure.artifacts.secret_files import is_secret_dot_file, is_secret_folder, is_secret_name
+
 VERSION_CONTROL_FOLDERS = frozenset({".git", ".hg", ".svn"})
-GENERATED_NAMES = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
-CREDENTIAL_NAMES = frozenset(
-    {".env", ".npmrc", ".netrc", ".pypirc", ".ssh", ".aws", ".pgpass", ".git-credentials", ".htpasswd"}
-)
-EXCLUDED_NAMES = VERSION_CONTROL_FOLDERS | GENERATED_NAMES | CREDENTIAL_NAMES
-CREDENTIAL_FILES = re.compile(
-    r"(?i).+\.env|credentials|.*credentials\.json|.*service[-_]?account([-_]?key)?\.json|client[-_]?secrets?\.json"
-)
-"""Files that hold keys by the custom of cloud tools; names of folders and of installed modules are not compared."""
+GENERATED_NAMES = frozenset({"__pycache__", ".DS_Store", ".venv"})
+EXCLUDED_NAMES = VERSION_CONTROL_FOLDERS | GENERATED_NAMES
 CONFIGURATION_FILES = re.compile(r"semantest(\.[\w-]+)?\.yaml")
 """The tool's own files at the root of a source: a changed setting is no changed code."""
 EXCLUDED_IN_NODE_MODULES = tuple(
@@ -30,9 +25,6 @@ TEST_REPORT_FILES = frozenset(
 )
 MODULE_FILES = frozenset({"__init__.py", "package.json", "index.js"})
 VIRTUAL_ENVIRONMENT_FILE = "pyvenv.cfg"  # PEP 405: what makes a folder a virtual environment
-KEY_STORE_SUFFIXES = (".p12", ".pfx")
-POSSIBLE_KEY_SUFFIXES = (".pem", ".key")
-POSSIBLE_KEY_PREFIXES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 WILDCARDS = frozenset("*?")
 
 
@@ -96,7 +88,7 @@ def _may_lead_below(pattern: list[str], folder: list[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FileFilter:
-    """Leaves out the names of the tables above and `excluded_paths`, and what the user excludes.
+    """Leaves out the names of the tables above, secret-looking ones and `excluded_paths`, and what the user excludes.
 
     `included_names` are for installers, which read their settings. `included` brings back what the tables leave out;
     a file that looks secret only by its name. `is_installed`: the folder holds installed modules alone. `place` is the
@@ -110,79 +102,84 @@ class FileFilter:
     is_installed: bool = False
     place: str = ""
 
-    def excludes(self, path: str, name: str, *, is_folder: bool = False) -> bool:
-        """Return whether a relative path is left out; called for a folder before it is entered."""
+    def excludes(self, path: str, name: str, *, is_folder: bool = False, location: str = "") -> bool:
+        """Return whether a relative path is left out; called for a folder before it is entered.
+
+        `location` is where it really lies in the source, if a link led to it.
+        """
         if self.user_excludes(path):
             return True
         if not self.included:
-            return self._is_left_out(path, name, is_folder)
+            is_secret = self.is_secret(path, name, is_folder=is_folder, location=location)
+            return is_secret or self._is_left_out(path, name)
         if is_folder and self.included.match_below(self.place + path):
             return False
-        if self.is_secret(path, name, is_folder=is_folder):
+        if self.is_secret(path, name, is_folder=is_folder, location=location):
             return True
         is_included = self.included.match(self.place + path)
-        return not is_included and any(self._is_left_out(*part) for part in _ancestors(path, is_folder))
+        return not is_included and any(self._is_left_out(*part) for part in _around(path))
+
+    def excludes_target(self, path: str, name: str, *, is_folder: bool) -> bool:
+        """Return whether what a link leads to is left out, by its own name or that of a folder around it."""
+        if self.excludes(path, name, is_folder=is_folder):
+            return True
+        return not self.included and any(self._is_left_out(*part) for part in _around(path))
 
     def user_excludes(self, path: str) -> bool:
         """Return whether the user excludes the path."""
         return bool(self.excluded) and self.excluded.match(self.place + path)
 
-    def is_secret(self, path: str, name: str, *, is_folder: bool = False) -> bool:
-        """Return whether the name says that it holds secrets, and the user did not include it by this name."""
-        looks_secret = is_credential_name(name) or (
-            not is_folder and not self._is_module(path) and CREDENTIAL_FILES.fullmatch(name) is not None
+    def is_secret(self, path: str, name: str, *, is_folder: bool = False, location: str = "") -> bool:
+        """Return whether it holds secrets by its name or its folder's, and the user did not include it by this name.
+
+        Dot files look secret in installed modules too, others only in the person's own source.
+        """
+        if name in self.included_names or path in self.excluded_paths:
+            return False
+        is_named = is_secret_folder(name) if is_folder else is_secret_dot_file(name)
+        if not is_named and not is_folder and not self.is_module(location or path):
+            is_named = is_secret_name(name)
+        if not is_named and (path.startswith(".") or "/." in path):  # reached by a link or `included`
+            is_named = any(map(is_secret_folder, path.split("/")[:-1]))
+        return is_named and not self.includes_by_name(path, location)
+
+    def includes_by_name(self, path: str, location: str = "") -> bool:
+        return bool(self.included) and (
+            self.included.match_by_name(self.place + path)
+            or (location != path and self.included.match_by_name(location))
         )
-        return looks_secret and name not in self.included_names and not self.includes_by_name(path)
 
-    def includes_by_name(self, path: str) -> bool:
-        return bool(self.included) and self.included.match_by_name(self.place + path)
-
-    def is_virtualenv_or_report(self, path: str, names: Set[str]) -> bool:
+    def is_virtualenv_or_report(self, path: str, names: Set[str], location: str = "") -> bool:
         """Return whether the names in a folder are those of a virtual environment or of a test report."""
         place = self.place + path
-        if self.is_installed or (self.included and (self.included.match(place) or self.included.match_below(place))):
+        if self.is_module(location or path) or (
+            self.included and (self.included.match(place) or self.included.match_below(place))
+        ):
             return False
         is_report = path in TEST_REPORT_FOLDERS and not TEST_REPORT_FILES.isdisjoint(names)
         return VIRTUAL_ENVIRONMENT_FILE in names or (is_report and MODULE_FILES.isdisjoint(names))
 
-    def _is_left_out(self, path: str, name: str, is_folder: bool) -> bool:
-        if name in EXCLUDED_NAMES or name.startswith(".env."):
-            return name not in self.included_names
-        if path in self.excluded_paths or path.endswith(EXCLUDED_IN_NODE_MODULES):
+    def is_module(self, location: str) -> bool:
+        """Return whether a file lies in an installed module, and not in the person's own source."""
+        return self.is_installed or "node_modules/" in location
+
+    def _is_left_out(self, path: str, name: str) -> bool:
+        if name in EXCLUDED_NAMES or path in self.excluded_paths or path.endswith(EXCLUDED_IN_NODE_MODULES):
             return True
         if name.startswith(".pnpm-workspace-state"):
             return True
-        if path == name and not self.place and not self.is_installed and CONFIGURATION_FILES.fullmatch(name):
-            return True
-        return not is_folder and CREDENTIAL_FILES.fullmatch(name) is not None and not self._is_module(path)
-
-    def _is_module(self, path: str) -> bool:
-        return self.is_installed or "node_modules/" in path
+        is_at_root = path == name and not self.place and not self.is_installed
+        return is_at_root and CONFIGURATION_FILES.fullmatch(name) is not None
 
 
-def _ancestors(path: str, is_folder: bool) -> Iterator[tuple[str, str, bool]]:
-    """Yield the path and each folder around it, as arguments of the table lookup."""
-    yield path, path.rpartition("/")[2], is_folder
-    folder = path.rpartition("/")[0]
-    while folder:
-        yield folder, folder.rpartition("/")[2], True
-        folder = folder.rpartition("/")[0]
-
-
-def is_credential_name(name: str) -> bool:
-    """Return whether the tables exclude the name because it holds secrets."""
-    return name in CREDENTIAL_NAMES or name.startswith(".env.")
+def _around(path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and each folder around it, with their names."""
+    while path:
+        folder, _, name = path.rpartition("/")
+        yield path, name
+        path = folder
 
 
 def is_compiled_beside_source(name: str, names: Set[str]) -> bool:
     """Return whether a `.pyc` file repeats its source; without one it is the module itself (PEP 3147)."""
     return name.endswith(".pyc") and name[:-1] in names
-
-
-def is_key_store(name: str) -> bool:
-    return name.endswith(KEY_STORE_SUFFIXES)
-
-
-def may_hold_private_key(name: str) -> bool:
-    """Return whether the content must be searched for a private key."""
-    return name.endswith(POSSIBLE_KEY_SUFFIXES) or name.startswith(POSSIBLE_KEY_PREFIXES)

@@ -187,7 +187,8 @@ class PackageRecipe:
 
     The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again. With
     `is_transformed`, what is packaged differs from `root`, which may then be of any size. `missing_programs` are faults
-    of this machine that building it would meet.
+    of this machine that building it would meet. `sources` hold the person's own files, with the patterns that select
+    them: the source, and the local projects that it depends on.
     """
 
     handler: str
@@ -199,3 +200,4 @@ class PackageRecipe:
     is_transformed: bool = False
     missing_programs: tuple[Fault, ...] = ()
     prepare: Callable[[Path, ProgramRunner], PreparedLayers] = field(default=lambda workspace, runner: PreparedLayers())
+    sources: Sequence[PackageLayer] = ()

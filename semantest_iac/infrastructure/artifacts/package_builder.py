@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -23,10 +25,19 @@ from semantest_iac.infrastructure.artifacts.recipes import (
     find_required_files,
     holds_match,
 )
-from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, require_no_faults, walk_source
+from semantest_iac.infrastructure.artifacts.source_tree import (
+    MOST_NAMED,
+    WalkReport,
+    note_secret_files,
+    require_no_faults,
+    walk_source,
+)
 from semantest_iac.infrastructure.artifacts.zip_archives import (
     ReproducibleZip,
+    ZipRules,
     check_functions_app,
+    check_zip_entries,
+    find_secret_entries,
     read_checked_zip,
     read_route_prefix,
 )
@@ -34,7 +45,7 @@ from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.durable_files import make_draft_folder, open_draft, publish_draft, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 
-PACKAGER_VERSION = 3  # raise it when the same source must give other bytes
+PACKAGER_VERSION = 4  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
 
 
@@ -159,15 +170,26 @@ class PackageBuilder:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         try:
             parts = split_by_runtime(replace(source, provider=CLOUDS[source.provider].function_layout))
-            if _find_zip(source):
+            if path := _find_zip(source):
                 for part in parts:
-                    find_required_files(part)
+                    check_zip_entries(path, _find_zip_rules(part))
                 return ()
         except ArtifactError as error:
             return _list_faults(error)
         recipes, errors = self._find_recipes(parts)
         faults = [*find_runtime_conflicts(parts), *(fault for error in errors for fault in _list_faults(error))]
         return tuple(dict.fromkeys((*faults, *(fault for recipe in recipes for fault in recipe.missing_programs))))
+
+    def find_packaging_notes(self, source: FunctionSource) -> tuple[str, ...]:
+        """Return what is said of secret-looking files when the source is packaged; nothing for one with faults."""
+        if path := _find_zip(source):
+            return _note_secret_entries(path)
+        source = replace(source, provider=CLOUDS[source.provider].function_layout)
+        try:
+            recipes, _ = self._find_recipes(split_by_runtime(source))
+            return note_secret_files(name for one in recipes for name in _find_secret_files(one, one.sources))
+        except ArtifactError:
+            return ()
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         """Return the route prefix of a Functions app, as a path; empty on other clouds. Blocks."""
@@ -177,7 +199,7 @@ class PackageBuilder:
         return f"/{prefix}" if prefix else ""
 
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
-        content = read_checked_zip(path, find_required_files(source))
+        content = read_checked_zip(path, _find_zip_rules(source))
         if source.provider == "azure":
             check_functions_app(path, content, source.runtime)
 
@@ -187,7 +209,7 @@ class PackageBuilder:
 
         make_home_folder(self._home)
         digest, stored, size = self._store.save(write)
-        notes = _size_notes(size, source.provider)
+        notes = (*_note_secret_entries(path), *_size_notes(size, source.provider))
         handlers = {name: code.handler for name, code in source.functions.items()}
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=notes, handlers=handlers)
 
@@ -204,7 +226,10 @@ class PackageBuilder:
                 digest, path, size = self._store.save(
                     lambda file: _write_package(file, generated, prepared.layers, report)
                 )
-        notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)
+        looked_at = recipe.sources if recipe.root not in prepared.layers else recipe.sources[1:]
+        secrets = note_secret_files((*report.secret_files, *_find_secret_files(recipe, looked_at)))
+        others = _unused_exclusion_notes(source) + _size_notes(size, source.provider)
+        notes = report.notes() + secrets + prepared.notes + others
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
 
 
@@ -212,6 +237,19 @@ def _find_zip(source: FunctionSource) -> Path | None:
     """Return the path of a source that is a ready package."""
     path = source.folder
     return path if path is not None and path.suffix == ".zip" and not path.is_dir() else None
+
+
+def _find_zip_rules(source: FunctionSource) -> ZipRules:
+    return ZipRules(find_required_files(source), ignores_case=source.provider == "azure")
+
+
+def _note_secret_entries(path: Path) -> tuple[str, ...]:
+    """Return a note on the entries of a ready package that look secret: nothing can be left out of it."""
+    if not (names := find_secret_entries(path)):
+        return ()
+    listed = ", ".join(map(escape_path, names[:MOST_NAMED]))
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (f"The archive is deployed as it is, with files that look secret: {listed}{more}.",)
 
 
 def _list_faults(error: ArtifactError) -> tuple[Fault, ...]:
@@ -224,6 +262,15 @@ def _merge_errors(errors: Sequence[ArtifactError]) -> ArtifactError:
     return errors[0] if len(errors) == 1 else ArtifactError(errors[0].message, faults=tuple(faults))
 
 
+def _find_secret_files(recipe: PackageRecipe, layers: Iterable[PackageLayer]) -> Iterator[str]:
+    """Yield the secret-looking files that are left out of the person's own folders, relative to the source."""
+    for layer in layers:
+        report = WalkReport(is_bounded=False)
+        deque(walk_source(layer.folder, layer.file_filter, report, layer.boundary), maxlen=0)
+        around = os.path.relpath(layer.folder.resolve(), recipe.sources[0].folder.resolve())
+        yield from (path if around == "." else f"{around}/{path}" for path in report.secret_files)
+
+
 def _fingerprint_source(recipe: PackageRecipe, root: PackageLayer) -> SourceFingerprint:
     """Hash the stamp of every selected file; raises ArtifactError when some cannot be packaged."""
     started_ns, digest = time.time_ns(), hashlib.sha256()
@@ -234,7 +281,8 @@ def _fingerprint_source(recipe: PackageRecipe, root: PackageLayer) -> SourceFing
         digest.update(f"{len(content)}\0".encode() + content)
     for layer in (root, *recipe.watched):
         stamps = [file.stamp() for file in walk_source(layer.folder, layer.file_filter, report, layer.boundary)]
-        digest.update(f"{layer.prefix}\0{''.join(stamps)}\0".encode())
+        secrets = "\0".join(report.secret_files)  # one that is new is said, although the package stays the same
+        digest.update(f"{layer.prefix}\0{''.join(stamps)}\0{secrets}\0".encode(errors="surrogateescape"))
         require_no_faults(report)
         report.unpacked_bytes = 0  # the limit is that of the package, and other layers may be in it only in part
     return SourceFingerprint(digest.hexdigest(), report.newest_ns + CLOCK_TICK_NS < started_ns)

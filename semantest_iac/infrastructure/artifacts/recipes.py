@@ -141,8 +141,18 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
     place = SourcePlace(folder, file_filter, home)
     if source.build:
-        return _built_recipe(source, place, is_node=is_node)
-    return _node_recipe(source, place) if is_node else _python_recipe(source, place)
+        recipe = _built_recipe(source, place, is_node=is_node)
+    else:
+        recipe = _node_recipe(source, place) if is_node else _python_recipe(source, place)
+    return replace(recipe, sources=(PackageLayer(folder, _own_files(place)), *_local_sources(folder, is_node=is_node)))
+
+
+def _local_sources(folder: Path, *, is_node: bool) -> Iterator[PackageLayer]:
+    """Yield the local projects that are copied, built and installed with a source."""
+    if is_node and needs_node_install(folder):
+        yield from (PackageLayer(package, LOCAL_FILTER) for package in find_local_packages(folder))
+    elif not is_node:
+        yield from (PackageLayer(project, BUILD_FILTER) for project in _find_local_projects(folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +377,10 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
 
 def _outside_layers(bundle: Bundle, place: SourcePlace, prefix: str) -> Iterator[PackageLayer]:
     """Yield the packages that stay outside of a bundle, with what they need, where Node finds them."""
+    own = place.folder.resolve()
     for at, folder in find_module_places(bundle.packages).items():
-        inside = FileFilter(excluded=place.file_filter.excluded, is_installed=True, place=f"{at}/")
+        is_installed = not folder.is_relative_to(own) or "node_modules" in folder.relative_to(own).parts
+        inside = FileFilter(excluded=place.file_filter.excluded, is_installed=is_installed, place=f"{at}/")
         yield PackageLayer(folder, inside, f"{prefix}{at}/")
 
 
@@ -381,7 +393,7 @@ def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: 
     for place, module in linked.places.items():
         inner = f"{module.relative_to(folder.resolve()).as_posix()}/"
         links = frozenset(path.removeprefix(inner) for path in linked.replaced if path.startswith(inner))
-        inside = replace(file_filter, excluded_paths=links, is_installed=True, place=f"{place}/")
+        inside = replace(file_filter, excluded_paths=links, place=f"{place}/")
         layers += [PackageLayer(module, inside, f"{prefix}{place}/", boundary)]
     return tuple(layers)
 

@@ -8,8 +8,9 @@ finds is resolved first; its target is then opened from the root in the same way
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
-from collections.abc import Generator, Iterator, Set
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -18,12 +19,7 @@ from typing import NamedTuple
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts import package_rules
-from semantest_iac.infrastructure.artifacts.file_filter import (
-    FileFilter,
-    is_compiled_beside_source,
-    is_key_store,
-    may_hold_private_key,
-)
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, is_compiled_beside_source
 from semantest_iac.infrastructure.artifacts.package_rules import (
     are_safe_names,
     check_package_size,
@@ -31,10 +27,11 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
     escape_path,
     find_unicode_duplicates,
 )
+from semantest_iac.infrastructure.artifacts.secret_files import holds_private_key, may_hold_private_key
 
-PRIVATE_KEY_MARKER = b"PRIVATE KEY-----"  # checked by content: certificates are .pem files too, and are needed
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO that replaces the file must not block
+MOST_NAMED = 20
 _EXCLUDE_HINT = "Replace it by what it points to, or leave it out with package.exclude."
 
 
@@ -64,17 +61,17 @@ class SourceFile(NamedTuple):
         try:
             descriptor = os.open(self.name, FILE_FLAGS, dir_fd=self.folder_descriptor)
         except FileNotFoundError as error:
-            raise _changed_source_error(self.path) from error
+            raise changed_source_error(self.path) from error
         except OSError as error:
             raise unreadable_source_error(self.path, error) from error
         try:
             if _file_identity(os.fstat(descriptor)) != _file_identity(self.stat):
-                raise _changed_source_error(self.path)
+                raise changed_source_error(self.path)
             content = os.read(descriptor, self.stat.st_size + 1)
         finally:
             os.close(descriptor)
         if len(content) != self.stat.st_size:
-            raise _changed_source_error(self.path)
+            raise changed_source_error(self.path)
         return content
 
 
@@ -103,18 +100,26 @@ class WalkReport:
         return is_too_large or len(self.faults) >= package_rules.MAX_REPORTED_FAULTS
 
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence for each kind of file that was left out."""
+        """Return a sentence for each kind of file that was left out, besides secret-looking ones."""
         kinds = (
-            ("link to nothing", "links to nothing", self.dangling_links, ""),
-            ("special file", "special files", self.special_files, ""),
-            ("generated folder", "generated folders", self.generated_folders, ""),
-            ("secret-looking file", "secret-looking files", self.secret_files, "package.include brings it by name."),
+            ("link to nothing", "links to nothing", self.dangling_links),
+            ("special file", "special files", self.special_files),
+            ("generated folder", "generated folders", self.generated_folders),
         )
-        return tuple(
-            " ".join(filter(None, (_exclusion_note(one if len(paths) == 1 else many, sorted(paths)), hint)))
-            for one, many, paths, hint in kinds
-            if paths
-        )
+        return tuple(_exclusion_note(one, many, paths) for one, many, paths in kinds if paths)
+
+
+def note_secret_files(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return a note that names each secret-looking file once, and how to package one; folders end with a slash."""
+    named = sorted(set(paths))
+    if not named:
+        return ()
+    note = _exclusion_note("secret-looking file", "secret-looking files", named)
+    files = [path for path in named if not path.startswith("../")]
+    if not files:  # of another project, for which no pattern can be written
+        return (note,)
+    example = next((path for path in files if not path.endswith("/")), f"{files[0]}<file>")
+    return (f"{note} To package one, name it: `package: {{include: [{escape_path(example)}]}}`.",)
 
 
 def walk_source(
@@ -128,8 +133,8 @@ def walk_source(
         real_root, real_boundary = root.resolve(strict=True), (boundary or root).resolve(strict=True)
         location = real_root.relative_to(real_boundary).as_posix()
         with _open_folder(str(real_boundary)) as outer, _open_below(outer, location) as folder:
-            walk = _Walk(real_boundary, outer, file_filter, report)
-            yield from walk.enter(folder, "", "" if location == "." else location)
+            start = "" if location == "." else location
+            yield from _Walk(real_boundary, outer, start, file_filter, report).enter(folder, "", start)
     except OSError as error:
         raise unreadable_source_error(str(root), error) from error
 
@@ -160,8 +165,11 @@ def _open_below(folder: int, path: str) -> Iterator[int]:
 class _Walk:
     """One walk: `location` is where a folder really lies in the boundary, `path` its place in the package."""
 
-    def __init__(self, boundary: Path, descriptor: int, file_filter: FileFilter, report: WalkReport) -> None:
+    def __init__(
+        self, boundary: Path, descriptor: int, start: str, file_filter: FileFilter, report: WalkReport
+    ) -> None:
         self._boundary, self._descriptor = boundary, descriptor
+        self._start = f"{start}/" if start else ""
         self._filter, self._report = file_filter, report
         self._entered: list[str] = []
 
@@ -170,30 +178,41 @@ class _Walk:
         prefix, around = f"{path}/" if path else "", f"{location}/" if location else ""
         entries = _list_entries(folder, prefix, self._report)
         names = {entry.name for entry in entries}
-        if path and self._filter.is_virtualenv_or_report(path, names):
+        if path and self._filter.is_virtualenv_or_report(path, names, location):
             self._report.generated_folders.append(path)
             return
         self._entered.append(location)
         for entry in entries:
             if self._report.is_over_limit:
                 break
-            path = prefix + entry.name
-            if not self._select_or_report(path, entry, names):
+            path, place = prefix + entry.name, around + entry.name
+            if not self._select_or_report(path, place, entry, names):
                 continue
             status = _read_status(entry, path)
             if not stat.S_ISREG(status.st_mode):
-                yield from self._visit(entry, status, folder, path, around + entry.name)
-            elif self._count_or_report(file := SourceFile(path, entry.name, status, folder)):
+                yield from self._visit(entry, status, folder, path, place)
+            elif self._count_or_report(file := SourceFile(path, entry.name, status, folder), place):
                 yield file
         self._entered.pop()
 
-    def _select_or_report(self, path: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
-        name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
-        if not self._filter.excludes(path, name, is_folder=is_folder):
+    def _select_or_report(self, path: str, location: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
+        name, is_folder, real = entry.name, entry.is_dir(follow_symlinks=False), self._find_name(location)
+        if not self._filter.excludes(path, name, is_folder=is_folder, location=real):
             return not is_compiled_beside_source(name, names)
-        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.user_excludes(path):
-            self._report.secret_files.append(path)
+        if not self._filter.user_excludes(path):
+            self._report_secret(path, name, is_folder=is_folder, location=real)
         return False
+
+    def _report_secret(self, path: str, name: str, *, is_folder: bool, location: str) -> None:
+        """Name a file that looks secret by where it really lies: links to it do not name it again."""
+        if self._filter.is_secret(path, name, is_folder=is_folder, location=location):
+            self._report.secret_files.append(f"{location}/" if is_folder else location)
+
+    def _find_name(self, location: str) -> str:
+        """Return the path from the root; that from the boundary for modules, which are laid out at other places."""
+        if self._filter.place or location.startswith(self._start):
+            return location if self._filter.place else location.removeprefix(self._start)
+        return posixpath.relpath(location, self._start)
 
     def _visit(
         self, entry: os.DirEntry[str], status: os.stat_result, folder: int, path: str, location: str
@@ -214,7 +233,7 @@ class _Walk:
         try:
             inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
         except FileNotFoundError as error:
-            raise _changed_source_error(path) from error
+            raise changed_source_error(path) from error
         except OSError as error:
             self._report.faults.append(Fault(escape_path(path), f"cannot be opened ({error.strerror})"))
             return
@@ -223,10 +242,12 @@ class _Walk:
         finally:
             os.close(inner)
 
-    def _count_or_report(self, file: SourceFile) -> bool:
-        """Count a regular file, unless it holds a private key."""
-        if not self._filter.includes_by_name(file.path) and _holds_private_key(file):
-            self._report.secret_files.append(file.path)
+    def _count_or_report(self, file: SourceFile, location: str) -> bool:
+        """Count a regular file, unless it is one of the person's own and holds a private key."""
+        real = self._find_name(location)
+        is_own = not (self._filter.is_module(real) or self._filter.includes_by_name(file.path, real))
+        if is_own and may_hold_private_key(file.name) and holds_private_key(file.read()):
+            self._report.secret_files.append(real)
             return False
         self._report.add(file.stat)
         return True
@@ -258,24 +279,25 @@ class _Walk:
             with _open_below(self._descriptor, parent) as folder:
                 status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 is_folder = stat.S_ISDIR(status.st_mode)
-                is_named = self._filter.includes_by_name(path)
-                if not is_named and self._filter.excludes(target, name, is_folder=is_folder):
-                    self._report.secret_files += [path] * self._filter.is_secret(target, name, is_folder=is_folder)
+                real = self._find_name(target)
+                is_named = self._filter.includes_by_name(path, real)
+                if not is_named and self._filter.excludes_target(real, name, is_folder=is_folder):
+                    self._report_secret(real, name, is_folder=is_folder, location=real)
                 elif is_folder:
                     yield from self._enter_subfolder(folder, name, path, target)
                 elif not stat.S_ISREG(status.st_mode):
                     self._report.special_files.append(path)
-                elif self._count_or_report(file := SourceFile(path, name, status, folder)):
+                elif self._count_or_report(file := SourceFile(path, name, status, folder), target):
                     yield file
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise _changed_source_error(path) from error
+            raise changed_source_error(path) from error
 
 
 def _read_status(entry: os.DirEntry[str], path: str) -> os.stat_result:
     try:
         return entry.stat(follow_symlinks=False)
     except FileNotFoundError as error:
-        raise _changed_source_error(path) from error
+        raise changed_source_error(path) from error
 
 
 def find_link_hint(target: Path) -> str:
@@ -303,15 +325,11 @@ def _list_entries(folder: int, prefix: str, report: WalkReport) -> list[os.DirEn
     return [entry for entry in entries if entry.name not in bad]
 
 
-def _holds_private_key(file: SourceFile) -> bool:
-    return is_key_store(file.name) or (may_hold_private_key(file.name) and PRIVATE_KEY_MARKER in file.read())
-
-
 def unreadable_source_error(path: str, error: OSError) -> ArtifactError:
     return ArtifactError(f"Cannot read source '{escape_path(path)}': {error.strerror}.")
 
 
-def _changed_source_error(path: str) -> ArtifactError:
+def changed_source_error(path: str) -> ArtifactError:
     return ArtifactError(
         f"Cannot package source '{escape_path(path)}': it changed while it was read.",
         hint="Wait until the build that writes the folder is done.",
@@ -324,10 +342,10 @@ def _file_identity(status: os.stat_result) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _exclusion_note(kind: str, paths: list[str]) -> str:
-    listed = ", ".join(escape_path(path) for path in paths[:3])
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"Left out {len(paths)} {kind}: {listed}{more}."
+def _exclusion_note(kind: str, kinds: str, paths: Sequence[str]) -> str:
+    listed = ", ".join(escape_path(path) for path in sorted(paths)[:MOST_NAMED])
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return f"Left out {len(paths)} {kind if len(paths) == 1 else kinds}: {listed}{more}."
 
 
 def copy_source(

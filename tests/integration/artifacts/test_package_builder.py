@@ -198,7 +198,7 @@ class TestSourceFolder:
         assert {".env", "link"}.isdisjoint(list_names(artifact))
         assert artifact.notes == (
             "Left out 1 link to nothing: link.",
-            "Left out 1 secret-looking file: .env. package.include brings it by name.",
+            "Left out 1 secret-looking file: .env. To package one, name it: `package: {include: [.env]}`.",
         )
 
     def test_is_refused_when_it_is_too_large(self, home: Path, source: Path, write_files: WriteFiles) -> None:
@@ -365,6 +365,7 @@ class TestRefusals:
         assert [fault.path for fault in caught.value.faults] == ["runtime"]
 
 
+KEY = "-----BEGIN PRIVATE KEY-----"
 SELECTED = {
     **PYTHON, "coverage/__init__.py": "", "compiled.pyc": "x", "lib/x.pyc": "x", "env/pyvenv.cfg": "",
     "env/y.py": "", "config/.env.dev": "A=1", "prod.env": "A=1", "credentials": "", "docs/a.md": "",
@@ -387,8 +388,51 @@ class TestSelection:
         assert artifact.notes == (
             "Left out 1 generated folder: env.",
             "Left out 3 secret-looking files: config/.env.dev, credentials, prod.env. "
-            "package.include brings it by name.",
+            "To package one, name it: `package: {include: [config/.env.dev]}`.",
         )
+
+    @pytest.mark.parametrize("provider", ["aws", "azure"])
+    @pytest.mark.parametrize("build", [(), ("make",)], ids=["plain", "built"])
+    @pytest.mark.parametrize("is_node", [True, False], ids=["node", "python"])
+    def test_says_before_packaging_what_looks_secret(
+        self, home: Path, source: Path, write_files: WriteFiles, provider: str, build: tuple[str, ...], is_node: bool
+    ) -> None:
+        write_files(source, {**(NODE if is_node else PYTHON), ".aws/credentials": "", "prod.env": "", "tls.pem": KEY})
+        write_files(source, {"ca.pem": "-----BEGIN CERTIFICATE-----", "node_modules/kept/test.pem": KEY})
+        asked = server(source) if is_node else python(source)
+
+        notes = PackageBuilder(home).find_packaging_notes(replace(asked, provider=provider, build=build))
+
+        assert notes == (
+            "Left out 3 secret-looking files: .aws/, prod.env, tls.pem. "
+            "To package one, name it: `package: {include: [prod.env]}`.",
+        )
+
+    def test_keeps_what_installed_modules_hold(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
+        write_files(source, {**NODE, "node_modules/kept/test.pem": KEY, "node_modules/kept/cacert.pem": "CERTIFICATE"})
+        write_files(source, {"packages/own/index.js": "", "packages/own/tls.pem": KEY, "packages/own/prod.env": ""})
+        (source / "node_modules/own").symlink_to("../packages/own")
+
+        artifact = PackageBuilder(home).build(server(source))
+
+        names = set(list_names(artifact))
+        assert names >= {"node_modules/kept/test.pem", "node_modules/kept/cacert.pem", "node_modules/own/index.js"}
+        assert not {name for name in names if name.endswith(("own/tls.pem", "own/prod.env"))}
+        assert artifact.notes[0].startswith(
+            "Left out 2 secret-looking files: packages/own/prod.env, packages/own/tls.pem. "
+        )
+
+    def test_says_what_looks_secret_once_it_is_there(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
+        wait_for_clock()
+        first = PackageBuilder(home).build(python(source))
+        write_files(source, {"prod.env": "A=1"})
+
+        second = PackageBuilder(home).build(python(source))
+
+        assert (first.notes, second.digest, len(second.notes)) == ((), first.digest, 1)
 
     def test_follows_the_user_s_patterns(
         self, home: Path, source: Path, write_files: WriteFiles, list_names: Names

@@ -206,6 +206,19 @@ Path("dist/main.js").write_text(json.dumps(dict(os.environ)))
 
         assert "No such file or directory: '.env'" in refusal.faults[0].message
 
+    def test_says_once_which_files_look_secret(self, home: Path, made: Path, write_files: WriteFiles) -> None:
+        write_files(made, {"prod.env": "A=1", "config/prod.env": "A=1", "not-wanted.env": "", "sub/.aws/config": ""})
+        source = server(made, include=("config/prod.env",), exclude=("not-wanted.env",))
+        note = (
+            "Left out 2 secret-looking files: prod.env, sub/.aws/. "
+            "To package one, name it: `package: {include: [prod.env]}`."
+        )
+
+        artifact = PackageBuilder(home).build(source)
+
+        assert (artifact.notes, PackageBuilder(home).find_packaging_notes(source)) == ((note,), (note,))
+        assert read_file(artifact, "config/prod.env") == "A=1"
+
     def test_finds_the_programs_of_node_modules(self, home: Path, made: Path, write_files: WriteFiles) -> None:
         write_files(made, {"node_modules/.bin/mytool": f"#!/bin/sh\nexec {PYTHON}\n"})
         (made / "node_modules/.bin/mytool").chmod(0o755)

@@ -6,13 +6,11 @@ from semantest_iac.infrastructure.artifacts.file_filter import (
     FileFilter,
     PathPatterns,
     is_compiled_beside_source,
-    is_credential_name,
 )
 
 EXCLUDED = [
     ".git", "a/.hg", ".env", ".env.production", "a/.DS_Store", "pkg/__pycache__", "prod.env", "config/credentials",
-    "service-account.json", "my-service_account_key.json", "gcp-credentials.json", "client_secret.json",
-    "node_modules/.bin", "node_modules/.cache", "a/node_modules/.bin", ".npmrc", ".semantest",
+    "node_modules/.bin", "node_modules/.cache", "a/node_modules/.bin", ".npmrc", "node_modules/sdk/.npmrc",
     "semantest.yaml", "semantest.staging.yaml",
 ]  # fmt: skip
 INCLUDED = [
@@ -40,6 +38,24 @@ class TestFileFilter:
 
     def test_keeps_a_folder_of_code_that_is_called_credentials(self) -> None:
         assert not excludes(FileFilter(), "credentials", is_folder=True)
+
+    @pytest.mark.parametrize("path", [".aws", "deploy/.azure", ".semantest"])
+    def test_leaves_out_folders_of_secrets_and_all_that_is_in_them(self, path: str) -> None:
+        assert excludes(FileFilter(), path, is_folder=True)
+        assert excludes(FileFilter(included=PathPatterns((f"{path}/*",))), f"{path}/config")
+        assert not excludes(FileFilter(included=PathPatterns((f"{path}/config",))), f"{path}/config")
+
+    def test_says_nothing_of_the_home_in_use(self) -> None:
+        own = FileFilter(frozenset({".semantest"}))
+
+        assert excludes(own, ".semantest", is_folder=True)
+        assert not own.is_secret(".semantest", ".semantest", is_folder=True)
+
+    def test_judges_a_linked_module_by_where_it_lies(self) -> None:
+        path, place = "node_modules/own/prod.env", "packages/own/prod.env"
+
+        assert FileFilter().excludes(path, "prod.env", location=place)
+        assert not FileFilter(included=PathPatterns((place,))).excludes(path, "prod.env", location=place)
 
     def test_keeps_what_installed_modules_hold(self) -> None:
         assert not excludes(FileFilter(is_installed=True), "sdk/credentials.json")
@@ -125,12 +141,3 @@ class TestCompiledModules:
 
     def test_are_the_module_without_one(self) -> None:
         assert not is_compiled_beside_source("a.pyc", {"a.pyc", "b.py"})
-
-
-class TestIsCredentialName:
-    @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc"])
-    def test_recognizes_secret_files_by_name(self, name: str) -> None:
-        assert is_credential_name(name)
-
-    def test_ignores_certificates(self) -> None:
-        assert not is_credential_name("cacert.pem")

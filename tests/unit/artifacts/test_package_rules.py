@@ -9,7 +9,7 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
     find_blocked_paths,
     find_unicode_duplicates,
 )
-from semantest_iac.infrastructure.artifacts.source_tree import WalkReport
+from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, note_secret_files
 
 UNSAFE = {
     "parent": "../etc/passwd",
@@ -78,9 +78,28 @@ class TestWalkReport:
         assert not WalkReport(file_count=1_000_000).is_over_limit
 
     def test_notes_what_was_left_out(self) -> None:
-        report = WalkReport(dangling_links=["b", "a"], secret_files=[".env"])
+        assert WalkReport(dangling_links=["b", "a"]).notes() == ("Left out 2 links to nothing: a, b.",)
 
-        assert report.notes() == (
-            "Left out 2 links to nothing: a, b.",
-            "Left out 1 secret-looking file: .env. package.include brings it by name.",
-        )
+
+class TestNoteSecretFiles:
+    @pytest.mark.parametrize(
+        ("paths", "note"),
+        [
+            ([".env", ".env"], "1 secret-looking file: .env. To package one, name it: `package: {include: [.env]}`."),
+            (
+                ["prod.env", ".aws/"],
+                "2 secret-looking files: .aws/, prod.env. To package one, name it: `package: {include: [prod.env]}`.",
+            ),
+            (
+                [".aws/"],
+                "1 secret-looking file: .aws/. To package one, name it: `package: {include: [.aws/<file>]}`.",
+            ),
+            (["../shared/.env"], "1 secret-looking file: ../shared/.env."),
+        ],
+        ids=["one", "several", "folder", "other project"],
+    )
+    def test_names_each_once_and_how_to_package_one(self, paths: list[str], note: str) -> None:
+        assert note_secret_files(paths) == (f"Left out {note}",)
+
+    def test_says_nothing_of_none(self) -> None:
+        assert note_secret_files([]) == ()

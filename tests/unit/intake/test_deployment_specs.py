@@ -260,6 +260,18 @@ class TestValidateComponents:
             ("components.rest-api.source", "package.json: is no JSON", "semantest.yaml"),
         ]
 
+    def test_warns_of_what_packaging_will_say_at_its_place(self, tmp_path: Path) -> None:
+        context = _Context()
+        context.artifacts = FakeArtifactBuilder(ControlPoints())
+        context.artifacts.notes = ("Left out 1 secret-looking file: .env.",)
+        values = {"components": {"rest-api": {"source": str(tmp_path), "handler": "app.handler"}}}
+
+        warnings = validate_components("rest-api", _loaded(values), context)
+
+        assert [(warning.path, warning.message, warning.file) for warning in warnings] == [
+            ("components.rest-api.source", "Left out 1 secret-looking file: .env.", "semantest.yaml")
+        ]
+
     def test_looks_for_code_whatever_else_is_wrong(self, tmp_path: Path) -> None:
         context, routes = (
             _Context(),

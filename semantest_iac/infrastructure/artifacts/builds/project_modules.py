@@ -100,7 +100,8 @@ class ProjectModules:
         return self.exits.enter_context(kept.use(make_folder_key(facts), make))
 
     def _install_copy(self, target: Path, *, with_dev: bool) -> ProjectCopy:
-        wanted = replace(PROJECT_FILTER, excluded_paths=self.file_filter.excluded_paths)
+        excluded, included = self.file_filter.excluded_paths, self.file_filter.included
+        wanted = replace(PROJECT_FILTER, excluded_paths=excluded, included=included)
         copy = copy_project(self.folder, target, wanted)
         install_node_modules(copy, self.runner, with_dev=with_dev)
         return copy
