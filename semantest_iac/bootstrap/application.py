@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
     from semantest_iac.application.deployment.process import DeploymentProcess
     from semantest_iac.application.message_bus import MessageBus, Observer
+    from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
+    from semantest_iac.infrastructure.home_manifest import HomeManifest
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
     from semantest_iac.presentation.gateway.services import ListenAddress, RunningGateway
     from semantest_iac.presentation.request_log import LogRequest
+    from semantest_iac_events.event import Event
 
 
 _DRAFT_FOLDERS = ("", "artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
@@ -99,7 +102,13 @@ class Application:
             return self._ledger
         from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
-        return SqliteLedger(self.home / "ledger.db")
+        return SqliteLedger(self.home / "ledger.db", manifest=self._manifest)
+
+    @property
+    def _manifest(self) -> HomeManifest:
+        from semantest_iac.infrastructure.home_manifest import HomeManifest
+
+        return HomeManifest(self.home)
 
     @cached_property
     def queue(self) -> RunQueue:
@@ -163,6 +172,18 @@ class Application:
         from semantest_iac.infrastructure.configuration.starter_files import render_starter_file
 
         return render_starter_file(project, provider, components, folder)
+
+    def inspect_home(self) -> list[HomePart]:
+        """Return every part of the home with its condition, and how what is not intact can be repaired."""
+        from semantest_iac.bootstrap.home_inspection import HomeInspection
+
+        return HomeInspection(self.home, self.ledger).inspect()
+
+    def accept_ledger(self) -> HomePart:
+        """Return the repair after which the home goes on with the ledger as it is."""
+        from semantest_iac.bootstrap.home_inspection import HomeInspection
+
+        return HomeInspection(self.home, self.ledger).accept_ledger()
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""
@@ -278,6 +299,7 @@ class Application:
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
         bus, progress = self._bus(variables, observer), progress or ignore_progress
+        bus.observe(partial(_note_engine, self._manifest, choice.engine))
         preparation = Preparation(self.validation, self.secrets(variables), service, progress)
         process = DeploymentProcess(
             preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan, show_plan)
@@ -353,6 +375,12 @@ class Application:
         if observer:
             bus.observe(observer)
         return bus
+
+
+def _note_engine(manifest: HomeManifest, engine: str, event: Event) -> None:
+    """Note the engine of each stack that is requested."""
+    if event.type_name == "infrastructure.deployment.requested" and event.subject:
+        manifest.note_stack(event.subject, engine)
 
 
 def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, show_plan: ShowPlan | None) -> ApprovePlan:

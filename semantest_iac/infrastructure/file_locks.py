@@ -17,6 +17,11 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def wait_for_lock(descriptor: int) -> None:
+    """Wait until no other process holds the lock of an open file, and take it; for what is done in an instant."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def lock_or_close(descriptor: int) -> int | None:
     """Lock an open file and return it; close it and return None if another process holds it or locks are missing."""
     with suppress(OSError):

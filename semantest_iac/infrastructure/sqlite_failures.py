@@ -40,19 +40,20 @@ def find_system_error(error: sqlite3.Error, path: Path) -> int | None:
 
 
 @contextmanager
-def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as StorageError with the path of the file."""
+def translate_sqlite_errors(path: Path, damage_hint: str = _RESTORE_HINT) -> Iterator[None]:
+    """Raise SQLite's errors as StorageError with the path of the file, and what to do about a damaged one."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _storage_error(error, path) from error
+        raise _storage_error(error, path, damage_hint) from error
 
 
-def _storage_error(error: sqlite3.Error, path: Path) -> StorageError:
+def _storage_error(error: sqlite3.Error, path: Path, damage_hint: str) -> StorageError:
     number = find_system_error(error, path)
     known = as_storage_error(OSError(number, os.strerror(number), str(path))) if number else None
     if known:
         return known
     name = getattr(error, "sqlite_errorname", "")
     _, code, cause, hint = next(row for row in _OTHER_FAILURES if name.startswith(row[0]))
+    hint = damage_hint if code == "STORAGE_DAMAGED" else hint
     return StorageError(f"Cannot use '{path}': {cause}.", code, hint=hint)

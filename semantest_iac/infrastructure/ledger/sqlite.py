@@ -21,7 +21,8 @@ from semantest_iac.application.ports.ledger import (
 )
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.ledger import chain, projection
+from semantest_iac.infrastructure.home_manifest import HomeManifest
+from semantest_iac.infrastructure.ledger import chain, noted_heads, projection
 from semantest_iac.infrastructure.ledger.sqlite_file import (
     EVENT_COLUMNS,
     RESTORE_HINT,
@@ -35,11 +36,15 @@ EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 
 
 class SqliteLedgerReader:
-    """Reads the ledger through a new connection per query, so no file stays open; an absent file reads as empty."""
+    """Reads the ledger through a new connection per query, so no file stays open; an absent file reads as empty.
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
+    With the manifest of its home, a ledger that lacks events which the home has noted is refused.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0, manifest: HomeManifest | None = None) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
+        self._manifest = manifest
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """Return the events of one stream in order."""
@@ -68,12 +73,14 @@ class SqliteLedgerReader:
         return LedgerHead(newest[0].position, newest[0].hash) if newest else chain.GENESIS
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
-        """Recompute the chain after SQLite has checked its own file."""
+        """Recompute the chain after SQLite has checked its own file, then compare the rows with the events."""
         with self._open_snapshot("verify") as connection:
             if connection is None:
                 return chain.verify_chain((), expected)
             _check_integrity(connection, self._path)
-            return chain.verify_chain(projection.read_log(connection), expected)
+            verified = chain.verify_chain(projection.read_log(connection), expected)
+            projection.verify_rows(connection, self._path)
+            return verified
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         with self._open_projection() as rows:
@@ -114,13 +121,16 @@ class SqliteLedgerReader:
     @contextmanager
     def _open_snapshot(self, verb: str) -> Iterator[sqlite3.Connection | None]:
         """Yield a connection that sees one snapshot of the ledger, or None if there is no ledger."""
+        noted = noted_heads.read_noted_head(self._manifest, self._path)  # before: meanwhile the ledger only grows
         with translate_ledger_errors(verb, self._path):
             connection = open_for_reading(self._path, self._busy_timeout_s)
             if connection is None:
+                noted_heads.require_noted_head(noted, None, self._path)
                 yield None
                 return
             try:
                 connection.execute("begin")
+                noted_heads.require_noted_head(noted, connection, self._path)
                 yield connection
             finally:
                 connection.close()
@@ -135,8 +145,8 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
 class SqliteLedger(SqliteLedgerReader):
     """Writes through one connection that is opened by the first append; until then no file is created."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s)
+    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0, manifest: HomeManifest | None = None) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s, manifest=manifest)
         self._write_lock = Lock()
         self._writer: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -170,6 +180,7 @@ class SqliteLedger(SqliteLedgerReader):
             recorded = list(chain.extend_chain(head, stream, version, events))
             connection.executemany("insert into events values (?, ?, ?, ?, ?, ?)", map(EVENT_VALUES, recorded))
             projection.update_projection(connection, head.position, recorded)
+        noted_heads.note_committed(self._manifest, recorded)
         return recorded
 
     @contextmanager
@@ -187,9 +198,13 @@ class SqliteLedger(SqliteLedgerReader):
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
+            noted = noted_heads.read_noted_head(self._manifest, self._path)
+            if noted is not None and not self._path.exists():  # opening creates the file
+                noted_heads.require_noted_head(noted, None, self._path)
             self._writer = open_for_writing(self._path, self._busy_timeout_s)
             weakref.finalize(self, self._writer.close)  # for callers that drop the ledger without closing it
             self._file = _file_identity(self._path)
+            noted_heads.require_noted_head(noted, self._writer, self._path)
         elif _file_identity(self._path) != self._file:
             raise LedgerError(
                 f"Cannot append to ledger '{self._path}': the file was removed or replaced meanwhile.",

@@ -95,6 +95,7 @@ class SandboxEngine:
 
     def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
         stack = work.blueprint.stack
+        work = self._refresh_if_lost(work)
         drift = reports.describe_drift(self._sessions.read_drift(stack)) if work.refresh else ()
         with self._sessions.open_dry_run(stack, token, refresh=work.refresh) as run:
             self._run_program(work, run, _discard_settled, dry=True)
@@ -114,11 +115,17 @@ class SandboxEngine:
         self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled
     ) -> ApplyResult:
         """Apply what does not wait for code, limits that must be lowered last in a second run."""
-        if work.refresh:
+        if self._refresh_if_lost(work).refresh:
             self._sessions.refresh(work.blueprint.stack)
         first = self._without_deferred(work)
         applied = self._apply(first, progress, token, enqueue)
         return applied.then(self._apply(work, progress, token, enqueue)) if first.defers_limits else applied
+
+    def _refresh_if_lost(self, work: Work) -> Work:
+        """Have the state read from the cloud where the cloud has lost something: looking costs nothing here."""
+        if work.refresh or not self._sessions.has_lost_resources(work.blueprint.stack):
+            return work
+        return replace(work, refresh=True)
 
     def _apply(self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled) -> ApplyResult:
         with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:

@@ -24,6 +24,12 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import Property
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, CloudResolver
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, recover_operations
+from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import (
+    count_resources_of_stack,
+    has_lost_resources,
+    mark_owners,
+    state_missing_error,
+)
 from semantest_iac.infrastructure.sandbox_engine.state.refreshing import DriftedState, refresh_state
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot, order_by_dependencies
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
@@ -76,6 +82,12 @@ class StackSessions:
         with translate_run_errors(stack):
             clouds, snapshot, _ = self._recover_state(stack)
             return refresh_state(snapshot, clouds.cloud_of).drift
+
+    def has_lost_resources(self, stack: Stack) -> bool:
+        """Whether resources of the stored state are gone from the cloud; costs one query."""
+        with translate_run_errors(stack):
+            clouds, snapshot, _ = self._recover_state(stack)
+            return has_lost_resources(snapshot, clouds.cloud_of)
 
     def refresh(self, stack: Stack) -> None:
         """Store the state as the cloud has it."""
@@ -143,6 +155,10 @@ class StackSessions:
     def _recover_state(self, stack: Stack) -> tuple[CloudResolver, Snapshot, bool]:
         """Return the stored state corrected by what the clouds say, and whether the last run was interrupted."""
         stored = self._store.read(stack)
+        if not self._store.has_state(stack):
+            found = count_resources_of_stack(stack, self._clouds)
+            if found and not self._store.has_state(stack):  # else another run has begun the first deployment meanwhile
+                raise state_missing_error(stack, found)
         snapshot = stored.snapshot
         clouds = CloudResolver(self._clouds, snapshot, stack.region)
         recover_operations(snapshot, stored.unfinished, clouds.cloud_of)
@@ -154,6 +170,7 @@ class StackSessions:
             return
         try:
             recover_operations(run.executor.snapshot, journal.unfinished, run.clouds.cloud_of)
+            mark_owners(run.executor.snapshot, run.clouds.cloud_of)
             self._store.save(stack, order_by_dependencies(run.executor.snapshot))
         finally:
             journal.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.use_cases import DeploymentUseCase
@@ -109,6 +110,10 @@ class CliApplication(Protocol):
     def starter_configuration(
         self, project: str, provider: str, components: Mapping[str, FoundService | None], folder: Path
     ) -> str: ...
+
+    def inspect_home(self) -> list[HomePart]: ...
+
+    def accept_ledger(self) -> HomePart: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 

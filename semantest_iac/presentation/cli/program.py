@@ -37,6 +37,7 @@ COMMANDS = {
     "parity": ("configuration", "Show which features each cloud supports."),
     "config": ("configuration", "Validate and show the configuration."),
     "doctor": ("machine", "Check what is installed on this machine."),
+    "repair": ("homes", "Repair what is damaged in the home."),
     "setup": ("machine", "Install what real deployments need: the Pulumi CLI and its plugins."),
 }
 

@@ -66,7 +66,7 @@ class Journal:
 
         The row is on the disk when this returns: what the disk refuses is not begun.
         """
-        owner = uuid.uuid4().hex
+        owner = f"{resource.urn}#{uuid.uuid4().hex}"  # the state can be rebuilt from these marks
         row = {"begin": owner, "op": op, "goal": dump_resource(resource, self._encrypt), **self._dump_change(after)}
         self._write(row, sync=True)
         self._open[owner] = UnfinishedOperation(op, owner, resource, after)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
 
 _KEY_ROUNDS = 1_000_000
 _PROOF_TEXT = "pulumi"
+_KEY_BYTES = 32
 
 
 class PassphraseCipher:
@@ -68,6 +70,31 @@ class PassphraseCipher:
         except InvalidTag as error:
             raise ValueError("a secret in the state was encrypted with another passphrase") from error
 
+    def find_fault(self) -> str:
+        """Return what is wrong with the stored key, empty if nothing is."""
+        try:
+            stored = (self._folder / "key").read_text()
+            proof = (self._folder / "proof").read_text()
+        except FileNotFoundError:
+            return ""  # made again when needed
+        except (OSError, ValueError) as error:
+            return f"it cannot be read ({type(error).__name__})"
+        try:
+            is_right = len(base64.b64decode(stored, validate=True)) == _KEY_BYTES and self._decrypts(proof)
+        except (ValueError, OSError):
+            is_right = False
+        return "" if is_right else "it does not decrypt what was encrypted with it"
+
+    def _decrypts(self, proof: str) -> bool:
+        from cryptography.exceptions import InvalidTag
+
+        _, nonce, body = proof.split(":")
+        try:
+            text: bytes = self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None)
+        except InvalidTag:
+            return False
+        return text == _PROOF_TEXT.encode()
+
     def _encrypt_text(self, text: str) -> str:
         nonce = os.urandom(12)
         body = self._cipher.encrypt(nonce, text.encode(), None)
@@ -81,7 +108,7 @@ class PassphraseCipher:
 
     def _derive(self) -> str:
         salt = base64.b64decode(self._salt.removeprefix("v1:"))
-        return _base64_text(hashlib.pbkdf2_hmac("sha256", self._passphrase.encode(), salt, _KEY_ROUNDS, 32))
+        return _base64_text(hashlib.pbkdf2_hmac("sha256", self._passphrase.encode(), salt, _KEY_ROUNDS, _KEY_BYTES))
 
     @cached_property
     def _salt(self) -> str:
@@ -108,6 +135,7 @@ _MANIFEST = {
     "magic": sha256(_ENGINE_VERSION.encode()).hexdigest(),
     "version": _ENGINE_VERSION,
 }
+_CHECKSUM = "checksum"
 _PENDING_TYPES = {"create": "creating", "update": "updating", "delete": "deleting"}
 
 
@@ -127,6 +155,10 @@ class StateStore:
         self._folder = folder
         self._cipher = PassphraseCipher(folder)
 
+    def find_key_fault(self) -> str:
+        """Return what is wrong with the key to the secrets in the states, empty if nothing is."""
+        return self._cipher.find_fault()
+
     def open_journal(self, stack: Stack) -> Journal:
         """Return the journal for a new run."""
         return Journal(self._path(stack, "journal"), self._cipher.encrypt)
@@ -138,12 +170,18 @@ class StateStore:
         with _report_damage(stack, self._path(stack, "journal")):
             return self._replay_journal(stack, snapshot)
 
+    def has_state(self, stack: Stack) -> bool:
+        """Whether there is a state of the stack, or the journal of a first run."""
+        return self._path(stack, "json").exists() or self._path(stack, "journal").exists()
+
     def read_snapshot(self, stack: Stack) -> Snapshot:
         return self.read(stack).snapshot
 
     def save(self, stack: Stack, resources: Iterable[ResourceState]) -> None:
         """Replace the state file atomically and durably, then delete the journal, whose changes it contains."""
-        replace_file(self._path(stack, "json"), json.dumps(self.dump_deployment(resources)))
+        content = self.dump_deployment(resources)
+        text = json.dumps({**content, _CHECKSUM: _state_checksum(content)})
+        replace_file(self._path(stack, "json"), text)
         remove_file(self._path(stack, "journal"))
 
     def dump_deployment(
@@ -168,7 +206,12 @@ class StateStore:
         path = self._path(stack, "json")
         if not path.exists():
             return []
-        stored = json.loads(path.read_text())["deployment"].get("resources", [])
+        content = json.loads(path.read_text())
+        if _CHECKSUM in content and content.pop(_CHECKSUM) != _state_checksum(content):
+            raise ValueError("the content is not as it was written")
+        if content.keys() - {"version", "deployment"}:
+            raise ValueError("the content has an unknown part")
+        stored = content["deployment"].get("resources", [])
         return [load_resource(raw, self._cipher.decrypt) for raw in stored]
 
     def _replay_journal(self, stack: Stack, snapshot: Snapshot) -> StoredState:
@@ -186,6 +229,10 @@ class StateStore:
         return self._folder / f"{stack}.{suffix}"
 
 
+def _state_checksum(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content).encode())
+
+
 @contextmanager
 def _report_damage(stack: Stack, path: Path) -> Iterator[None]:
     try:
@@ -195,5 +242,5 @@ def _report_damage(stack: Stack, path: Path) -> Iterator[None]:
             f"Cannot read the state of '{stack}': the file {path.name} is damaged.",
             "STATE_DAMAGED",
             provider=stack.provider,
-            hint="Put back a copy of the file, or remove it and deploy under another --home.",
+            hint="Run `semantest-iac repair`, which rebuilds it from the simulated cloud, or put back a copy.",
         ) from error

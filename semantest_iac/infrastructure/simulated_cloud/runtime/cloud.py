@@ -156,6 +156,30 @@ class SimulatedCloud:
             resource = reader.find_newest_by_owner(self._account, owner)
         return (resource.address.type, resource.id, self._unmask(resource, state)) if resource else None
 
+    def list_owned(self, prefix: str) -> list[StoredResource]:
+        """Return the resources whose owner begins with a prefix, the oldest first, as they are stored."""
+        with self._inventory.read_without_transaction() as reader:
+            found = reader.list_by_owner_prefix(prefix)
+        return [row for row in reversed(found) if row.address.account == self._account]
+
+    def count_owned(self, prefix: str, tag: str, value: str) -> int:
+        """Count the resources whose owner begins with a prefix, or that have a tag with a value."""
+        with self._inventory.read_without_transaction() as reader:
+            return reader.count_by_owner_or_tag(prefix, tag, value)
+
+    def list_ids(self) -> set[tuple[str, str]]:
+        """Return type and id of every resource in the account, in one query."""
+        with self._inventory.read_without_transaction() as reader:
+            return reader.list_ids(self._account)
+
+    def mark_owner(self, type_: str, id_: str, state: ResourceProperties, mark: str) -> None:
+        """Put a mark in front of the owner of a resource that has another or none."""
+        with self._inventory.read_without_transaction() as reader:
+            resource = self._scope(reader, state).find(type_, id_, state)
+        if resource and not resource.owner.startswith(mark):
+            with self._inventory.transaction() as transaction:
+                transaction.replace_owner(resource.address, f"{mark}{resource.owner.rpartition('#')[2]}")
+
     def list_resources(self, region: str | None = None) -> list[tuple[str, str]]:
         """Return type and id of every resource in the account, or in one region and account-wide, sorted."""
         with self._inventory.read_without_transaction() as reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sqlite3
 import threading
@@ -39,6 +40,7 @@ create table if not exists world(one integer primary key check(one = 1), seconds
 """
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
 _JOURNAL_MODE_ATTEMPTS: Final = 20
+_DAMAGE_HINT: Final = "Run `semantest-iac repair`, which moves it away, and deploy again, which creates its resources."
 
 
 class ResourceAddress(NamedTuple):
@@ -98,6 +100,24 @@ class InventoryTransaction:
     def list_by_owner_prefix(self, prefix: str) -> list[StoredResource]:
         """Return the resources of all owners that begin with a prefix, in all accounts, the newest first."""
         return self._rows("substr(owner, 1, length(?1)) = ?1 order by made desc", (prefix,))
+
+    def count_by_owner_or_tag(self, prefix: str, tag: str, value: str) -> int:
+        """Count the resources of all owners that begin with a prefix or, with earlier marks, that have a tag."""
+        found = self._execute(
+            "select count(*) from resources where substr(owner, 1, length(?1)) = ?1"
+            " or json_extract(inputs, '$.tags.' || ?2) = ?3",
+            (prefix, tag, value),
+        )
+        return int(found.fetchone()[0])
+
+    def list_ids(self, account: str) -> set[tuple[str, str]]:
+        """Return type and id of every resource of an account."""
+        return set(self._execute("select type, id from resources where account = ?", (account,)))
+
+    def replace_owner(self, address: ResourceAddress, owner: str) -> None:
+        """Give a resource another owner; its identifiers stay."""
+        where = "account = ? and region = ? and type = ? and key = ?"
+        self._execute(f"update resources set owner = ? where {where}", (owner, *address))  # noqa: S608 - no input in it
 
     def list_by_type(self, account: str, region: str, type_: str) -> list[StoredResource]:
         return self._rows("account = ? and region = ? and type = ? order by key", (account, region, type_))
@@ -186,13 +206,34 @@ class InventoryTransaction:
         return [_to_resource(values) for values in found]
 
 
+def find_inventory_fault(path: Path) -> str:
+    """Return what is wrong with a file of resources, empty if nothing is; looking changes nothing."""
+    if path.is_dir():
+        return "a folder is where a file should be"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return "permission denied"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_TIMEOUT_SECONDS)
+    try:
+        (answer,) = connection.execute("pragma quick_check(1)").fetchone()
+        if answer != "ok":
+            return "the file is damaged"
+        connection.execute("select seconds, made, seal from world").fetchone()
+        list(InventoryTransaction(connection).list_by_owner_prefix(""))
+    except sqlite3.Error as error:
+        is_database = getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB"
+        return "the file is damaged" if is_database else "the file is not a database"
+    finally:
+        connection.close()
+    return ""
+
+
 class Inventory:
     """One file of resources; `:memory:` keeps them in this process only."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
         self._lock = threading.RLock()
-        with translate_sqlite_errors(self._path):
+        with translate_sqlite_errors(self._path, _DAMAGE_HINT):
             self._connection = sqlite3.connect(
                 path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -209,7 +250,7 @@ class Inventory:
     @contextmanager
     def transaction(self) -> Iterator[InventoryTransaction]:
         """Begin a write transaction that excludes other processes; commit it, or roll it back on an exception."""
-        with self._lock, translate_sqlite_errors(self._path):
+        with self._lock, translate_sqlite_errors(self._path, _DAMAGE_HINT):
             self._connection.execute("begin immediate")
             try:
                 yield InventoryTransaction(self._connection)
@@ -222,7 +263,7 @@ class Inventory:
     @contextmanager
     def read_without_transaction(self) -> Iterator[InventoryTransaction]:
         """Read outside a transaction: two reads may see different states."""
-        with self._lock, translate_sqlite_errors(self._path):
+        with self._lock, translate_sqlite_errors(self._path, _DAMAGE_HINT):
             yield InventoryTransaction(self._connection)
 
     def close(self) -> None:
@@ -248,4 +289,8 @@ def _to_json(values: dict[str, Any]) -> str:
 
 def _to_resource(values: Sequence[Any]) -> StoredResource:
     *place, id_, owner, seed, revision, inputs, outputs = values
-    return StoredResource(ResourceAddress(*place), id_, owner, seed, revision, json.loads(inputs), json.loads(outputs))
+    try:
+        properties = json.loads(inputs), json.loads(outputs)
+    except (TypeError, ValueError) as error:
+        raise sqlite3.DatabaseError("a row has an unknown form") from error
+    return StoredResource(ResourceAddress(*place), id_, owner, seed, revision, *properties)

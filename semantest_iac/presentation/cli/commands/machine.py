@@ -18,6 +18,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
 from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
+from semantest_iac.presentation.cli.commands.homes import format_parts, home_to_json
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
 from semantest_iac.presentation.cli.home_folder import find_writing_fault
 from semantest_iac.presentation.cli.options import session_options, unchecked_session_options
@@ -25,12 +26,13 @@ from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
 
-DOCTOR_HELP = """Check what is installed on this machine, and say how to install what is missing.
+DOCTOR_HELP = """Check what is installed on this machine and every part of the home, and say what helps.
 
 \b
   semantest-iac doctor
+  semantest-iac doctor --home .semantest
 
-Exits 0 if the sandbox is ready, 1 if it needs something that is missing.
+Exits 0 if the sandbox is ready, 1 if it needs something that is missing or a part of the home is damaged.
 """
 NODE_ADVICE = "Only needed to deploy and call Node servers."
 
@@ -50,11 +52,14 @@ class MachineCheck:
 @unchecked_session_options
 def doctor_command(session: Session) -> int:
     checks = list(_run_checks(session.application))
-    is_ready = all(check.ok for check in checks if check.needed)
+    parts = session.application.inspect_home()
+    is_ready = all(check.ok for check in checks if check.needed) and all(part.is_usable for part in parts)
     summary = "The sandbox is ready." if is_ready else "The sandbox is not ready yet."
+    width = session.terminal.width
+    home_lines = [f"Home {session.application.home}:", *format_parts(parts, width)] if parts else []
     session.answer(
-        {"sandbox": is_ready, "checks": [asdict(check) for check in checks]},
-        [*_format_checks(checks, session.terminal.width), summary],
+        {"sandbox": is_ready, "checks": [asdict(check) for check in checks], "home": home_to_json(parts)},
+        [*_format_checks(checks, width), *home_lines, summary],
     )
     return OK if is_ready else FAILED
 

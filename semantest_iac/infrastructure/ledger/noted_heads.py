@@ -1,0 +1,71 @@
+"""Compares the ledger with the head that its home has noted: events that were lost show, whatever went with them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from semantest_iac.application.ports.ledger import LedgerHead, RecordedEvent
+from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_STATUSES, TRANSITIONS
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.home_manifest import HomeManifest
+
+UNKNOWN_POSITION = LedgerHead(1, "")
+"""Noted nowhere, but the home holds states that only recorded deployments can have made."""
+
+
+def note_committed(manifest: HomeManifest | None, recorded: Sequence[RecordedEvent]) -> None:
+    """Note the head after a commit that opens or ends a deployment; what is in between waits for the end."""
+    has_begun = any(event.type in DEPLOYMENT_KINDS for event in recorded)
+    has_ended = any(TRANSITIONS[it.type][1] in TERMINAL_STATUSES for it in recorded if it.type in TRANSITIONS)
+    if manifest is not None and (has_begun or has_ended):
+        manifest.note_ledger_head(recorded[-1].position, recorded[-1].hash, with_copies=has_ended)
+
+
+def read_noted_head(manifest: HomeManifest | None, path: Path) -> LedgerHead | None:
+    """Return the head that the home has noted; None where it has noted none. Raises StorageError."""
+    if manifest is None:
+        return None
+    noted = manifest.read()
+    if noted is not None:
+        return LedgerHead(noted.position, noted.hash) if noted.position else None
+    return UNKNOWN_POSITION if not path.exists() and _holds_states(manifest.home) else None
+
+
+def require_noted_head(noted: LedgerHead | None, connection: sqlite3.Connection | None, path: Path) -> None:
+    """Raise LedgerError where the ledger lacks the noted event, or has another one at its position."""
+    if noted is None:
+        return
+    if connection is None:
+        raise _younger_error(path, noted, "it is missing")
+    found = connection.execute("select hash from events where position = ?", (noted.position,)).fetchone()
+    if found is None:
+        newest = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0]
+        raise _younger_error(path, noted, f"it ends at event {newest}")
+    if noted.hash not in ("", found[0]):
+        raise LedgerError(
+            f"Cannot use ledger '{path}': it is not the ledger of its home, which has noted another event"
+            f" {noted.position}.",
+            "LEDGER_REPLACED",
+            hint=_way_back(path),
+        )
+
+
+def _younger_error(path: Path, noted: LedgerHead, cause: str) -> LedgerError:
+    known = f"has noted {noted.position} events" if noted.hash else "holds the states of deployed stacks"
+    message = f"Cannot use ledger '{path}': the ledger is younger than its home: {cause}, and the home {known}."
+    return LedgerError(message, "LEDGER_YOUNGER", hint=_way_back(path))
+
+
+def _way_back(path: Path) -> str:
+    return (
+        f"Restore '{path.name}' from a backup, with '{path.name}-wal' if there is one."
+        " Without a backup, `semantest-iac repair --accept-ledger` goes on with the events that are there."
+    )
+
+
+def _holds_states(home: Path) -> bool:
+    """Whether an engine has stored a state below the home."""
+    found = [*(home / "sandbox").glob("*.*.*.json"), *(home / "pulumi" / "state").glob(".pulumi/stacks/**/*.json")]
+    return bool(found)
