@@ -187,10 +187,14 @@ class Application:
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""
-        from semantest_iac.domain.environments.names import secret_variable_name
+        from semantest_iac.domain.environments.names import select_secret_values
+
+        secrets = select_secret_values(variables)
+        if not secrets:
+            return str
         from semantest_iac.domain.security.redaction import Redactor
 
-        return Redactor(value for name, value in variables.items() if name.startswith(secret_variable_name(""))).redact
+        return Redactor(secrets.values()).redact
 
     @property
     def providers(self) -> CloudDescriptions:

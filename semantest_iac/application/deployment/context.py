@@ -68,7 +68,9 @@ class DeploymentContext:
     def package_built_event(self, artifact: Artifact) -> PackageBuilt:
         """Return the journal entry from which a later deployment can roll back to this one."""
         companions = {name: PackageRecord.from_artifact(companion) for name, companion in artifact.companions.items()}
-        return PackageBuilt.from_artifact(artifact, **self.identity, notes=artifact.notes, companions=companions)
+        return PackageBuilt.from_artifact(
+            artifact, **self.identity, notes=artifact.notes, companions=companions, is_verbatim=True
+        )
 
     def results(self) -> DeploymentResults:
         """Return what the deployment brought about so far."""

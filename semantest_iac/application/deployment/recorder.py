@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
-from semantest_iac.domain.deployment.events import JOURNAL_TYPES, StepFailed, StepIntended, StepObserved
+from semantest_iac.domain.deployment.events import (
+    JOURNAL_TYPES,
+    PackageBuilt,
+    PackageRecord,
+    StepFailed,
+    StepIntended,
+    StepObserved,
+)
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+from semantest_iac.domain.security.redaction import redact_texts
 from semantest_iac_events.catalogue import EVENT_TYPES
+from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 from semantest_iac_events.forms.fields import EventFormError
@@ -54,7 +63,13 @@ class StepRecorder:
 
 NO_STACK_STREAM = "-"  # the stream of events that are not about a single stack
 # The ledger finds events by these; redacting them would hide an event whose secret has such a value.
-_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {"base_environment", "step"}
+_IDENTIFYING_FIELDS = frozenset(StackEvent.model_fields) | {"base_environment", "component_type", "step"}
+# A rollback deploys these again, so they are recorded as they are: secrets are references in them, and a plain setting
+# that has the value of a secret is redacted where it is shown.
+_RESTORED_FIELDS: Mapping[str, frozenset[str]] = {
+    DeploymentRequested.type_name: frozenset({"configuration"}),
+    PackageBuilt.type_name: frozenset(PackageRecord.model_fields) | {"companions"},
+}
 _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 
 
@@ -72,9 +87,9 @@ class EventRecorder:
         event that came late would follow the deployment's terminal event.
         """
         form = to_cloudevent(event)
+        kept = _IDENTIFYING_FIELDS | _RESTORED_FIELDS.get(event.type_name, frozenset())
         form["data"] = {
-            name: value if name in _UNREDACTED_FIELDS else self._redact_texts(value)
-            for name, value in form["data"].items()
+            name: value if name in kept else redact_texts(value, self._redact) for name, value in form["data"].items()
         }
         new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
         appending = asyncio.ensure_future(
@@ -86,14 +101,6 @@ class EventRecorder:
             with suppress(Exception):
                 await appending
             raise
-
-    def _redact_texts(self, value: Any) -> Any:
-        """Redact text values only: a secret such as `true` or `1234` must not break numbers and field names."""
-        if isinstance(value, str):
-            return self._redact(value)
-        if isinstance(value, dict):
-            return {name: self._redact_texts(item) for name, item in value.items()}
-        return [self._redact_texts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def decode_event(recorded: RecordedEvent) -> Event:

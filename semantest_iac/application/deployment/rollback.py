@@ -45,23 +45,28 @@ class LastGood:
 def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     """Return None where nothing has been completed since the stack was last destroyed.
 
-    Raises NotFoundError when the ledger does not hold all of it, or holds it with a secret redacted.
+    Raises NotFoundError when the ledger does not hold all of it, or an earlier version redacted a part of it.
     """
     deployment = ledger.stack(str(stack)).last_good
     if deployment is None:
         return None
-    request = _find_event(DeploymentRequested, deployment, ledger.stream(str(stack)))
-    package = _find_event(PackageBuilt, deployment, ledger.stream(str(stack)))
-    if request is None or (package is None and stack.is_service):
+    rows = [row for row in ledger.stream(str(stack)) if row.type in _RESTORED_TYPES]
+    rows = [row for row in rows if deployment_id_of(row.event) == deployment]
+    request, package = _decode_first(DeploymentRequested, rows), _decode_first(PackageBuilt, rows)
+    is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
+    if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
     return LastGood(deployment, settings, package.artifact if package else None)
 
 
-def _find_event(kind: type[_FoundEvent], deployment: str, stream: Iterable[RecordedEvent]) -> _FoundEvent | None:
-    complete = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
-    events = (decode_event(row) for row in complete if deployment_id_of(row.event) == deployment)
-    return next((event for event in events if isinstance(event, kind)), None)
+_RESTORED_TYPES = (DeploymentRequested.type_name, PackageBuilt.type_name)
+
+
+def _decode_first(kind: type[_FoundEvent], rows: Iterable[RecordedEvent]) -> _FoundEvent | None:
+    row = next((row for row in rows if row.type == kind.type_name), None)
+    event = decode_event(row) if row else None
+    return event if isinstance(event, kind) else None
 
 
 class RestoredFields(TypedDict):

@@ -73,11 +73,16 @@ class PackageRecord(Value):
 
 
 class PackageBuilt(StackEvent, PackageRecord):
-    """The package of the deployment in full, because its source may differ by the time of a rollback."""
+    """The package of the deployment in full, because its source may differ by the time of a rollback.
+
+    `is_verbatim` says that neither it nor the request of its deployment was redacted, as they were in earlier versions:
+    `***` is then what was written.
+    """
 
     type_name = "infrastructure.journal.package.built"
 
     notes: tuple[str, ...] = ()
+    is_verbatim: bool = False
     companions: dict[str, PackageRecord] = Field(default_factory=dict)
 
     @property

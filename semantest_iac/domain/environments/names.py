@@ -132,9 +132,28 @@ def suggest_component(word: str, choices: Iterable[str]) -> str:
     return suggest_known(word, (name for name in choices if name not in PLANNED_COMPONENTS))
 
 
+_SECRET_PREFIX = "SEMANTEST_SECRET_"  # noqa: S105 - a prefix
+_CREDENTIAL_VARIABLES = frozenset(
+    {
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_PASSWORD", "ARM_CLIENT_SECRET", "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE",
+    }
+)  # fmt: skip
+
+
 def secret_variable_name(name: str) -> str:
     """Return the variable of the user's machine that holds a secret."""
-    return f"SEMANTEST_SECRET_{name.upper()}"
+    return f"{_SECRET_PREFIX}{name.upper()}"
+
+
+def is_secret_variable(name: str) -> bool:
+    """Whether a variable of the user's machine holds a secret of the configuration, or opens an account."""
+    return name.upper().startswith(_SECRET_PREFIX) or name.upper() in _CREDENTIAL_VARIABLES
+
+
+def select_secret_values(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that hold secrets, by name."""
+    return {name: value for name, value in variables.items() if is_secret_variable(name)}
 
 
 def make_printable(text: str, limit: int = 64) -> str:

@@ -17,6 +17,7 @@ from semantest_iac.domain.environments.configuration import SECRET_REFERENCE, De
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     canonical_environment,
+    is_secret_variable,
     make_printable,
 )
 from semantest_iac.domain.errors import Fault
@@ -73,7 +74,10 @@ def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault
     """Yield faults for variables that are not set and for secrets outside a component's environment."""
     for text, path in _iterate_texts(value, ()):
         for name in _VARIABLE_REFERENCE.findall(text):
-            if name not in variables:
+            if is_secret_variable(name):
+                hint = "Use ${secrets.name} as the whole value of a variable in components.<name>.environment."
+                yield Fault(format_key_path(path), f"'{make_printable(name)}' is a secret and cannot be plain", hint)
+            elif name not in variables:
                 yield Fault(
                     format_key_path(path), f"variable '{make_printable(name)}' is not set", "Set it, or add it to .env."
                 )

@@ -127,16 +127,14 @@ class FunctionProcess:
         return self._finish(record, answer.get("result"), host.logs.take(), answer.get("raw"))
 
     def _finish(self, record: CallRecord, result: Any, output: str, raw: str | None = None) -> Invocation:
-        """Build the invocation with all of its log, without the values of secrets."""
-        redact, log = self._redactor.redact, self._platform.log
-        record = replace(
-            record, earlier_output=redact(record.earlier_output), error=self._redactor.redact_json(record.error)
-        )
+        """Build the invocation with all of its log, without the values of secrets: the output has none."""
+        log = self._platform.log
+        record = replace(record, error=self._redactor.redact_json(record.error))
         message = str((record.error or {}).get("errorMessage", ""))
         return Invocation(
             result,
             record.error,
-            redact(output),
+            output,
             record.duration_ms,
             log.format_opening(self._spec, record),
             log.format_closing(self._spec, record),
@@ -205,7 +203,9 @@ class FunctionProcess:
             raise RuntimeFailedError(message, hint=fault.hint)
         command = [*parent_death_signal_prefix(), *wrap_command(find_exec_wrapper(spec)), *interpreter.command]
         try:
-            return await HostProcess.spawn(command, spec.package, self._environment, platform.max_answer_bytes)
+            return await HostProcess.spawn(
+                command, spec.package, self._environment, platform.max_answer_bytes, self._redactor
+            )
         except OSError as error:
             message = f"Cannot start function '{spec.name}': {error.strerror}."
             raise RuntimeFailedError(message, hint="Look at the function's handler and its files.") from error

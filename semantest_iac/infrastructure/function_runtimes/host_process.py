@@ -9,7 +9,10 @@ import signal
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+
+from semantest_iac.domain.security.redaction import Redactor, redact_cut_text
 
 MAX_LOG_BYTES = 64 * 1024
 READ_CHUNK_BYTES = 256 * 1024
@@ -19,26 +22,46 @@ _PEAK_MEMORY = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 class LogTail:
-    """Keeps the last MAX_LOG_BYTES of the output that was not taken yet."""
+    """Keeps the last MAX_LOG_BYTES of the output that was not taken yet, without the values of secrets.
 
-    def __init__(self) -> None:
+    As many bytes more are kept as the longest form of a secret has, so that none is cut before it is recognized.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self._output = bytearray()
         self._is_cut = False
+        self._has_ended = False
+
+    @cached_property
+    def _most_bytes(self) -> int:
+        return MAX_LOG_BYTES + self._redactor.longest_form
 
     async def collect(self, stream: asyncio.StreamReader) -> None:
         """Read the stream to its end, so that a function that writes much is never blocked."""
         while chunk := await stream.read(READ_CHUNK_BYTES):
             self._output += chunk
-            if len(self._output) > MAX_LOG_BYTES:
-                del self._output[:-MAX_LOG_BYTES]
+            if len(self._output) > self._most_bytes:
+                del self._output[: -self._most_bytes]
                 self._is_cut = True
+        self._has_ended = True
 
     def take(self) -> str:
-        """Return the output since the last time as text, with an ellipsis first if the beginning was dropped."""
-        text = ("…" if self._is_cut else "") + self._output.decode(errors="replace")
+        """Return the output since the last time as text, with an ellipsis first if the beginning was dropped.
+
+        What may be the beginning of a secret is returned with the rest of it.
+        """
+        text = self._output.decode(errors="replace")
+        dropped = self._output[:-MAX_LOG_BYTES] if self._is_cut else b""
+        start = len(dropped.decode(errors="ignore"))
         self._output.clear()
-        self._is_cut = False
-        return text
+        if not self._has_ended:
+            waiting = text[self._redactor.find_unfinished(text) :]
+            self._output += waiting.encode()
+            text = text[: len(text) - len(waiting)]
+        redacted = redact_cut_text(self._redactor, text, start)
+        is_cut, self._is_cut = self._is_cut, False
+        return f"…{redacted}" if is_cut else redacted
 
 
 class HostProcess:
@@ -48,10 +71,11 @@ class HostProcess:
         self,
         process: asyncio.subprocess.Process,
         channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        redactor: Redactor,
     ) -> None:
         self._process = process
         self._reader, self._writer = channel
-        self.logs = LogTail()
+        self.logs = LogTail(redactor)
         self._log_task = asyncio.create_task(self.logs.collect(process.stdout or asyncio.StreamReader()))
 
     @classmethod
@@ -61,6 +85,7 @@ class HostProcess:
         folder: Path,
         environment: Mapping[str, str],
         max_answer_bytes: int,
+        redactor: Redactor,
     ) -> HostProcess:
         """Start the command; a variable names its descriptor, and its first line says whether it is ready."""
         ours, theirs = socket.socketpair()
@@ -75,7 +100,7 @@ class HostProcess:
             raise
         finally:
             theirs.close()
-        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=max_answer_bytes))
+        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=max_answer_bytes), redactor)
 
     async def ask(self, line: bytes = b"") -> bytes:
         """Send a line and wait for the next answer; empty when the process has ended.

@@ -114,7 +114,7 @@ class Terminal:
 
     def print_prose(self, *lines: str) -> None:
         """Print lines to stdout that may be broken between words where the terminal is narrower."""
-        self.print_lines(*(wrap_line(line, self.width) for line in lines))
+        self.print_lines(*(wrap_line(line, self.width) for line in self.redact_lines(lines)))
 
     def print_remarks(self, *lines: str) -> None:
         """Print errors, warnings and notes to stderr, on a terminal broken between words."""
@@ -122,7 +122,7 @@ class Terminal:
         if self._is_asking:  # the cursor stands behind the question
             self._is_asking = False
             write_text(self._err, "\n")
-        self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in lines])
+        self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in self.redact_lines(lines)])
 
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
@@ -132,7 +132,11 @@ class Terminal:
         """Print one JSON document on one line, in ASCII."""
         import json
 
-        self._write_answer(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
+        from semantest_iac.domain.security.redaction import redact_texts
+
+        plain = json.loads(json.dumps(value, default=str))
+        text = json.dumps(redact_texts(plain, self._redact, names_too=True), separators=(",", ":"))
+        self._write_answer(self.out, text + "\n")
 
     def print_bytes(self, content: bytes) -> None:
         """Print the body of a service's response unchanged."""
@@ -178,9 +182,16 @@ class Terminal:
             self._is_asking = False
             loop.remove_reader(descriptor)
 
+    def redact_lines(self, lines: Sequence[str]) -> Sequence[str]:
+        """Redact lines together: a secret may extend over several of them. Those that held one have no colours."""
+        text = "\n".join(lines)
+        redacted = self._redact(text)
+        return lines if redacted == text else redacted.split("\n")
+
     def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:
         is_colored = supports_color(stream)
-        if text := "".join(f"{self._render_line(line, is_colored=is_colored)}\n" for line in lines):
+        rendered = (self._render_line(line, is_colored=is_colored) for line in self.redact_lines(lines))
+        if text := "".join(f"{line}\n" for line in rendered):
             reason = self._print(stream, text)
             if reason and stream is self.out:
                 self._report_lost_answer(reason)
@@ -195,10 +206,8 @@ class Terminal:
             self.print_remarks(f"Cannot write to stdout: {reason}. The rest of the answer is lost.")
 
     def _render_line(self, line: str, *, is_colored: bool) -> str:
-        """Return the text of a line; one with a secret in it has no colours."""
-        if is_colored and isinstance(line, StyledLine) and self._redact(line) == line:
-            return line.render(_escape_controls)
-        return self._redact_and_escape(line)
+        """Return the text of a line that has no secrets."""
+        return line.render(_escape_controls) if is_colored and isinstance(line, StyledLine) else _escape_controls(line)
 
     def _redact_and_escape(self, text: str) -> str:
         return _escape_controls(self._redact(text))
@@ -215,12 +224,15 @@ class _LabelledTerminal(Terminal):
         return self._inner.width and max(1, self._inner.width - len(self._label))
 
     def print_lines(self, *lines: str) -> None:
-        for line in lines:
+        for line in self.redact_lines(lines):
             self._inner.print_lines(*self._with_label(line))
 
     def print_remarks(self, *lines: str) -> None:
-        for line in lines:
+        for line in self.redact_lines(lines):
             self._inner.print_remarks(*self._with_label(style_remark(line)))
+
+    def redact_lines(self, lines: Sequence[str]) -> Sequence[str]:
+        return self._inner.redact_lines(lines)
 
     def _with_label(self, text: str) -> list[str]:
         """Return each line of the text with the label."""

@@ -33,6 +33,10 @@ def a_request(configuration: dict[str, JsonValue]) -> DeploymentRequested:
     return DeploymentRequested(**ABOUT, configuration=configuration)
 
 
+def a_completion(outputs: dict[str, JsonValue]) -> DeploymentCompleted:
+    return DeploymentCompleted(**ABOUT, deployment_id="d", changes=ChangeCounts(), outputs=outputs)
+
+
 async def recorded(event: Event, secret: str = "hunter2") -> RecordedEvent:
     ledger = MemoryLedger()
     await EventRecorder(ledger, lambda text: text.replace(secret, "***")).record(event)
@@ -53,9 +57,16 @@ class TestRecorder:
         assert row.stream == NO_STACK_STREAM
 
     async def test_takes_secrets_out_however_deep_they_are(self) -> None:
-        row = await recorded(a_request({"a": [{"b": "say hunter2 twice: hunter2"}]}))
+        row = await recorded(a_completion({"a": [{"b": "say hunter2 twice: hunter2"}]}))
 
-        assert row.event["data"]["configuration"] == {"a": [{"b": "say *** twice: ***"}]}
+        assert row.event["data"]["outputs"] == {"a": [{"b": "say *** twice: ***"}]}
+
+    async def test_keeps_the_configuration_that_a_rollback_deploys_again(self) -> None:
+        configuration = {"components": {"rest-api": {"environment": {"MODE": "hunter2", "OTHER": "***"}}}}
+
+        row = await recorded(a_request(configuration))
+
+        assert row.event["data"]["configuration"] == configuration
 
     @pytest.mark.parametrize("secret", ["true", "1234", "null", '"', "rest-api", "infrastructure", "test", "id", "-"])
     async def test_leaves_an_event_readable_whatever_a_secret_is(self, secret: str) -> None:

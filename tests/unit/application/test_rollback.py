@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.recorder import StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, find_last_good
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
-from tests.fakes.application import ACCOUNT, REST, InMemoryApp
+from tests.fakes.application import ACCOUNT, REST, SECRET, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import a_deploy
 
 
 def a_request() -> DeploymentRequested:
     return DeploymentRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
+
+
+def _a_package(request: DeploymentRequested, *, is_verbatim: bool) -> PackageBuilt:
+    artifact = Artifact("d1", Path("a.zip"), "app.handler", "python3.12", 1)
+    return PackageBuilt.from_artifact(artifact, **identity_of(request), is_verbatim=is_verbatim)
 
 
 class TestRollback:
@@ -77,8 +87,21 @@ class TestLastGood:
         with pytest.raises(NotFoundError, match=f"Cannot roll back to deployment '{request.deployment_id}'"):
             find_last_good(app.ledger, REST)
 
-    async def test_is_refused_with_a_redacted_secret(self, app: InMemoryApp) -> None:
-        await app.deploy(environment={"MODE": "hunter2-canary"})
+    @pytest.mark.parametrize("value", [SECRET, f"x-{SECRET}", "***", "a***b"])
+    async def test_has_plain_settings_as_they_were(self, app: InMemoryApp, value: str) -> None:
+        await app.deploy(environment={"MODE": value})
+
+        found = find_last_good(app.ledger, REST)
+
+        assert found is not None
+        assert found.settings.environment["MODE"] == value
+
+    async def test_is_refused_where_an_earlier_version_has_redacted_it(self, app: InMemoryApp) -> None:
+        request = a_request().model_copy(update={"configuration": configuration_of(environment={"MODE": "***"})})
+        package = _a_package(request, is_verbatim=False)
+        for event in (request, package):
+            await app.bus.record(event)
+        await app.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
 
         with pytest.raises(NotFoundError, match="does not hold all of it"):
             find_last_good(app.ledger, REST)

@@ -1,44 +1,55 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable
-from html import escape
-from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from semantest_iac.domain.security.redaction import Redactor
+from semantest_iac.domain.security.redaction import Redactor, StreamRedactor, is_maskable
+from tests.secret_scanner import FORMS, SecretScanner, make_secrets
 
 SECRET = 'p@ss "wörd"/\\ 1&2'
-
-FORMS: dict[str, Callable[[str], str]] = {
-    "plain": str,
-    "json": lambda value: json.dumps({"a": value}),
-    "json-utf8": lambda value: json.dumps({"a": value}, ensure_ascii=False),
-    "repr": lambda value: repr([value]),
-    "url": lambda value: f"https://u:{quote(value, safe='')}@host/",
-    "url-path": lambda value: f"https://host/{quote(value)}",
-    "form": lambda value: f"a={quote_plus(value)}",
-    "html": lambda value: f"<b>{escape(value)}</b>",
-    "base64": lambda value: base64.b64encode(value.encode()).decode(),
-    "base64-url": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
-    "basic-authorization": lambda value: base64.b64encode(f"user1:{value}".encode()).decode(),
-}
-values = some.text(some.characters(exclude_characters="*"), min_size=4)
+SECRETS = make_secrets(seed=7)
+SCANNERS = {name: SecretScanner({name: value}) for name, value in SECRETS.items()}
+values = some.text(some.characters(exclude_characters="*"), min_size=4).filter(is_maskable)
 
 
 class TestRedactor:
-    @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-    def test_masks_every_form_of_a_value(self, form: Callable[[str], str]) -> None:
-        redacted = Redactor([SECRET]).redact(f"before {form(SECRET)} after")
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("name", SECRETS)
+    def test_leaves_no_part_of_a_value_in_any_form(self, name: str, form: str) -> None:
+        text = f"before {FORMS[form](SECRETS[name])} after"
 
-        assert "***" in redacted
+        redacted = Redactor(SECRETS.values()).redact(text)
+
+        assert f"{name} as {form}" in SCANNERS[name].scan(text)
+        assert SCANNERS[name].scan(redacted) == []
         assert redacted.startswith("before ")
         assert redacted.endswith(" after")
-        assert not any(part in redacted for part in ("wörd", "w%C3", "w\\u00f6", "dw7Zy"))
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("name", SECRETS)
+    def test_leaves_no_part_of_a_value_that_comes_in_pieces(self, name: str, form: str) -> None:
+        text = f"before {FORMS[form](SECRETS[name])} after"
+        stream = StreamRedactor(Redactor(SECRETS.values()))
+
+        redacted = "".join([*(stream.feed(text[at : at + 37]) for at in range(0, len(text), 37)), stream.finish()])
+
+        assert SCANNERS[name].scan(redacted) == []
+        assert redacted == Redactor(SECRETS.values()).redact(text)
+
+    @pytest.mark.parametrize("name", SECRETS)
+    def test_leaves_no_beginning_of_a_value_where_text_was_shortened(self, name: str) -> None:
+        value, redactor = SECRETS[name], Redactor(SECRETS.values())
+        for length in range(len(value)):
+            assert SCANNERS[name].scan(redactor.redact(f"before {value[:length]}… after")) == []
+
+    def test_leaves_no_part_of_values_that_overlap(self) -> None:
+        assert Redactor(["abcdef", "defghi"]).redact("- abcdefghi -") == "- *** -"
+
+    def test_keeps_the_end_of_a_text_without_the_rest_of_a_value(self) -> None:
+        assert Redactor(["correct-horse"]).redact_from("say correct-horse now", 12) == "*** now"
 
     @pytest.mark.parametrize("prefix", ["", "a", "ab"])
     def test_masks_a_value_inside_longer_base64(self, prefix: str) -> None:
