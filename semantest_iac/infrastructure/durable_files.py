@@ -162,7 +162,9 @@ def append_log_lines(path: Path, text: str) -> int:
         try:
             with suppress(OSError):  # file systems without locks: lines may mix
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            size = os.fstat(descriptor).st_size
+            size, mode = os.fstat(descriptor).st_size, os.fstat(descriptor).st_mode
+            if mode & 0o077:  # earlier versions let others read it
+                os.fchmod(descriptor, _FILE_MODE)
             try:
                 write_fully(descriptor, text.encode())
             except OSError:

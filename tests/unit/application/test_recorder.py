@@ -62,7 +62,9 @@ class TestRecorder:
         assert row.event["data"]["outputs"] == {"a": [{"b": "say *** twice: ***"}]}
 
     async def test_keeps_the_configuration_that_a_rollback_deploys_again(self) -> None:
-        configuration = {"components": {"rest-api": {"environment": {"MODE": "hunter2", "OTHER": "***"}}}}
+        configuration: dict[str, JsonValue] = {
+            "components": {"rest-api": {"environment": {"MODE": "hunter2", "OTHER": "***"}}}
+        }
 
         row = await recorded(a_request(configuration))
 
