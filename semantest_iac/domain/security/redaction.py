@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from semantest_iac.domain.environments.names import COMPONENTS, ENVIRONMENTS, PROVIDERS
 from semantest_iac.domain.security.secret_forms import SHORTEST_SECRET, FormPiece, SecretForm, list_forms
 
 MASK = "***"
@@ -19,10 +20,9 @@ COMMON_VALUES = frozenset(
     {
         "true", "false", "null", "none", "undefined", "default", "enabled", "disabled", "test", "tests", "admin",
         "root", "user", "username", "guest", "password", "secret", "token", "changeme", "example", "sample",
-        "localhost", "info", "debug", "warning", "error", "http", "https", "12345", "development", "staging",
-        "production", "azure", "rest-api", "websocket", "platform", "account", "sandbox", "pulumi", "simulated", "real",
-        "semantest", "function", "handler", "index", "source", "python", "node", "create", "update", "replace",
-        "delete", "done", "failed", "completed",
+        "localhost", "info", "debug", "warning", "error", "http", "https", "12345", "sandbox", "pulumi", "simulated",
+        "real", "semantest", "function", "handler", "index", "source", "python", "node", "create", "update", "replace",
+        "delete", "done", "failed", "completed", *ENVIRONMENTS, *PROVIDERS, *COMPONENTS,
     }
 )  # fmt: skip
 
