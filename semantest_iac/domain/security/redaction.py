@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from semantest_iac.domain.environments.names import COMPONENTS, ENVIRONMENTS, PROVIDERS
 from semantest_iac.domain.security.secret_forms import SHORTEST_SECRET, FormPiece, SecretForm, list_forms
 
 MASK = "***"
@@ -22,7 +21,8 @@ COMMON_VALUES = frozenset(
         "root", "user", "username", "guest", "password", "secret", "token", "changeme", "example", "sample",
         "localhost", "info", "debug", "warning", "error", "http", "https", "12345", "sandbox", "pulumi", "simulated",
         "real", "semantest", "function", "handler", "index", "source", "python", "node", "create", "update", "replace",
-        "delete", "done", "failed", "completed", *ENVIRONMENTS, *PROVIDERS, *COMPONENTS,
+        "delete", "done", "failed", "completed", "development", "staging", "production", "rest-api", "websocket",
+        "platform", "account",
     }
 )  # fmt: skip
 
