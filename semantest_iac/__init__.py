@@ -12,8 +12,7 @@ This file holds the four functions and the names that their callers need; it dec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # that of `typing`, whose import would delay the first line of `__main__`
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path

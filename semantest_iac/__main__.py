@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+from semantest_iac.presentation.cli.process.signals import exit_cancelled, exit_process, interrupt_on_signals
+
+interrupt_on_signals()  # a signal during the imports below cancels too
+TYPE_CHECKING = False
 try:
     from semantest_iac.presentation.cli.program import run_cli
 except ModuleNotFoundError as missing:  # often another Python than that of .venv
@@ -13,6 +16,8 @@ except ModuleNotFoundError as missing:  # often another Python than that of .ven
     sys.stderr.write(f"Error: Cannot start: {sys.executable} has no '{missing.name}'.\n")
     sys.stderr.write("Hint: Run: make deploy, which makes .venv, then: . .venv/bin/activate\n")
     sys.exit(2)
+except KeyboardInterrupt as interruption:
+    exit_cancelled(interruption)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +27,11 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run_cli(sys.argv[1:], _application_for))
+    try:
+        code = run_cli(sys.argv[1:], _application_for)
+    except KeyboardInterrupt as interruption:
+        exit_cancelled(interruption)
+    exit_process(code)
 
 
 def _application_for(home: Path) -> Application:

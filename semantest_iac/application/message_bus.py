@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +32,8 @@ class MessageBus:
         self._failure_event_for = failure_event_for
         self._handlers: dict[type[Event], list[Callable[[Any], Awaitable[Sequence[Event]]]]] = defaultdict(list)
         self._observers: list[Observer] = []
+        self._recording = asyncio.Lock()
+        self._is_sealed = False
 
     def register(self, event_type: type[EventT], handler: Callable[[EventT], Awaitable[Sequence[Event]]]) -> None:
         """Call the handler for events of exactly this class."""
@@ -45,7 +48,23 @@ class MessageBus:
 
         Raises LedgerConflictError where the event's stream is not at the expected version.
         """
-        await (self._record(event) if expected_version is None else self._record(event, expected_version))
+        async with self._recording:
+            if self._is_sealed:
+                raise asyncio.CancelledError
+            await (self._record(event) if expected_version is None else self._record(event, expected_version))
+        self._show(event)
+
+    async def record_last(self, build_event: Callable[[], Event | None]) -> None:
+        """Record the event that is built after all others, if there is one; whoever records another is cancelled."""
+        async with self._recording:
+            self._is_sealed = True
+            event = build_event()
+            if event:
+                await self._record(event)
+        if event:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         for observer in tuple(self._observers):
             try:
                 observer(event)

@@ -138,6 +138,10 @@ class DeploymentUseCase:
         await self._intake.run(request)
         return self._row_of(request.deployment_id)
 
+    async def abandon(self) -> None:
+        """Record that the running deployment was cancelled, if one is; the process must end, as its work may go on."""
+        await self._intake.abandon()
+
     def _build_removal(self, stack: Stack, by: str, base_environment: str | None) -> InfrastructureRemovalRequested:
         base = find_recorded_base(self._ledger, str(stack)) or base_environment
         own_base = None if stack.environment in ENVIRONMENTS else base

@@ -7,6 +7,8 @@ import signal
 import subprocess
 from typing import Any
 
+import pytest
+
 _DEPLOY = ("deploy", "--component", "rest-api", "--json")
 _SLOW = ("--set", "components.rest-api.environment.SLOW=1")
 
@@ -44,16 +46,21 @@ class TestKilledDeployments:
 
 
 class TestCancelledDeployments:
-    def test_say_so_and_exit_4(self, slow_workspace: Any) -> None:
+    @pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGHUP, 2)], ids=["once", "twice"])
+    def test_say_so_and_exit_4(self, slow_workspace: Any, number: signal.Signals, times: int) -> None:
         with slow_workspace.start(*_DEPLOY, *_SLOW) as process:
             _until(process, "updated")
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
+            assert process.stderr is not None
+            err = []
+            for _ in range(times):
+                process.send_signal(number)
+                err.append(process.stderr.readline())
+            out, rest = process.communicate()
 
         result = json.loads(out.splitlines()[-1])
-        assert (process.returncode, result["state"]) == (4, "cancelled"), err
-        assert slow_workspace.run("status", "--json").json[0]["state"] == "cancelled"
-        assert "Traceback" not in err
+        assert (process.returncode, result["state"]) == (4, "cancelled"), rest
+        assert [row["state"] for row in slow_workspace.run("history", "--json").json] == ["cancelled"]
+        assert (err[0][:10], "Traceback" in rest) == ("Cancelling", False)
 
 
 class TestWaitingDeployments:

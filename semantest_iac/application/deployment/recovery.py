@@ -39,6 +39,14 @@ async def close_newest_if_unfinished(
                 await bus.publish(event)
 
 
+def find_terminal_event(
+    ledger: LedgerReader, request: StackRequest | None, terminal_event_for: TerminalEventFor
+) -> StackEvent | None:
+    """Return the terminal event of a request; None if it is not recorded, or has ended."""
+    row = ledger.deployment(request.deployment_id) if request else None
+    return terminal_event_for(request, row.state) if request and row and row.state in ACTIVE_STATUSES else None
+
+
 def process_died_event(request: StackRequest, state: DeploymentStatus) -> StackEvent | None:
     """Return the terminal event of a deployment whose process was killed."""
     return failure_event(request, _PROCESS_DIED)

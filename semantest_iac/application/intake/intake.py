@@ -11,6 +11,7 @@ from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recovery import (
     cancelled_event,
     close_newest_if_unfinished,
+    find_terminal_event,
     process_died_event,
 )
 from semantest_iac.application.message_bus import MessageBus
@@ -46,6 +47,7 @@ class Intake:
         self._engines = engines
         self._engine = engine
         self._progress = progress
+        self._running: StackRequest | None = None
 
     async def accept_deploy(
         self, request: DeploymentRequested, settings: ComponentSettings | None = None
@@ -75,11 +77,19 @@ class Intake:
         async with self._hold_stack(request):
             await close_newest_if_unfinished(self._ledger, self._bus, request.stack, process_died_event)
             require_same_engine(request.stack, self._engine, find_owning_engine(self._ledger, request.stack))
+            self._running = request
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:
                 await close_newest_if_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
                 raise
+            finally:
+                self._running = None
+
+    async def abandon(self) -> None:
+        """Record that the running request was cancelled without waiting for its run, which records nothing more."""
+        request = self._running
+        await self._bus.record_last(lambda: find_terminal_event(self._ledger, request, cancelled_event))
 
     @asynccontextmanager
     async def _hold_stack(self, request: StackRequest) -> AsyncIterator[None]:

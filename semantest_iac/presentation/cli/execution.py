@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -33,6 +32,7 @@ from semantest_iac.presentation.cli.formatting import (
     suggest_commands_for_several,
 )
 from semantest_iac.presentation.cli.home_folder import require_writable_home
+from semantest_iac.presentation.cli.process.signals import EndedAtOnce, forward_signals, has_left, leave_behind
 from semantest_iac.presentation.cli.session import ResolvedStack, Session
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.text.plans import format_plan
@@ -48,8 +48,12 @@ if TYPE_CHECKING:
     from semantest_iac_events.values import HealthAnswer
 
 ReturnedT = TypeVar("ReturnedT")
+RecordEnd = Callable[[], Coroutine[Any, Any, None]]
+"""Records the end of what was cancelled and is not waited for."""
+
 StartDeployment = Callable[["DeploymentUseCase"], Coroutine[Any, Any, "DeploymentRow"]]
 
+_RECORDING_LIMIT_S = 10.0
 _WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
 
@@ -77,7 +81,7 @@ def execute_commands(
         runs = [_CommandRun(command, view, approval) for command, view in zip(commands, views, strict=True)]
         try:
             work = _run_in_groups(session.application, runs, (True, False) if accounts_last else (False, True))
-            run_interruptible(work, session.terminal)
+            run_interruptible(work, session.terminal, partial(_record_ends, runs))
         except KeyboardInterrupt:
             for run in runs:
                 run.read_row(session.application.ledger)
@@ -85,10 +89,12 @@ def execute_commands(
                 raise
         if len(runs) == 1 and runs[0].row is None:
             raise runs[0].refusal
-    code = min((run.show_outcome(session.application.ledger) for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
-    if not session.json and sum(run.is_live for run in runs) > 1:
-        session.terminal.print_lines(*suggest_commands_for_several(session.home_option))
-    return code
+    with suppress(KeyboardInterrupt):  # what was done stays done
+        for run in runs:
+            run.show_outcome(session.application.ledger)
+        if not session.json and sum(run.is_live for run in runs) > 1:
+            session.terminal.print_lines(*suggest_commands_for_several(session.home_option))
+    return min((run.exit_code for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
 
 
 def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
@@ -99,15 +105,26 @@ def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
         return run_interruptible(previewing, session.terminal)
 
 
-def run_interruptible(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:
-    """Run a coroutine to its end.
+def run_interruptible(
+    work: Coroutine[Any, Any, ReturnedT], terminal: Terminal, record_end: RecordEnd | None = None
+) -> ReturnedT:
+    """Run a coroutine to its end, whoever reads or does not read what is printed meanwhile.
 
-    The first Ctrl-C or SIGTERM cancels it and raises KeyboardInterrupt once it has stopped; a second one kills at once.
+    The first SIGINT, SIGTERM or SIGHUP cancels it and raises KeyboardInterrupt once it has stopped. A second one calls
+    `record_end` and raises EndedAtOnce, while threads of the work may still run: the process must end.
     """
-    try:
-        return asyncio.run(_await_with_signals(work, terminal))
-    except asyncio.CancelledError as error:
-        raise KeyboardInterrupt from error
+    runner = asyncio.Runner()
+    with terminal.queue_output():
+        try:
+            return runner.run(_await_with_signals(work, terminal, record_end))
+        except EndedAtOnce:
+            leave_behind(runner)
+            raise
+        except asyncio.CancelledError as error:
+            raise KeyboardInterrupt from error
+        finally:
+            if not has_left(runner):
+                runner.close()
 
 
 @contextmanager
@@ -197,6 +214,7 @@ class _CommandRun:
         self.row: DeploymentRow | None = None
         self.refusal: BaseException = KeyboardInterrupt()
         self._command = command
+        self._use_case: DeploymentUseCase | None = None
         self._deployment: str | None = None
         self._health: HealthAnswer | None = None
         self._started = monotonic()
@@ -212,7 +230,7 @@ class _CommandRun:
         return self.row is not None and self.row.kind == "deploy" and self.row.state == "completed"
 
     async def execute(self, application: CliApplication) -> None:
-        deployments = application.deployments(
+        self._use_case = deployments = application.deployments(
             self._command.variables,
             engine=self._command.engine,
             progress=self.view.operation_progressed,
@@ -227,19 +245,28 @@ class _CommandRun:
         self._seconds = monotonic() - self._started
         self.view.end(self.row.state.replace("_", " ") if self.row else "refused")
 
+    async def record_end(self) -> None:
+        """Record that the deployment was cancelled, although it still runs."""
+        if self._use_case:
+            await self._use_case.abandon()
+
     def read_row(self, ledger: LedgerReader) -> None:
         """Read the row of a deployment that was cancelled after its request was recorded."""
         self._seconds = monotonic() - self._started
         self.row = self.row or (ledger.deployment(self._deployment) if self._deployment else None)
 
-    def show_outcome(self, ledger: LedgerReader) -> int:
-        """Show how the command ended and return its exit code."""
+    @property
+    def exit_code(self) -> int:
+        """The exit code of how the command ended."""
+        return exit_code_for(self.refusal) if self.row is None else STATE_EXIT_CODES.get(self.row.state, FAILED)
+
+    def show_outcome(self, ledger: LedgerReader) -> None:
+        """Show how the command ended."""
         if self.row is None:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
-            return exit_code_for(self.refusal)
+            return
         is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
         self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))
-        return STATE_EXIT_CODES.get(self.row.state, FAILED)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, StackRequest):
@@ -249,20 +276,37 @@ class _CommandRun:
         self.view.on_event(event)
 
 
+async def _record_ends(runs: Sequence[_CommandRun]) -> None:
+    await asyncio.gather(*(run.record_end() for run in runs))
+
+
 async def _run_in_groups(application: CliApplication, runs: Sequence[_CommandRun], order: Sequence[bool]) -> None:
     """Run services (True) and account stacks (False) in this order; each group concurrently."""
     for is_service in order:
         await asyncio.gather(*(run.execute(application) for run in runs if run.is_service is is_service))
 
 
-async def _await_with_signals(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:
+async def _await_with_signals(
+    work: Coroutine[Any, Any, ReturnedT], terminal: Terminal, record_end: RecordEnd | None
+) -> ReturnedT:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    is_over = asyncio.Event()
 
-    def cancel(number: int) -> None:
-        loop.remove_signal_handler(number)
-        terminal.print_remarks("Cancelling after the current operation; press Ctrl-C again to stop at once.")
+    def cancel(count: int, name: str) -> None:
+        if count > 1:
+            is_over.set()
+            return
+        how = "press Ctrl-C again to stop at once" if name == "SIGINT" else f"{name} again stops at once"
+        terminal.print_remarks(f"Cancelling after the current operation; {how}.")
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, cancel, number)
-    return await task
+    with forward_signals(lambda *signal: loop.call_soon_threadsafe(cancel, *signal)):
+        waiting = asyncio.ensure_future(is_over.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            return task.result()
+        leave_behind(task)
+        if record_end:
+            await asyncio.wait_for(record_end(), _RECORDING_LIMIT_S)
+        raise EndedAtOnce

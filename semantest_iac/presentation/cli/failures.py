@@ -18,6 +18,7 @@ from semantest_iac.domain.errors import (
     ValidationError,
     as_storage_error,
 )
+from semantest_iac.presentation.cli.process.signals import CANCELLED_EXIT_CODE, describe_cancellation
 
 OPTIONS_OF_OTHER_TOOLS: Mapping[str, str] = {
     "--approve": "--yes",
@@ -35,7 +36,7 @@ OPTIONS_OF_OTHER_TOOLS: Mapping[str, str] = {
 }
 """What people type who come from another tool -> what to type here."""
 
-OK, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 3, 4
+OK, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 3, CANCELLED_EXIT_CODE
 
 EXIT_CODES: Mapping[type[BaseException], int] = {
     BaseException: FAILED,
@@ -79,7 +80,7 @@ def to_deployment_error(error: BaseException) -> DeploymentError:
     if isinstance(error, click.ClickException):
         return ValidationError(describe_usage_error(error), "USAGE_ERROR", hint=_usage_hint(error))
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        return DeploymentError("Cancelled.", "CANCELLED")
+        return DeploymentError(describe_cancellation(error), "CANCELLED")
     if storage := as_storage_error(error):
         return storage
     return DeploymentError(

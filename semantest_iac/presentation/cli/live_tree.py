@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Self, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,7 +20,7 @@ from semantest_iac.presentation.cli.formatting import (
     OPERATION_RUNNING,
     type_name_with_module,
 )
-from semantest_iac.presentation.cli.terminal import Terminal, write_text
+from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.styles import STYLES
 from semantest_iac_events.deployments import DeploymentRequested
 
@@ -125,6 +125,37 @@ def choose_rows(rows: Sequence[TreeRow], lines: int) -> tuple[list[TreeRow], int
     return [rows[index] for index in chosen], len(rows) - len(chosen)
 
 
+class _TerminalFile:
+    """The stdout of a terminal for rich: a terminal that is gone or takes nothing raises nothing."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self.encoding = getattr(terminal.out, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        self._terminal.write(self._terminal.out, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: the terminal writes at once."""
+
+    def isatty(self) -> bool:
+        return self._terminal.is_interactive
+
+    def fileno(self) -> int:
+        return self._terminal.out.fileno()
+
+
+class _PatientLive(Live):
+    """Leaves frames out while the terminal has not taken the last ones, as after Ctrl-S."""
+
+    terminal: Terminal
+
+    def refresh(self) -> None:
+        if not self.terminal.is_behind:
+            super().refresh()
+
+
 class LiveDisplay:
     """The part of the terminal that moves; everything else that is printed meanwhile stays above it."""
 
@@ -132,7 +163,9 @@ class LiveDisplay:
         self.branches: list[StackBranch] = []
         self._terminal = terminal
         self._is_transient = is_transient
-        self._console = Console(file=terminal.out, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=cast("TextIO", _TerminalFile(terminal)), highlight=False, markup=False, emoji=False
+        )
         self._frames = _FRAMES if "utf" in self._console.encoding.lower() else _ASCII_FRAMES
         self._lock = RLock()
         self._live: Live | None = None
@@ -159,9 +192,10 @@ class LiveDisplay:
         with self._lock:
             branch.update(progress)
             if self._live is None and not self._is_paused:
-                self._live = Live(
+                self._live = _PatientLive(
                     console=self._console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self.render
                 )
+                self._live.terminal = self._terminal
                 self._live.start()
 
     @contextmanager
@@ -183,7 +217,7 @@ class LiveDisplay:
 
     def _print_above(self, stream: TextIO, text: str) -> None:
         if self._live is None or not stream.isatty():
-            write_text(stream, text)
+            self._terminal.write(stream, text)
         else:
             self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
 

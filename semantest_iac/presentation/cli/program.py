@@ -73,6 +73,13 @@ class _LazyGroup(CommandGroup):
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed and _load_command(str(listed.name)), rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself would print an empty line for a signal, and fail where it cannot."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise click.Abort from error
+
 
 def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, terminal: Terminal | None = None) -> int:
     """Run one command and return its exit code; every error becomes a message.

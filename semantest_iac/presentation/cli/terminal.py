@@ -13,7 +13,9 @@ from semantest_iac.presentation.styles import StyledLine, join_styled, style_rem
 
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
+    from semantest_iac.presentation.cli.process.queued_output import QueuedOutput
 
+_LAST_WORDS_S = 1.0
 _USUAL_WIDTH = 80
 _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -28,7 +30,9 @@ class Terminal:
         self.out = out
         self._err = err
         self._redact: Callable[[str], str] = str
-        self._print: Callable[[TextIO, str], str | None] = write_text
+        self._write: Callable[[Any, str | bytes], str] = write_text
+        self._queued: QueuedOutput | None = None
+        self._print_elsewhere: Callable[[TextIO, str], None] | None = None
         self._is_answer_lost = False
         self._is_asking = False
 
@@ -72,13 +76,48 @@ class Terminal:
         return self.is_interactive and sys.stdin is not None and sys.stdin.isatty()
 
     @contextmanager
-    def print_through(self, print_text: Callable[[TextIO, str], str | None]) -> Iterator[None]:
-        """Pass all text of the block to `print_text` with its stream, such as to print it above a live display."""
-        before, self._print = self._print, print_text
+    def print_through(self, print_text: Callable[[TextIO, str], None]) -> Iterator[None]:
+        """Pass all lines of the block to `print_text` with their stream, such as to print them above a live display."""
+        before, self._print_elsewhere = self._print_elsewhere, print_text
         try:
             yield
         finally:
-            self._print = before
+            self._print_elsewhere = before
+
+    @contextmanager
+    def queue_output(self) -> Iterator[None]:
+        """Wait for no reader within the block, and for all of them at its end; not for long if it is left at once.
+
+        What is written after a reader was given up is dropped.
+        """
+        from semantest_iac.presentation.cli.process.queued_output import QueuedOutput
+        from semantest_iac.presentation.cli.process.signals import EndedAtOnce
+
+        before = self._write, self._queued
+        self._queued = queued = QueuedOutput(write_text)
+        self._write, timeout_s = queued.write, None
+        try:
+            yield
+        except EndedAtOnce:
+            timeout_s = _LAST_WORDS_S
+            raise
+        finally:
+            self._write, self._queued = before
+            if not queued.close(timeout_s):
+                self._write = _drop_text
+            if reason := queued.find_reason(self.out):
+                self._report_lost_answer(reason)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a reader has not read what was written before, so that more should be left out if it can be."""
+        return self._queued is not None and self._queued.is_behind
+
+    def write(self, stream: TextIO, text: str) -> None:
+        """Write text to one of the streams as it is."""
+        reason = self._write(stream, text)
+        if reason and stream is self.out:
+            self._report_lost_answer(reason)
 
     @contextmanager
     def print_in_background(self) -> Iterator[None]:
@@ -121,7 +160,7 @@ class Terminal:
         width = (self.width or _USUAL_WIDTH) if self._err.isatty() else None
         if self._is_asking:  # the cursor stands behind the question
             self._is_asking = False
-            write_text(self._err, "\n")
+            self._write(self._err, "\n")
         self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in self.redact_lines(lines)])
 
     def with_label(self, label: str) -> Terminal:
@@ -151,7 +190,7 @@ class Terminal:
         """Ask on stderr and return the typed line; empty if stdin is no terminal."""
         if sys.stdin is None or not sys.stdin.isatty():
             return ""
-        write_text(self._err, self._redact_and_escape(question))
+        self._write(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
 
     def open_browser(self, url: str) -> bool:
@@ -176,7 +215,7 @@ class Terminal:
         loop.add_reader(descriptor, read_answer)
         self._is_asking = True
         try:
-            write_text(self._err, self._redact_and_escape(question))
+            self._write(self._err, self._redact_and_escape(question))
             return (await answer).strip()
         finally:
             self._is_asking = False
@@ -192,12 +231,10 @@ class Terminal:
         is_colored = supports_color(stream)
         rendered = (self._render_line(line, is_colored=is_colored) for line in self.redact_lines(lines))
         if text := "".join(f"{line}\n" for line in rendered):
-            reason = self._print(stream, text)
-            if reason and stream is self.out:
-                self._report_lost_answer(reason)
+            (self._print_elsewhere or self.write)(stream, text)
 
     def _write_answer(self, stream: Any, content: str | bytes) -> None:
-        if reason := write_text(stream, content):
+        if reason := self._write(stream, content):
             self._report_lost_answer(reason)
 
     def _report_lost_answer(self, reason: str) -> None:
@@ -282,6 +319,10 @@ def write_text(stream: Any, content: str | bytes) -> str:
     except (OSError, ValueError) as error:
         _discard_output(stream)
         return (getattr(error, "strerror", None) or "it is closed").lower()
+    return ""
+
+
+def _drop_text(stream: Any, content: str | bytes) -> str:
     return ""
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,6 +136,28 @@ class TestLostAnswer:
         assert (ended, err.text.count(lost)) == (code, 1)
 
 
+class TestUnreadOutput:
+    @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+    def test_delays_no_deployment(self, make_application: Any, world: Any, options: tuple[str, ...]) -> None:
+        """The pipe is full from the start; it is read once the deployment has ended."""
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writing, bytes(4096))
+        os.set_blocking(reading, False)
+        with os.fdopen(writing, "w") as out, os.fdopen(reading, "rb") as pipe, ThreadPoolExecutor() as threads:
+            command = ("deploy", "rest-api", *options)
+            running = threads.submit(run_cli, command, make_application, Terminal(out, out))
+            while not any(row.state == "completed" for row in world.ledger.deployments()):
+                time.sleep(0.01)
+            assert not running.done()
+            answer = b""
+            while not running.done():
+                answer += pipe.read() or b""
+            answer += pipe.read() or b""
+
+        assert (running.result(), b"health" in answer) == (0, True)
+
+
 class TestWords:
     @pytest.mark.parametrize(
         "words",
@@ -183,7 +210,7 @@ class TestErrors:
         assert "ValueError: ***" in outcome.err
 
     def test_of_an_interrupted_invoke_exit_4(self, cli: Any, world: Any) -> None:
-        world.raises = KeyboardInterrupt()
+        world.raises = asyncio.CancelledError()
 
         outcome = cli("invoke", "rest-api", "GET", "/health", "--json")
 

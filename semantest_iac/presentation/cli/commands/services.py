@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import signal
 import sys
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -45,6 +44,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     resolve_deployed_or_configured,
     select_deployed_if_any,
 )
+from semantest_iac.presentation.cli.process.signals import forward_signals
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.cli.tables import wrap_after
 
@@ -59,7 +59,7 @@ PORT_RANGE = click.IntRange(0, 65535)
 def serve_until_stopped(
     session: Session, variables: Mapping[str, str], host: str, port: int, host_names: Collection[str] = ()
 ) -> int:
-    """Serve all simulated stacks until SIGINT or SIGTERM, then return exit code 0."""
+    """Serve all simulated stacks until SIGINT, SIGTERM or SIGHUP, then return exit code 0."""
     import asyncio
 
     with session.terminal.print_in_background():
@@ -84,20 +84,17 @@ async def _run_until_signal(
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
 
     def log_request(entry: RequestLogEntry) -> None:
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
     ledger = session.application.ledger
-    async with session.application.gateway(variables, address, log_request, host_names=host_names) as url:
-        types = {name: find_component_type_of(ledger.stack(name)) for name in sorted(simulated_releases(ledger))}
-        session.answer(*_startup_answer(url, types))
-        await stopped.wait()
-        for number in (signal.SIGINT, signal.SIGTERM):  # a second signal ends the process at once
-            with suppress(ValueError):
-                loop.remove_signal_handler(number)
+    stopping = forward_signals(lambda *signal: loop.call_soon_threadsafe(stopped.set), forced_from=2)
+    with stopping:
+        async with session.application.gateway(variables, address, log_request, host_names=host_names) as url:
+            types = {name: find_component_type_of(ledger.stack(name)) for name in sorted(simulated_releases(ledger))}
+            session.answer(*_startup_answer(url, types))
+            await stopped.wait()
 
 
 def _startup_answer(gateway: str, types: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
