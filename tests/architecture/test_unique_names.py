@@ -10,7 +10,10 @@ from collections.abc import Iterator
 _DEFINITIONS = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _PER_CLOUD_OR_ENGINE = re.compile(r"/(aws|azure)/|/[a-z]+_engine/")
 """The same role per cloud (the same path under aws/ and azure/) or per engine may have the same name."""
-_EXCEPTIONS = {"configure_environment": "the function of the Python API and the handler have the name that was ordered"}
+_EXCEPTIONS = {
+    "configure_environment": "the function of the Python API and the handler have the name that was ordered",
+    "TYPE_CHECKING": "False where `typing` must not be imported yet",
+}
 """Further names that several modules define, each with the reason."""
 
 
