@@ -143,6 +143,8 @@ class Rollback:
 
     async def _plan(self, request: DeploymentRequested, good: LastGood) -> tuple[Work, ChangePlan]:
         stack = stack_of(request)
+        if good.artifact:
+            await self._service.require_intact(good.artifact)
         generation = self._ledger.stack(str(stack)).generation
         return await self._service.plan(request.deployment_id, stack, generation, good.settings, good.artifact)
 

@@ -115,6 +115,10 @@ class DeploymentService:
             self._probe.check_package(artifact)
         return artifact
 
+    async def require_intact(self, artifact: Artifact) -> None:
+        """Raise ArtifactError if a package that was built for an earlier deployment is missing or damaged."""
+        await asyncio.to_thread(self._artifacts.require_intact, artifact)
+
     async def plan(  # noqa: PLR0913  # one parameter for each part of the work
         self,
         deployment: str,

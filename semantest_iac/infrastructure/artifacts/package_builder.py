@@ -69,12 +69,13 @@ class ArtifactStore:
         return digest, path, size
 
     def find(self, source_key: str, fingerprint: str) -> Artifact | None:
-        """Return the package of an unchanged source if it is still stored completely."""
+        """Return the package that was built of an unchanged source; the file may be missing or damaged by now."""
         try:
             record = json.loads((self._known / f"{source_key}.json").read_text())
             known = _artifact_from_record(self._folder, record)
-            unchanged = record["manifest"] == fingerprint and known.path.stat().st_size == known.size
-            unchanged = unchanged and record["inputs"] == _stamp_inputs(map(Path, record["inputs"]))
+            unchanged = record["manifest"] == fingerprint and record["inputs"] == _stamp_inputs(
+                map(Path, record["inputs"])
+            )
         except (OSError, ValueError, KeyError, TypeError):  # absent, incomplete or of another version: build again
             return None
         return known if unchanged else None
@@ -84,6 +85,15 @@ class ArtifactStore:
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
         fields |= {"inputs": _stamp_inputs(inputs)}
         replace_file(self._known / f"{source_key}.json", json.dumps(fields))
+
+
+def _is_intact(artifact: Artifact) -> bool:
+    """Whether the package is stored with the content that its digest names."""
+    try:
+        with artifact.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == artifact.digest
+    except OSError:
+        return False
 
 
 def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
@@ -159,12 +169,24 @@ class PackageBuilder:
             return self._build_anew(source, recipe, runner)[0]
         key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
         known = self._store.find(key, fingerprint.digest)
-        if known:
+        if known and _is_intact(known):
             return known
+        was = known and ("damaged" if known.path.exists() else "missing")
         artifact, inputs = self._build_anew(source, recipe, runner)
         if fingerprint.is_settled:
             self._store.record(key, fingerprint.digest, artifact, inputs)
-        return artifact
+        note = f"The stored package '{known.path.name}' was {was}; it was built again." if known else ""
+        return replace(artifact, notes=(*artifact.notes, note)) if note else artifact
+
+    def require_intact(self, artifact: Artifact) -> None:
+        """Raise ArtifactError if a stored package is missing, or not the one that was built."""
+        for package in (artifact, *artifact.companions.values()):
+            if not _is_intact(package):
+                raise ArtifactError(
+                    f"Cannot use the package '{package.path}': it is damaged or missing.",
+                    "PACKAGE_DAMAGED",
+                    hint="Put back a copy of the file, or deploy the source that it was built from.",
+                )
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""

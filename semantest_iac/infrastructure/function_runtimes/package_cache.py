@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import re
 import stat
 import zipfile
 import zlib
@@ -12,13 +15,21 @@ from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
 
 MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_DIGEST = re.compile("[0-9a-f]{64}")
+_LOG = logging.getLogger(__name__)
 
 
 class PackageCache:
-    """Caches `<home>/runtime/<digest>/`; a folder under its final name is complete, even if a process was killed."""
+    """Caches `<home>/runtime/<digest>/`; a folder under its final name is complete, even if a process was killed.
+
+    A folder is compared with its package once for each cache: the package's own list of names, sizes and checksums
+    says what must be in it.
+    """
 
     def __init__(self, home: Path) -> None:
         self._folder = home.absolute() / "runtime"
+        self._checked: set[Path] = set()
 
     def unpack(self, package: Path) -> Path:
         """Return the folder of an unpacked `<digest>.zip`.
@@ -26,12 +37,56 @@ class PackageCache:
         Blocks, and raises RuntimeFailedError if it cannot be unpacked.
         """
         target = self._folder / package.stem
-        if target.is_dir():
+        if target in self._checked and target.is_dir():
             return target
-        with make_draft_folder(self._folder) as workspace:
-            _unpack_package(package, workspace / "package")
-            publish_folder(workspace / "package", target)  # of two processes, the content is the same
+        is_intact = _has_its_digest(package)
+        if target.exists() and is_intact and (fault := _find_unpacked_fault(package, target)):
+            _LOG.warning("The unpacked package '%s' is damaged (%s); it is unpacked again.", target, fault)
+            with make_draft_folder(self._folder) as workspace:
+                target.rename(workspace / "damaged")
+        if not target.is_dir():
+            if not is_intact:
+                raise _unpack_error(package, "it is damaged or missing")
+            with make_draft_folder(self._folder) as workspace:
+                _unpack_package(package, workspace / "package")
+                publish_folder(workspace / "package", target)  # of two processes, the content is the same
+        self._checked.add(target)
         return target
+
+
+def _has_its_digest(package: Path) -> bool:
+    """Whether the content of a package has the digest that is its name, if its name is one."""
+    if not _DIGEST.fullmatch(package.stem):
+        return package.is_file()
+    try:
+        with package.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == package.stem
+    except OSError:
+        return False
+
+
+def _find_unpacked_fault(package: Path, folder: Path) -> str:
+    """Return the first file of an intact package that is not in the folder as the package has it; empty if all are."""
+    if not folder.is_dir():
+        return "a file is where its folder should be"
+    with zipfile.ZipFile(package) as archive:
+        for entry in archive.infolist():
+            if not entry.is_dir() and not _has_content(folder / entry.filename, entry.file_size, entry.CRC):
+                return entry.filename
+    return ""
+
+
+def _has_content(path: Path, size: int, checksum: int) -> bool:
+    try:
+        if path.stat().st_size != size:
+            return False
+        found = 0
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                found = zlib.crc32(chunk, found)
+    except OSError:
+        return False
+    return found == checksum
 
 
 def _unpack_package(package: Path, target: Path) -> None:

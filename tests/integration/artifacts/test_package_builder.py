@@ -124,18 +124,25 @@ class TestCache:
 
         assert PackageBuilder(home).build(python(source)).digest != first.digest
 
-    @pytest.mark.parametrize("damage", [b"", None], ids=["truncated", "gone"])
+    @pytest.mark.parametrize("damage", ["emptied", "gone", "one byte flipped"])
     def test_builds_a_damaged_package_again(
-        self, home: Path, source: Path, write_files: WriteFiles, damage: bytes | None
+        self, home: Path, source: Path, write_files: WriteFiles, damage: str
     ) -> None:
         write_files(source, PYTHON)
         wait_for_clock()
         first = PackageBuilder(home).build(python(source))
         whole = first.path.read_bytes()
 
-        first.path.write_bytes(damage) if damage is not None else first.path.unlink()
+        first.path.write_bytes(b"" if damage == "emptied" else bytes([whole[0] ^ 1]) + whole[1:])
+        if damage == "gone":
+            first.path.unlink()
+        with pytest.raises(ArtifactError, match="it is damaged or missing"):
+            PackageBuilder(home).require_intact(first)
 
-        assert PackageBuilder(home).build(python(source)).path.read_bytes() == whole
+        again = PackageBuilder(home).build(python(source))
+        assert again.path.read_bytes() == whole
+        assert again.notes[-1].endswith(f"was {'missing' if damage == 'gone' else 'damaged'}; it was built again.")
+        assert PackageBuilder(home).build(python(source)) == first
 
     def test_is_shared_by_builders_at_the_same_time(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)

@@ -37,6 +37,26 @@ class TestPackageCache:
 
         assert PackageCache(tmp_path).unpack(package) == first
 
+    @pytest.mark.parametrize("damage", ["remove", "flip", "truncate"])
+    def test_unpacks_a_damaged_folder_again(
+        self, tmp_path: Path, package: Path, damage: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        file = PackageCache(tmp_path).unpack(package) / "app.py"
+        file.write_text({"remove": "", "flip": "x = 3", "truncate": "x ="}[damage])
+        if damage == "remove":
+            file.unlink()
+
+        folder = PackageCache(tmp_path).unpack(package)
+
+        assert (folder / "app.py").read_text() == "x = 1"
+        assert "(app.py); it is unpacked again" in caplog.text
+
+    def test_refuses_a_package_without_the_digest_of_its_name(self, tmp_path: Path, package: Path) -> None:
+        renamed = package.rename(tmp_path / f"{'0' * 64}.zip")
+
+        with pytest.raises(RuntimeFailedError, match="it is damaged or missing"):
+            PackageCache(tmp_path / "home").unpack(renamed)
+
     @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "..\\evil"])
     def test_writes_nothing_outside_its_folder(self, tmp_path: Path, package: Path, name: str) -> None:
         with zipfile.ZipFile(package, "a") as archive:
