@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -347,7 +347,9 @@ class Application:
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
         services = LocalServices(releases, probe_of, self.function_logs, limits)
-        return _announced(self.home, open_gateway(services, address, log_request, host_names))
+        return _announced(
+            self.home, lambda folder: open_gateway(services, address, log_request, host_names, body_folder=folder)
+        )
 
     def serving_address(self) -> str | None:
         """Return the address at which a running `serve` answers for this home; None if there is none."""
@@ -396,12 +398,18 @@ def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, sho
 
 
 @asynccontextmanager
-async def _announced(home: Path, gateway: RunningGateway) -> AsyncIterator[str]:
-    """Run the gateway with its address on record."""
+async def _announced(home: Path, open_gateway: Callable[[Path | None], RunningGateway]) -> AsyncIterator[str]:
+    """Run the gateway with its address on record, and with a folder for large bodies that no kill leaves behind."""
+    from semantest_iac.domain.errors import DeploymentError
+    from semantest_iac.infrastructure.durable_files import make_draft_folder
     from semantest_iac.infrastructure.local_service.serving_addresses import announce_address
 
-    async with gateway as url:
-        with announce_address(home, url):
+    with ExitStack() as exits:
+        folder: Path | None = None
+        with suppress(OSError, DeploymentError):  # in a home that cannot be written
+            folder = exits.enter_context(make_draft_folder(home / "tmp"))
+        async with open_gateway(folder) as url:
+            exits.enter_context(announce_address(home, url))
             yield url
 
 

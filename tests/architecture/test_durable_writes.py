@@ -53,9 +53,11 @@ ALLOWED: Mapping[str, str] = {
     "semantest_iac/infrastructure/pulumi_engine/operations/supervisor.py": "a link in the folder of one run",
     "semantest_iac/infrastructure/pulumi_engine/runs.py": "the folders of one run, which are removed with it",
     "semantest_iac/infrastructure/simulated_cloud/runtime/inventory.py": "SQLite writes; it checks by itself",
+    "semantest_iac/presentation/background_output.py": "writes to the standard streams",
     "semantest_iac/presentation/cli/commands/starting.py": "writes the user's own file, readable by all",
     "semantest_iac/presentation/cli/home_folder.py": "tries whether a folder can be made, and removes it",
     "semantest_iac/presentation/cli/options.py": "a preview without a home has one that ends with it",
+    "semantest_iac/presentation/gateway/bodies.py": "bodies of requests, in the draft folder of one gateway",
     "semantest_iac/presentation/cli/terminal.py": "replaces closed standard streams",
 }
 """Modules that write in other ways, with the reason why nothing durable is written there."""

@@ -12,11 +12,24 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 
+@dataclass(frozen=True)
+class StoredBody:
+    """A body in a file, which is removed when nothing refers to this object any more.
+
+    `json_bytes` is the size of its text as JSON without quotes, None if it is not UTF-8.
+    """
+
+    path: str
+    size: int
+    json_bytes: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """A request as the client sent it: `path` percent-encoded, `query` decoded, in order, with repeats.
 
-    `raw_query` is the query as it was sent, if it came as a text. `client` is the address that it came from.
+    `raw_query` is the query as it was sent, if it came as a text. `client` is the address that it came from. A large
+    body may be in `stored_body` instead of `body`.
     """
 
     method: str
@@ -26,6 +39,12 @@ class HttpRequest:
     body: bytes = b""
     client: str = "127.0.0.1"
     raw_query: str = ""
+    stored_body: StoredBody | None = None
+
+    @property
+    def body_size(self) -> int:
+        """The bytes of the body, wherever it is."""
+        return self.stored_body.size if self.stored_body else len(self.body)
 
     @property
     def query_string(self) -> str:
@@ -72,3 +91,11 @@ class HttpResponse:
             raise ValueError("A status must be 200 to 599.")
         if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in self.headers):
             raise ValueError("A header of the response cannot be sent.")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """The largest body of a request that a cloud accepts, and how it answers a larger one."""
+
+    largest: int
+    refusal: HttpResponse

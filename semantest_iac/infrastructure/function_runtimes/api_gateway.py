@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, group_values
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, StoredBody, group_values
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     EVENT_TOO_LARGE,
     Invocation,
@@ -27,6 +27,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
 )
 
 MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of HTTP APIs
+MAX_API_BODY_BYTES = 10 * 1024 * 1024  # "Payload size: 10 MB"; the same source
 DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
 PAYLOAD_1, PAYLOAD_2 = "1.0", "2.0"
 _MALFORMED_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
@@ -264,7 +265,7 @@ def build_api_response(invocation: Invocation, method: str = "GET", payload_form
         return _message_response(503, "Service Unavailable")
     if invocation.error is not None:
         is_too_large = invocation.error.get("errorType") == EVENT_TOO_LARGE
-        return _message_response(413, "Request Entity Too Large") if is_too_large else api_internal_error_response()
+        return api_body_too_large_response() if is_too_large else api_internal_error_response()
     result = invocation.result
     if not isinstance(result, dict) or "statusCode" not in result:
         if payload_format == PAYLOAD_1:
@@ -286,6 +287,10 @@ def _infer_body(invocation: Invocation) -> str:
 def api_head_too_large_response() -> HttpResponse:
     """The status of RFC 6585; which one API Gateway answers is not documented."""
     return _message_response(431, "Request Header Fields Too Large")
+
+
+def api_body_too_large_response() -> HttpResponse:
+    return _message_response(413, "Request Entity Too Large")
 
 
 def api_bad_request_response() -> HttpResponse:
@@ -312,7 +317,7 @@ def _header_lists(request: HttpRequest, api: ApiIdentity, metadata: RequestMetad
     """Return the values of each header in lower case, with what API Gateway adds."""
     sent = group_values(tuple((name.lower(), value) for name, value in request.headers))
     added = {
-        "content-length": [str(len(request.body))],
+        "content-length": [str(request.body_size)],
         "host": [api.domain_name],
         "x-amzn-trace-id": [find_trace_root(sent.get("x-amzn-trace-id", ())) or metadata.trace_root],
         "x-forwarded-for": [", ".join([*sent.get("x-forwarded-for", ()), metadata.source_ip])],
@@ -347,8 +352,11 @@ def _http_context(request: HttpRequest, path: str, metadata: RequestMetadata) ->
     }
 
 
-def _event_body(request: HttpRequest) -> tuple[str, bool]:
+def _event_body(request: HttpRequest) -> tuple[str | StoredBody, bool]:
     content_type = request.header("content-type").lower()  # without one: in base64
+    if request.stored_body:
+        is_text = content_type.startswith(TEXT_CONTENT_TYPES) and request.stored_body.json_bytes is not None
+        return request.stored_body, not is_text
     if content_type.startswith(TEXT_CONTENT_TYPES):
         try:
             return request.body.decode(), False

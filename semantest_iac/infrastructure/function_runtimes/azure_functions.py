@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, StoredBody
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     EVENT_TOO_LARGE,
     MISSING_KEY,
@@ -33,6 +33,10 @@ from semantest_iac.infrastructure.function_runtimes.route_templates import (
 )
 
 MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
+"""The default of BODY_LIMIT_SETTING. Source: azure-functions-host, HttpRequestSizeMiddleware, and the page of the app
+settings; the page of service limits says 210 MB since 2025, without saying how."""
+
+BODY_LIMIT_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 MAX_FUNCTIONS_HEAD_BYTES = 64 * 1024
 LOAD_BALANCER_TIMEOUT_S = 230
 HOP_BY_HOP_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
@@ -57,7 +61,7 @@ def build_functions_event(request: HttpRequest, host: str, proxy_address: str = 
         "path": path,
         "headers": _worker_headers(request, host, proxy_address or _add_client_port(request.client)),
         "query": {name: value for name, value in _join_repeated(request.query).items() if value},
-        "body": base64.b64encode(request.body).decode("ascii"),
+        "body": request.stored_body or base64.b64encode(request.body).decode("ascii"),
     }
 
 
@@ -102,7 +106,7 @@ def _add_client_port(address: str) -> str:
 def _worker_headers(request: HttpRequest, host: str, caller: str) -> dict[str, str]:
     sent = _join_repeated(tuple((name.lower(), value) for name, value in request.headers))
     before = f"{sent['x-forwarded-for']}, " if "x-forwarded-for" in sent else ""
-    length = {"content-length": str(len(request.body))} if request.body else {}
+    length = {"content-length": str(request.body_size)} if request.body_size else {}
     added = {"host": host, "x-forwarded-for": before + caller, "x-forwarded-proto": "https"}
     return {**{name: value for name, value in sent.items() if name not in HOP_BY_HOP_HEADERS}, **length, **added}
 
@@ -175,7 +179,11 @@ def build_functions_call(
         }
     headers = event["headers"]
     trace = {"parent": make_trace_parent(headers.get("traceparent", "")), "state": headers.get("tracestate", "")}
-    return {"function": function["name"], "http": {**event, "params": params}, "id": request_id, "trace": trace}
+    stored, http = event["body"], {**event, "params": params}
+    call = {"function": function["name"], "http": http, "id": request_id, "trace": trace}
+    if not isinstance(stored, StoredBody):
+        return call
+    return {**call, "http": {**http, "body": ""}, "stored": {"in": "http", "as": "bytes", "path": stored.path}}
 
 
 def find_functions_fault(spec: FunctionSpec, facts: Mapping[str, Any]) -> str:

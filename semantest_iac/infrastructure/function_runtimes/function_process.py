@@ -103,7 +103,7 @@ class FunctionProcess:
                 return self._finish(record, None, "")
             call = self._platform.build_call(self._spec, started.facts, event, request_id)
             line = json.dumps(call).encode() + b"\n"
-            if len(line) > self._platform.max_call_bytes:
+            if len(line) + call.get("stored", {}).get("size", 0) > self._platform.max_call_bytes:
                 message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
                 call = {"error": make_error(EVENT_TOO_LARGE, message)}
             if "error" in call:  # the platform answers itself

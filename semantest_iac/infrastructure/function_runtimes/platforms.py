@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import StoredBody
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call, find_functions_fault
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, find_trace_root, make_trace_id
 from semantest_iac.infrastructure.function_runtimes.platform_logs import FunctionsHostLog, LambdaLog, PlatformLog
@@ -182,7 +183,13 @@ def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_
         "remaining_ms": int(spec.timeout_s * 1000),
         "trace_id": make_trace_id(_find_event_root(event)),
     }
-    return {"event": event, "context": context}
+    stored = event.get("body") if isinstance(event, Mapping) else None
+    if not isinstance(stored, StoredBody):
+        return {"event": event, "context": context}
+    is_base64 = event["isBase64Encoded"]
+    size = -(-stored.size // 3) * 4 if is_base64 else stored.json_bytes
+    part = {"in": "event", "as": "base64" if is_base64 else "text", "path": stored.path, "size": size}
+    return {"event": {**event, "body": ""}, "context": context, "stored": part}
 
 
 def _find_event_root(event: Any) -> str:

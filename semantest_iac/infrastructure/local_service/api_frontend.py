@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 
 CORS_HEADER_PREFIX = "access-control-"
 REQUEST_METHOD_HEADER, REQUEST_HEADERS_HEADER = "access-control-request-method", "access-control-request-headers"
+
+_USUAL_BODY_LIMIT = BodyLimit(10 * 1024 * 1024, HttpResponse(413))
 
 DeployedResources = Sequence[DeployedResource]
 UnpackPackage = Callable[[str], Path]
@@ -47,6 +49,7 @@ class ApiFrontend:
     respond: Callable[[HttpRequest, Invocation], HttpResponse]
     timeout_s: float = 230
     is_web_socket: bool = False
+    body_limit: BodyLimit = _USUAL_BODY_LIMIT  # enforced by whoever receives requests
     other_functions: Mapping[str, Callable[[], FunctionSpec]] = field(default_factory=dict)
 
     def load(self, function: str) -> FunctionSpec | None:

@@ -15,7 +15,7 @@ from typing import Generic, Self, TypeVar
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
 from semantest_iac.domain.networking.apis import ConnectionLimits
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
@@ -78,6 +78,10 @@ class LocalServices:
     async def names(self) -> list[str]:
         """The names of the deployed stacks, sorted."""
         return sorted(await self._update_releases())
+
+    async def body_limit(self, name: str) -> BodyLimit:
+        """Return the limit of a stack's cloud for bodies; raises as `call` does."""
+        return (await self._services.get(name, await self._find_release(name))).body_limit
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         """Answer as the cloud does; raises NotFoundError for a stack that is not deployed here."""

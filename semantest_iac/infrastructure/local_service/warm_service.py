@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from semantest_iac.domain.errors import RuntimeFailedError
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import MISSING_KEY, NO_ROUTE, TIMED_OUT, Invocation
@@ -49,6 +49,11 @@ class WarmService:
     def is_web_socket(self) -> bool:
         """Whether the service speaks only WebSocket."""
         return self._frontend.is_web_socket
+
+    @property
+    def body_limit(self) -> BodyLimit:
+        """The largest body of a request, and the answer to a larger one."""
+        return self._frontend.body_limit
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
+from tempfile import gettempdir
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.presentation.gateway.limits import GatewayLimits
@@ -16,14 +18,18 @@ def open_gateway(
     log_request: LogRequest,
     host_names: Collection[str] = (),
     limits: GatewayLimits | None = None,
+    body_folder: Path | None = None,
 ) -> RunningGateway:
     """Return the context in which the gateway runs; raises RefusedError if it cannot start.
 
-    `host_names` may stand in Host headers beside the names of the loopback address.
+    `host_names` may stand in Host headers beside the names of the loopback address. Large bodies are kept in
+    `body_folder` as long as they are needed.
     """
     try:
         from semantest_iac.presentation.gateway.server import run_gateway
     except ModuleNotFoundError as error:
         hint = "Run: pip install --no-deps --require-hashes -r requirements/deploy.txt"
         raise RefusedError(f"Cannot serve: {error.name} is not installed.", "GATEWAY_MISSING", hint=hint) from error
-    return run_gateway(services, address, log_request, host_names, limits or GatewayLimits())
+    return run_gateway(
+        services, address, log_request, host_names, limits or GatewayLimits(), body_folder or Path(gettempdir())
+    )

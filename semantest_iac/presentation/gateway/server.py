@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakSet
@@ -18,8 +19,9 @@ from weakref import WeakSet
 from aiohttp import web
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, StoredBody, parse_query
 from semantest_iac.presentation.gateway import web_sockets
+from semantest_iac.presentation.gateway.bodies import BodyRefusedError, BodyStore, BodyTooLargeError
 from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
 from semantest_iac.presentation.gateway.host_names import find_host_fault
 from semantest_iac.presentation.gateway.limits import GatewayLimits
@@ -27,7 +29,6 @@ from semantest_iac.presentation.gateway.services import GatewayServices, ListenA
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 
 SERVER_NAME = "semantest-iac"
-MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service
 SHUTDOWN_TIMEOUT_S = 1
 LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
 _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
@@ -42,10 +43,13 @@ _WEB_SOCKET_LOGGER.setLevel(logging.ERROR)  # it warns of each subprotocol, whic
 class GatewayHandler:
     """Routes `/<stack>/…` to the services."""
 
-    def __init__(self, services: GatewayServices, log_request: LogRequest, host_names: Collection[str] = ()) -> None:
+    def __init__(
+        self, services: GatewayServices, log_request: LogRequest, host_names: Collection[str], bodies: BodyStore
+    ) -> None:
         self._services = services
         self._log_request = log_request
         self._host_names = host_names
+        self._bodies = bodies
         self._shown_notes: set[tuple[str, str]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -68,25 +72,39 @@ class GatewayHandler:
     ) -> tuple[web.StreamResponse, str]:
         base = f"{request.scheme}://{request.host}"
         if fault := find_host_fault(request.headers.getall("host", ()), self._host_names):
-            return refused_host_response(*fault), fault[1]
+            return refusal_response(*fault), fault[1]
         try:
             if not name:
                 return index_response(await self._services.names(), base), ""
             if web_sockets.is_handshake(request):
                 connection.begin_messages()
                 return await self._run_web_socket(request, name, path), ""
-            body = await request.read()
-            connection.begin_answer()
-            answer = await self._services.call(name, to_http_request(request, path, body))
-            return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
+            return await self._answer_request(request, connection, name, path)
         except NotFoundError as error:
             return not_found_response(error.message, await self._services.names(), base), ""
-        except web.HTTPRequestEntityTooLarge:
-            return too_large_response(), ""
         except DeploymentError as error:
             return failure_response(), error.message
         except Exception as error:  # a failing request must not stop the server
             return failure_response(), f"{type(error).__name__}: {error}"
+
+    async def _answer_request(
+        self, request: web.Request, connection: HttpConnection, name: str, path: str
+    ) -> tuple[web.Response, str]:
+        limit = await self._services.body_limit(name)
+        try:
+            body = await self._receive_body(request, limit)
+        except BodyTooLargeError:
+            return _close_after(to_web_response(limit.refusal, request.method)), ""
+        except BodyRefusedError as error:
+            return refusal_response(error.status, error.message), error.message
+        connection.begin_answer()
+        answer = await self._services.call(name, to_http_request(request, path, body))
+        return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
+
+    async def _receive_body(self, request: web.Request, limit: BodyLimit) -> bytes | StoredBody:
+        if (request.content_length or 0) > limit.largest:
+            raise BodyTooLargeError
+        return await self._bodies.receive(request.content, limit.largest)
 
     async def _run_web_socket(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
         if not web_sockets.is_valid_handshake(request):
@@ -110,17 +128,18 @@ async def run_gateway(
     log_request: LogRequest,
     host_names: Collection[str],
     limits: GatewayLimits,
+    body_folder: Path,
 ) -> AsyncIterator[str]:
     """Serve the services and yield the URL; port 0 chooses a free port.
 
     Raises RefusedError for a host that is not loopback, and if it cannot listen.
     """
     _require_loopback(address[0])
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app = web.Application()
     app[web_sockets.OPEN_SOCKETS] = WeakSet()
     app.on_shutdown.append(web_sockets.close_open_sockets)
     async with services:
-        handler = GatewayHandler(services, log_request, host_names)
+        handler = GatewayHandler(services, log_request, host_names, BodyStore(body_folder, limits.stall_s))
         app.router.add_route("*", "/{path:.*}", handler.handle)
         runner = web.AppRunner(app, access_log=None, logger=_DISCARDING_LOGGER, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
@@ -137,12 +156,13 @@ def split_target(request: web.BaseRequest) -> tuple[str, str]:
     return unquote(name), f"{slash or '/'}{rest}"
 
 
-def to_http_request(request: web.BaseRequest, path: str, body: bytes) -> HttpRequest:
+def to_http_request(request: web.BaseRequest, path: str, body: bytes | StoredBody) -> HttpRequest:
     """Return the request as the client sent it, but with the path below the stack's name."""
     raw_query = request.rel_url.raw_query_string
     headers = tuple((name, _well_formed(value)) for name, value in request.headers.items())
+    content, stored = (b"", body) if isinstance(body, StoredBody) else (body, None)
     return HttpRequest(
-        request.method, path, parse_query(raw_query), headers, body, request.remote or "", raw_query=raw_query
+        request.method, path, parse_query(raw_query), headers, content, request.remote or "", raw_query, stored
     )
 
 
@@ -169,16 +189,12 @@ def not_found_response(message: str, names: Sequence[str], base: str) -> web.Res
     return _json_response(404, {"message": message, "stacks": _list_endpoints(names, base)})
 
 
-def too_large_response() -> web.Response:
-    return _close_after(_json_response(413, {"message": "Request Too Long"}))
-
-
-def refused_host_response(status: int, message: str) -> web.Response:
+def refusal_response(status: int, message: str) -> web.Response:
     return _close_after(_json_response(status, {"message": message}))
 
 
 def _close_after(response: web.Response) -> web.Response:
-    """Close the connection after the response, without waiting for the rest of the request."""
+    """Close the connection after the response; what the client still sends is discarded for some seconds."""
     response.force_close()
     return response
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 
 
@@ -66,6 +66,10 @@ class GatewayServices(Protocol):
 
     async def connect(self, name: str, request: HttpRequest) -> GatewayConnection | int:
         """Connect a client of a WebSocket API, or return the HTTP status of the refusal; raises as `call` does."""
+        ...
+
+    async def body_limit(self, name: str) -> BodyLimit:
+        """Return the limit of a stack's cloud for bodies; raises as `call` does."""
         ...
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,14 @@ class TestHttpContract:
     @pytest.mark.parametrize(("headers", "body"), BODIES.values(), ids=BODIES)
     async def test_passes_on_a_body(self, service: Service, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
         assert (await service.received("POST", "/", headers=headers, body=body))["body"] == body
+
+    @pytest.mark.parametrize(("headers", "body"), BODIES.values(), ids=BODIES)
+    async def test_passes_on_a_body_from_a_file(
+        self, service: Service, tmp_path: Path, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> None:
+        file = tmp_path / "body"
+
+        assert (await service.received("POST", "/", headers=headers, body=body, file=file))["body"] == body
 
     async def test_passes_on_or_drops_the_body_of_a_get(self, service: Service) -> None:
         is_received = service.kind in service.expected("kinds that receive the body of a GET")

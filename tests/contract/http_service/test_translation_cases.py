@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from semantest_iac.presentation.gateway.launch import open_gateway
@@ -46,6 +46,9 @@ class ServedStack:
     async def connect(self, name: str, request: HttpRequest) -> int:
         raise AssertionError("an HTTP API")
 
+    async def body_limit(self, name: str) -> BodyLimit:
+        return self.warm.body_limit
+
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         return await self.warm.call_with_failure_response(request)
 
@@ -74,7 +77,7 @@ class CasedService:
 def exchange(url: str, request: Mapping[str, Any]) -> HttpResponse:
     """Send a request byte by byte as the table has it."""
     method, body = request.get("method", "GET"), read_bytes(request.get("body", ""))
-    lines = [f"{method} /{STACK}{request['target']} HTTP/1.1".encode(), b"Host: x", b"Connection: close"]
+    lines = [f"{method} /{STACK}{request['target']} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close"]
     lines += [name.encode() + b": " + read_bytes(value) for name, value in request.get("headers", ())]
     lines += [f"Content-Length: {len(body)}".encode()] if body else []
     place = urlsplit(url)

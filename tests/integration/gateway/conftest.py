@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ import pytest
 
 from semantest_iac.domain.errors import LedgerError, NotFoundError
 from semantest_iac.domain.networking.apis import ConnectionLimits
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.gateway.launch import open_gateway
 from semantest_iac.presentation.gateway.services import ClientSocket
@@ -24,13 +25,20 @@ from semantest_iac.presentation.request_log import RequestLogEntry
 STACK = "rest-api.aws.development.us-east-1"
 
 
+LIMIT = BodyLimit(1_000_000, HttpResponse(413, (("x-cloud", "aws"),), b"too large"))
+
+
+def read_body(request: HttpRequest) -> bytes:
+    return Path(request.stored_body.path).read_bytes() if request.stored_body else request.body
+
+
 def _echo_request(request: HttpRequest) -> HttpResponse:
     received = {
         "method": request.method,
         "path": request.path,
         "query": request.query,
         "headers": request.headers,
-        "body": base64.b64encode(request.body).decode(),
+        "body": base64.b64encode(read_body(request)).decode(),
     }
     return HttpResponse(200, (("content-type", "application/json"),), json.dumps(received).encode())
 
@@ -72,6 +80,8 @@ class FakeServices:
     connection: FakeConnection | int = 500
     handshakes: list[HttpRequest] = field(default_factory=list)
     answered: asyncio.Event | None = None  # what calls wait for
+    limit: BodyLimit = LIMIT
+    stored: list[bool] = field(default_factory=list)  # whether the body of a call was in a file
 
     async def __aenter__(self) -> FakeServices:
         self.is_open = True
@@ -89,6 +99,9 @@ class FakeServices:
         self.handshakes.append(request)
         return self.connection
 
+    async def body_limit(self, name: str) -> BodyLimit:
+        return self.limit
+
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         if name == "broken":
             raise LedgerError("Cannot read the ledger.")
@@ -96,6 +109,8 @@ class FakeServices:
             raise NotFoundError(f"No stack '{name}'.")
         if self.answered:
             await self.answered.wait()
+        if request.method == "POST":
+            self.stored.append(request.stored_body is not None)
         return ProbeAnswer(self.respond(request), notes=self.notes)
 
 

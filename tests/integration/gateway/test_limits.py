@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import base64
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from semantest_iac.domain.networking.http_exchange import StoredBody
+from semantest_iac.presentation.gateway.bodies import BodyRefusedError, BodyStore
 from semantest_iac.presentation.gateway.launch import open_gateway
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 from tests.integration.gateway.conftest import STACK, FakeServices, World
@@ -56,10 +61,10 @@ class LimitedGateway:
 
 @asynccontextmanager
 async def run_limited(
-    limits: GatewayLimits | None = None, host_names: Sequence[str] = ()
+    limits: GatewayLimits | None = None, host_names: Sequence[str] = (), body_folder: Path | None = None
 ) -> AsyncIterator[LimitedGateway]:
     services = FakeServices()
-    async with open_gateway(services, ("127.0.0.1", 0), lambda _: None, host_names, limits) as url:
+    async with open_gateway(services, ("127.0.0.1", 0), lambda _: None, host_names, limits, body_folder) as url:
         gateway = LimitedGateway(urlsplit(url).port or 0, services)
         yield gateway
         for client in gateway.clients:
@@ -167,3 +172,89 @@ class TestConnections:
             assert await refused.status() == 503
             answered.set()
             assert [await client.status() for client in busy] == [200, 200]
+
+
+def post(size: int, sent: bytes, *, is_chunked: bool = False) -> bytes:
+    """A POST request that says that its body has this size."""
+    length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {size}"
+    head = f"POST /{STACK}/ HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode()
+    return head + (f"{size:x}\r\n".encode() if is_chunked else b"") + sent
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def becomes_true(is_true: Callable[[], bool]) -> bool:
+    for _ in range(SECONDS * 100):
+        if is_true():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+class TestBody:
+    @pytest.mark.parametrize("size", [0, 10, 32 * 1024, 32 * 1024 + 1, 700_000, 1_000_000])
+    async def test_arrives_whole_and_leaves_no_file(self, tmp_path: Path, size: int) -> None:
+        body = (b"\x00\xffabc\n" * 170_000)[:size]
+        async with run_limited(body_folder=tmp_path) as gateway:
+            client = await gateway.connect(post(size, body))
+            await client.reader.readuntil(b"\r\n\r\n")
+            seen = json.loads(await asyncio.wait_for(client.reader.readuntil(b"}"), SECONDS))
+
+            assert base64.b64decode(seen["body"]) == body
+            assert gateway.services.stored == [size > 32 * 1024]
+            assert names_in(tmp_path) == []
+
+    @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunked"])
+    async def test_beyond_the_cloud_s_limit_is_refused_as_the_cloud_does_while_it_is_read(
+        self, tmp_path: Path, is_chunked: bool
+    ) -> None:
+        sent = b"x" * (1_100_000 if is_chunked else 10)
+        async with run_limited(body_folder=tmp_path) as gateway:
+            client = await gateway.connect(post(99_000_000, sent, is_chunked=is_chunked))
+
+            assert await client.status() == 413
+            assert b"x-cloud: aws" in await client.reader.readuntil(b"\r\n\r\n")
+            assert (gateway.services.stored, names_in(tmp_path)) == ([], [])
+
+    async def test_that_stalls_is_refused(self, tmp_path: Path) -> None:
+        async with run_limited(GatewayLimits(stall_s=0.2), body_folder=tmp_path) as gateway:
+            client = await gateway.connect(post(500_000, b"x" * 100_000))
+
+            assert await client.status() == 408
+            assert names_in(tmp_path) == []
+
+    async def test_of_a_client_that_is_gone_leaves_no_file(self, tmp_path: Path) -> None:
+        async with run_limited(body_folder=tmp_path) as gateway:
+            client = await gateway.connect(post(500_000, b"x" * 100_000))
+            assert await becomes_true(lambda: len(names_in(tmp_path)) == 1)
+            client.writer.transport.abort()
+            assert await becomes_true(lambda: not names_in(tmp_path))
+
+    async def test_is_refused_where_no_file_can_be_written(self, tmp_path: Path) -> None:
+        async with run_limited(body_folder=tmp_path / "gone") as gateway:
+            client = await gateway.connect(post(100_000, b"x" * 100_000))
+
+            assert await client.status() == 503
+            assert await (await gateway.connect(REQUEST)).status() == 200
+
+    async def test_is_refused_when_others_take_all_the_room(self, tmp_path: Path) -> None:
+        store, stream = BodyStore(tmp_path, 1, largest_store=150_000), FakeStream([b"x" * 100_000, b""])
+        first = await store.receive(stream, 10**6)  # type: ignore[arg-type]  # reads as aiohttp's does
+
+        with pytest.raises(BodyRefusedError, match="take all the room"):
+            await store.receive(FakeStream([b"x" * 100_000, b""]), 10**6)  # type: ignore[arg-type]
+        assert isinstance(first, StoredBody)
+        del first
+        assert await store.receive(FakeStream([b"x" * 100_000, b""]), 10**6)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeStream:
+    """The content of a request."""
+
+    chunks: list[bytes]
+
+    async def readany(self) -> bytes:
+        return self.chunks.pop(0)

@@ -1,6 +1,7 @@
 'use strict'
 // Exchanges one JSON line per call over a socket of its own, so that printed output is never taken for an answer.
 
+const fs = require('node:fs')
 const net = require('node:net')
 const readline = require('node:readline')
 
@@ -33,6 +34,7 @@ function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
     const request = running
     let reply
     try {
+      loadStoredBody(request)
       const result = (await call(request)) ?? null
       reply = result instanceof RawResult ? { result: result.value, raw: result.text } : { result }
     } catch (error) {
@@ -58,6 +60,14 @@ function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
   }
   start().catch((error) => abort(error, 1))
   return { abort }
+}
+
+/** Put a large body, which is sent as a file, where a small one is. */
+function loadStoredBody(request) {
+  const { stored } = request
+  if (!stored) return
+  const body = fs.readFileSync(stored.path)
+  request[stored.in].body = stored.as === 'bytes' ? body : body.toString(stored.as === 'base64' ? 'base64' : 'utf8')
 }
 
 function encodeLine(answer, maxBytes, report) {

@@ -168,7 +168,7 @@ def _request(http: dict[str, Any]) -> Any:
         headers=http["headers"],
         params=http["query"],
         route_params=http["params"],
-        body=base64.b64decode(http["body"]),
+        body=http["body"] if isinstance(http["body"], bytes) else base64.b64decode(http["body"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -60,10 +61,24 @@ def _answer(
     call: CallFunction, request: dict[str, Any], report: ReportError, max_bytes: int, encode: EncodeResult
 ) -> bytes:
     try:
+        _load_stored_body(request)
         result = call(request)
         return _encode(result, max_bytes, lambda result: f'{{"result": {encode(result)}}}')
     except Exception as error:
         return _encode({"error": report(error, request)}, max_bytes)
+
+
+def _load_stored_body(request: dict[str, Any]) -> None:
+    """Put a large body, which is sent as a file, where a small one is."""
+    stored = request.pop("stored", None)
+    if stored is None:
+        return
+    with open(stored["path"], "rb") as file:
+        body = file.read()
+    if stored["as"] == "bytes":
+        request[stored["in"]]["body"] = body
+    else:
+        request[stored["in"]]["body"] = (base64.b64encode(body) if stored["as"] == "base64" else body).decode()
 
 
 def _encode(answer: Any, max_bytes: int, encode: EncodeResult = json.dumps) -> bytes:

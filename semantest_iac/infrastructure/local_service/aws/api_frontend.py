@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse
 from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
 from semantest_iac.infrastructure.function_runtimes import api_gateway
 from semantest_iac.infrastructure.function_runtimes.api_gateway import ApiIdentity, RouteMatch, match_route
@@ -58,7 +58,10 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     }
     integration: ResourceOutputs = next(outputs_of_type(resources, _INTEGRATION), {})
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
-    return ApiFrontend(load_function, http_api.admit, http_api.respond, timeout_s, other_functions=others)
+    limit = BodyLimit(api_gateway.MAX_API_BODY_BYTES, api_gateway.api_body_too_large_response())
+    return ApiFrontend(
+        load_function, http_api.admit, http_api.respond, timeout_s, body_limit=limit, other_functions=others
+    )
 
 
 _PLATFORM_MESSAGES = {

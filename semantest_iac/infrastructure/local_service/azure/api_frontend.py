@@ -11,7 +11,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, fromstring
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes import azure_functions
 from semantest_iac.infrastructure.function_runtimes.api_gateway import RouteMatch, match_route
@@ -75,7 +75,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
         response = azure_functions.build_functions_response(invocation, timeout_status, request.method)
         return cors.replace_headers(request, response) if cors else response
 
-    return ApiFrontend(load_function, admit, respond)
+    return ApiFrontend(load_function, admit, respond, body_limit=_read_body_limit(app))
 
 
 def is_platform_answer(response: HttpResponse) -> bool:
@@ -108,8 +108,15 @@ def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> Ht
         return azure_functions.empty_response(431)
     if request.path.split("/")[1].lower() in _HOST_PATHS:
         return azure_functions.empty_response(401)
-    is_too_large = len(request.body) > azure_functions.MAX_FUNCTIONS_REQUEST_BYTES
-    return azure_functions.empty_response(413) if is_too_large else None
+    limit = _read_body_limit(app)
+    return limit.refusal if request.body_size > limit.largest else None
+
+
+def _read_body_limit(app: DeployedResource) -> BodyLimit:
+    """Read the largest body that the host passes on, which an app may set."""
+    setting = _read_settings(app).get(azure_functions.BODY_LIMIT_SETTING, "")
+    largest = int(setting) if setting.isdecimal() else azure_functions.MAX_FUNCTIONS_REQUEST_BYTES
+    return BodyLimit(largest, azure_functions.empty_response(413))
 
 
 def _read_cors_rules(app: DeployedResource) -> CorsRules | None:

@@ -1,0 +1,119 @@
+"""Receives the bodies of requests: small ones into memory, others into files, and none beyond the cloud's limit."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import secrets
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from aiohttp import StreamReader
+
+from semantest_iac.domain.networking.http_exchange import StoredBody
+
+LARGEST_IN_MEMORY = 32 * 1024
+LARGEST_STORE = 2 * 1024 * 1024 * 1024
+"""What all bodies together may take of the disk; 20 of the largest of Azure."""
+
+
+class BodyTooLargeError(Exception):
+    """A body is larger than the cloud accepts."""
+
+
+class BodyRefusedError(Exception):
+    """A body cannot be received, for a reason that is not the cloud's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class BodyStore:
+    """A folder for large bodies, each of which is removed when nothing uses it any more."""
+
+    def __init__(self, folder: Path, stall_s: float, largest_store: int = LARGEST_STORE) -> None:
+        self._folder = folder
+        self._stall_s = stall_s
+        self._room = largest_store
+
+    async def receive(self, content: StreamReader, largest: int) -> bytes | StoredBody:
+        """Read a body to its end; raises an error of this module, before anything is kept beyond the limit."""
+        received = bytearray()
+        while chunk := await self._read_chunk(content):
+            received += chunk
+            if len(received) > largest:
+                raise BodyTooLargeError
+            if len(received) > LARGEST_IN_MEMORY:
+                return await self._receive_into_file(bytes(received), content, largest)
+        return bytes(received)
+
+    async def _receive_into_file(self, chunk: bytes, content: StreamReader, largest: int) -> StoredBody:
+        path = self._folder / f"body-{secrets.token_hex(8)}"
+        stored = _Storing(path)
+        try:
+            with path.open("xb") as file:
+                path.chmod(0o600)
+                while chunk:
+                    if stored.size + len(chunk) > largest:
+                        raise BodyTooLargeError
+                    self._take_room(len(chunk))
+                    stored.write(file, chunk)
+                    chunk = await self._read_chunk(content)
+        except OSError as error:
+            self._discard(path, stored.size)
+            raise BodyRefusedError(503, f"Cannot keep the body of the request: {error.strerror}.") from error
+        except BaseException:
+            self._discard(path, stored.size)
+            raise
+        body = stored.finish()
+        weakref.finalize(body, self._discard, path, stored.size)
+        return body
+
+    async def _read_chunk(self, content: StreamReader) -> bytes:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                return await content.readany()
+        except TimeoutError:
+            raise BodyRefusedError(408, f"Nothing more of the body was sent for {self._stall_s:g} seconds.") from None
+
+    def _take_room(self, size: int) -> None:
+        if size > self._room:
+            raise BodyRefusedError(503, "The bodies of other requests take all the room there is; try again later.")
+        self._room -= size
+
+    def _discard(self, path: Path, size: int) -> None:
+        self._room += size
+        with suppress(OSError):
+            path.unlink()
+
+
+class _Storing:
+    """A file that grows, with what must be known of its text."""
+
+    def __init__(self, path: Path) -> None:
+        self.size = 0
+        self._path = path
+        self._decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+        self._json_bytes = 0
+
+    def write(self, file: BinaryIO, chunk: bytes) -> None:
+        file.write(chunk)
+        self.size += len(chunk)
+        self._decode(chunk)
+
+    def finish(self) -> StoredBody:
+        self._decode(b"", is_final=True)
+        return StoredBody(str(self._path), self.size, self._json_bytes if self._decoder else None)
+
+    def _decode(self, chunk: bytes, *, is_final: bool = False) -> None:
+        if self._decoder is None:
+            return
+        try:
+            self._json_bytes += len(json.dumps(self._decoder.decode(chunk, is_final))) - 2
+        except UnicodeDecodeError:
+            self._decoder = None
