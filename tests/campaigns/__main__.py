@@ -6,21 +6,25 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-CAMPAIGNS = ("differential", "interruptions", "kills")
+CAMPAIGNS = ("differential", "interruptions", "kills", "serve-load")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the campaign that the first argument names with the other arguments; without one, list them."""
     if not arguments:
         for name in CAMPAIGNS:
-            print(f"  make campaign {name:14} {import_module(f'tests.campaigns.{name}').__doc__}")
+            print(f"  make campaign {name:14} {import_module(_module_of(name)).__doc__}")
         return 0
     name, *options = arguments
     if name not in CAMPAIGNS:
         print(f"There is no campaign '{name}'. Known: {', '.join(CAMPAIGNS)}.", file=sys.stderr)
         return 2
-    code: int = import_module(f"tests.campaigns.{name}").main(options)
+    code: int = import_module(_module_of(name)).main(options)
     return code
+
+
+def _module_of(name: str) -> str:
+    return f"tests.campaigns.{name.replace('-', '_')}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 class StoredBody:
     """A body in a file, which is removed when nothing refers to this object any more.
 
-    `json_bytes` is the size of its text as JSON without quotes, None if it is not UTF-8.
+    `json_bytes` is the least size of its text in JSON, None if it is known not to be UTF-8.
     """
 
     path: str

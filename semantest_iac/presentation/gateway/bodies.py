@@ -16,6 +16,9 @@ from aiohttp import StreamReader
 from semantest_iac.domain.networking.http_exchange import StoredBody
 
 LARGEST_IN_MEMORY = 32 * 1024
+LARGEST_MEASURED = 8 * 1024 * 1024
+"""Up to this size it is counted how long a text would be in JSON; a larger one is in no JSON that a cloud sends."""
+
 LARGEST_STORE = 2 * 1024 * 1024 * 1024
 """What all bodies together may take of the disk; 20 of the largest of Azure."""
 
@@ -108,10 +111,11 @@ class _Storing:
 
     def finish(self) -> StoredBody:
         self._decode(b"", is_final=True)
-        return StoredBody(str(self._path), self.size, self._json_bytes if self._decoder else None)
+        json_bytes = max(self._json_bytes, self.size)
+        return StoredBody(str(self._path), self.size, json_bytes if self._decoder else None)
 
     def _decode(self, chunk: bytes, *, is_final: bool = False) -> None:
-        if self._decoder is None:
+        if self._decoder is None or self.size > LARGEST_MEASURED:
             return
         try:
             self._json_bytes += len(json.dumps(self._decoder.decode(chunk, is_final))) - 2
