@@ -72,7 +72,7 @@ class GatewayHandler:
     ) -> tuple[web.StreamResponse, str]:
         base = f"{request.scheme}://{request.host}"
         if fault := find_host_fault(request.headers.getall("host", ()), self._host_names):
-            return refusal_response(*fault), fault[1]
+            return final_response(*fault), fault[1]
         try:
             if not name:
                 return index_response(await self._services.names(), base), ""
@@ -96,7 +96,7 @@ class GatewayHandler:
         except BodyTooLargeError:
             return _close_after(to_web_response(limit.refusal, request.method)), ""
         except BodyRefusedError as error:
-            return refusal_response(error.status, error.message), error.message
+            return final_response(error.status, error.message), error.message
         connection.begin_answer()
         answer = await self._services.call(name, to_http_request(request, path, body))
         return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
@@ -189,7 +189,7 @@ def not_found_response(message: str, names: Sequence[str], base: str) -> web.Res
     return _json_response(404, {"message": message, "stacks": _list_endpoints(names, base)})
 
 
-def refusal_response(status: int, message: str) -> web.Response:
+def final_response(status: int, message: str) -> web.Response:
     return _close_after(_json_response(status, {"message": message}))
 
 
