@@ -294,7 +294,7 @@ class Application:
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
-        from semantest_iac.domain.ports.provisioner import ignore_progress
+        from semantest_iac.domain.ports.provisioner import guard_progress, ignore_progress
         from semantest_iac.infrastructure.durable_files import remove_abandoned_drafts
 
         for folder in _DRAFT_FOLDERS:  # also those of a killed command where this one makes none, as `destroy`
@@ -302,7 +302,8 @@ class Application:
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
-        bus, progress = self._bus(variables, observer), progress or ignore_progress
+        bus = self._bus(variables, observer)
+        progress = guard_progress(progress) if progress else ignore_progress
         bus.observe(partial(_note_engine, self._manifest, choice.engine))
         preparation = Preparation(self.validation, self.secrets(variables), service, progress)
         process = DeploymentProcess(

@@ -10,8 +10,17 @@ from pathlib import Path
 
 def try_lock(descriptor: int) -> bool:
     """Lock an open file; False if another process holds it. Raises OSError where the file system has no locks."""
+    return _try_flock(descriptor, fcntl.LOCK_EX)
+
+
+def try_shared_lock(descriptor: int) -> bool:
+    """Lock an open file beside others that read it; False if a process holds it alone."""
+    return _try_flock(descriptor, fcntl.LOCK_SH)
+
+
+def _try_flock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -32,6 +32,9 @@ class FakeRunQueue:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._fences = itertools.count(1)
 
+    def is_held(self, stack: str) -> bool:
+        return stack in self.holders
+
     @asynccontextmanager
     async def hold(
         self,

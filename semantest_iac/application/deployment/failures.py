@@ -38,6 +38,14 @@ def error_fields(error: Exception) -> ErrorFields:
     return ErrorFields(code=known.error_code, reason=known.reason, hint=known.hint)
 
 
+def removal_error_fields(error: Exception) -> ErrorFields:
+    """Return the fields of an error of a removal: engines word their errors for deployments."""
+    fields = error_fields(error)
+    if fields["hint"].startswith("Deploy again"):
+        fields["hint"] = "Destroy again to delete what is left, or deploy again to create what is missing."
+    return fields | {"reason": fields["reason"].replace("Cannot deploy ", "Cannot delete ", 1)}
+
+
 def refused_resource(error: Exception) -> str:
     """Return the resource that the cloud refused, empty if the error is about none."""
     return error.resource if isinstance(error, ProviderError) else ""

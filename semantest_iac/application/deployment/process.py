@@ -8,7 +8,12 @@ from functools import partial
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
-from semantest_iac.application.deployment.failures import as_deployment_error, error_fields, refused_resource
+from semantest_iac.application.deployment.failures import (
+    as_deployment_error,
+    error_fields,
+    refused_resource,
+    removal_error_fields,
+)
 from semantest_iac.application.deployment.preparation import DeploymentStep, Preparation
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
@@ -124,7 +129,7 @@ class DeploymentProcess:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
             deleted = count_operations(counter.operations)
             return InfrastructureRemovalFailed(
-                **removal.identity, **error_fields(error), changes=deleted, remainder=remainder
+                **removal.identity, **removal_error_fields(error), changes=deleted, remainder=remainder
             )
         return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -212,6 +212,11 @@ def find_owning_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
 def _find_engine_of(ledger: LedgerReader, stack: StackRow) -> EngineChoice | None:
     row = ledger.deployment(stack.owner) if stack.owner else None
     return requested_engine(ledger, row) if row else None
+
+
+def was_interrupted(row: Mapping[str, Any], is_held: Callable[[str], bool]) -> bool:
+    """Whether the newest deployment of a stack has not ended, and no run works on it any more."""
+    return row["state"] in ACTIVE_STATUSES and not is_held(row["stack"])
 
 
 def list_deployed_components(ledger: LedgerReader) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac_events.values import ChangeCounts
+
+_LOG = logging.getLogger(__name__)
 
 StackOutputs = Mapping[str, Any]
 
@@ -138,6 +141,23 @@ _STEP_TYPE = "semantest:step:Step"
 
 def ignore_progress(progress: ResourceProgress) -> None:
     """Ignore the progress."""
+
+
+def guard_progress(progress: ReportProgress) -> ReportProgress:
+    """Return a function that passes progress on until that raises: who watches a run never stops it."""
+    has_failed = False
+
+    def report(each: ResourceProgress) -> None:
+        nonlocal has_failed
+        if has_failed:
+            return
+        try:
+            progress(each)
+        except Exception as error:
+            has_failed = True
+            _LOG.warning("Progress is not shown any more: %s.", type(error).__name__)
+
+    return report
 
 
 def step_progress(op: str, name: str, state: str, seconds: float = 0.0, *, key: str = "") -> ResourceProgress:

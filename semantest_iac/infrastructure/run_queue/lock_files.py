@@ -15,7 +15,7 @@ from pathlib import Path
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError, StorageError
 from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
-from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
+from semantest_iac.infrastructure.file_locks import is_in_place, try_lock, try_shared_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
 
@@ -58,6 +58,18 @@ class LockFileQueue:
             yield FileLease(stack, fence, descriptor)
         finally:
             os.close(descriptor)  # never LOCK_UN: that would release the stack while a child still works on it
+
+    def is_held(self, stack: str) -> bool:
+        """Return whether a process holds the lock file."""
+        with _translate_lock_errors(stack, self._folder):
+            try:
+                descriptor = os.open(self._folder / lock_file_name(stack), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+            try:
+                return not try_shared_lock(descriptor)
+            finally:
+                os.close(descriptor)
 
     async def _acquire(self, stack: str, on_wait: OnWait | None, timeout_s: float | None) -> int:
         import asyncio

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.blueprints.capabilities import Capabilities
@@ -73,6 +74,9 @@ class CliApplication(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def queue(self) -> RunQueue: ...
 
     @property
     def providers(self) -> CloudDescriptions: ...

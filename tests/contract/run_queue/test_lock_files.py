@@ -72,6 +72,7 @@ class TestProcesses:
 
         with pytest.raises(StackBusyError, match=f"deployment held .pid {holder.pid} on "):
             await _take(queue, 0)
+        assert queue.is_held(STACK)
 
     async def test_release_the_stack_when_killed(self, start: Start, queue: LockFileQueue) -> None:
         for _ in range(3):

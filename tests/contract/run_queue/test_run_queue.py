@@ -37,6 +37,13 @@ class RunQueueContract:
 
         assert [log[0], log[2], log[4]] == [log[1], log[3], log[5]]
 
+    async def test_says_whether_a_stack_is_held(self, queue: RunQueue) -> None:
+        before = queue.is_held(STACK)
+        async with queue.hold(STACK, deployment="d1"):
+            assert queue.is_held(STACK)
+
+        assert (before, queue.is_held(STACK)) == (False, False)
+
     async def test_excludes_other_threads_of_the_process(self, queue: RunQueue) -> None:
         def other_thread() -> str:
             async def attempt() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.deployment.failures import error_fields, failure_event
+from semantest_iac.application.deployment.failures import error_fields, failure_event, removal_error_fields
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, ValidationError
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
 from semantest_iac_events.event import StackRequest
@@ -35,6 +35,14 @@ class TestErrorFields:
 
         assert fields["code"] == "INTERNAL_ERROR"
         assert fields["reason"] == "An unexpected KeyError stopped the deployment."
+
+    def test_of_a_removal_speak_of_deleting(self) -> None:
+        error = ProviderError("Cannot deploy 'group': No.", provider="aws", hint="Deploy again: what is there is kept.")
+
+        fields = removal_error_fields(error)
+
+        assert fields["reason"] == "Cannot delete 'group': No."
+        assert fields["hint"].startswith("Destroy again to delete what is left")
 
 
 class TestFailureEvent:

@@ -76,6 +76,7 @@ class World:
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
     previewed: list[Work] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # that a person types at the terminal
+    is_held: bool = False  # by another run
     serving: str | None = None  # the address of `serve`
     opened: list[str] = field(default_factory=list)  # in the browser
 
@@ -142,6 +143,9 @@ class BusyQueue:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def is_held(self, stack: str) -> bool:
+        return self._world.is_held
 
     @asynccontextmanager
     async def hold(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
 from semantest_iac.presentation.cli.program import COMMANDS, run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
@@ -156,6 +157,17 @@ class TestUnreadOutput:
             answer += pipe.read() or b""
 
         assert (running.result(), b"health" in answer) == (0, True)
+
+
+class TestFailingViews:
+    async def test_stop_no_deployment(self, make_application: Any, home: Path) -> None:
+        def fail(_: object) -> None:
+            raise RuntimeError("a defect of a view")
+
+        deployments = make_application(home).deployments({}, progress=fail, observer=fail, show_plan=fail)
+        row = await deployments.deploy(Stack("rest-api", "aws", "development", "us-east-1"), {})
+
+        assert (row.state, row.error) == ("completed", None)
 
 
 class TestWords:

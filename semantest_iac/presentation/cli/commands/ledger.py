@@ -20,6 +20,7 @@ from semantest_iac.application.queries.history import (
     read_history,
     read_outputs,
     read_status,
+    was_interrupted,
 )
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
@@ -71,6 +72,13 @@ def status_command(session: Session, selector: StackSelector) -> int:
     ledger = session.application.ledger
     rows = read_status(ledger, session.build_stack_filter(selector))
     _warn_of_recorded_rehearsals(session, [row["stack"] for row in rows])
+    rows = [row | {"interrupted": was_interrupted(row, session.application.queue.is_held)} for row in rows]
+    for row in rows:
+        if row["interrupted"]:
+            session.terminal.print_remarks(
+                f"Note: the process of the last {row['kind']} of {row['stack']} ended before it did.",
+                "  Run deploy or destroy for this stack: either ends it, and continues from what was done.",
+            )
     if rows:
         width = session.terminal.width
         lines = format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
@@ -92,7 +100,8 @@ def _nothing_deployed(session: Session) -> str:
 
 def _status_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
     simulated = " (simulated)" if row["simulated"] else ""
-    state = style_text(f"{row['state']}{simulated}", row["state"])
+    name = "interrupted" if row["interrupted"] else row["state"]
+    state = style_text(f"{name}{simulated}", row["state"])
     return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), row["endpoint"] or "-")
 
 

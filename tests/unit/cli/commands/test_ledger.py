@@ -34,6 +34,18 @@ class TestEmptyLedgers:
         assert cli("status").out == "Nothing has been deployed yet.\n"
 
 
+@pytest.mark.parametrize("is_held", [True, False], ids=["running", "killed"])
+async def test_status_tells_an_interrupted_deployment_from_a_running_one(cli: Any, world: Any, is_held: bool) -> None:
+    await world.ledger.append(_ONE, None, a_destroy("d1", stack=_ONE)[:1])
+    world.is_held = is_held
+
+    shown, (row,) = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert (row["state"], row["interrupted"]) == ("pending", not is_held)
+    assert ("interrupted" in shown.out) is not is_held
+    assert ("Run deploy or destroy for this stack" in shown.err) is not is_held
+
+
 @pytest.mark.usefixtures("filled")
 class TestStatus:
     def test_has_the_newest_deployment_of_every_stack(self, cli: Any) -> None:
