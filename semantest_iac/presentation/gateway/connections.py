@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from semantest_iac.domain.networking.apis import ConnectionLimits
+from semantest_iac.presentation.gateway.incoming_messages import IncomingMessages, MessageMemory
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 
 REFUSED_S = 1
@@ -24,6 +27,7 @@ class HttpConnections:
 
     def __init__(self, limits: GatewayLimits) -> None:
         self.limits = limits
+        self.messages = MessageMemory(limits.messages_bytes)
         self._clients: dict[HttpConnection, str] = {}
         self._counts: Counter[str] = Counter()
         self._waiting: dict[HttpConnection, None] = {}  # in the order in which they began to wait
@@ -89,6 +93,7 @@ class HttpConnection(web.RequestHandler):
         self._head_bytes, self._head_tail = 0, b""
         self._head_timer: asyncio.TimerHandle | None = None
         self._held = b""
+        self._messages_in: IncomingMessages | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - that of a TCP server
@@ -131,6 +136,18 @@ class HttpConnection(web.RequestHandler):
         """Note that a request is complete: its answer may take its time, and the next request waits for it."""
         self._is_busy = True
         self._table.mark_busy(self)
+
+    def limit_messages(self, limits: ConnectionLimits) -> IncomingMessages:
+        """Let the messages of the WebSocket that this connection becomes pass only within limits."""
+        self._socket.set_write_buffer_limits(high=self._table.limits.unsent_bytes)
+        self._messages_in = IncomingMessages(self._socket, limits, self._table.messages, self._table.limits)
+        return self._messages_in
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Put what limits the messages before aiohttp's parser of them."""
+        if self._messages_in:
+            self._messages_in.attach(parser)
+        super().set_parser(self._messages_in or parser, data_received_cb)  # type: ignore[arg-type]  # used as one
 
     def begin_messages(self) -> None:
         """Note that the connection became a WebSocket: every byte is read, and it is not closed for another one."""

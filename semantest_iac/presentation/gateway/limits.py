@@ -17,6 +17,10 @@ class GatewayLimits:
     Azure Functions; API Gateway names none). `idle_s` is how long a connection may wait for its next request. `stall_s`
     is how long a client may send or take nothing in the middle of a body. `head_bytes` is more than any cloud takes,
     whose own limits are answered as the cloud does: 10,240 bytes on AWS, 64 KB on Azure.
+
+    Of a WebSocket client, reading stops while `pending_messages` or `pending_bytes` of its messages wait; all clients
+    together have `messages_bytes`. No further message is sent to a client before it has read all but `unsent_bytes`.
+    After a fault of a client, `discarded_bytes` of it are discarded while it may read the reason.
     """
 
     connections: int = 768
@@ -27,6 +31,11 @@ class GatewayLimits:
     idle_s: float = 75
     stall_s: float = 30
     receive_buffer_bytes: int = 64 * KIB
+    pending_messages: int = 16
+    pending_bytes: int = 64 * KIB
+    messages_bytes: int = 32 * KIB * KIB
+    unsent_bytes: int = 16 * KIB
+    discarded_bytes: int = 16 * KIB * KIB
 
     def fit_to_descriptors(self) -> GatewayLimits:
         """Return limits for which the open files that the system allows this process suffice."""

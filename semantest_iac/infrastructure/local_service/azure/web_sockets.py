@@ -48,6 +48,9 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
     WebSocketContext,
 )
 
+LARGEST_MESSAGE = 1024 * 1024
+"""Source: Azure Web PubSub service internals, terms ("maximum size 1MB"); of frames they say nothing."""
+
 UNAUTHORIZED, FORBIDDEN, INTERNAL_SERVER_ERROR, NO_CONTENT = 401, 403, 500, 204
 _CONNECT, _CONNECTED, _DISCONNECTED, _MESSAGE = "connect", "connected", "disconnected", "message"
 _STATE_HEADER, _NEGOTIATE_PATH = "ce-connectionstate", "/negotiate"
@@ -78,7 +81,7 @@ class AzureWebSocketService:
     """A WebSocketService that knows only the connections that it admitted itself."""
 
     def __init__(self, deployed_api: DeployedWebSocketApi, context: WebSocketContext) -> None:
-        self.limits = ConnectionLimits()
+        self.limits = ConnectionLimits(message_bytes=LARGEST_MESSAGE, frame_bytes=LARGEST_MESSAGE)
         self.deployed_api = deployed_api
         self._context = context
         self._clients: dict[str, _ConnectedClient] = {}
