@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 
 _DRAFT_FOLDERS = ("", "artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
+_WRITTEN = ("", "ledger.db", "cloud.db", "artifacts", "sandbox", "pulumi", "runtime", "tmp")
+"""What a run writes to; each may be on a disk of its own."""
 
 
 class MonotonicTimer:
@@ -117,7 +119,7 @@ class Application:
             return self._queue
         from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
 
-        return LockFileQueue(self.home / "locks")
+        return LockFileQueue(self.home / "locks", (self.home / name for name in _WRITTEN))
 
     @cached_property
     def artifacts(self) -> ArtifactBuilder:

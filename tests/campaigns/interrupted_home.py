@@ -7,7 +7,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,11 @@ from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SIMULATED_SUBSCRIPTION
-from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory, StoredResource
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import (
+    Inventory,
+    InventoryTransaction,
+    StoredResource,
+)
 from semantest_iac.presentation.cli.execution import run_interruptible
 from semantest_iac.presentation.cli.terminal import Terminal
 from tests.campaigns.interruption_points import ReportMoment
@@ -104,18 +108,19 @@ class InterruptedHome:
 
     def __init__(self, folder: Path, target: Target, sources: Path) -> None:
         self.folder = folder
-        self._stack = target.stack
-        self._engine = EngineChoice(target.engine, SIMULATED_CLOUD)
+        self.stack = target.stack
+        self.engine = EngineChoice(target.engine, SIMULATED_CLOUD)
         self._sources = sources
+        self.variables = _VARIABLES
 
     def run(self, command: str, report: ReportMoment = ignore_moment) -> DeploymentRow | None:
         """Run `v1` or `v2` (deployments) or `destroy` as the command line does; None if it was terminated."""
         deployments = self._use_cases(report)
         if command == DESTROY:
-            running = deployments.destroy(self._stack)
+            running = deployments.destroy(self.stack)
         else:
-            configuration = configuration_of(command, self._stack.component, self._sources)
-            running = deployments.deploy(self._stack, configuration)
+            configuration = configuration_of(command, self.stack.component, self._sources)
+            running = deployments.deploy(self.stack, configuration)
         with suppress(KeyboardInterrupt), Path(os.devnull).open("w") as nowhere:
             return run_interruptible(running, Terminal(nowhere, nowhere))
         return None
@@ -123,7 +128,7 @@ class InterruptedHome:
     def observe(self, row: DeploymentRow) -> dict[str, Any]:
         """What a person, a program or the next command can see after a command that ended with this row."""
         ledger = self._ledger()
-        stack = ledger.stack(str(self._stack))
+        stack = ledger.stack(str(self.stack))
         return {
             "state": str(row.state),
             "error": dict(row.error or {}),
@@ -131,7 +136,7 @@ class InterruptedHome:
             "endpoint": row.endpoint,
             "stack": {
                 "generation": stack.generation,
-                "engine": str(find_owning_engine(ledger, str(self._stack))),
+                "engine": str(find_owning_engine(ledger, str(self.stack))),
                 "is settled": stack.unsettled is None,
                 "is live": stack.last_good == row.deployment,
                 "outputs": dict(stack.outputs),
@@ -150,7 +155,7 @@ class InterruptedHome:
 
     def has_unowned_resources(self) -> bool:
         """Whether there are resources in the cloud that belong to no engine by the ledger."""
-        return bool(self._list_cloud()) and self._ledger().stack(str(self._stack)).owner is None
+        return bool(self._list_cloud()) and self._ledger().stack(str(self.stack)).owner is None
 
     def _use_cases(self, report: ReportMoment) -> DeploymentUseCase:
         application = Application(
@@ -159,21 +164,30 @@ class InterruptedHome:
             probe=FakeServiceProbe(ControlPoints()),
         )
         progress = partial(_report_operation, report)
-        return application.deployments(_VARIABLES, engine=self._engine, progress=progress)
+        return application.deployments(self.variables, engine=self.engine, progress=progress)
 
     def _ledger(self) -> SqliteLedger:
         return SqliteLedger(self.folder / "ledger.db")
 
+    def list_resources(self) -> list[StoredResource]:
+        """Everything in the cloud."""
+        if not self._cloud_file.exists():
+            return []
+        with _open_inventory(self._cloud_file) as reader:
+            return _list_resources(reader)
+
+    @property
+    def _cloud_file(self) -> Path:
+        return self.folder / ("pulumi" if self.engine.engine == PULUMI_ENGINE else "") / "cloud.db"
+
     def _list_cloud(self) -> list[list[Any]]:
         """Everything in the cloud, in an order that does not depend on generated names."""
-        file = self.folder / ("pulumi" if self._engine.engine == PULUMI_ENGINE else "") / "cloud.db"
+        file = self._cloud_file
         if not file.exists():
             return []
-        inventory = Inventory(file)
-        with inventory.read_without_transaction() as reader:
-            rows = [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in reader.list_all(account)]
+        with _open_inventory(file) as reader:
+            rows = _list_resources(reader)
             listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
-        inventory.close()
         ids = {row.id for row in rows}
         listed.sort(key=lambda row: _mask_generated(json.dumps(row, sort_keys=True), ids))
         named: list[list[Any]] = json.loads(self._name_packages(json.dumps(listed)))
@@ -195,8 +209,31 @@ class InterruptedHome:
         return {_mask_generated(str(path.relative_to(self.folder))) for path in files}
 
 
+@contextmanager
+def _open_inventory(file: Path) -> Iterator[InventoryTransaction]:
+    inventory = Inventory(file)
+    try:
+        with inventory.read_without_transaction() as reader:
+            yield reader
+    finally:
+        inventory.close()
+
+
+def _list_resources(reader: InventoryTransaction) -> list[StoredResource]:
+    return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in reader.list_all(account)]
+
+
 def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
-    """Whatever contradicts the promise: an intact chain of legal transitions, and one ending for each request."""
+    """Whatever contradicts the promise: no faults of the chain, and each request completed unless interrupted."""
+    yield from find_chain_faults(ledger)
+    for row in ledger.deployments():
+        was_interrupted = row.state is DeploymentStatus.CANCELLED or (row.error or {}).get("code") == INTERRUPTED
+        if row.state is not DeploymentStatus.COMPLETED and not was_interrupted:
+            yield f"a {row.kind} ended as {row.state}: {row.error}"
+
+
+def find_chain_faults(ledger: SqliteLedger) -> Iterator[str]:
+    """Whatever is no intact chain of legal transitions with one ending for each request."""
     try:
         ledger.verify()
         states: dict[str, DeploymentStatus] = {}
@@ -209,10 +246,6 @@ def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
         yield str(error)
         return
     yield from (f"a deployment is still {state}" for state in states.values() if state not in TERMINAL_STATUSES)
-    for row in ledger.deployments():
-        was_interrupted = row.state is DeploymentStatus.CANCELLED or (row.error or {}).get("code") == INTERRUPTED
-        if row.state is not DeploymentStatus.COMPLETED and not was_interrupted:
-            yield f"a {row.kind} ended as {row.state}: {row.error}"
 
 
 def _to_list(row: StoredResource, code: str) -> list[Any]:

@@ -118,7 +118,7 @@ class InterruptionRunner:
     def run(self) -> Iterator[InterruptionReport]:
         """Yield a report for each interruption."""
         write_sources(self._folder / "sources")
-        _import_everything(self._folder, self._job.target)
+        import_everything(self._folder, self._job.target)
         for name in self._job.scenarios:
             yield from self._run_scenario(name, SCENARIOS[name])
 
@@ -253,7 +253,7 @@ def _value_of(function: Any) -> Any:
     return ended.value
 
 
-def _import_everything(folder: Path, target: Target) -> None:
+def import_everything(folder: Path, target: Target) -> None:
     """Import and read what a deployment needs, by one in the sandbox: no engine that forks or serves runs here."""
     warm = InterruptedHome(folder / "warm", Target(SANDBOX_ENGINE, target.cloud, target.component), folder / "sources")
     for command in ("v1", "v2", DESTROY):

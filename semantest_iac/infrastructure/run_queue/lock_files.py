@@ -7,13 +7,14 @@ import math
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
-from semantest_iac.domain.errors import StackBusyError, StorageError
+from semantest_iac.domain.errors import StackBusyError, StorageError, as_storage_error
+from semantest_iac.infrastructure.disk_space import require_free_space
 from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
 from semantest_iac.infrastructure.file_locks import is_in_place, try_lock, try_shared_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
@@ -36,10 +37,14 @@ class FileLease:
 
 
 class LockFileQueue:
-    """Grants one lease per stack over all tasks, threads and processes of this host; waiters are not ordered."""
+    """Grants one lease per stack over all tasks, threads and processes of this host; waiters are not ordered.
 
-    def __init__(self, folder: Path) -> None:
+    `disks` are files and folders that a run writes to: none is granted where they have too little room for one.
+    """
+
+    def __init__(self, folder: Path, disks: Iterable[Path] = ()) -> None:
         self._folder = folder
+        self._disks = tuple(disks)
 
     @asynccontextmanager
     async def hold(
@@ -50,7 +55,8 @@ class LockFileQueue:
         on_wait: OnWait | None = None,
         timeout_s: float | None = None,
     ) -> AsyncIterator[FileLease]:
-        """Hold the stack for the block; raises StackBusyError after `timeout_s`."""
+        """Hold the stack for the block; raises StackBusyError after `timeout_s`, StorageError for a full disk."""
+        require_free_space(self._disks)
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):
@@ -116,9 +122,13 @@ def _translate_lock_errors(stack: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        message = f"Cannot lock stack '{stack}': "
+        if known := as_storage_error(error):
+            cause = f"{known.message[0].lower()}{known.message[1:]}"
+            raise StorageError(message + cause, known.error_code, hint=known.hint) from error
         cause = (error.strerror or "the system refused it").lower()
         hint = f"Check the permissions of '{folder}' and the free space there."
-        raise StorageError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
+        raise StorageError(f"{message}{cause}.", hint=hint) from error
 
 
 def _stack_busy_error(stack: str, holder: LeaseHolder | None) -> StackBusyError:

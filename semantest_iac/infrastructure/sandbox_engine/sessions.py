@@ -121,8 +121,10 @@ class StackSessions:
             try:
                 yield run
             finally:
-                run.record_stack_outputs()
-                self._save(stack, run, journal)
+                try:
+                    run.record_stack_outputs()
+                finally:
+                    self._save(stack, run, journal)
 
     def export(self, stack: Stack) -> dict[str, Any]:
         """Return the stored state, with the operations that a killed run did not end."""

@@ -18,6 +18,7 @@ Started = tuple[subprocess.Popen[str], int]
 Start = Callable[..., Started]
 HOSTILE = ["", ".", "..", "../up", "a/b", "/etc/passwd", "a\0b", "A", "a", "a\n", "é" * 300, "x" * 300, "-rf", "~"]
 RECORDS = {
+    "brackets": b"[" * 1024,
     "empty": b"",
     "not JSON": b"\xff\x00 nothing",
     "a list": b"[1, 2]",
@@ -139,7 +140,10 @@ class TestFiles:
     async def test_are_refused_where_no_folder_can_be_created(self, queue: LockFileQueue, home: Path) -> None:
         _occupy(home)
 
-        with pytest.raises(DeploymentError, match=f"Cannot lock stack '{STACK}': not a directory"):
+        with pytest.raises(
+            DeploymentError,
+            match=f"Cannot lock stack '{STACK}': cannot use .*: there is a file where a folder should be",
+        ):
             await _take(queue, 0)
 
 

@@ -1,12 +1,15 @@
-"""Drafts of killed processes are removed, and those of living ones stay."""
+"""What is written is complete or an error; drafts of killed processes are removed, those of living ones stay."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,13 +17,18 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.errors import as_storage_error
 from semantest_iac.infrastructure.durable_files import (
     DRAFT_PREFIX,
+    AppendedFile,
+    append_log_lines,
     ensure_private_file,
     make_draft_folder,
+    make_private_folder,
     open_draft,
     publish_draft,
     remove_abandoned_drafts,
+    replace_file,
 )
 
 _HOLD = """
@@ -84,6 +92,76 @@ class TestPublishing:
         assert [*tmp_path.iterdir()] == []
 
 
+@contextmanager
+def _limit_file_size(size: int) -> Iterator[None]:
+    """Let the system take so many bytes of a file: of a write over the limit only the part below it."""
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+class TestPartialWrites:
+    @pytest.mark.parametrize("sync", [True, False])
+    def test_of_a_record_leave_nothing_of_it(self, tmp_path: Path, sync: bool) -> None:
+        path, file = tmp_path / "journal", AppendedFile(tmp_path / "journal")
+
+        with _limit_file_size(100):
+            file.append(b"a" * 60, sync=sync)
+            with pytest.raises(OSError, match="too large") as refused:
+                file.append(b"b" * 60, sync=sync)
+        file.append(b"c" * 60, sync=sync)
+        file.close()
+
+        assert path.read_bytes() == b"a" * 60 + b"c" * 60
+        assert refused.value.filename == str(path)
+
+    def test_of_a_log_leave_nothing_of_the_lines(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+
+        with _limit_file_size(100):
+            append_log_lines(path, "a" * 60)
+            with pytest.raises(OSError, match="too large"):
+                append_log_lines(path, "b" * 60)
+
+        assert path.read_text() == "a" * 60
+
+    def test_of_a_file_leave_the_one_before(self, tmp_path: Path) -> None:
+        replace_file(tmp_path / "state", "before")
+
+        with _limit_file_size(100), pytest.raises(OSError, match="too large") as refused:
+            replace_file(tmp_path / "state", "a" * 101)
+
+        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"state": "before"}
+        known = as_storage_error(refused.value)
+        assert known is not None
+        assert known.message.startswith(f"Cannot use '{tmp_path}")
+
+
+class TestPermissions:
+    def test_are_for_the_owner_alone(self, tmp_path: Path) -> None:
+        folder = tmp_path / "a" / "b"
+        make_private_folder(folder)
+        replace_file(folder / "state", "")
+        append_log_lines(folder / "log", "")
+        AppendedFile(folder / "journal").append(b"", sync=True)
+
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+        assert modes == {"a": 0o700, "b": 0o700, "state": 0o600, "log": 0o600, "journal": 0o600}
+
+    def test_are_no_matter_where_a_file_is_in_the_way(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(NotADirectoryError) as refused:
+            make_private_folder(tmp_path / "file")
+
+        known = as_storage_error(refused.value)
+        assert known is not None
+        assert known.message == f"Cannot use '{tmp_path / 'file'}': there is a file where a folder should be."
+
+
 class TestEnsurePrivateFile:
     def test_gives_all_the_same_content(self, tmp_path: Path) -> None:
         numbers = count()
@@ -106,7 +184,7 @@ class TestEnsurePrivateFile:
 
 
 class TestNextCommand:
-    @pytest.mark.parametrize("folder", ["artifacts", "artifacts/known", "runtime", "sandbox", "tmp"])
+    @pytest.mark.parametrize("folder", ["", "artifacts", "artifacts/known", "runtime", "sandbox", "tmp"])
     def test_removes_what_a_killed_one_left(self, tmp_path: Path, folder: str) -> None:
         left = tmp_path / folder / f"{DRAFT_PREFIX}left"
         left.mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
@@ -22,7 +23,7 @@ from semantest_iac.domain.errors import (
     ValidationError,
     VerificationError,
 )
-from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for
+from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for, to_deployment_error
 from semantest_iac.presentation.error_lines import format_error, format_warnings
 
 _WITH_LOCATION = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
@@ -56,6 +57,33 @@ class TestExitCodes:
     )
     def test_follow_the_class(self, error: BaseException, code: int) -> None:
         assert exit_code_for(error) == code
+
+
+class TestStorageErrors:
+    @pytest.mark.parametrize(
+        ("number", "code", "cause"),
+        [
+            (errno.ENOSPC, "DISK_FULL", "the disk is full"),
+            (errno.EDQUOT, "DISK_FULL", "the quota of this user is used up"),
+            (errno.EFBIG, "DISK_FULL", "the file would be larger than this process may write"),
+            (errno.EROFS, "READ_ONLY", "the file system is read-only"),
+            (errno.EACCES, "STORAGE_ERROR", "permission denied"),
+            (errno.EPERM, "STORAGE_ERROR", "operation not permitted"),
+            (errno.ENOTDIR, "STORAGE_ERROR", "there is a file where a folder should be"),
+            (errno.EISDIR, "STORAGE_ERROR", "there is a folder where a file should be"),
+            (errno.EIO, "STORAGE_ERROR", "the disk failed to read or write"),
+            (errno.ESTALE, "STORAGE_ERROR", "the network file system lost it"),
+            (errno.EMFILE, "STORAGE_ERROR", "this process has too many open files"),
+            (errno.ENFILE, "STORAGE_ERROR", "the system has too many open files"),
+            (errno.ELOOP, "STORAGE_ERROR", "too many levels of symbolic links"),
+            (errno.ENAMETOOLONG, "STORAGE_ERROR", "file name too long"),
+        ],
+    )
+    def test_say_what_where_and_what_to_do(self, number: int, code: str, cause: str) -> None:
+        error = to_deployment_error(OSError(number, os.strerror(number), "/home/state"))
+
+        assert (error.error_code, error.message) == (code, f"Cannot use '/home/state': {cause}.")
+        assert error.hint.endswith(".")
 
 
 class TestLines:
