@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from semantest_iac_events.event import Event
 
 
-_DRAFT_FOLDERS = ("", "artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
 _WRITTEN = ("", "ledger.db", "cloud.db", "artifacts", "sandbox", "pulumi", "runtime", "tmp")
 """What a run writes to; each may be on a disk of its own."""
 
@@ -297,10 +296,8 @@ class Application:
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
         from semantest_iac.domain.ports.provisioner import guard_progress, ignore_progress
-        from semantest_iac.infrastructure.durable_files import remove_abandoned_drafts
 
-        for folder in _DRAFT_FOLDERS:  # also those of a killed command where this one makes none, as `destroy`
-            remove_abandoned_drafts(self.home / folder)
+        _remove_leftovers(self.home)
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
@@ -398,6 +395,22 @@ def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, sho
 
     approve = approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
     return show_before_approval(show_plan, approve) if show_plan else approve
+
+
+def _remove_leftovers(home: Path) -> None:
+    """Remove what killed commands left: drafts, the marks of `serve`, and the runs of Pulumi with their processes."""
+    from semantest_iac.infrastructure.durable_files import list_draft_folders, remove_abandoned_drafts
+
+    for folder in list_draft_folders(home):
+        remove_abandoned_drafts(folder)
+    if (home / "serving").is_dir():
+        from semantest_iac.infrastructure.local_service.serving_addresses import find_address
+
+        find_address(home)
+    if any((runs := home / "pulumi" / "runs").glob("*")):
+        from semantest_iac.infrastructure.pulumi_engine.runs import remove_abandoned_runs
+
+        remove_abandoned_runs(runs)
 
 
 @asynccontextmanager

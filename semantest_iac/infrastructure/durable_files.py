@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 from semantest_iac.infrastructure.file_locks import is_in_place, lock_or_close, try_lock
 
 DRAFT_PREFIX: Final = ".draft-"
+_DRAFT_DIGITS: Final = 16
 _CREATION_LOCK: Final = Lock()
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -247,9 +248,19 @@ def publish_folder(complete: Path, path: Path) -> bool:
     return True
 
 
+def list_draft_folders(home: Path) -> list[Path]:
+    """Return the folders of a home in which drafts are made."""
+    try:
+        with os.scandir(home) as entries:
+            folders = [Path(it.path) for it in entries if not it.name.startswith(".") and it.is_dir()]
+    except OSError:
+        return []
+    return [home, *folders, home / "artifacts" / "known"]
+
+
 def remove_abandoned_drafts(folder: Path) -> None:
     """Remove the drafts in a folder whose process has ended."""
-    for path in list(folder.glob(f"{DRAFT_PREFIX}*")):
+    for path in list(folder.glob(f"{DRAFT_PREFIX}{'[0-9a-f]' * _DRAFT_DIGITS}")):  # other names are not ours
         descriptor = _lock(path)
         if descriptor is not None:
             _remove(path)
@@ -278,7 +289,7 @@ def _create_locked(folder: Path, create: Callable[[Path], int]) -> tuple[int, Pa
     make_private_folder(folder)
     remove_abandoned_drafts(folder)
     while True:
-        path = folder / f"{DRAFT_PREFIX}{secrets.token_hex(8)}"
+        path = folder / f"{DRAFT_PREFIX}{secrets.token_hex(_DRAFT_DIGITS // 2)}"
         with suppress(FileNotFoundError):
             descriptor = create(path)
             if _lock_new(descriptor) and is_in_place(descriptor, path):

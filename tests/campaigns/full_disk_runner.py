@@ -37,14 +37,8 @@ from semantest_iac.infrastructure.run_queue import lock_files
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.presentation.cli.failures import to_deployment_error
 from tests.campaigns.child_process import run_in_child
-from tests.campaigns.interrupted_home import (
-    DESTROY,
-    InterruptedHome,
-    ReportMoment,
-    Target,
-    find_chain_faults,
-    write_sources,
-)
+from tests.campaigns.interrupted_home import DESTROY, InterruptedHome, Target, find_chain_faults, write_sources
+from tests.campaigns.interruption_points import ReportMoment
 from tests.campaigns.interruption_runner import compare_observations, import_everything
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
@@ -183,7 +177,7 @@ def ignore_refused_rows() -> None:
         with suppress(OSError):
             append(file, record, sync=sync)
 
-    AppendedFile.append = append_if_possible  # type: ignore[method-assign]
+    AppendedFile.append = append_if_possible  # type: ignore[method-assign,assignment]
 
 
 class FullDiskRunner:
@@ -231,7 +225,7 @@ class FullDiskRunner:
         size: int,
         *,
         following: Sequence[str],
-        expected: Sequence[Mapping[str, Any]],
+        expected: Sequence[dict[str, Any]],
         fault: Callable[[], None] = no_fault,
     ) -> FullDiskReport:
         self._restore(place)
@@ -323,7 +317,7 @@ def find_mount_refusal() -> str:
 
 def _run_with_room(home: CrowdedHome, command: str) -> Any:
     row = home.run(command)
-    observed = home.observe(row) if row else {"raised": "it was cancelled"}
+    observed: dict[str, Any] = home.observe(row) if row else {"raised": "it was cancelled"}
     observed["ledger"] = list(find_chain_faults(SqliteLedger(home.folder / "ledger.db")))
     return observed
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from semantest_iac.domain.errors import StorageError
 
-_DRAFT_PREFIX = ".draft-"  # another command may take it for that of a killed one and remove it
 _HINT = "--home (or SEMANTEST_HOME) chooses another folder."
 
 
@@ -27,11 +26,12 @@ def require_writable_home(home: Path) -> None:
 
 def find_writing_fault(home: Path) -> str:
     """Return why no folder can be made in the home, or where it will be; empty if one can."""
-    from tempfile import mkdtemp
+    from secrets import token_hex
 
     try:
         nearest = next(folder for folder in (home, *home.parents) if folder.exists())
-        made = Path(mkdtemp(prefix=_DRAFT_PREFIX, dir=nearest))
+        made = nearest / f".draft-{token_hex(8)}"  # another command may take it for that of a killed one and remove it
+        made.mkdir(mode=0o700)
         with suppress(FileNotFoundError):
             made.rmdir()
     except OSError as error:

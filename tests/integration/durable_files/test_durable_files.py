@@ -176,7 +176,7 @@ class TestEnsurePrivateFile:
 
     def test_removes_what_a_killed_process_left(self, tmp_path: Path) -> None:
         ensure_private_file(tmp_path / "key", lambda: "value")
-        (tmp_path / f"{DRAFT_PREFIX}left").write_text("value")
+        (tmp_path / f"{DRAFT_PREFIX}0123456789abcdef").write_text("value")
 
         ensure_private_file(tmp_path / "key", lambda: "other")
 
@@ -184,11 +184,24 @@ class TestEnsurePrivateFile:
 
 
 class TestNextCommand:
-    @pytest.mark.parametrize("folder", ["", "artifacts", "artifacts/known", "runtime", "sandbox", "tmp"])
+    @pytest.mark.parametrize("folder", ["", "artifacts", "artifacts/known", "runtime", "sandbox", "modules", "tools"])
     def test_removes_what_a_killed_one_left(self, tmp_path: Path, folder: str) -> None:
-        left = tmp_path / folder / f"{DRAFT_PREFIX}left"
+        left = tmp_path / folder / f"{DRAFT_PREFIX}0123456789abcdef"
         left.mkdir(parents=True)
+
+        own = left.with_name(f"{DRAFT_PREFIX}of-a-letter")
+        own.touch()
 
         Application(tmp_path).deployments({})
 
-        assert not left.exists()
+        assert (left.exists(), own.exists()) == (False, True)
+
+    def test_removes_the_marks_and_runs_of_killed_ones(self, tmp_path: Path) -> None:
+        mark, run = tmp_path / "serving" / "1", tmp_path / "pulumi" / "runs" / "left"
+        for path in (mark, run / "owner"):
+            path.parent.mkdir(parents=True)
+            path.touch()
+
+        Application(tmp_path).deployments({})
+
+        assert (mark.exists(), run.exists()) == (False, False)
