@@ -19,6 +19,7 @@ from typing import Any, Final
 from semantest_iac.domain.errors import StorageError
 from semantest_iac.infrastructure.durable_files import replace_file
 from semantest_iac.infrastructure.file_locks import wait_for_lock
+from semantest_iac.infrastructure.nested_text import parse_json
 
 MANIFEST_NAME: Final = "home.json"
 HOME_FORMAT: Final = 1
@@ -117,7 +118,7 @@ class HomeManifest:
 def read_manifest_file(path: Path) -> ManifestContent:
     """Read one manifest; raises StorageError that says what is wrong with it and what to do."""
     try:
-        raw = json.loads(path.read_bytes())
+        raw = parse_json(path.read_bytes())
     except OSError as error:
         reason = (error.strerror or "the system refused it").lower()
         raise StorageError(f"Cannot read '{path}': {reason}.", "HOME_MANIFEST_DAMAGED", hint=_REPAIR_HINT) from error

@@ -36,6 +36,8 @@ def find_system_error(error: sqlite3.Error, path: Path) -> int | None:
     """
     name = getattr(error, "sqlite_errorname", "")  # absent if Python and not SQLite raised the error
     number = next((number for start, number in _SYSTEM_ERRORS if name.startswith(start)), None)
+    if number == errno.EACCES and path.is_dir():
+        return errno.EISDIR
     return errno.ENOSPC if number == errno.EIO and is_disk_full(path) else number
 
 

@@ -7,13 +7,14 @@ the module that needs it: at the top if nothing else has its name there, otherwi
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from semantest_iac.infrastructure.nested_text import parse_json
 
 STORE_NAMES = (".pnpm", ".store", ".bun")
 UNLISTED_NAMES = frozenset({".bin", ".cache", ".modules.yaml", ".package-lock.json", *STORE_NAMES})
@@ -126,7 +127,7 @@ def _list_modules(modules: Path) -> Iterator[tuple[str, Path]]:
 def _dev_names(folder: Path) -> frozenset[str]:
     """Return the names that a project has for development alone."""
     try:
-        project: dict[str, Any] = json.loads((folder / "package.json").read_bytes())
+        project: dict[str, Any] = parse_json((folder / "package.json").read_bytes())
         needed = {name for key in DEPENDENCY_KEYS for name in project.get(key) or {}}
         return frozenset(set(project.get("devDependencies") or {}) - needed)
     except (OSError, ValueError, AttributeError, TypeError):  # no project: everything may be needed

@@ -44,6 +44,7 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.durable_files import make_draft_folder, open_draft, publish_draft, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
+from semantest_iac.infrastructure.nested_text import parse_json
 
 PACKAGER_VERSION = 4  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
@@ -71,13 +72,13 @@ class ArtifactStore:
     def find(self, source_key: str, fingerprint: str) -> Artifact | None:
         """Return the package that was built of an unchanged source; the file may be missing or damaged by now."""
         try:
-            record = json.loads((self._known / f"{source_key}.json").read_text())
+            record = parse_json((self._known / f"{source_key}.json").read_text())
             known = _artifact_from_record(self._folder, record)
             unchanged = record["manifest"] == fingerprint and record["inputs"] == _stamp_inputs(
                 map(Path, record["inputs"])
             )
-        except (OSError, ValueError, KeyError, TypeError):  # absent, incomplete or of another version: build again
-            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # absent, incomplete or of another version: build again
         return known if unchanged else None
 
     def record(self, source_key: str, fingerprint: str, artifact: Artifact, inputs: tuple[Path, ...] = ()) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import stat
@@ -34,6 +33,7 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
 )
 from semantest_iac.infrastructure.artifacts.secret_files import is_secret_folder, is_secret_name
 from semantest_iac.infrastructure.artifacts.source_tree import changed_source_error, unreadable_source_error
+from semantest_iac.infrastructure.nested_text import parse_json
 
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 CENTRAL_HEADER = struct.Struct("<4s6H3L5H2L")
@@ -313,7 +313,7 @@ def _find_main_problem(archive: zipfile.ZipFile, names: Sequence[str]) -> str:
     if "package.json" not in names:
         return "is not in the archive"
     try:
-        package = json.loads(archive.read("package.json"))
+        package = parse_json(archive.read("package.json"))
     except ValueError:
         return "is not valid JSON"
     main = package.get("main") if isinstance(package, dict) else None
@@ -324,7 +324,7 @@ def read_route_prefix(path: Path) -> str:
     """Return the prefix of every route in an app's host.json; `api` is the default of the Functions host."""
     try:
         with zipfile.ZipFile(path) as archive:
-            settings = json.loads(archive.read("host.json"))
+            settings = parse_json(archive.read("host.json"))
         return str(settings["extensions"]["http"]["routePrefix"])
     except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError):
         return DEFAULT_ROUTE_PREFIX

@@ -7,7 +7,6 @@ again, empty query values left out; cookies are written by ASP.NET, which encode
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from semantest_iac.infrastructure.function_runtimes.route_templates import (
     find_first_matching_function,
     find_route_fault,
 )
+from semantest_iac.infrastructure.nested_text import parse_json
 
 MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
 """The default of BODY_LIMIT_SETTING. Source: azure-functions-host, HttpRequestSizeMiddleware, and the page of the app
@@ -199,7 +199,7 @@ def _has_key(event: Mapping[str, Any]) -> bool:
 def _route_prefix(package: Path) -> str:
     """Return the prefix of every route; host.json was checked when the package was built, and `api` is the default."""
     try:
-        settings = json.loads((package / "host.json").read_bytes())
+        settings = parse_json((package / "host.json").read_bytes())
         return str(settings["extensions"]["http"]["routePrefix"])
     except (OSError, ValueError, LookupError, TypeError):
         return "api"

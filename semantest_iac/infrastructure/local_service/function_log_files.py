@@ -13,6 +13,7 @@ from typing import Any
 
 from semantest_iac.infrastructure.durable_files import append_log_lines
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.nested_text import parse_json
 
 LARGEST_LOG_FILE = 4 * 1024 * 1024
 LONGEST_LOG_LINE = 16 * 1024
@@ -58,11 +59,14 @@ def _older_and_current_paths(folder: Path, stack: str) -> tuple[Path, Path]:
 
 
 def _read_new_lines(path: Path, offsets: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """Yield the complete lines after the file's offset."""
+    """Yield the complete lines after the file's offset; what another program wrote is left out."""
     with suppress(OSError), path.open("rb") as file:
         inode = os.fstat(file.fileno()).st_ino
         file.seek(offsets.get(inode, 0))
         for line in file:
             if line.endswith(b"\n"):
                 offsets[inode] = offsets.get(inode, 0) + len(line)
-                yield json.loads(line)
+                with suppress(ValueError):
+                    row = parse_json(line)
+                    if isinstance(row, dict):
+                        yield row

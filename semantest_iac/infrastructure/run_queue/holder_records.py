@@ -12,6 +12,7 @@ from typing import Any
 
 from semantest_iac.application.ports.run_queue import LeaseHolder
 from semantest_iac.infrastructure.durable_files import write_record
+from semantest_iac.infrastructure.nested_text import parse_json
 
 RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record as a whole, even if a process is killed
 
@@ -43,7 +44,7 @@ def read_holder(path: Path) -> LeaseHolder | None:
 
 def _read_record(descriptor: int) -> dict[str, Any]:
     try:
-        record = json.loads(os.pread(descriptor, RECORD_BYTES, 0))
-    except (ValueError, RecursionError):  # not written yet, or overwritten by another program
+        record = parse_json(os.pread(descriptor, RECORD_BYTES, 0))
+    except ValueError:  # not written yet, or overwritten by another program
         return {}
     return record if isinstance(record, dict) else {}

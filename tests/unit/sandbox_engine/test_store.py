@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import resource
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,20 @@ class TestStateFile:
 
         assert stat.S_IMODE((tmp_path / _FILE).stat().st_mode) == 0o600
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"deployment": {"resources": [{}]}}', '{"deployment": 1}'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{",
+            "[]",
+            "{}",
+            "null",
+            "[" * 100_000,
+            '{"deployment": null}',
+            '{"deployment": {"resources": [{}]}}',
+            '{"deployment": 1}',
+        ],
+    )
     def test_is_refused_if_damaged(self, store: StateStore, tmp_path: Path, text: str) -> None:
         (tmp_path / _FILE).write_text(text)
 
@@ -71,6 +85,24 @@ class TestJournal:
 
         assert [state.name for state in stored.snapshot] == ["c", "b"]
         assert (stored.unfinished, stored.was_interrupted) == ((), True)
+
+    def test_begins_nothing_that_the_disk_refuses(self, store: StateStore, tmp_path: Path) -> None:
+        """Also not where it takes a part of the row, as a file of limited size does."""
+        journal = store.open_journal(STACK)
+        first = journal.begin("create", a_state("a", id=""), StateChange())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        size = (tmp_path / _FILE).with_suffix(".journal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                journal.begin("create", a_state("b", id=""), StateChange())
+            with pytest.raises(OSError, match="too large"):
+                journal.end(first, StateChange(put=a_state("a")))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+        assert [each.owner for each in journal.unfinished] == [first]
+        assert [each.owner for each in store.read(STACK).unfinished] == [first]
 
     def test_reports_operations_without_an_end(self, store: StateStore) -> None:
         after = StateChange(drop=a_state("a").key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path
+from semantest_iac.infrastructure.nested_text import parse_json
 
 PYTHON_RUNTIME = re.compile(r"python3\.\d+")
 HANDLER_PATTERN = re.compile(r"(?P<module>[\w$./-]+)\.(?P<function>[A-Za-z_$][\w$]*)")
@@ -168,7 +168,7 @@ def _find_other_language(folder: Path, point: EntryPoint) -> str:
 def find_build_command(folder: Path) -> str:
     """Return the command of the build script in package.json; empty if there is none."""
     try:
-        scripts = json.loads((folder / "package.json").read_bytes())["scripts"]
+        scripts = parse_json((folder / "package.json").read_bytes())["scripts"]
         has_build = "build" in scripts
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import deque
@@ -12,6 +11,7 @@ from pathlib import Path
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
 from semantest_iac.infrastructure.artifacts.source_tree import find_link_hint
+from semantest_iac.infrastructure.nested_text import parse_json
 
 GENERATED_MODULES = {"@prisma/client": ".prisma/client"}
 """What tools generate beside a package that loads it, without naming it."""
@@ -86,7 +86,7 @@ def find_module_places(modules: Mapping[str, Path]) -> dict[str, Path]:
 def _needed_names(folder: Path) -> list[str]:
     """Return the names of what a package loads; of its peers those that are not optional."""
     try:
-        project = json.loads((folder / "package.json").read_bytes())
+        project = parse_json((folder / "package.json").read_bytes())
         optional = {
             name for name, facts in (project.get("peerDependenciesMeta") or {}).items() if facts.get("optional")
         }

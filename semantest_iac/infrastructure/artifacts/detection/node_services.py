@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
     find_build_command,
 )
 from semantest_iac.infrastructure.artifacts.detection.project_files import BUILD_FOLDERS, read_source
+from semantest_iac.infrastructure.nested_text import parse_json
 
 FRAMEWORKS = {
     "@nestjs/core": "NestJS",
@@ -77,7 +77,7 @@ def find_in_node(folder: Path, files: Mapping[str, str]) -> NodeFindings:
 
 def _read_package(folder: Path) -> dict[str, Any]:
     try:
-        package = json.loads(read_source(folder / "package.json") or "{}")
+        package = parse_json(read_source(folder / "package.json") or "{}")
     except ValueError:
         return {}
     return package if isinstance(package, dict) else {}

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -31,6 +30,7 @@ from semantest_iac.infrastructure.artifacts.requirements.source_wheels import (
     find_library_problem,
 )
 from semantest_iac.infrastructure.artifacts.source_tree import copy_source
+from semantest_iac.infrastructure.nested_text import parse_toml
 
 PIP_SCRIPT = Path(__file__).with_name("pip_for_target.py")
 PIP_ARGUMENTS = (
@@ -330,7 +330,7 @@ def find_unread_requirements(folder: Path) -> tuple[str, ...]:
 
 def _names_dependencies(project: Path) -> bool:
     try:
-        content = tomllib.loads(project.read_text(encoding="utf-8"))
+        content = parse_toml(project.read_text(encoding="utf-8"))
         poetry = {*content.get("tool", {}).get("poetry", {}).get("dependencies", {})} - {"python"}
         return bool(content.get("project", {}).get("dependencies") or poetry)
     except (OSError, ValueError, AttributeError):  # none, or not for us to judge

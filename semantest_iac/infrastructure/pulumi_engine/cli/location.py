@@ -17,6 +17,7 @@ from zlib import crc32
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.durable_files import replace_file
 from semantest_iac.infrastructure.function_runtimes.runtime_libraries import user_cache_folder
+from semantest_iac.infrastructure.nested_text import parse_json
 
 OLDEST_CLI_VERSION = (3, 250, 0)
 PRIVATE_CLI_VERSION = "3.250.0"
@@ -81,10 +82,10 @@ def _find_version(path: Path, cache_folder: Path) -> str:
         raise _unusable_cli_error(path, "it does not exist") from error
     identity = [str(path), stat.st_mtime_ns, stat.st_size]
     try:
-        *cached_identity, version = json.loads(cache_file.read_text(encoding="utf-8"))
+        *cached_identity, version = parse_json(cache_file.read_text(encoding="utf-8"))
         if cached_identity == identity:
             return str(version)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):  # not cached yet, or another program wrote there
         pass
     version = _ask_version(path)
     _cache_version(cache_file, [*identity, version])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
+from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
 _POLL_S = 0.5
@@ -68,7 +68,7 @@ def _read_locks(folder: Path, stack: str) -> list[BackendLock]:
 
 def _read_lock(path: Path, stack: str) -> BackendLock | None:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         since = datetime.fromisoformat(content["timestamp"])
         return BackendLock(path, int(content["pid"]), str(content["username"]), str(content["hostname"]), since)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from typing import Any
 
 from semantest_iac.domain.deployment.property_changes import COMPUTED_VALUE, SECRET_VALUE, PackageDigest
 from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
@@ -128,7 +129,7 @@ def reveal_secrets(value: Any) -> Any:
     """The value with each secret replaced by the plain text that the CLI put beside its signature."""
     if isinstance(value, Mapping):
         is_secret = value.get(_SIGNATURE) == _SECRET and "plaintext" in value
-        return json.loads(value["plaintext"]) if is_secret else {name: reveal_secrets(it) for name, it in value.items()}
+        return parse_json(value["plaintext"]) if is_secret else {name: reveal_secrets(it) for name, it in value.items()}
     return [reveal_secrets(it) for it in value] if isinstance(value, list) else value
 
 
@@ -142,7 +143,7 @@ def read_state_file(backend: Path, stack: str) -> StackState | None:
         if previous.exists() and parse_state(previous.read_bytes(), "checkpoint", "latest").resources:
             raise ValueError("the state is gone and the previous one is not empty")
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         backups = backend / "backups" / PULUMI_PROJECT / stack
         hint = f"Compare '{path}' with its copies in '{backups}' and restore the newest."
         raise DeploymentError(
@@ -152,7 +153,7 @@ def read_state_file(backend: Path, stack: str) -> StackState | None:
 
 def parse_state(text: bytes, *path: str) -> StackState:
     """The deployment at that path of a JSON text; raises ValueError, TypeError or KeyError."""
-    found = json.loads(text)
+    found = parse_json(text)
     for key in path:
         found = found[key]
     state = StackState(found or {})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from semantest_iac.infrastructure.durable_files import AppendedFile
+from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
     Decrypt,
@@ -100,7 +101,7 @@ def read_journal(path: Path, decrypt: Decrypt) -> Iterator[JournalRow]:
         return
     for line in path.read_text().splitlines(keepends=True):
         if line.endswith("\n"):
-            yield _load_row(json.loads(line), decrypt)
+            yield _load_row(parse_json(line), decrypt)
 
 
 def _load_row(row: Mapping[str, Any], decrypt: Decrypt) -> JournalRow:

@@ -23,6 +23,7 @@ from typing import Any
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac.infrastructure.durable_files import ensure_private_file, remove_file, replace_file
+from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.sandbox_engine.state import journal
 from semantest_iac.infrastructure.sandbox_engine.state.aliases import with_current_urns
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, UnfinishedOperation
@@ -206,7 +207,7 @@ class StateStore:
         path = self._path(stack, "json")
         if not path.exists():
             return []
-        content = json.loads(path.read_text())
+        content = parse_json(path.read_text())
         if _CHECKSUM in content and content.pop(_CHECKSUM) != _state_checksum(content):
             raise ValueError("the content is not as it was written")
         if content.keys() - {"version", "deployment"}:

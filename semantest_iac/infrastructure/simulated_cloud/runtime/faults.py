@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.errors import Fault as Problem
+from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
 
@@ -126,7 +126,7 @@ def load_fault_script(file: Path) -> FaultScript:
     if not file.exists():
         return NO_FAULTS
     try:
-        return FaultScript.from_data(json.loads(file.read_text(encoding="utf-8")))
+        return FaultScript.from_data(parse_json(file.read_text(encoding="utf-8")))
     except (AttributeError, TypeError, ValueError) as error:
         keys = ", ".join(key.name for key in fields(ScriptedFault))
         hint = f"A list of objects with these keys: {keys}; effects are {', '.join(FaultEffect)}."
