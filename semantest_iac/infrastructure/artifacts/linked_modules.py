@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.infrastructure.artifacts.source_tree import read_if_there
 from semantest_iac.infrastructure.nested_text import parse_json
 
 STORE_NAMES = (".pnpm", ".store", ".bun")
@@ -127,8 +128,8 @@ def _list_modules(modules: Path) -> Iterator[tuple[str, Path]]:
 def _dev_names(folder: Path) -> frozenset[str]:
     """Return the names that a project has for development alone."""
     try:
-        project: dict[str, Any] = parse_json((folder / "package.json").read_bytes())
+        project: dict[str, Any] = parse_json(read_if_there(folder / "package.json"))
         needed = {name for key in DEPENDENCY_KEYS for name in project.get(key) or {}}
         return frozenset(set(project.get("devDependencies") or {}) - needed)
-    except (OSError, ValueError, AttributeError, TypeError):  # no project: everything may be needed
+    except (ValueError, AttributeError, TypeError):  # no project: everything may be needed
         return frozenset()

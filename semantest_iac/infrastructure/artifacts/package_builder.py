@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +29,7 @@ from semantest_iac.infrastructure.artifacts.recipes import (
 from semantest_iac.infrastructure.artifacts.source_tree import (
     MOST_NAMED,
     WalkReport,
+    name_source_errors,
     note_secret_files,
     require_no_faults,
     walk_source,
@@ -135,7 +137,11 @@ class PackageBuilder:
 
         Functions with another runtime than the first have packages of their own.
         """
-        runner = ProgramRunner(run or PackagingRun(), source.package.pass_environment)
+        with name_source_errors(lambda: self._find_own_folders(source)):
+            return self._build_parts(source, run or PackagingRun())
+
+    def _build_parts(self, source: FunctionSource, run: PackagingRun) -> Artifact:
+        runner = ProgramRunner(run, source.package.pass_environment)
         parts = split_by_runtime(replace(source, provider=CLOUDS[source.provider].function_layout))
         if path := _find_zip(source):
             packages = [self._use_zip(part, path) for part in parts]
@@ -192,6 +198,13 @@ class PackageBuilder:
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         try:
+            with name_source_errors(lambda: self._find_own_folders(source)):
+                return self._find_faults(source)
+        except ArtifactError as error:
+            return _list_faults(error)
+
+    def _find_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
+        try:
             parts = split_by_runtime(replace(source, provider=CLOUDS[source.provider].function_layout))
             if path := _find_zip(source):
                 for part in parts:
@@ -203,6 +216,14 @@ class PackageBuilder:
         faults = [*find_runtime_conflicts(parts), *(fault for error in errors for fault in _list_faults(error))]
         return tuple(dict.fromkeys((*faults, *(fault for recipe in recipes for fault in recipe.missing_programs))))
 
+    def _find_own_folders(self, source: FunctionSource) -> Iterator[Path]:
+        """Yield the source, and the local projects that it depends on as far as they can be found."""
+        if source.folder is not None:
+            yield source.folder
+            with suppress(ArtifactError, OSError):
+                for recipe in self._find_recipes(split_by_runtime(source))[0]:
+                    yield from (layer.folder for layer in recipe.sources)
+
     def find_packaging_notes(self, source: FunctionSource) -> tuple[str, ...]:
         """Return what is said of secret-looking files when the source is packaged; nothing for one with faults."""
         if path := _find_zip(source):
@@ -211,7 +232,7 @@ class PackageBuilder:
         try:
             recipes, _ = self._find_recipes(split_by_runtime(source))
             return note_secret_files(name for one in recipes for name in _find_secret_files(one, one.sources))
-        except ArtifactError:
+        except (ArtifactError, OSError):  # which packaging will say
             return ()
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:

@@ -7,10 +7,11 @@ finds is resolved first; its target is then opened from the root in the same way
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
-from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -32,16 +33,23 @@ from semantest_iac.infrastructure.artifacts.secret_files import holds_private_ke
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO that replaces the file must not block
 MOST_NAMED = 20
+_LONGEST_PATH = 180
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
+_AGAIN_HINT = "Run the command again when nothing else writes there."
 _EXCLUDE_HINT = "Replace it by what it points to, or leave it out with package.exclude."
 
 
 class SourceFile(NamedTuple):
-    """A regular file of the walk; it can be read only until the walk continues with the next folder."""
+    """A regular file of the walk; it can be read only until the walk continues with the next folder.
+
+    `path` is relative, `place` where it really lies.
+    """
 
     path: str
     name: str
     stat: os.stat_result
     folder_descriptor: int
+    place: str
 
     @property
     def is_executable(self) -> bool:
@@ -60,18 +68,16 @@ class SourceFile(NamedTuple):
         """Return the content; raises ArtifactError when the file is no longer the one that was found."""
         try:
             descriptor = os.open(self.name, FILE_FLAGS, dir_fd=self.folder_descriptor)
-        except FileNotFoundError as error:
-            raise changed_source_error(self.path) from error
+            try:
+                if _file_identity(os.fstat(descriptor)) != _file_identity(self.stat):
+                    raise changed_source_error(self.place)
+                content = os.read(descriptor, self.stat.st_size + 1)
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise unreadable_source_error(self.path, error) from error
-        try:
-            if _file_identity(os.fstat(descriptor)) != _file_identity(self.stat):
-                raise changed_source_error(self.path)
-            content = os.read(descriptor, self.stat.st_size + 1)
-        finally:
-            os.close(descriptor)
+            raise source_error(self.place, error) from error
         if len(content) != self.stat.st_size:
-            raise changed_source_error(self.path)
+            raise changed_source_error(self.place)
         return content
 
 
@@ -136,7 +142,7 @@ def walk_source(
             start = "" if location == "." else location
             yield from _Walk(real_boundary, outer, start, file_filter, report).enter(folder, "", start)
     except OSError as error:
-        raise unreadable_source_error(str(root), error) from error
+        raise source_error(str(root), error) from error
 
 
 @contextmanager
@@ -169,14 +175,14 @@ class _Walk:
         self, boundary: Path, descriptor: int, start: str, file_filter: FileFilter, report: WalkReport
     ) -> None:
         self._boundary, self._descriptor = boundary, descriptor
-        self._start = f"{start}/" if start else ""
+        self._base, self._start = str(boundary), f"{start}/" if start else ""
         self._filter, self._report = file_filter, report
         self._entered: list[str] = []
 
     def enter(self, folder: int, path: str, location: str) -> Iterator[SourceFile]:
         """Yield the files of an open folder and of everything below it."""
         prefix, around = f"{path}/" if path else "", f"{location}/" if location else ""
-        entries = _list_entries(folder, prefix, self._report)
+        entries = self._list_entries(folder, prefix, location)
         names = {entry.name for entry in entries}
         if path and self._filter.is_virtualenv_or_report(path, names, location):
             self._report.generated_folders.append(path)
@@ -188,10 +194,10 @@ class _Walk:
             path, place = prefix + entry.name, around + entry.name
             if not self._select_or_report(path, place, entry, names):
                 continue
-            status = _read_status(entry, path)
+            status = self._read_status(entry, place)
             if not stat.S_ISREG(status.st_mode):
                 yield from self._visit(entry, status, folder, path, place)
-            elif self._count_or_report(file := SourceFile(path, entry.name, status, folder), place):
+            elif self._count_or_report(file := self._make_file(path, place, status, folder)):
                 yield file
         self._entered.pop()
 
@@ -232,9 +238,9 @@ class _Walk:
             return
         try:
             inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
-        except FileNotFoundError as error:
-            raise changed_source_error(path) from error
         except OSError as error:
+            if error.errno in _GONE:
+                raise source_error(self._find_place(location), error) from error
             self._report.faults.append(Fault(escape_path(path), f"cannot be opened ({error.strerror})"))
             return
         try:
@@ -242,9 +248,9 @@ class _Walk:
         finally:
             os.close(inner)
 
-    def _count_or_report(self, file: SourceFile, location: str) -> bool:
+    def _count_or_report(self, file: SourceFile) -> bool:
         """Count a regular file, unless it is one of the person's own and holds a private key."""
-        real = self._find_name(location)
+        real = self._find_name(file.place[len(self._base) + 1 :])
         is_own = not (self._filter.is_module(real) or self._filter.includes_by_name(file.path, real))
         if is_own and may_hold_private_key(file.name) and holds_private_key(file.read()):
             self._report.secret_files.append(real)
@@ -287,17 +293,29 @@ class _Walk:
                     yield from self._enter_subfolder(folder, name, path, target)
                 elif not stat.S_ISREG(status.st_mode):
                     self._report.special_files.append(path)
-                elif self._count_or_report(file := SourceFile(path, name, status, folder), target):
+                elif self._count_or_report(file := self._make_file(path, target, status, folder)):
                     yield file
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise changed_source_error(path) from error
+        except OSError as error:
+            raise source_error(self._find_place(target), error) from error
 
+    def _make_file(self, path: str, location: str, status: os.stat_result, folder: int) -> SourceFile:
+        return SourceFile(path, location.rpartition("/")[2], status, folder, self._find_place(location))
 
-def _read_status(entry: os.DirEntry[str], path: str) -> os.stat_result:
-    try:
-        return entry.stat(follow_symlinks=False)
-    except FileNotFoundError as error:
-        raise changed_source_error(path) from error
+    def _list_entries(self, folder: int, prefix: str, location: str) -> list[os.DirEntry[str]]:
+        """Return the folder's entries; raises ArtifactError for one that only looks empty: it was removed meanwhile."""
+        entries = _list_entries(folder, prefix, self._report)
+        if os.fstat(folder).st_nlink == 0:
+            raise source_error(self._find_place(location), FileNotFoundError())
+        return entries
+
+    def _read_status(self, entry: os.DirEntry[str], location: str) -> os.stat_result:
+        try:
+            return entry.stat(follow_symlinks=False)
+        except OSError as error:
+            raise source_error(self._find_place(location), error) from error
+
+    def _find_place(self, location: str) -> str:
+        return f"{self._base}/{location}" if location else self._base
 
 
 def find_link_hint(target: Path) -> str:
@@ -325,15 +343,44 @@ def _list_entries(folder: int, prefix: str, report: WalkReport) -> list[os.DirEn
     return [entry for entry in entries if entry.name not in bad]
 
 
-def unreadable_source_error(path: str, error: OSError) -> ArtifactError:
-    return ArtifactError(f"Cannot read source '{escape_path(path)}': {error.strerror}.")
+def source_error(path: str, error: OSError) -> ArtifactError:
+    """Return the error for a file that is gone since it was found, or that cannot be read."""
+    if error.errno in _GONE or isinstance(error, FileNotFoundError):
+        message = (
+            f"Cannot package source '{_shorten(path)}': it is not there, or was replaced while the source was read."
+        )
+        return ArtifactError(message, hint=_AGAIN_HINT)
+    hint = "Make it readable, or leave it out with package.exclude."
+    return ArtifactError(f"Cannot read source '{_shorten(path)}': {error.strerror}.", hint=hint)
 
 
 def changed_source_error(path: str) -> ArtifactError:
-    return ArtifactError(
-        f"Cannot package source '{escape_path(path)}': it changed while it was read.",
-        hint="Wait until the build that writes the folder is done.",
-    )
+    message = f"Cannot package source '{_shorten(path)}': it changed while it was read."
+    return ArtifactError(message, hint=_AGAIN_HINT)
+
+
+@contextmanager
+def name_source_errors(find_folders: Callable[[], Iterable[Path]]) -> Iterator[None]:
+    """Raise what the system says of a file in one of the folders as an error that names it; others pass."""
+    try:
+        yield
+    except OSError as error:
+        written = error.filename if isinstance(error.filename, (str, bytes)) else ""
+        path = os.fsdecode(written)
+        around = (place for folder in find_folders() for place in (folder.absolute(), folder.resolve()))
+        if not path or not any(Path(path).is_relative_to(folder) for folder in around):
+            raise
+        raise source_error(path, error) from error
+
+
+def read_if_there(path: Path) -> bytes:
+    """Return the content of a file that a source may have, nothing without it; raises OSError if it vanishes."""
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _shorten(path: str) -> str:
+    """Return the end of a long path, which names the file."""
+    return escape_path(path if len(path) <= _LONGEST_PATH else f"…{path[-_LONGEST_PATH:]}")
 
 
 def _file_identity(status: os.stat_result) -> tuple[int, ...]:

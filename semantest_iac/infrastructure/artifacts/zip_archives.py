@@ -32,7 +32,7 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
     find_unicode_duplicates,
 )
 from semantest_iac.infrastructure.artifacts.secret_files import is_secret_folder, is_secret_name
-from semantest_iac.infrastructure.artifacts.source_tree import changed_source_error, unreadable_source_error
+from semantest_iac.infrastructure.artifacts.source_tree import changed_source_error, source_error
 from semantest_iac.infrastructure.nested_text import parse_json
 
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
@@ -178,7 +178,7 @@ def _read_regular_file(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise unreadable_source_error(str(path), error) from error
+        raise source_error(str(path), error) from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_UNPACKED_BYTES:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
-from semantest_iac.infrastructure.artifacts.source_tree import find_link_hint
+from semantest_iac.infrastructure.artifacts.source_tree import find_link_hint, read_if_there
 from semantest_iac.infrastructure.nested_text import parse_json
 
 GENERATED_MODULES = {"@prisma/client": ".prisma/client"}
@@ -86,14 +86,14 @@ def find_module_places(modules: Mapping[str, Path]) -> dict[str, Path]:
 def _needed_names(folder: Path) -> list[str]:
     """Return the names of what a package loads; of its peers those that are not optional."""
     try:
-        project = parse_json((folder / "package.json").read_bytes())
+        project = parse_json(read_if_there(folder / "package.json"))
         optional = {
             name for name, facts in (project.get("peerDependenciesMeta") or {}).items() if facts.get("optional")
         }
         names = set(project.get("peerDependencies") or {}) - optional
         names |= {*(project.get("dependencies") or {}), *(project.get("optionalDependencies") or {})}
         return sorted({*names, GENERATED_MODULES.get(str(project.get("name")), "")} - {""})
-    except (OSError, ValueError, AttributeError, TypeError):  # no package: it needs nothing that could be found
+    except (ValueError, AttributeError, TypeError):  # no package: it needs nothing that could be found
         return []
 
 

@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     remove_dev_modules,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
-from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, walk_source
+from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, read_if_there, walk_source
 
 NODE_PROGRAMS = frozenset({"node", "npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "corepack"})
 NOT_COPIED = ("node_modules", "**/node_modules", "*.tsbuildinfo", "**/*.tsbuildinfo")
@@ -131,10 +131,7 @@ def find_output_folders(folder: Path, points: Sequence[EntryPoint]) -> Iterator[
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
+    return read_if_there(path).decode(errors="replace").splitlines()
 
 
 def _stamp_source(folder: Path, file_filter: FileFilter) -> dict[str, str]:
