@@ -1,0 +1,44 @@
+"""What the ledger and the run queue ask of a database; statements have `?` for their parameters in every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Connection(Protocol):
+    """One transaction, or one snapshot of the database."""
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run a statement and return its rows, none for a statement without."""
+        ...
+
+    def has_table(self, name: str) -> bool:
+        """Whether the database has the table."""
+        ...
+
+    def read_clock(self) -> float:
+        """Return the seconds since 1970 in UTC, by the clock that all processes of this database share."""
+        ...
+
+
+class Database(Protocol):
+    """A database in which one transaction at a time changes something."""
+
+    def change(self) -> AbstractContextManager[Connection]:
+        """Commit what the block did, or nothing if it raises; waits until no other transaction changes anything.
+
+        Raises LedgerError, which is retryable where another process kept the database locked for too long.
+        """
+        ...
+
+    def read(self) -> AbstractContextManager[Connection | None]:
+        """Yield one snapshot, None where the database does not exist yet."""
+        ...
+
+    def close(self) -> None:
+        """Close its connections; the next block opens them again."""
+        ...

@@ -1,0 +1,111 @@
+"""A PostgreSQL database by its URL; a lost connection is opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any
+
+from semantest_iac.application.ports.ledger import LedgerBusyError
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.database import Row
+
+_WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
+_LOCK_TIMEOUT_S = 10.0
+# Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A).
+_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
+    ("55P03", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
+    ("53100", LedgerError, "LEDGER_FULL", "its disk is full", "Free some space there and try again."),
+    ("25006", LedgerError, "LEDGER_READ_ONLY", "it is read-only", "Connect to the primary server."),
+    ("42501", LedgerError, "LEDGER_READ_ONLY", "the user may not do that", "Grant the user its schema."),
+    ("28", LedgerError, "LEDGER_UNREACHABLE", "it refuses the user", "Check user and password in the URL."),
+    ("3D000", LedgerError, "LEDGER_UNREACHABLE", "there is no such database", "Create it, or correct the URL."),
+    ("", LedgerBusyError, "LEDGER_UNREACHABLE", "the server did not answer", "Check that it runs and can be reached."),
+)
+
+
+class PostgresqlConnection:
+    """A transaction of psycopg with `?` for parameters."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run a statement and return its rows."""
+        cursor = self._connection.execute(statement.replace("%", "%%").replace("?", "%s"), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def has_table(self, name: str) -> bool:
+        """Whether the schema has the table."""
+        return self.execute("select to_regclass(?) is not null", (name,)) == [(True,)]
+
+    def read_clock(self) -> float:
+        """Return the server's time."""
+        ((seconds,),) = self.execute("select extract(epoch from clock_timestamp())::float8")
+        return float(seconds)
+
+
+class PostgresqlDatabase:
+    """Keeps one connection for changes and one for reading; may be used by several threads."""
+
+    def __init__(self, url: str, schema: str = "semantest_iac") -> None:
+        self._url = url
+        self._schema = schema
+        self._locks = {"change": Lock(), "read": Lock()}
+        self._connections: dict[str, Any] = {}
+
+    @contextmanager
+    def change(self) -> Iterator[PostgresqlConnection]:
+        """Hold the advisory lock of writers for the block."""
+        with self._use("change") as connection, connection.transaction():
+            connection.execute(f"set local lock_timeout = {int(_LOCK_TIMEOUT_S * 1000)}")
+            connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+            yield PostgresqlConnection(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresqlConnection | None]:
+        """Yield one snapshot."""
+        with self._use("read") as connection, connection.transaction():
+            connection.execute("set transaction isolation level repeatable read, read only")
+            yield PostgresqlConnection(connection)
+
+    def close(self) -> None:
+        """Close both connections."""
+        for purpose, lock in self._locks.items():
+            with lock:
+                self._drop(purpose)
+
+    @contextmanager
+    def _use(self, purpose: str) -> Iterator[Any]:
+        import psycopg
+
+        with self._locks[purpose]:
+            try:
+                if purpose not in self._connections or self._connections[purpose].closed:
+                    self._connections[purpose] = self._connect()
+                yield self._connections[purpose]
+            except psycopg.Error as error:
+                if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+                    self._drop(purpose)
+                raise _ledger_error(error) from error
+
+    def _connect(self) -> Any:
+        import psycopg
+
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        connection.execute(f'create schema if not exists "{self._schema}"')
+        connection.execute(f'set search_path to "{self._schema}"')
+        return connection
+
+    def _drop(self, purpose: str) -> None:
+        connection = self._connections.pop(purpose, None)
+        if connection is not None:
+            with suppress(Exception):  # the connection may be lost already
+                connection.close()
+
+
+def _ledger_error(error: Any) -> LedgerError:
+    state = error.sqlstate or ""
+    _, kind, code, cause, hint = next(row for row in _FAILURES if state.startswith(row[0]))
+    return kind(f"Cannot use the ledger's PostgreSQL: {cause}.", code, hint=hint)

@@ -1,0 +1,238 @@
+"""Implements the request queue with one table beside the ledger, so that a request and its first event commit together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.request_queue import (
+    MakeSupersededEvent,
+    QueuedRun,
+    Receipt,
+    RequestConflictError,
+    RunHolder,
+    RunLease,
+    RunState,
+    Submission,
+)
+from semantest_iac.infrastructure.databases.database import Connection, Database, Row
+
+_Result = TypeVar("_Result")
+AppendEvents = Callable[[Connection, str, Sequence[NewEvent]], None]
+
+# One live run for each stack, whatever a program does: the database refuses a second one.
+TABLES = (
+    """create table if not exists runs (
+        position integer primary key, deployment text not null unique, stack text not null, state text not null,
+        replaces_waiting integer not null, priority integer not null, due double precision, attempts integer not null,
+        fence integer not null, lease_end double precision, worker text, host text, pid integer,
+        is_cancelled integer not null
+    )""",
+    "create unique index if not exists one_live_run on runs (stack) where state in ('running', 'parked', 'retrying')",
+    "create index if not exists unended_runs on runs (stack, position) where state <> 'ended'",
+    """create table if not exists accepted_requests (
+        source text not null, request_key text not null, digest text not null, deployment text not null,
+        primary key (source, request_key)
+    )""",
+    "create table if not exists fences (stack text primary key, fence integer not null)",
+)
+_RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled"
+_HELD = "deployment = ? and fence = ? and state = 'running'"
+_CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
+_EXPIRED = f"""select {_CLAIMED_COLUMNS} from runs where state = 'running' and lease_end < ?
+    order by position limit 1"""  # noqa: S608 - no input in it
+# A waiting run starts where no run of its stack is live, and none that is due comes before it.
+_NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
+    where (state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
+    or (state = 'waiting' and (due is null or due <= ?)
+        and not exists (select 1 from runs as live
+            where live.stack = run.stack and live.state in ('running', 'parked', 'retrying'))
+        and not exists (select 1 from runs as other
+            where other.stack = run.stack and other.state = 'waiting' and (other.due is null or other.due <= ?)
+            and (other.priority > run.priority
+                or (other.priority = run.priority and other.position < run.position))))
+    order by priority desc, position limit 1"""  # noqa: S608 - no input in it
+
+
+class RequestTable:
+    """The queue in a database; `append` adds events to the ledger in the transaction that it is given."""
+
+    def __init__(self, database: Database, append: AppendEvents) -> None:
+        self._database = database
+        self._append = append
+        self._has_tables = False
+
+    async def submit(self, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
+        """Accept the request, or tell which deployment carries it out already."""
+        return await self._change(self._submit, submission, supersede)
+
+    async def claim(self, holder: RunHolder, lease_s: float) -> RunLease | None:
+        """Take over a run whose lease ended, else the next one."""
+        return await self._change(self._claim, holder, lease_s)
+
+    async def renew(self, lease: RunLease, lease_s: float) -> bool | None:
+        """Extend the lease from now."""
+        return await self._change(self._renew, lease, lease_s)
+
+    async def end(self, lease: RunLease) -> bool:
+        """Free the stack."""
+        return await self._change(self._leave, lease, "ended", None)
+
+    async def park(self, lease: RunLease, until: float | None) -> bool:
+        """Keep the stack until the run is woken or the time has come."""
+        return await self._change(self._leave, lease, "parked", until)
+
+    async def retry(self, lease: RunLease, at: float) -> bool:
+        """Keep the stack and go on at that time."""
+        return await self._change(self._leave, lease, "retrying", at)
+
+    async def wake(self, deployment: str) -> bool:
+        """Let a parked run go on."""
+        return await self._change(self._wake, deployment)
+
+    async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
+        """Ask a run to end."""
+        return await self._change(self._cancel, deployment, ending)
+
+    async def list_runs(self, stacks: Sequence[str] | None = None) -> list[QueuedRun]:
+        """Return the runs that have not ended."""
+        return await asyncio.to_thread(self._list_runs, stacks)
+
+    async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        def run() -> _Result:
+            with self._database.change() as connection:
+                if not self._has_tables:
+                    for statement in TABLES:
+                        connection.execute(statement)
+                result = work(connection, *arguments)
+            self._has_tables = True
+            return result
+
+        return await asyncio.to_thread(run)
+
+    def _submit(self, connection: Connection, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
+        known = connection.execute(
+            "select digest, deployment from accepted_requests where source = ? and request_key = ?",
+            (submission.source, submission.key),
+        )
+        for digest, deployment in known:
+            if digest != submission.digest:
+                raise RequestConflictError(deployment)
+            return Receipt(deployment, is_duplicate=True)
+        self._append(connection, submission.stack, [submission.request])
+        replaced = self._replace_waiting(connection, submission, supersede)
+        connection.execute(
+            "insert into accepted_requests values (?, ?, ?, ?)",
+            (submission.source, submission.key, submission.digest, submission.deployment),
+        )
+        connection.execute(
+            "insert into runs (position, deployment, stack, state, replaces_waiting, priority, due, attempts, fence,"
+            " is_cancelled) select coalesce(max(position), 0) + 1, ?, ?, 'waiting', ?, ?, ?, 0, 0, 0 from runs",
+            (
+                submission.deployment,
+                submission.stack,
+                int(submission.replaces_waiting),
+                submission.priority,
+                submission.not_before,
+            ),
+        )
+        return Receipt(submission.deployment, replaced=replaced)
+
+    def _replace_waiting(
+        self, connection: Connection, submission: Submission, supersede: MakeSupersededEvent
+    ) -> tuple[str, ...]:
+        """End the runs that would only have brought the stack to an older state; one that is planned for later stays."""
+        if not submission.replaces_waiting or submission.not_before is not None:
+            return ()
+        replaced = connection.execute(
+            "update runs set state = 'ended' where stack = ? and state = 'waiting' and replaces_waiting = 1"
+            " and due is null returning deployment, position",
+            (submission.stack,),
+        )
+        deployments = tuple(deployment for deployment, _ in sorted(replaced, key=lambda row: row[1]))
+        self._append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
+        return deployments
+
+    def _claim(self, connection: Connection, holder: RunHolder, lease_s: float) -> RunLease | None:
+        now = connection.read_clock()
+        found = connection.execute(_EXPIRED, (now,)) or connection.execute(_NEXT, (now,) * 4)
+        for deployment, stack, attempts, is_cancelled in found:
+            ((fence,),) = connection.execute(
+                "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
+                " returning fence",
+                (stack,),
+            )
+            connection.execute(
+                "update runs set state = 'running', due = null, attempts = attempts + 1, fence = ?, lease_end = ?,"
+                " worker = ?, host = ?, pid = ? where deployment = ?",
+                (fence, now + lease_s, holder.worker, holder.host, holder.pid, deployment),
+            )
+            return RunLease(deployment, stack, fence, attempts + 1, bool(is_cancelled))
+        return None
+
+    def _renew(self, connection: Connection, lease: RunLease, lease_s: float) -> bool | None:
+        renewed = connection.execute(
+            f"update runs set lease_end = ? where {_HELD} returning is_cancelled",  # noqa: S608 - no input in it
+            (connection.read_clock() + lease_s, lease.deployment, lease.fence),
+        )
+        return bool(renewed[0][0]) if renewed else None
+
+    def _leave(self, connection: Connection, lease: RunLease, state: RunState, due: float | None) -> bool:
+        left = connection.execute(
+            f"update runs set state = ?, due = ?, lease_end = null, worker = null, host = null, pid = null"
+            f" where {_HELD} returning deployment",  # noqa: S608 - no input in it
+            (state, due, lease.deployment, lease.fence),
+        )
+        return bool(left)
+
+    def _wake(self, connection: Connection, deployment: str) -> bool:
+        woken = connection.execute(
+            "update runs set state = 'retrying', due = null where deployment = ? and state = 'parked'"
+            " returning deployment",
+            (deployment,),
+        )
+        return bool(woken)
+
+    def _cancel(self, connection: Connection, deployment: str, ending: NewEvent) -> RunState | None:
+        found = connection.execute(
+            "select stack, state from runs where deployment = ? and state <> 'ended'", (deployment,)
+        )
+        for stack, state in found:
+            if state == "waiting":
+                connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
+                self._append(connection, stack, [ending])
+            else:
+                connection.execute(
+                    "update runs set is_cancelled = 1, due = null,"
+                    " state = case state when 'running' then 'running' else 'retrying' end where deployment = ?",
+                    (deployment,),
+                )
+            return cast(RunState, state)
+        return None
+
+    def _list_runs(self, stacks: Sequence[str] | None) -> list[QueuedRun]:
+        with self._database.read() as connection:
+            if connection is None or not connection.has_table("runs"):
+                return []
+            rows = connection.execute(
+                f"select {_RUN_COLUMNS} from runs where state <> 'ended' order by position"  # noqa: S608 - no input in it
+            )
+        return [run for run in map(_parse_run, rows) if stacks is None or run.stack in stacks]
+
+
+def holds_stack(connection: Connection, lease: RunLease) -> bool:
+    """Whether the lease is the newest of its stack and was not given back; for a write in the same transaction."""
+    return bool(
+        connection.execute(
+            f"select 1 from runs where {_HELD}",  # noqa: S608 - no input in it
+            (lease.deployment, lease.fence),
+        )
+    )
+
+
+def _parse_run(row: Row) -> QueuedRun:
+    position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled = row
+    holder = None if worker is None else RunHolder(worker, host, pid)
+    return QueuedRun(position, deployment, stack, state, priority, attempts, due, holder, bool(is_cancelled))

@@ -1,0 +1,70 @@
+"""A request queue on a database, with an own log in place of the ledger's, and a worker to claim for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.request_queue import Receipt, RunHolder, RunLease, Submission
+from semantest_iac.infrastructure.databases.database import Connection, Database
+from semantest_iac.infrastructure.run_queue.request_table import RequestTable
+
+STACK = "rest-api.aws.development.us-east-1"
+OTHER = "rest-api.aws.development.eu-west-1"
+_LOG = "create table if not exists log (stream text not null, type text not null, json text not null)"
+
+
+def append_event(connection: Connection, stream: str, events: Any) -> None:
+    """Record events in the transaction of the queue, as the ledger does."""
+    connection.execute(_LOG)
+    for event in events:
+        connection.execute("insert into log values (?, ?, ?)", (stream, event.type, event.json))
+
+
+def supersede(deployment: str, successor: str) -> NewEvent:
+    """Return the terminal event of a replaced deployment."""
+    return NewEvent("superseded", f"{deployment} by {successor}")
+
+
+@dataclass
+class QueueFixture:
+    """The queue and shorter calls of it."""
+
+    database: Database
+    holder: RunHolder = RunHolder("worker-1", "host-1", 1)
+    queue: RequestTable = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queue = RequestTable(self.database, append_event)
+
+    async def submit(self, deployment: str, stack: str = STACK, **given: Any) -> Receipt:
+        """Submit a request whose key is the deployment, unless another one is given."""
+        values = {"source": "cli", "key": deployment, "digest": "same", **given}
+        request = NewEvent("requested", deployment)
+        return await self.queue.submit(Submission(deployment, stack, request, **values), supersede)
+
+    async def claim(self, lease_s: float = 60.0) -> RunLease | None:
+        """Claim for the worker."""
+        return await self.queue.claim(self.holder, lease_s)
+
+    async def take(self, lease_s: float = 60.0) -> RunLease:
+        """Claim a run that must be there."""
+        lease = await self.claim(lease_s)
+        assert lease is not None
+        return lease
+
+    async def run_all(self) -> list[str]:
+        """Claim and end every run, and return the deployments in their order."""
+        order = []
+        while lease := await self.claim():
+            order.append(lease.deployment)
+            assert await self.queue.end(lease)
+        return order
+
+    def log(self) -> list[str]:
+        """Return the recorded events, as `type json`."""
+        with self.database.read() as connection:
+            if connection is None or not connection.has_table("log"):
+                return []
+            return [f"{type_} {json}" for type_, json in connection.execute("select type, json from log")]
