@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -103,8 +103,10 @@ class RequestQueue(Protocol):
         """
         ...
 
-    async def claim(self, holder: RunHolder, lease_s: float) -> RunLease | None:
-        """Take the next run that may start, or one whose lease ended; None where there is none.
+    async def claim(
+        self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None
+    ) -> RunLease | None:
+        """Take the next run of these stacks (None: of all) that may start, or one whose lease ended; None: there is none.
 
         Within a stack the highest priority comes first, then the order of acceptance.
         """
@@ -137,6 +139,6 @@ class RequestQueue(Protocol):
         """
         ...
 
-    async def list_runs(self, stacks: Sequence[str] | None = None) -> list[QueuedRun]:
+    async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended, in the order of acceptance."""
         ...

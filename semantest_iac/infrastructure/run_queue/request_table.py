@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar, cast
 
 from semantest_iac.application.ports.ledger import NewEvent
@@ -41,18 +41,18 @@ TABLES = (
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled"
 _HELD = "deployment = ? and fence = ? and state = 'running'"
 _CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
-_EXPIRED = f"""select {_CLAIMED_COLUMNS} from runs where state = 'running' and lease_end < ?
+_EXPIRED = f"""select {_CLAIMED_COLUMNS} from runs as run where state = 'running' and lease_end < ?{{among}}
     order by position limit 1"""  # noqa: S608 - no input in it
 # A waiting run starts where no run of its stack is live, and none that is due comes before it.
 _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
-    where (state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
+    where ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
     or (state = 'waiting' and (due is null or due <= ?)
         and not exists (select 1 from runs as live
             where live.stack = run.stack and live.state in ('running', 'parked', 'retrying'))
         and not exists (select 1 from runs as other
             where other.stack = run.stack and other.state = 'waiting' and (other.due is null or other.due <= ?)
             and (other.priority > run.priority
-                or (other.priority = run.priority and other.position < run.position))))
+                or (other.priority = run.priority and other.position < run.position))))){{among}}
     order by priority desc, position limit 1"""  # noqa: S608 - no input in it
 
 
@@ -68,9 +68,11 @@ class RequestTable:
         """Accept the request, or tell which deployment carries it out already."""
         return await self._change(self._submit, submission, supersede)
 
-    async def claim(self, holder: RunHolder, lease_s: float) -> RunLease | None:
+    async def claim(
+        self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None
+    ) -> RunLease | None:
         """Take over a run whose lease ended, else the next one."""
-        return await self._change(self._claim, holder, lease_s)
+        return None if stacks is not None and not stacks else await self._change(self._claim, holder, lease_s, stacks)
 
     async def renew(self, lease: RunLease, lease_s: float) -> bool | None:
         """Extend the lease from now."""
@@ -96,7 +98,7 @@ class RequestTable:
         """Ask a run to end."""
         return await self._change(self._cancel, deployment, ending)
 
-    async def list_runs(self, stacks: Sequence[str] | None = None) -> list[QueuedRun]:
+    async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
         return await asyncio.to_thread(self._list_runs, stacks)
 
@@ -155,9 +157,13 @@ class RequestTable:
         self._append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
         return deployments
 
-    def _claim(self, connection: Connection, holder: RunHolder, lease_s: float) -> RunLease | None:
-        now = connection.read_clock()
-        found = connection.execute(_EXPIRED, (now,)) or connection.execute(_NEXT, (now,) * 4)
+    def _claim(
+        self, connection: Connection, holder: RunHolder, lease_s: float, stacks: Collection[str] | None
+    ) -> RunLease | None:
+        now, names = connection.read_clock(), tuple(stacks or ())
+        among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
+        found = connection.execute(_EXPIRED.replace("{among}", among), (now, *names))
+        found = found or connection.execute(_NEXT.replace("{among}", among), (*(now,) * 4, *names))
         for deployment, stack, attempts, is_cancelled in found:
             ((fence,),) = connection.execute(
                 "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
@@ -212,7 +218,7 @@ class RequestTable:
             return cast(RunState, state)
         return None
 
-    def _list_runs(self, stacks: Sequence[str] | None) -> list[QueuedRun]:
+    def _list_runs(self, stacks: Collection[str] | None) -> list[QueuedRun]:
         with self._database.read() as connection:
             if connection is None or not connection.has_table("runs"):
                 return []

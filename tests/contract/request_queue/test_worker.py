@@ -1,0 +1,148 @@
+"""A worker on each database: who loses a lease stops, who ends leaves the stack."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.request_queue import RunHolder, RunLease
+from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
+from semantest_iac.infrastructure.databases.database import Database
+from tests.contract.request_queue.queue_fixture import OTHER, STACK, QueueFixture
+
+
+@pytest.fixture
+def fixture(database: Database) -> QueueFixture:
+    return QueueFixture(database)
+
+
+def _worker(fixture: QueueFixture, advance: Advance, lease_s: float = 60.0) -> Worker:
+    return Worker(fixture.queue, advance, fixture.holder, lease_s=lease_s)
+
+
+class TestWorker:
+    async def test_carries_on_each_run_once_in_order(self, fixture: QueueFixture) -> None:
+        for name in ("d1", "d2"):
+            await fixture.submit(name)
+        await fixture.submit("e1", OTHER)
+        order: list[str] = []
+
+        async def advance(lease: RunLease) -> Done:
+            order.append(lease.deployment)
+            return Done()
+
+        await _worker(fixture, advance).run_until_idle([STACK])
+
+        assert order == ["d1", "d2"]
+        assert [run.deployment for run in await fixture.queue.list_runs()] == ["e1"]
+        assert await _worker(fixture, advance).run_next([]) is None
+
+    async def test_keeps_a_long_run_by_renewing_its_lease(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        taken: list[object] = []
+
+        async def advance(lease: RunLease) -> Done:
+            time.sleep(0.8)  # noqa: ASYNC251 - the event loop is busy for longer than the lease
+            await asyncio.sleep(0.2)
+            taken.append(await fixture.claim())
+            return Done()
+
+        await _worker(fixture, advance, lease_s=0.6).run_next()
+
+        assert (taken, await fixture.queue.list_runs()) == ([None], [])
+
+    async def test_is_stopped_when_another_one_took_over(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        stopped: list[str] = []
+
+        async def advance(lease: RunLease) -> Done:
+            with fixture.database.change() as connection:  # as after a pause of this process
+                connection.execute("update runs set lease_end = 0")
+            await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60)
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                stopped.append(lease.deployment)
+                raise
+            return Done()
+
+        await _worker(fixture, advance, lease_s=0.6).run_next()
+
+        [run] = await fixture.queue.list_runs()
+        assert (stopped, run.state, run.holder and run.holder.worker) == (["d1"], "running", "worker-2")
+
+    async def test_is_stopped_while_the_database_does_not_answer(
+        self, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await fixture.submit("d1")
+
+        async def fail(*_: object) -> None:
+            raise OSError("no connection")
+
+        async def advance(lease: RunLease) -> Done:
+            monkeypatch.setattr(fixture.queue, "renew", fail)
+            await asyncio.sleep(30)
+            return Done()
+
+        begun = time.monotonic()
+        await _worker(fixture, advance, lease_s=0.6).run_next()
+
+        assert time.monotonic() - begun < 20
+
+    async def test_cancels_a_run_that_is_to_end_and_frees_its_stack(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        stopped: list[str] = []
+
+        async def advance(lease: RunLease) -> Done:
+            await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
+            try:
+                await asyncio.sleep(30)
+            finally:
+                stopped.append(lease.deployment)
+            return Done()
+
+        await _worker(fixture, advance, lease_s=0.6).run_next()
+
+        assert (stopped, await fixture.queue.list_runs()) == (["d1"], [])
+
+    async def test_parks_and_retries_as_the_run_says(self, fixture: QueueFixture) -> None:
+        for name in ("d1", "d2"):
+            await fixture.submit(name, f"{STACK}.{name}")
+
+        async def advance(lease: RunLease) -> Park | Retry:
+            return Park() if lease.deployment == "d1" else Retry(time.time() + 3600)
+
+        await _worker(fixture, advance).run_until_idle()
+
+        assert [run.state for run in await fixture.queue.list_runs()] == ["parked", "retrying"]
+
+    async def test_leaves_a_failed_run_to_whoever_claims_next(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+
+        async def advance(lease: RunLease) -> Done:
+            raise RuntimeError("a defect")
+
+        with pytest.raises(RuntimeError, match="a defect"):
+            await _worker(fixture, advance, lease_s=0.3).run_next()
+        await asyncio.sleep(0.4)
+
+        assert (await fixture.take()).attempts == 2
+
+    async def test_serves_several_stacks_at_once_and_ends_its_runs_first(self, fixture: QueueFixture) -> None:
+        for name in ("d1", "d2"):
+            await fixture.submit(name, f"{STACK}.{name}")
+        stopped, both = asyncio.Event(), asyncio.Barrier(2)
+
+        async def advance(lease: RunLease) -> Done:
+            await both.wait()
+            stopped.set()
+            await asyncio.sleep(0.05)
+            return Done()
+
+        async with asyncio.timeout(20):
+            await _worker(fixture, advance).serve(2, stopped, poll_s=0.05)
+
+        assert await fixture.queue.list_runs() == []
