@@ -7,9 +7,8 @@ from uuid import uuid4
 import pytest
 
 from semantest_iac.infrastructure.databases.database import Database
-from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
-from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
 from tests.postgresql_server import MISSING_REASON, PostgresqlServer, find_postgresql, run_postgresql
+from tests.request_queues import open_database
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +34,3 @@ def database(location: str) -> Iterator[Database]:
     opened = open_database(location)
     yield opened
     opened.close()
-
-
-def open_database(location: str) -> Database:
-    """Open the database of a location."""
-    if location.startswith("host="):
-        url, _, schema = location.partition(" options=-csearch_path=")
-        return PostgresqlDatabase(url, schema)
-    return SqliteDatabase(Path(location))

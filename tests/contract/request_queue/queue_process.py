@@ -7,8 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from tests.contract.request_queue.conftest import open_database
-from tests.contract.request_queue.queue_fixture import QueueFixture
+from tests.request_queues import QueueFixture, open_database
 
 
 async def main(task: str, location: str, name: str, count: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_queue import RequestConflictError, RunHolder
 from semantest_iac.infrastructure.databases.database import Database
-from tests.contract.request_queue.queue_fixture import OTHER, STACK, QueueFixture
+from tests.request_queues import OTHER, STACK, QueueFixture
 
 _PROCESS = [sys.executable, "-m", "tests.contract.request_queue.queue_process"]
 

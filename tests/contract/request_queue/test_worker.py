@@ -11,7 +11,7 @@ from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.infrastructure.databases.database import Database
-from tests.contract.request_queue.queue_fixture import OTHER, STACK, QueueFixture
+from tests.request_queues import OTHER, STACK, QueueFixture
 
 
 @pytest.fixture

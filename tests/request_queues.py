@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_queue import Receipt, RunHolder, RunLease, Submission
 from semantest_iac.infrastructure.databases.database import Connection, Database
+from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
+from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
 from semantest_iac.infrastructure.run_queue.request_table import RequestTable
 
 STACK = "rest-api.aws.development.us-east-1"
 OTHER = "rest-api.aws.development.eu-west-1"
 _LOG = "create table if not exists log (stream text not null, type text not null, json text not null)"
+
+
+def open_database(location: str) -> Database:
+    """Open the database of a location."""
+    if location.startswith("host="):
+        url, _, schema = location.partition(" options=-csearch_path=")
+        return PostgresqlDatabase(url, schema)
+    return SqliteDatabase(Path(location))
 
 
 def append_event(connection: Connection, stream: str, events: Any) -> None:
