@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -13,16 +14,19 @@ from semantest_iac.infrastructure.databases.database import Row
 
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
-# Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A).
+# Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
 _FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
     ("55P03", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
     ("53100", LedgerError, "LEDGER_FULL", "its disk is full", "Free some space there and try again."),
     ("25006", LedgerError, "LEDGER_READ_ONLY", "it is read-only", "Connect to the primary server."),
     ("42501", LedgerError, "LEDGER_READ_ONLY", "the user may not do that", "Grant the user its schema."),
-    ("28", LedgerError, "LEDGER_UNREACHABLE", "it refuses the user", "Check user and password in the URL."),
-    ("3D000", LedgerError, "LEDGER_UNREACHABLE", "there is no such database", "Create it, or correct the URL."),
-    ("", LedgerBusyError, "LEDGER_UNREACHABLE", "the server did not answer", "Check that it runs and can be reached."),
 )
+_LOST = (LedgerBusyError, "LEDGER_UNREACHABLE", "the server does not answer", "Check that it runs and can be reached.")
+# A refused connection has no SQLSTATE, only the server's text.
+_REFUSED_CONNECTION = re.compile(r"FATAL: +(.+)")
+_SOON_READY = re.compile("starting up|shutting down|too many (clients|connections)")
+_LOST_STATES = ("08", "57P")  # the connection is lost; the server shuts down or starts
+_UNKNOWN = (LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", "Restore it from a backup.")
 
 
 class PostgresqlConnection:
@@ -86,7 +90,7 @@ class PostgresqlDatabase:
                     self._connections[purpose] = self._connect()
                 yield self._connections[purpose]
             except psycopg.Error as error:
-                if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+                if error.sqlstate is None or error.sqlstate.startswith(_LOST_STATES):
                     self._drop(purpose)
                 raise _ledger_error(error) from error
 
@@ -106,6 +110,11 @@ class PostgresqlDatabase:
 
 
 def _ledger_error(error: Any) -> LedgerError:
-    state = error.sqlstate or ""
-    _, kind, code, cause, hint = next(row for row in _FAILURES if state.startswith(row[0]))
+    state, refusal = error.sqlstate, _REFUSED_CONNECTION.search(str(error))
+    if state is None and refusal and not _SOON_READY.search(refusal[1]):
+        hint = "Check the server, the database, the user and the password of the URL."
+        return LedgerError(f"Cannot use the ledger's PostgreSQL: {refusal[1]}.", "LEDGER_REFUSED", hint=hint)
+    known = next((row[1:] for row in _FAILURES if (state or "").startswith(row[0])), None)
+    lost = state is None or state.startswith(_LOST_STATES)
+    kind, code, cause, hint = known or (_LOST if lost else _UNKNOWN)
     return kind(f"Cannot use the ledger's PostgreSQL: {cause}.", code, hint=hint)
