@@ -75,7 +75,7 @@ class QueueFixture:
 
     def log(self) -> list[str]:
         """Return the recorded events, as `type json`."""
-        with self.database.read() as connection:
+        with self.database.read("read") as connection:
             if connection is None or not connection.has_table("log"):
                 return []
             return [f"{type_} {json}" for type_, json in connection.execute("select type, json from log")]

@@ -47,7 +47,7 @@ ALLOWED: Mapping[str, str] = {
     "semantest_iac/infrastructure/function_runtimes/platforms.py": "the function's own temporary folder, in a draft",
     "semantest_iac/infrastructure/function_runtimes/runtime_libraries.py": "fills draft folders, one of them of links",
     "semantest_iac/infrastructure/home_backups.py": "moves and copies what a repair replaces",
-    "semantest_iac/infrastructure/ledger/sqlite_file.py": "SQLite writes; it checks and flushes by itself",
+    "semantest_iac/infrastructure/databases/sqlite_file.py": "SQLite writes; it checks and flushes by itself",
     "semantest_iac/infrastructure/local_service/function_log_files.py": "renames a log that is full",
     "semantest_iac/infrastructure/pulumi_engine/cli/installation.py": "moves an older program into a draft folder",
     "semantest_iac/infrastructure/pulumi_engine/operations/supervisor.py": "a link in the folder of one run",

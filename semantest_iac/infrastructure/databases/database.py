@@ -24,19 +24,23 @@ class Connection(Protocol):
         """Return the seconds since 1970 in UTC, by the clock that all processes of this database share."""
         ...
 
+    def check_integrity(self) -> None:
+        """Let the database check its own storage; raises LedgerError for one that is damaged."""
+        ...
+
 
 class Database(Protocol):
-    """A database in which one transaction at a time changes something."""
+    """A database in which one transaction at a time changes something; `verb` says in errors what was tried."""
 
-    def change(self) -> AbstractContextManager[Connection]:
+    def change(self, verb: str) -> AbstractContextManager[Connection]:
         """Commit what the block did, or nothing if it raises; waits until no other transaction changes anything.
 
         Raises LedgerError, which is retryable where another process kept the database locked for too long.
         """
         ...
 
-    def read(self) -> AbstractContextManager[Connection | None]:
-        """Yield one snapshot, None where the database does not exist yet."""
+    def read(self, verb: str) -> AbstractContextManager[Connection | None]:
+        """Yield one snapshot, None where the database does not exist yet; raises LedgerError."""
         ...
 
     def close(self) -> None:

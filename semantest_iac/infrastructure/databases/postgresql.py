@@ -44,6 +44,9 @@ class PostgresqlConnection:
         """Whether the schema has the table."""
         return self.execute("select to_regclass(?) is not null", (name,)) == [(True,)]
 
+    def check_integrity(self) -> None:
+        """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
+
     def read_clock(self) -> float:
         """Return the server's time."""
         ((seconds,),) = self.execute("select extract(epoch from clock_timestamp())::float8")
@@ -60,17 +63,17 @@ class PostgresqlDatabase:
         self._connections: dict[str, Any] = {}
 
     @contextmanager
-    def change(self) -> Iterator[PostgresqlConnection]:
+    def change(self, verb: str) -> Iterator[PostgresqlConnection]:
         """Hold the advisory lock of writers for the block."""
-        with self._use("change") as connection, connection.transaction():
+        with self._use("change", verb) as connection, connection.transaction():
             connection.execute(f"set local lock_timeout = {int(_LOCK_TIMEOUT_S * 1000)}")
             connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
             yield PostgresqlConnection(connection)
 
     @contextmanager
-    def read(self) -> Iterator[PostgresqlConnection | None]:
+    def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:
         """Yield one snapshot."""
-        with self._use("read") as connection, connection.transaction():
+        with self._use("read", verb) as connection, connection.transaction():
             connection.execute("set transaction isolation level repeatable read, read only")
             yield PostgresqlConnection(connection)
 
@@ -81,7 +84,7 @@ class PostgresqlDatabase:
                 self._drop(purpose)
 
     @contextmanager
-    def _use(self, purpose: str) -> Iterator[Any]:
+    def _use(self, purpose: str, verb: str) -> Iterator[Any]:
         import psycopg
 
         with self._locks[purpose]:
@@ -92,7 +95,7 @@ class PostgresqlDatabase:
             except psycopg.Error as error:
                 if error.sqlstate is None or error.sqlstate.startswith(_LOST_STATES):
                     self._drop(purpose)
-                raise _ledger_error(error) from error
+                raise _ledger_error(verb, error) from error
 
     def _connect(self) -> Any:
         import psycopg
@@ -109,12 +112,12 @@ class PostgresqlDatabase:
                 connection.close()
 
 
-def _ledger_error(error: Any) -> LedgerError:
+def _ledger_error(verb: str, error: Any) -> LedgerError:
     state, refusal = error.sqlstate, _REFUSED_CONNECTION.search(str(error))
     if state is None and refusal and not _SOON_READY.search(refusal[1]):
         hint = "Check the server, the database, the user and the password of the URL."
-        return LedgerError(f"Cannot use the ledger's PostgreSQL: {refusal[1]}.", "LEDGER_REFUSED", hint=hint)
+        return LedgerError(f"Cannot {verb} the ledger in PostgreSQL: {refusal[1]}.", "LEDGER_REFUSED", hint=hint)
     known = next((row[1:] for row in _FAILURES if (state or "").startswith(row[0])), None)
     lost = state is None or state.startswith(_LOST_STATES)
     kind, code, cause, hint = known or (_LOST if lost else _UNKNOWN)
-    return kind(f"Cannot use the ledger's PostgreSQL: {cause}.", code, hint=hint)
+    return kind(f"Cannot {verb} the ledger in PostgreSQL: {cause}.", code, hint=hint)

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from semantest_iac.infrastructure.databases.database import Row
-from semantest_iac.infrastructure.ledger.sqlite_file import open_for_reading, open_for_writing, translate_ledger_errors
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.database import Connection, Row
+from semantest_iac.infrastructure.databases.sqlite_file import (
+    RESTORE_HINT,
+    open_for_reading,
+    open_for_writing,
+    translate_ledger_errors,
+)
+
+RequireHead = Callable[[Connection | None], None]
+"""Raises LedgerError for a snapshot, or a missing file, that lacks events which the home has noted."""
 
 
 class SqliteConnection:
     """A transaction of SQLite."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, read_clock: Callable[[], float]) -> None:
         self._connection = connection
-        self.read_clock = clock
+        self._path = path
+        self.read_clock = read_clock
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
@@ -28,44 +39,67 @@ class SqliteConnection:
         """Whether the file has the table."""
         return bool(self.execute("select 1 from sqlite_master where type = 'table' and name = ?", (name,)))
 
+    def check_integrity(self) -> None:
+        """Let SQLite check the file."""
+        [(answer,)] = self.execute("pragma integrity_check(1)")
+        if answer != "ok":
+            message = f"Cannot verify ledger '{self._path}': the file is damaged."
+            raise LedgerError(message, "LEDGER_DAMAGED", hint=RESTORE_HINT)
+
 
 class SqliteDatabase:
-    """Writes through one connection, opened by the first change; reads through a new one each time."""
+    """Writes through one connection, opened by the first change; reads through a new one each time.
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, busy_timeout_s: float = 10.0) -> None:
-        self._path = path
-        self._clock = clock
+    `read_noted_head` is called before a file is opened: meanwhile the file only grows.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_clock: Callable[[], float] = time.time,
+        busy_timeout_s: float = 10.0,
+        read_noted_head: Callable[[], RequireHead] | None = None,
+    ) -> None:
+        self.path = path
+        self._read_clock = read_clock
         self._busy_timeout_s = busy_timeout_s
+        self._read_noted_head = read_noted_head or (lambda: _require_nothing)
         self._lock = Lock()
         self._writer: sqlite3.Connection | None = None
+        self._file = (0, 0)
 
     @contextmanager
-    def change(self) -> Iterator[SqliteConnection]:
+    def change(self, verb: str) -> Iterator[SqliteConnection]:
         """Hold SQLite's lock of writers for the block."""
-        with self._lock, translate_ledger_errors("write to", self._path):
-            if self._writer is None:
-                self._writer = open_for_writing(self._path, self._busy_timeout_s)
-            self._writer.execute("begin immediate")
+        with self._lock, translate_ledger_errors(verb, self.path):
+            connection = self._open_writer()
+            connection.execute("begin immediate")
             try:
-                yield SqliteConnection(self._writer, self._clock)
-                self._writer.execute("commit")
+                yield self._wrap(connection)
+                connection.execute("commit")
             except BaseException:
-                if self._writer.in_transaction:  # SQLite ends some failed transactions itself
-                    self._writer.execute("rollback")
+                if connection.in_transaction:  # SQLite ends some failed transactions itself
+                    connection.execute("rollback")
                 raise
 
     @contextmanager
-    def read(self) -> Iterator[SqliteConnection | None]:
+    def read(self, verb: str) -> Iterator[SqliteConnection | None]:
         """Yield one snapshot, None where there is no file."""
-        with translate_ledger_errors("read", self._path):
-            connection = open_for_reading(self._path, self._busy_timeout_s)
+        require_head = self._read_noted_head()
+        with translate_ledger_errors(verb, self.path):
+            connection = open_for_reading(self.path, self._busy_timeout_s)
+            if connection is None:
+                require_head(None)
+                yield None
+                return
             try:
-                if connection is not None:
-                    connection.execute("begin")
-                yield connection and SqliteConnection(connection, self._clock)
+                connection.execute("begin")
+                snapshot = self._wrap(connection)
+                require_head(snapshot)
+                yield snapshot
             finally:
-                if connection is not None:
-                    connection.close()
+                connection.close()
 
     def close(self) -> None:
         """Close the file; the next change opens it again."""
@@ -73,3 +107,35 @@ class SqliteDatabase:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+    def _wrap(self, connection: sqlite3.Connection) -> SqliteConnection:
+        return SqliteConnection(connection, self.path, self._read_clock)
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            require_head = self._read_noted_head()
+            if not self.path.exists():  # opening creates the file
+                require_head(None)
+            self._writer = open_for_writing(self.path, self._busy_timeout_s)
+            weakref.finalize(self, self._writer.close)  # for callers that drop the database without closing it
+            self._file = _file_identity(self.path)
+            require_head(self._wrap(self._writer))
+        elif _file_identity(self.path) != self._file:
+            raise LedgerError(
+                f"Cannot append to ledger '{self.path}': the file was removed or replaced meanwhile.",
+                "LEDGER_MOVED",
+                hint="Restore the original file, then start again.",
+            )
+        return self._writer
+
+
+def _require_nothing(snapshot: Connection | None) -> None:
+    pass
+
+
+def _file_identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

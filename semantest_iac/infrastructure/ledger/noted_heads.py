@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from semantest_iac.application.ports.ledger import LedgerHead, RecordedEvent
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_STATUSES, TRANSITIONS
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.database import Connection
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 
 UNKNOWN_POSITION = LedgerHead(1, "")
@@ -33,17 +33,19 @@ def read_noted_head(manifest: HomeManifest | None, path: Path) -> LedgerHead | N
     return UNKNOWN_POSITION if not path.exists() and _holds_states(manifest.home) else None
 
 
-def require_noted_head(noted: LedgerHead | None, connection: sqlite3.Connection | None, path: Path) -> None:
+def require_noted_head(noted: LedgerHead | None, connection: Connection | None, path: Path) -> None:
     """Raise LedgerError where the ledger lacks the noted event, or has another one at its position."""
     if noted is None:
         return
     if connection is None:
         raise _younger_error(path, noted, "it is missing")
-    found = connection.execute("select hash from events where position = ?", (noted.position,)).fetchone()
-    if found is None:
-        newest = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0]
+    if not connection.has_table("events"):
+        raise _younger_error(path, noted, "it ends at event 0")
+    found = connection.execute("select hash from events where position = ?", (noted.position,))
+    if not found:
+        [(newest,)] = connection.execute("select coalesce(max(position), 0) from events")
         raise _younger_error(path, noted, f"it ends at event {newest}")
-    if noted.hash not in ("", found[0]):
+    if noted.hash not in ("", found[0][0]):
         raise LedgerError(
             f"Cannot use ledger '{path}': it is not the ledger of its home, which has noted another event"
             f" {noted.position}.",

@@ -8,35 +8,36 @@ changed from outside are refused until `repair` rebuilds them.
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 from typing import TypeVar
 
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows, project_event
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.ledger.sqlite_file import EVENT_COLUMNS
+from semantest_iac.infrastructure.databases.database import Connection
+from semantest_iac.infrastructure.ledger.event_table import read_events, read_log
 
 _Row = TypeVar("_Row")
+_BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
-FOLD_VERSION = 7  # raise it whenever the fold or its rows change
+FOLD_VERSION = 8  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
-    "projected": "(fold integer not null, position integer not null, counted text not null)",
-    "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum integer)",
-    "stacks": "(stack text primary key, row text, checksum integer)",
+    "projected": "(fold integer not null, position integer not null, stacks integer)",
+    "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum bigint)",
+    "stacks": "(stack text primary key, newest text, row text, checksum bigint)",
 }
 REBUILD_HINT = "No event is lost. Run `semantest-iac repair`, which writes the rows again from the events."
 CREATE_DEPLOYMENTS_INDEX = "create index deployments_newest_first on deployments (stack, position)"
 
 
-class SqliteRows:
+class StoredRows:
     """Reads and saves rows in the projection tables."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
@@ -47,107 +48,132 @@ class SqliteRows:
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
         """Return deployments of these stacks, newest request first."""
-        of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
-        parameters = [] if stacks is None else [json.dumps(sorted(stacks))]
-        query = f"select row, checksum, deployment from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
-        return self._select(_parse_deployment, query, *parameters, -1 if limit is None else limit)
+        names, rest = sorted(stacks or ()), [] if limit is None else [limit]
+        if stacks is not None and not names:
+            return []
+        of_stacks = f"where stack in ({', '.join('?' * len(names))})" if names else ""
+        query = f"select row, checksum, deployment from deployments {of_stacks} order by position desc"  # noqa: S608 - no input in it
+        return self._select(_parse_deployment, query + " limit ?" * len(rest), *names, *rest)
 
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""
         query = """select deployments.row, deployments.checksum, deployment from stacks
-            join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
+            join deployments on deployment = stacks.newest order by position desc"""
         return self._select(_parse_deployment, query)
 
     def stack(self, name: str) -> StackRow:
         """Return one stack, with its defaults if it was never deployed."""
-        found = self._select(_parse_stack, "select row, checksum, stack from stacks where stack = ?", name)
+        found = self._select_stacks("where stacks.stack = ?", name)
         return found[0] if found else StackRow(name)
 
     def stacks(self) -> list[StackRow]:
         """Return every stack by name."""
-        return self._select(_parse_stack, "select row, checksum, stack from stacks order by stack")
+        return sorted(self._select_stacks(""), key=lambda row: row.stack)
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows."""
-        texts = json.dumps(asdict(deployment)), json.dumps(asdict(stack))
-        row = (deployment.position, deployment.deployment, deployment.stack, texts[0])
-        checksums = _row_checksum(deployment.deployment, texts[0]), _row_checksum(stack.stack, texts[1])
-        self._connection.execute("insert or replace into deployments values (?, ?, ?, ?, ?)", (*row, checksums[0]))
+        text = json.dumps(asdict(deployment))
         self._connection.execute(
-            "insert or replace into stacks values (?, ?, ?)", (stack.stack, texts[1], checksums[1])
+            "insert into deployments values (?, ?, ?, ?, ?) on conflict (position)"
+            " do update set row = excluded.row, checksum = excluded.checksum",
+            (
+                deployment.position,
+                deployment.deployment,
+                deployment.stack,
+                text,
+                _row_checksum(deployment.deployment, text),
+            ),
+        )
+        text = json.dumps(asdict(stack))
+        self._connection.execute(
+            "insert into stacks values (?, ?, ?, ?) on conflict (stack)"
+            " do update set newest = excluded.newest, row = excluded.row, checksum = excluded.checksum",
+            (stack.stack, stack.newest, text, _row_checksum(stack.stack, text)),
         )
 
+    def _select_stacks(self, condition: str, *parameters: object) -> list[StackRow]:
+        """Return stacks, each with the row of its newest deployment in place."""
+        query = f"""select stacks.stack, newest, deployments.position from stacks
+            left join deployments on deployment = newest {condition}"""  # noqa: S608 - no input in it
+        for stack, newest, position in self._connection.execute(query, parameters):
+            if newest and position is None:
+                raise _changed_rows_error(f"the newest deployment of '{stack}'")
+        return self._select(_parse_stack, f"select row, checksum, stack from stacks {condition}", *parameters)  # noqa: S608
+
     def _select(self, parse: Callable[[str], _Row], query: str, *parameters: object) -> list[_Row]:
-        found = self._connection.execute(query, parameters).fetchall()
+        found = self._connection.execute(query, parameters)
         for text, checksum, name in found:
             if not isinstance(text, str) or checksum != _row_checksum(name, text):
                 raise _changed_rows_error(f"the row of '{name}'")
         return [parse(text) for text, _, _ in found]
 
 
-def read_or_fold_rows(connection: sqlite3.Connection) -> ProjectionRows:
+def read_or_fold_rows(connection: Connection) -> ProjectionRows:
     """Return the rows as of the log that this connection sees."""
-    return SqliteRows(connection) if _is_current(connection) else MemoryRows(read_log(connection))
+    return StoredRows(connection) if _is_current(connection) else MemoryRows(read_whole_log(connection))
 
 
-def update_projection(connection: sqlite3.Connection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
+def update_projection(connection: Connection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
     """Bring the rows from `from_position` up to the recorded events, in the same transaction."""
-    if _projected_state(connection) == (FOLD_VERSION, from_position):
-        _require_all_rows(connection)
-        rows = SqliteRows(connection)
-        for event in recorded:
-            project_event(rows, event)
-        counted = _count_rows(connection)
-        connection.execute("update projected set position = ?, counted = ?", (from_position + len(recorded), counted))
-    else:
+    state = _projected_state(connection)
+    if state is None or state[:2] != (FOLD_VERSION, from_position):
         rebuild_projection(connection)
+        return
+    _require_every_stack(connection, state)
+    rows = StoredRows(connection)
+    for event in recorded:
+        project_event(rows, event)
+    counted = "update projected set position = ?, stacks = (select count(*) from stacks)"
+    connection.execute(counted, (from_position + len(recorded),))
 
 
-def rebuild_projection(connection: sqlite3.Connection) -> None:
+def rebuild_projection(connection: Connection) -> None:
     """Drop the rows and fold the whole log again, inside the caller's transaction."""
     for table, columns in PROJECTION_TABLES.items():
         connection.execute(f"drop table if exists {table}")
         connection.execute(f"create table {table} {columns}")
     connection.execute(CREATE_DEPLOYMENTS_INDEX)
-    folded, rows = MemoryRows(read_log(connection)), SqliteRows(connection)
+    folded, rows = MemoryRows(read_whole_log(connection)), StoredRows(connection)
     for deployment in folded.deployments(None, None):
         rows.save(deployment, folded.stack(deployment.stack))
-    state = (FOLD_VERSION, _newest_position(connection), _count_rows(connection))
-    connection.execute("insert into projected values (?, ?, ?)", state)
+    state = "insert into projected select ?, coalesce(max(position), 0), ? from events"
+    connection.execute(state, (FOLD_VERSION, len(folded.stacks())))
 
 
-def verify_rows(connection: sqlite3.Connection, path: Path) -> None:
+def verify_rows(connection: Connection) -> None:
     """Compare every row with a fold of the log, unless readers do not use the rows; raises LedgerError."""
     if not _is_current(connection):
         return
-    folded, rows = MemoryRows(read_log(connection)), SqliteRows(connection)
+    folded, rows = MemoryRows(read_whole_log(connection)), StoredRows(connection)
     pairs = ((rows.deployments(None, None), folded.deployments(None, None)), (rows.stacks(), folded.stacks()))
     for found, expected in pairs:
         if found != expected:
-            raise _changed_rows_error(f"rows of '{path.name}'")
+            raise _changed_rows_error("a row")
 
 
-def read_log(connection: sqlite3.Connection) -> Iterator[RecordedEvent]:
-    return (RecordedEvent(*row) for row in connection.execute(f"select {EVENT_COLUMNS} from events order by position"))  # noqa: S608 - no input in it
+def read_whole_log(connection: Connection) -> Iterator[RecordedEvent]:
+    """Yield every event of the snapshot."""
+    read_page = partial(read_events, connection, "where position > ? order by position limit ?")
+    return read_log(read_page, after=_BEFORE_EVERYTHING)
 
 
-def _is_current(connection: sqlite3.Connection) -> bool:
-    """Whether the rows are those of the newest event; raises LedgerError where some were removed or added."""
-    if _projected_state(connection) != (FOLD_VERSION, _newest_position(connection)):
+def _is_current(connection: Connection) -> bool:
+    """Whether the rows are those of the newest event; raises LedgerError where those of a stack are missing."""
+    state = _projected_state(connection)
+    [(newest,)] = connection.execute("select coalesce(max(position), 0) from events")
+    if state is None or state[:2] != (FOLD_VERSION, newest):
         return False
-    _require_all_rows(connection)
+    _require_every_stack(connection, state)
     return True
 
 
-def _require_all_rows(connection: sqlite3.Connection) -> None:
-    (counted,) = connection.execute("select counted from projected").fetchone()
-    if counted != _count_rows(connection):
-        raise _changed_rows_error("their number")
+def _require_every_stack(connection: Connection, state: tuple[int, int, int]) -> None:
+    """Raise LedgerError unless there are as many stacks as were counted: a missing one would read as never deployed.
 
-
-def _count_rows(connection: sqlite3.Connection) -> str:
-    counts = connection.execute("select (select count(*) from deployments), (select count(*) from stacks)").fetchone()
-    return "{} of {}".format(*counts)
+    There are few; the deployments, of which there may be a hundred thousand, are compared by `verify`.
+    """
+    if connection.execute("select count(*) from stacks") != [(state[2],)]:
+        raise _changed_rows_error("the number of stacks")
 
 
 def _row_checksum(name: str, text: str) -> int:
@@ -160,17 +186,13 @@ def _changed_rows_error(what: str) -> LedgerError:
     return LedgerError(message, "LEDGER_ROWS_CHANGED", hint=REBUILD_HINT)
 
 
-def _projected_state(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    present = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
-    if not PROJECTION_TABLES.keys() <= {name for (name,) in present}:
+def _projected_state(connection: Connection) -> tuple[int, int, int] | None:
+    """The fold version, the position and the number of stacks; None for no projection, zeros for another form."""
+    if not all(connection.has_table(table) for table in PROJECTION_TABLES):
         return None
-    found: tuple[int, int] | None = connection.execute("select fold, position from projected").fetchone()
-    return found
-
-
-def _newest_position(connection: sqlite3.Connection) -> int:
-    newest: int = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0]
-    return newest
+    found = connection.execute("select * from projected")
+    fold, position, stacks = found[0] if len(found) == 1 and len(found[0]) == 3 else (0, 0, 0)
+    return fold, position, stacks
 
 
 def _parse_deployment(text: str) -> DeploymentRow:

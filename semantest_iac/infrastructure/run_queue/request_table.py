@@ -104,7 +104,7 @@ class RequestTable:
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         def run() -> _Result:
-            with self._database.change() as connection:
+            with self._database.change("write to") as connection:
                 if not self._has_tables:
                     for statement in TABLES:
                         connection.execute(statement)
@@ -219,7 +219,7 @@ class RequestTable:
         return None
 
     def _list_runs(self, stacks: Collection[str] | None) -> list[QueuedRun]:
-        with self._database.read() as connection:
+        with self._database.read("read") as connection:
             if connection is None or not connection.has_table("runs"):
                 return []
             rows = connection.execute(

@@ -19,7 +19,7 @@ async def test_keeps_what_was_accepted_and_goes_on(postgresql: PostgresqlServer)
     lease = await fixture.take()
     postgresql.stop(signal.SIGQUIT)
 
-    with pytest.raises(LedgerError, match="Cannot use the ledger's PostgreSQL: ") as lost:
+    with pytest.raises(LedgerError, match="Cannot write to the ledger in PostgreSQL: ") as lost:
         await fixture.submit("d2")
     with pytest.raises(LedgerError):
         await fixture.queue.list_runs()

@@ -59,7 +59,7 @@ class TestWorker:
         stopped: list[str] = []
 
         async def advance(lease: RunLease) -> Done:
-            with fixture.database.change() as connection:  # as after a pause of this process
+            with fixture.database.change("write to") as connection:  # as after a pause of this process
                 connection.execute("update runs set lease_end = 0")
             await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60)
             try:

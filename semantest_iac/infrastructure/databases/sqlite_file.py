@@ -18,11 +18,6 @@ from semantest_iac.infrastructure.sqlite_failures import find_system_error
 
 SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: another program's database is not taken for a ledger
 LEDGER_SCHEMA_VERSION = 1
-EVENT_COLUMNS = "position, stream, version, type, json, hash"
-CREATE_EVENTS_TABLE = """create table events (
-    position integer primary key, stream text not null, version integer not null,
-    type text not null, json text not null, hash text not null, unique (stream, version)
-)"""
 RESTORE_HINT = "Restore the ledger from a backup, and keep the damaged file."
 LEDGER_CODES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "LEDGER_READ_ONLY"),
@@ -56,7 +51,7 @@ def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     try:
         connection.execute("pragma synchronous = full")
         if not recognize_ledger(connection, path):
-            _create_tables(connection, path)
+            _mark_as_ledger(connection, path)
         _use_write_ahead_log(connection, time.monotonic() + busy_timeout_s)
     except BaseException:
         connection.close()
@@ -115,10 +110,9 @@ def _choose_uri_parameters(path: Path) -> str:
     return "mode=ro" if has_writer else "mode=ro&immutable=1"
 
 
-def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
+def _mark_as_ledger(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("begin immediate")
     if not recognize_ledger(connection, path):  # another process may have created it first
-        connection.execute(CREATE_EVENTS_TABLE)
         connection.execute(f"pragma application_id = {SQLITE_APPLICATION_ID}")
         connection.execute(f"pragma user_version = {LEDGER_SCHEMA_VERSION}")
     connection.execute("commit")

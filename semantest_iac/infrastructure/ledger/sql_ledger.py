@@ -1,0 +1,169 @@
+"""Implements the ledger port in a SQL database, SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Protocol
+
+from semantest_iac.application.ports.ledger import (
+    DeploymentRow,
+    LedgerConflictError,
+    LedgerHead,
+    NewEvent,
+    RecordedEvent,
+    StackRow,
+    VerifiedLedger,
+)
+from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
+from semantest_iac.infrastructure.databases.database import Connection, Database
+from semantest_iac.infrastructure.ledger import chain, projection
+from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, create_events_table, read_events, read_log
+
+_EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
+
+
+class NoteCommitted(Protocol):
+    """Notes elsewhere that these events are committed, so that their loss would show."""
+
+    def __call__(self, recorded: Sequence[RecordedEvent]) -> None: ...
+
+
+def note_nowhere(recorded: Sequence[RecordedEvent]) -> None:
+    """Note nothing."""
+
+
+class SqlLedger:
+    """The ledger in a database that it may share with others."""
+
+    def __init__(self, database: Database, note_committed: NoteCommitted = note_nowhere) -> None:
+        self._database = database
+        self._note_committed = note_committed
+
+    def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
+        """Return the events of one stream in order."""
+        with self._open_snapshot("read") as connection:
+            condition = "where stream = ? and version > ? order by version"
+            return read_events(connection, condition, name, after_version) if connection else []
+
+    def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
+        """Yield the whole log in pages, each from a snapshot of its own, with what was appended meanwhile."""
+        yield from read_log(self._read_page, after, limit)
+
+    def streams(self) -> list[str]:
+        """Return the names of all streams, sorted."""
+        with self._open_snapshot("read") as connection:
+            found = connection.execute("select distinct stream from events") if connection else []
+            return sorted(name for (name,) in found)
+
+    def head(self) -> LedgerHead:
+        """Return the newest position and its hash."""
+        with self._open_snapshot("read") as connection:
+            return _read_head(connection) if connection else chain.GENESIS
+
+    def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
+        """Recompute the chain after the database has checked itself, then compare the rows with the events."""
+        with self._open_snapshot("verify") as connection:
+            if connection is None:
+                return chain.verify_chain((), expected)
+            connection.check_integrity()
+            verified = chain.verify_chain(projection.read_whole_log(connection), expected)
+            projection.verify_rows(connection)
+            return verified
+
+    def deployment(self, deployment: str) -> DeploymentRow | None:
+        with self._open_projection() as rows:
+            return rows.deployment(deployment)
+
+    def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
+        """Return deployments of these stacks, newest request first."""
+        with self._open_projection() as rows:
+            return rows.deployments(stacks, limit)
+
+    def newest(self) -> list[DeploymentRow]:
+        """Return the newest deployment of every stack, newest first."""
+        with self._open_projection() as rows:
+            return rows.newest()
+
+    def stack(self, name: str) -> StackRow:
+        """Return one stack, with its defaults if it was never deployed."""
+        with self._open_projection() as rows:
+            return rows.stack(name)
+
+    def stacks(self) -> list[StackRow]:
+        """Return every stack by name."""
+        with self._open_projection() as rows:
+            return rows.stacks()
+
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
+        """Record all events or none, in a thread: a commit waits for the disk and for other writers."""
+        import asyncio
+
+        return await asyncio.to_thread(self._append, stream, expected_version, events)
+
+    def append_in(
+        self, connection: Connection, stream: str, events: Sequence[NewEvent], expected_version: int | None = None
+    ) -> list[RecordedEvent]:
+        """Record events in a transaction of the caller's own, which notes them by itself once it is committed."""
+        create_events_table(connection)
+        version = _stream_version(connection, stream)
+        if expected_version not in (None, version):
+            raise _conflict_error(stream, expected_version, version)
+        head = _read_head(connection)
+        recorded = list(chain.extend_chain(head, stream, version, events))
+        for event in recorded:
+            connection.execute("insert into events values (?, ?, ?, ?, ?, ?)", _EVENT_VALUES(event))
+        projection.update_projection(connection, head.position, recorded)
+        return recorded
+
+    def rebuild(self) -> None:
+        """Rebuild the projection from the log."""
+        with self._database.change("rebuild") as connection:
+            create_events_table(connection)
+            projection.rebuild_projection(connection)
+
+    def close(self) -> None:
+        """Close the database; the next call opens it again."""
+        self._database.close()
+
+    def _append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[RecordedEvent]:
+        with self._database.change("append to") as connection:
+            recorded = self.append_in(connection, stream, events, expected_version)
+        self._note_committed(recorded)
+        return recorded
+
+    def _read_page(self, after: int, limit: int) -> list[RecordedEvent]:
+        with self._open_snapshot("read") as connection:
+            condition = "where position > ? order by position limit ?"
+            return read_events(connection, condition, after, limit) if connection else []
+
+    @contextmanager
+    def _open_projection(self) -> Iterator[ProjectionRows]:
+        with self._open_snapshot("read") as connection:
+            yield projection.read_or_fold_rows(connection) if connection else MemoryRows()
+
+    @contextmanager
+    def _open_snapshot(self, verb: str) -> Iterator[Connection | None]:
+        """Yield one snapshot of the ledger, or None if there is no ledger."""
+        with self._database.read(verb) as connection:
+            yield connection if connection and connection.has_table("events") else None
+
+
+def _stream_version(connection: Connection, stream: str) -> int:
+    [(version,)] = connection.execute("select coalesce(max(version), 0) from events where stream = ?", (stream,))
+    return int(version)
+
+
+def _read_head(connection: Connection) -> LedgerHead:
+    newest = connection.execute("select position, hash from events order by position desc limit 1")
+    return LedgerHead(*newest[0]) if newest else chain.GENESIS
+
+
+def _conflict_error(stream: str, expected: int | None, found: int) -> LedgerConflictError:
+    return LedgerConflictError(
+        f"Cannot append to stream '{stream}': it is at version {found}, expected {expected}.",
+        hint="Another process appended events meanwhile; read the stream again.",
+    )
