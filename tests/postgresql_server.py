@@ -35,7 +35,14 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = ["-D", self._folder / "data", "-c", "listen_addresses=", "-c", f"unix_socket_directories={self._folder}"]
+        options = [
+            "-D",
+            self._folder / "data",
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"unix_socket_directories={self._folder}",
+        ]
         self._process = self._spawn(self._programs["postgres"], *options)
         deadline = time.monotonic() + _LIMIT_S
         while not self._answers():

@@ -8,7 +8,7 @@ from typing import Any
 
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_queue import Receipt, RunHolder, RunLease, Submission
-from semantest_iac.infrastructure.databases.database import Connection, Database
+from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
 from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
 from semantest_iac.infrastructure.run_queue.request_table import RequestTable
@@ -26,7 +26,7 @@ def open_database(location: str) -> Database:
     return SqliteDatabase(Path(location))
 
 
-def append_event(connection: Connection, stream: str, events: Any) -> None:
+def append_event(connection: DatabaseConnection, stream: str, events: Any) -> None:
     """Record events in the transaction of the queue, as the ledger does."""
     connection.execute(_LOG)
     for event in events:
@@ -43,7 +43,7 @@ class QueueFixture:
     """The queue and shorter calls of it."""
 
     database: Database
-    holder: RunHolder = RunHolder("worker-1", "host-1", 1)
+    holder: RunHolder = field(default_factory=lambda: RunHolder("worker-1", "host-1", 1))
     queue: RequestTable = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from semantest_iac.application.ports.request_queue import RequestQueue, RunHolde
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
-POLL_S = 0.5
+IDLE_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ Advance = Callable[[RunLease], Awaitable[Done | Park | Retry]]
 class Worker:
     """Takes runs from the queue; one that it cannot carry on stays claimed until its lease ends, for any worker."""
 
-    def __init__(
-        self, queue: RequestQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S
-    ) -> None:
+    def __init__(self, queue: RequestQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S) -> None:
         self._queue = queue
         self._advance = advance
         self._holder = holder
@@ -64,13 +62,13 @@ class Worker:
         while await self.run_next(stacks):
             pass
 
-    async def serve(self, slots: int, stopped: asyncio.Event, poll_s: float = POLL_S) -> None:
+    async def serve(self, slots: int, stopped: asyncio.Event, pause_s: float = IDLE_PAUSE_S) -> None:
         """Carry on runs in so many slots until `stopped`; the runs in progress end first."""
         async with asyncio.TaskGroup() as group:
             for _ in range(slots):
-                group.create_task(self._serve_slot(stopped, poll_s))
+                group.create_task(self._serve_slot(stopped, pause_s))
 
-    async def _serve_slot(self, stopped: asyncio.Event, poll_s: float) -> None:
+    async def _serve_slot(self, stopped: asyncio.Event, pause_s: float) -> None:
         while not stopped.is_set():
             try:
                 found = await self.run_next()
@@ -78,7 +76,7 @@ class Worker:
                 _LOG.exception("A run was not carried on; it is tried again when its lease has ended.")
                 found = None
             if found is None:
-                await _wait(stopped, poll_s)
+                await _wait(stopped, pause_s)
 
     async def _carry_on(self, lease: RunLease) -> None:
         running = asyncio.ensure_future(self._advance(lease))

@@ -74,6 +74,10 @@ _INTRUSIONS = {
         "http",
         {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},
     ),
+    "PostgreSQL's driver in the ledger": (
+        "databases",
+        {"semantest_iac/infrastructure/ledger/intruder.py": "import psycopg"},
+    ),
     "YAML in the domain": ("yaml", {"semantest_iac/domain/intruder.py": "import yaml"}),
     "pydantic at the start": ("pydantic", {"semantest_iac/intruder.py": "import pydantic"}),
 }

@@ -1,4 +1,4 @@
-"""Kill workers of the request queue at random moments, and check that each run is carried out, in order, one at a time."""
+"""Kill workers of the request queue, and check that each run is carried out, in order and one at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,25 +57,26 @@ def run_with_kills(location: str, folder: Path, *, runs: int, kills: int, worker
     report = QueueReport(runs, 0)
     living = [_start_worker(location, log) for _ in range(workers)]
     try:
-        while _count_unended(database):
-            if time.monotonic() - began > _LIMIT_S:
-                report.faults.append(f"{_count_unended(database)} runs did not end in {_LIMIT_S:.0f} s")
-                break
+        while (unended := _count_unended(database)) and time.monotonic() - began < _LIMIT_S:
             time.sleep(draw.uniform(0.05, 0.4))
             if report.kills < kills:
                 victim = draw.randrange(workers)
-                living[victim].kill()
-                living[victim].wait()
+                _end(living[victim])
                 living[victim] = _start_worker(location, log)
                 report.kills += 1
     finally:
         for process in living:
-            process.kill()
-            process.wait()
+            _end(process)
         database.close()
     report.seconds = time.monotonic() - began
+    report.faults += [f"{unended} runs did not end in {_LIMIT_S:.0f} s"] * bool(unended)
     _check(report, _read_spans(log))
     return report
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 async def _submit(database: Database, runs: int) -> None:
@@ -118,7 +120,7 @@ def _check(report: QueueReport, spans: Sequence[_Span]) -> None:
             report.faults.append(f"{stack}: not in the order of acceptance: {order}")
         report.faults += [
             f"{stack}: {one.deployment} and {two.deployment} overlap"
-            for one, two in zip(found, found[1:], strict=False)
+            for one, two in pairwise(found)
             if one.end is not None and two.begin < one.end
         ]
     ended = [span.deployment for span in spans if span.end is not None]
@@ -167,8 +169,10 @@ def main(arguments: Sequence[str]) -> int:
     else:
         print(f"PostgreSQL was not tried: {MISSING_REASON}")
     for database, report in reports.items():
-        print(f"{database}: {report.runs} runs, {report.kills} kills, {report.taken_over} taken over, "
-              f"{report.seconds:.0f} s, seed {options.seed}: {'; '.join(report.faults) or 'as promised'}")
+        print(
+            f"{database}: {report.runs} runs, {report.kills} kills, {report.taken_over} taken over, "
+            f"{report.seconds:.0f} s, seed {options.seed}: {'; '.join(report.faults) or 'as promised'}"
+        )
     return int(any(report.faults for report in reports.values()))
 
 

@@ -54,7 +54,7 @@ class RunHolder:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """One request in the queue; `position` is the order of acceptance, `due` the time before which it does not start."""
+    """One request in the queue; `position` is the order of acceptance, before `due` it does not start."""
 
     position: int
     deployment: str
@@ -103,10 +103,8 @@ class RequestQueue(Protocol):
         """
         ...
 
-    async def claim(
-        self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None
-    ) -> RunLease | None:
-        """Take the next run of these stacks (None: of all) that may start, or one whose lease ended; None: there is none.
+    async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
+        """Take the next run of these stacks (None: of all) that may start, or one whose lease ended, if there is one.
 
         Within a stack the highest priority comes first, then the order of acceptance.
         """

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 Row = tuple[Any, ...]
 
 
-class Connection(Protocol):
+class DatabaseConnection(Protocol):
     """One transaction, or one snapshot of the database."""
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
@@ -32,14 +32,14 @@ class Connection(Protocol):
 class Database(Protocol):
     """A database in which one transaction at a time changes something; `verb` says in errors what was tried."""
 
-    def change(self, verb: str) -> AbstractContextManager[Connection]:
+    def change(self, verb: str) -> AbstractContextManager[DatabaseConnection]:
         """Commit what the block did, or nothing if it raises; waits until no other transaction changes anything.
 
         Raises LedgerError, which is retryable where another process kept the database locked for too long.
         """
         ...
 
-    def read(self, verb: str) -> AbstractContextManager[Connection | None]:
+    def read(self, verb: str) -> AbstractContextManager[DatabaseConnection | None]:
         """Yield one snapshot, None where the database does not exist yet; raises LedgerError."""
         ...
 

@@ -101,7 +101,9 @@ class PostgresqlDatabase:
         import psycopg
 
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
-        connection.execute(f'create schema if not exists "{self._schema}"')
+        with connection.transaction():  # two at once may both find no schema, and one would fail
+            connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+            connection.execute(f'create schema if not exists "{self._schema}"')
         connection.execute(f'set search_path to "{self._schema}"')
         return connection
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.databases.database import Connection, Row
+from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row
 from semantest_iac.infrastructure.databases.sqlite_file import (
     RESTORE_HINT,
     open_for_reading,
@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.databases.sqlite_file import (
     translate_ledger_errors,
 )
 
-RequireHead = Callable[[Connection | None], None]
+RequireHead = Callable[[DatabaseConnection | None], None]
 """Raises LedgerError for a snapshot, or a missing file, that lacks events which the home has noted."""
 
 
@@ -129,7 +129,7 @@ class SqliteDatabase:
         return self._writer
 
 
-def _require_nothing(snapshot: Connection | None) -> None:
+def _require_nothing(snapshot: DatabaseConnection | None) -> None:
     pass
 
 

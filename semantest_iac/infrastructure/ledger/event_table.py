@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from semantest_iac.application.ports.ledger import RecordedEvent
-from semantest_iac.infrastructure.databases.database import Connection
+from semantest_iac.infrastructure.databases.database import DatabaseConnection
 
 LOG_PAGE_SIZE = 1000
 EVENT_COLUMNS = "position, stream, version, type, json, hash"
@@ -15,12 +15,12 @@ _CREATE = """create table if not exists events (
 )"""
 
 
-def create_events_table(connection: Connection) -> None:
+def create_events_table(connection: DatabaseConnection) -> None:
     """Create the table unless it exists."""
     connection.execute(_CREATE)
 
 
-def read_events(connection: Connection, condition: str, *parameters: object) -> list[RecordedEvent]:
+def select_events(connection: DatabaseConnection, condition: str, *parameters: object) -> list[RecordedEvent]:
     """Return the events that meet a condition, which is a literal of the caller's."""
     query = f"select {EVENT_COLUMNS} from events {condition}"  # noqa: S608 - no input in it
     return [RecordedEvent(*row) for row in connection.execute(query, parameters)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from semantest_iac.application.ports.ledger import LedgerHead, RecordedEvent
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_STATUSES, TRANSITIONS
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.databases.database import Connection
+from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 
 UNKNOWN_POSITION = LedgerHead(1, "")
@@ -33,7 +33,7 @@ def read_noted_head(manifest: HomeManifest | None, path: Path) -> LedgerHead | N
     return UNKNOWN_POSITION if not path.exists() and _holds_states(manifest.home) else None
 
 
-def require_noted_head(noted: LedgerHead | None, connection: Connection | None, path: Path) -> None:
+def require_noted_head(noted: LedgerHead | None, connection: DatabaseConnection | None, path: Path) -> None:
     """Raise LedgerError where the ledger lacks the noted event, or has another one at its position."""
     if noted is None:
         return

@@ -18,8 +18,8 @@ from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent,
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows, project_event
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.databases.database import Connection
-from semantest_iac.infrastructure.ledger.event_table import read_events, read_log
+from semantest_iac.infrastructure.databases.database import DatabaseConnection
+from semantest_iac.infrastructure.ledger.event_table import read_log, select_events
 
 _Row = TypeVar("_Row")
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
@@ -37,7 +37,7 @@ CREATE_DEPLOYMENTS_INDEX = "create index deployments_newest_first on deployments
 class StoredRows:
     """Reads and saves rows in the projection tables."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: DatabaseConnection) -> None:
         self._connection = connection
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
@@ -108,12 +108,12 @@ class StoredRows:
         return [parse(text) for text, _, _ in found]
 
 
-def read_or_fold_rows(connection: Connection) -> ProjectionRows:
+def read_or_fold_rows(connection: DatabaseConnection) -> ProjectionRows:
     """Return the rows as of the log that this connection sees."""
     return StoredRows(connection) if _is_current(connection) else MemoryRows(read_whole_log(connection))
 
 
-def update_projection(connection: Connection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
+def update_projection(connection: DatabaseConnection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
     """Bring the rows from `from_position` up to the recorded events, in the same transaction."""
     state = _projected_state(connection)
     if state is None or state[:2] != (FOLD_VERSION, from_position):
@@ -127,7 +127,7 @@ def update_projection(connection: Connection, from_position: int, recorded: Sequ
     connection.execute(counted, (from_position + len(recorded),))
 
 
-def rebuild_projection(connection: Connection) -> None:
+def rebuild_projection(connection: DatabaseConnection) -> None:
     """Drop the rows and fold the whole log again, inside the caller's transaction."""
     for table, columns in PROJECTION_TABLES.items():
         connection.execute(f"drop table if exists {table}")
@@ -140,7 +140,7 @@ def rebuild_projection(connection: Connection) -> None:
     connection.execute(state, (FOLD_VERSION, len(folded.stacks())))
 
 
-def verify_rows(connection: Connection) -> None:
+def verify_rows(connection: DatabaseConnection) -> None:
     """Compare every row with a fold of the log, unless readers do not use the rows; raises LedgerError."""
     if not _is_current(connection):
         return
@@ -151,13 +151,13 @@ def verify_rows(connection: Connection) -> None:
             raise _changed_rows_error("a row")
 
 
-def read_whole_log(connection: Connection) -> Iterator[RecordedEvent]:
+def read_whole_log(connection: DatabaseConnection) -> Iterator[RecordedEvent]:
     """Yield every event of the snapshot."""
-    read_page = partial(read_events, connection, "where position > ? order by position limit ?")
+    read_page = partial(select_events, connection, "where position > ? order by position limit ?")
     return read_log(read_page, after=_BEFORE_EVERYTHING)
 
 
-def _is_current(connection: Connection) -> bool:
+def _is_current(connection: DatabaseConnection) -> bool:
     """Whether the rows are those of the newest event; raises LedgerError where those of a stack are missing."""
     state = _projected_state(connection)
     [(newest,)] = connection.execute("select coalesce(max(position), 0) from events")
@@ -167,7 +167,7 @@ def _is_current(connection: Connection) -> bool:
     return True
 
 
-def _require_every_stack(connection: Connection, state: tuple[int, int, int]) -> None:
+def _require_every_stack(connection: DatabaseConnection, state: tuple[int, int, int]) -> None:
     """Raise LedgerError unless there are as many stacks as were counted: a missing one would read as never deployed.
 
     There are few; the deployments, of which there may be a hundred thousand, are compared by `verify`.
@@ -186,7 +186,7 @@ def _changed_rows_error(what: str) -> LedgerError:
     return LedgerError(message, "LEDGER_ROWS_CHANGED", hint=REBUILD_HINT)
 
 
-def _projected_state(connection: Connection) -> tuple[int, int, int] | None:
+def _projected_state(connection: DatabaseConnection) -> tuple[int, int, int] | None:
     """The fold version, the position and the number of stacks; None for no projection, zeros for another form."""
     if not all(connection.has_table(table) for table in PROJECTION_TABLES):
         return None

@@ -17,9 +17,9 @@ from semantest_iac.application.ports.ledger import (
     VerifiedLedger,
 )
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
-from semantest_iac.infrastructure.databases.database import Connection, Database
+from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.ledger import chain, projection
-from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, create_events_table, read_events, read_log
+from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, create_events_table, read_log, select_events
 
 _EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 
@@ -45,7 +45,7 @@ class SqlLedger:
         """Return the events of one stream in order."""
         with self._open_snapshot("read") as connection:
             condition = "where stream = ? and version > ? order by version"
-            return read_events(connection, condition, name, after_version) if connection else []
+            return select_events(connection, condition, name, after_version) if connection else []
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Yield the whole log in pages, each from a snapshot of its own, with what was appended meanwhile."""
@@ -105,7 +105,11 @@ class SqlLedger:
         return await asyncio.to_thread(self._append, stream, expected_version, events)
 
     def append_in(
-        self, connection: Connection, stream: str, events: Sequence[NewEvent], expected_version: int | None = None
+        self,
+        connection: DatabaseConnection,
+        stream: str,
+        events: Sequence[NewEvent],
+        expected_version: int | None = None,
     ) -> list[RecordedEvent]:
         """Record events in a transaction of the caller's own, which notes them by itself once it is committed."""
         create_events_table(connection)
@@ -138,7 +142,7 @@ class SqlLedger:
     def _read_page(self, after: int, limit: int) -> list[RecordedEvent]:
         with self._open_snapshot("read") as connection:
             condition = "where position > ? order by position limit ?"
-            return read_events(connection, condition, after, limit) if connection else []
+            return select_events(connection, condition, after, limit) if connection else []
 
     @contextmanager
     def _open_projection(self) -> Iterator[ProjectionRows]:
@@ -146,18 +150,18 @@ class SqlLedger:
             yield projection.read_or_fold_rows(connection) if connection else MemoryRows()
 
     @contextmanager
-    def _open_snapshot(self, verb: str) -> Iterator[Connection | None]:
+    def _open_snapshot(self, verb: str) -> Iterator[DatabaseConnection | None]:
         """Yield one snapshot of the ledger, or None if there is no ledger."""
         with self._database.read(verb) as connection:
             yield connection if connection and connection.has_table("events") else None
 
 
-def _stream_version(connection: Connection, stream: str) -> int:
+def _stream_version(connection: DatabaseConnection, stream: str) -> int:
     [(version,)] = connection.execute("select coalesce(max(version), 0) from events where stream = ?", (stream,))
     return int(version)
 
 
-def _read_head(connection: Connection) -> LedgerHead:
+def _read_head(connection: DatabaseConnection) -> LedgerHead:
     newest = connection.execute("select position, hash from events order by position desc limit 1")
     return LedgerHead(*newest[0]) if newest else chain.GENESIS
 

@@ -1,4 +1,4 @@
-"""Implements the request queue with one table beside the ledger, so that a request and its first event commit together."""
+"""Implements the request queue in the ledger's database, so that a request and its first event commit together."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from semantest_iac.application.ports.request_queue import (
     RunState,
     Submission,
 )
-from semantest_iac.infrastructure.databases.database import Connection, Database, Row
+from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
 
 _Result = TypeVar("_Result")
-AppendEvents = Callable[[Connection, str, Sequence[NewEvent]], None]
+AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
 
 # One live run for each stack, whatever a program does: the database refuses a second one.
 TABLES = (
@@ -68,9 +68,7 @@ class RequestTable:
         """Accept the request, or tell which deployment carries it out already."""
         return await self._change(self._submit, submission, supersede)
 
-    async def claim(
-        self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None
-    ) -> RunLease | None:
+    async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         """Take over a run whose lease ended, else the next one."""
         return None if stacks is not None and not stacks else await self._change(self._claim, holder, lease_s, stacks)
 
@@ -114,7 +112,9 @@ class RequestTable:
 
         return await asyncio.to_thread(run)
 
-    def _submit(self, connection: Connection, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
+    def _submit(
+        self, connection: DatabaseConnection, submission: Submission, supersede: MakeSupersededEvent
+    ) -> Receipt:
         known = connection.execute(
             "select digest, deployment from accepted_requests where source = ? and request_key = ?",
             (submission.source, submission.key),
@@ -143,9 +143,9 @@ class RequestTable:
         return Receipt(submission.deployment, replaced=replaced)
 
     def _replace_waiting(
-        self, connection: Connection, submission: Submission, supersede: MakeSupersededEvent
+        self, connection: DatabaseConnection, submission: Submission, supersede: MakeSupersededEvent
     ) -> tuple[str, ...]:
-        """End the runs that would only have brought the stack to an older state; one that is planned for later stays."""
+        """End the runs that would only bring the stack to an older state; one that is planned for later stays."""
         if not submission.replaces_waiting or submission.not_before is not None:
             return ()
         replaced = connection.execute(
@@ -158,7 +158,7 @@ class RequestTable:
         return deployments
 
     def _claim(
-        self, connection: Connection, holder: RunHolder, lease_s: float, stacks: Collection[str] | None
+        self, connection: DatabaseConnection, holder: RunHolder, lease_s: float, stacks: Collection[str] | None
     ) -> RunLease | None:
         now, names = connection.read_clock(), tuple(stacks or ())
         among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
@@ -178,22 +178,22 @@ class RequestTable:
             return RunLease(deployment, stack, fence, attempts + 1, bool(is_cancelled))
         return None
 
-    def _renew(self, connection: Connection, lease: RunLease, lease_s: float) -> bool | None:
+    def _renew(self, connection: DatabaseConnection, lease: RunLease, lease_s: float) -> bool | None:
         renewed = connection.execute(
             f"update runs set lease_end = ? where {_HELD} returning is_cancelled",  # noqa: S608 - no input in it
             (connection.read_clock() + lease_s, lease.deployment, lease.fence),
         )
         return bool(renewed[0][0]) if renewed else None
 
-    def _leave(self, connection: Connection, lease: RunLease, state: RunState, due: float | None) -> bool:
+    def _leave(self, connection: DatabaseConnection, lease: RunLease, state: RunState, due: float | None) -> bool:
+        freed = "lease_end = null, worker = null, host = null, pid = null"
         left = connection.execute(
-            f"update runs set state = ?, due = ?, lease_end = null, worker = null, host = null, pid = null"
-            f" where {_HELD} returning deployment",  # noqa: S608 - no input in it
+            f"update runs set state = ?, due = ?, {freed} where {_HELD} returning deployment",  # noqa: S608 - as above
             (state, due, lease.deployment, lease.fence),
         )
         return bool(left)
 
-    def _wake(self, connection: Connection, deployment: str) -> bool:
+    def _wake(self, connection: DatabaseConnection, deployment: str) -> bool:
         woken = connection.execute(
             "update runs set state = 'retrying', due = null where deployment = ? and state = 'parked'"
             " returning deployment",
@@ -201,7 +201,7 @@ class RequestTable:
         )
         return bool(woken)
 
-    def _cancel(self, connection: Connection, deployment: str, ending: NewEvent) -> RunState | None:
+    def _cancel(self, connection: DatabaseConnection, deployment: str, ending: NewEvent) -> RunState | None:
         found = connection.execute(
             "select stack, state from runs where deployment = ? and state <> 'ended'", (deployment,)
         )
@@ -228,7 +228,7 @@ class RequestTable:
         return [run for run in map(_parse_run, rows) if stacks is None or run.stack in stacks]
 
 
-def holds_stack(connection: Connection, lease: RunLease) -> bool:
+def holds_stack(connection: DatabaseConnection, lease: RunLease) -> bool:
     """Whether the lease is the newest of its stack and was not given back; for a write in the same transaction."""
     return bool(
         connection.execute(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -14,8 +15,11 @@ from semantest_iac.application.ports.ledger import (
     VerifiedLedger,
 )
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
+from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event
+from tests.postgresql_server import PostgresqlServer
 
 OTHER = "websocket.azure.staging.westeurope"
 
@@ -147,6 +151,15 @@ class TestSqliteLedger(LedgerContract):
     @pytest.fixture
     def ledger(self, home: Path) -> Iterator[Ledger]:
         ledger = SqliteLedger(home / "ledger.db")
+        yield ledger
+        ledger.close()
+
+
+class TestPostgresqlLedger(LedgerContract):
+    @pytest.fixture
+    def ledger(self, postgresql: PostgresqlServer) -> Iterator[Ledger]:
+        """The ledger in a schema of its own."""
+        ledger = SqlLedger(PostgresqlDatabase(postgresql.url, f"test_{uuid4().hex}"))
         yield ledger
         ledger.close()
 

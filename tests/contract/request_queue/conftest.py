@@ -7,17 +7,8 @@ from uuid import uuid4
 import pytest
 
 from semantest_iac.infrastructure.databases.database import Database
-from tests.postgresql_server import MISSING_REASON, PostgresqlServer, find_postgresql, run_postgresql
+from tests.postgresql_server import PostgresqlServer
 from tests.request_queues import open_database
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
-    programs = find_postgresql()
-    if programs is None:
-        pytest.skip(MISSING_REASON)
-    with run_postgresql(programs) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -152,9 +152,7 @@ class TestClaiming:
 
         assert await fixture.run_all() == ["soon", "now"]
 
-    async def test_takes_over_a_run_whose_lease_ended_and_refuses_its_first_holder(
-        self, fixture: QueueFixture
-    ) -> None:
+    async def test_takes_over_a_run_whose_lease_ended_and_refuses_its_first_holder(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
         lost = await fixture.take(0.2)
         assert await fixture.claim() is None

@@ -104,7 +104,7 @@ class TestWorker:
                 stopped.append(lease.deployment)
             return Done()
 
-        await _worker(fixture, advance, lease_s=0.6).run_next()
+        await _worker(fixture, advance, lease_s=6.0).run_next()
 
         assert (stopped, await fixture.queue.list_runs()) == (["d1"], [])
 
@@ -143,6 +143,6 @@ class TestWorker:
             return Done()
 
         async with asyncio.timeout(20):
-            await _worker(fixture, advance).serve(2, stopped, poll_s=0.05)
+            await _worker(fixture, advance).serve(2, stopped, pause_s=0.05)
 
         assert await fixture.queue.list_runs() == []
