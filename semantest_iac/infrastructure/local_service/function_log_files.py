@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ class FunctionLogFiles:
             return
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
         common = {"time": moment, **({"function": invocation.function} if invocation.function else {})}
-        text = "".join(json.dumps({**common, "text": event[:LONGEST_LOG_LINE]}) + "\n" for event in events)
+        opening = f'{json.dumps(common)[:-1]}, "text": '  # a text alone is encoded ten times as fast as an object
+        text = "".join(f"{opening}{encode_basestring_ascii(event[:LONGEST_LOG_LINE])}}}\n" for event in events)
         with suppress(OSError):
             self._append(stack, text)
 

@@ -1,4 +1,4 @@
-"""Receives the bodies of requests: small ones into memory, others into files, and none beyond the cloud's limit."""
+"""Receives and sends bodies: small ones in memory, others in files, and none beyond the cloud's limit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import StreamReader
+from aiohttp.web import StreamResponse
 
 from semantest_iac.domain.networking.http_exchange import StoredBody
 
 LARGEST_IN_MEMORY = 32 * 1024
 LARGEST_MEASURED = 8 * 1024 * 1024
 """Up to this size it is counted how long a text would be in JSON; a larger one is in no JSON that a cloud sends."""
+
+SENT_AT_ONCE = 64 * 1024
+SENT_FROM_MEMORY = 16 * 1024 * 1024
+"""What the bodies of all responses that are being sent take of the memory."""
 
 LARGEST_STORE = 2 * 1024 * 1024 * 1024
 """What all bodies together may take of the disk; 20 of the largest of Azure."""
@@ -43,6 +48,7 @@ class BodyStore:
         self._folder = folder
         self._stall_s = stall_s
         self._room = largest_store
+        self._memory = SENT_FROM_MEMORY
 
     async def receive(self, content: StreamReader, largest: int) -> bytes | StoredBody:
         """Read a body to its end; raises an error of this module, before anything is kept beyond the limit."""
@@ -54,6 +60,44 @@ class BodyStore:
             if len(received) > LARGEST_IN_MEMORY:
                 return await self._receive_into_file(bytes(received), content, largest)
         return bytes(received)
+
+    async def send(self, response: StreamResponse, bodies: list[bytes]) -> None:
+        """Send the only body of a list, which is emptied, as fast as the client reads it.
+
+        What does not fit into the memory of all responses waits in a file. Raises ConnectionError when the client is
+        gone or reads nothing for too long.
+        """
+        body = bodies.pop()
+        if len(body) > self._memory:
+            stored = self._store(body)
+            del body
+            with _open_body(stored) as file:
+                while chunk := file.read(SENT_AT_ONCE):
+                    await self._send_chunk(response, chunk)
+            return
+        self._memory -= len(body)
+        try:
+            for start in range(0, len(body), SENT_AT_ONCE):
+                await self._send_chunk(response, body[start : start + SENT_AT_ONCE])
+        finally:
+            self._memory += len(body)
+
+    async def _send_chunk(self, response: StreamResponse, chunk: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                await response.write(chunk)
+        except TimeoutError:
+            raise ConnectionAbortedError("the client reads nothing") from None
+
+    def _store(self, body: bytes) -> StoredBody:
+        self._take_room(len(body))
+        path = self._folder / f"body-{secrets.token_hex(8)}"
+        stored = StoredBody(str(path), len(body))
+        weakref.finalize(stored, self._discard, path, len(body))
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(body)
+        return stored
 
     async def _receive_into_file(self, chunk: bytes, content: StreamReader, largest: int) -> StoredBody:
         path = self._folder / f"body-{secrets.token_hex(8)}"
@@ -93,6 +137,10 @@ class BodyStore:
         self._room += size
         with suppress(OSError):
             path.unlink()
+
+
+def _open_body(stored: StoredBody) -> BinaryIO:
+    return Path(stored.path).open("rb")
 
 
 class _Storing:

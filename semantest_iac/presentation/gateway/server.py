@@ -21,7 +21,12 @@ from aiohttp import web
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, StoredBody, parse_query
 from semantest_iac.presentation.gateway import web_sockets
-from semantest_iac.presentation.gateway.bodies import BodyRefusedError, BodyStore, BodyTooLargeError
+from semantest_iac.presentation.gateway.bodies import (
+    SENT_AT_ONCE,
+    BodyRefusedError,
+    BodyStore,
+    BodyTooLargeError,
+)
 from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
 from semantest_iac.presentation.gateway.host_names import find_host_fault
 from semantest_iac.presentation.gateway.limits import GatewayLimits
@@ -89,7 +94,7 @@ class GatewayHandler:
 
     async def _answer_request(
         self, request: web.Request, connection: HttpConnection, name: str, path: str
-    ) -> tuple[web.Response, str]:
+    ) -> tuple[web.StreamResponse, str]:
         limit = await self._services.body_limit(name)
         try:
             body = await self._receive_body(request, limit)
@@ -99,7 +104,15 @@ class GatewayHandler:
             return final_response(error.status, error.message), error.message
         connection.begin_answer()
         answer = await self._services.call(name, to_http_request(request, path, body))
-        return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
+        note = self._new_note(name, " ".join(answer.notes))
+        if len(answer.response.body) <= SENT_AT_ONCE:
+            return to_web_response(answer.response, request.method), note
+        response, bodies = to_stream_response(answer.response), [answer.response.body]
+        del answer  # so that nothing else holds the body while it is sent
+        await response.prepare(request)
+        await self._bodies.send(response, bodies)
+        await response.write_eof()
+        return response, note
 
     async def _receive_body(self, request: web.Request, limit: BodyLimit) -> bytes | StoredBody:
         if (request.content_length or 0) > limit.largest:
@@ -174,11 +187,21 @@ def _well_formed(header: str) -> str:
 def to_web_response(response: HttpResponse, method: str) -> web.Response:
     """Return the response; for HEAD with the content length of GET."""
     keeps_length = method == "HEAD" and response.status not in _BODILESS_STATUSES
-    dropped = _CONNECTION_HEADERS - {"content-length"} if keeps_length else _CONNECTION_HEADERS
-    headers = [(name, value) for name, value in response.headers if name not in dropped]
-    if not any(name == "server" for name, _ in headers):
-        headers.append(("server", SERVER_NAME))  # else aiohttp adds its own
+    headers = _headers_of(response, _CONNECTION_HEADERS - ({"content-length"} if keeps_length else set()))
     return web.Response(status=response.status, headers=headers, body=response.body or None)
+
+
+def to_stream_response(response: HttpResponse) -> web.StreamResponse:
+    """Return the response without its body, which is sent in parts."""
+    streamed = web.StreamResponse(status=response.status, headers=_headers_of(response, _CONNECTION_HEADERS))
+    streamed.content_length = len(response.body)
+    return streamed
+
+
+def _headers_of(response: HttpResponse, dropped: Collection[str]) -> list[tuple[str, str]]:
+    headers = [(name, value) for name, value in response.headers if name not in dropped]
+    is_named = any(name == "server" for name, _ in headers)
+    return headers if is_named else [*headers, ("server", SERVER_NAME)]  # else aiohttp adds its own
 
 
 def index_response(names: Sequence[str], base: str) -> web.Response:

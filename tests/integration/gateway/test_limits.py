@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from semantest_iac.domain.networking.http_exchange import StoredBody
+from semantest_iac.domain.networking.http_exchange import HttpResponse, StoredBody
 from semantest_iac.presentation.gateway.bodies import BodyRefusedError, BodyStore
 from semantest_iac.presentation.gateway.launch import open_gateway
 from semantest_iac.presentation.gateway.limits import GatewayLimits
@@ -248,6 +249,31 @@ class TestBody:
         assert isinstance(first, StoredBody)
         del first
         assert await store.receive(FakeStream([b"x" * 100_000, b""]), 10**6)  # type: ignore[arg-type]
+
+
+class TestAnswer:
+    @pytest.mark.parametrize("size", [64 * 1024, 64 * 1024 + 1, 6_000_000, 20_000_000])
+    async def test_arrives_whole_and_leaves_no_file(self, tmp_path: Path, size: int) -> None:
+        async with run_limited(body_folder=tmp_path) as gateway:
+            body = os.urandom(size)
+            gateway.services.respond = lambda request: HttpResponse(200, (("x-kind", "large"),), body)
+            client = await gateway.connect(REQUEST + REQUEST)
+            for _ in range(2):
+                head = await client.reader.readuntil(b"\r\n\r\n")
+                assert f"content-length: {size}\r\n".encode() in head.lower()
+                assert (await client.reader.readexactly(size), b"x-kind: large" in head) == (body, True)
+
+            assert names_in(tmp_path) == []
+
+    async def test_that_is_not_read_waits_in_a_file_for_a_while(self, tmp_path: Path) -> None:
+        async with run_limited(GatewayLimits(stall_s=0.5), body_folder=tmp_path) as gateway:
+            gateway.services.respond = lambda request: HttpResponse(200, (), bytes(16_000_000))
+            slow = [await gateway.connect(REQUEST) for _ in range(3)]
+
+            assert await becomes_true(lambda: len(names_in(tmp_path)) == 2)
+            assert await becomes_true(lambda: not names_in(tmp_path))
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await slow[0].reader.readexactly(16_000_000)
 
 
 @dataclass
