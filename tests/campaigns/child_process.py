@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 LIMIT_S = 600.0
@@ -21,6 +22,19 @@ class ChildResult(NamedTuple):
     value: Any
     signal: int
     hung: bool
+
+
+def list_processes_of(folder: Path) -> list[str]:
+    """List the id and command line of every other process that has the folder in its words or variables."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words, variables = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+        except OSError:  # it has ended, or is another user's
+            continue
+        if bytes(folder) in words + variables and int(entry.name) != os.getpid():
+            found.append(f"{entry.name}: {words.replace(bytes(1), b' ').decode(errors='replace')}")
+    return found
 
 
 def run_in_child(function: Callable[[], Any], limit_s: float = LIMIT_S) -> ChildResult:

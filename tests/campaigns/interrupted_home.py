@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,19 +10,19 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, RecordedEvent
-from semantest_iac.application.queries.history import find_owning_engine
+from semantest_iac.application.queries.history import find_owning_engine, read_status
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import INTERRUPTED, TERMINAL_STATUSES, DeploymentStatus, find_next_status
-from semantest_iac.domain.errors import InvalidStateError, LedgerError
+from semantest_iac.domain.errors import InvalidStateError, LedgerError, VerificationError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
@@ -37,11 +38,16 @@ from semantest_iac.presentation.cli.terminal import Terminal
 from tests.campaigns.interruption_points import ReportMoment
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
+from tests.fakes.timer import FakeTimer
 
-DESTROY = "destroy"
+DESTROY, WAY_BACK = "destroy", "way-back"
+VERSIONS = {"v1": "v1", "v2": "v2", WAY_BACK: "v2"}
+"""What each deployment deploys: that of the way back is found unhealthy, and rolled back."""
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 _VARIABLES = {f"SEMANTEST_SECRET_{name}": f"the value of {name}" for name in ("FIRST", "SECOND", "JWT_SECRET")}
 _PYTHON_SOURCE = 'def handler(event, context):\n    return {{"statusCode": 200, "body": "{version}"}}\n'
+_AFTER_FAILED_CHECKS = (DeploymentStatus.ROLLED_BACK, DeploymentStatus.FAILED)  # failed where nothing was changed
+_FAILED_TRIES = 100
 _GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
@@ -112,15 +118,16 @@ class InterruptedHome:
         self.engine = EngineChoice(target.engine, SIMULATED_CLOUD)
         self._sources = sources
         self.variables = _VARIABLES
+        self._is_healthy = True
 
     def run(self, command: str, report: ReportMoment = ignore_moment) -> DeploymentRow | None:
-        """Run `v1` or `v2` (deployments) or `destroy` as the command line does; None if it was terminated."""
+        """Run `destroy` or a deployment of VERSIONS as the command line does; None if it was terminated."""
+        self._is_healthy = command != WAY_BACK
         deployments = self._use_cases(report)
         if command == DESTROY:
             running = deployments.destroy(self.stack)
         else:
-            configuration = configuration_of(command, self.stack.component, self._sources)
-            running = deployments.deploy(self.stack, configuration)
+            running = deployments.deploy(self.stack, self._configuration_of(command))
         with suppress(KeyboardInterrupt), Path(os.devnull).open("w") as nowhere:
             return run_interruptible(running, Terminal(nowhere, nowhere))
         return None
@@ -153,17 +160,52 @@ class InterruptedHome:
         rows = self._list_cloud()
         return {row[2] for row in rows} | {str((row[5] or {}).get("deploymentId", "")) for row in rows}
 
+    def look(self, command: str) -> None:
+        """Run `status`, or `preview` of the second version: neither changes anything."""
+        if command == "status":
+            read_status(self._ledger())
+        else:
+            self._preview("v2")
+
+    def find_disagreements(self, version: str | None) -> list[str]:
+        """List what the ledger, the state and the cloud disagree on if this version is deployed, or nothing is."""
+        found = list(find_ledger_faults(self._ledger()))
+        if version is None:
+            found += [f"left in the cloud: {row[0]} {row[2]}" for row in self._list_cloud()]
+            return found
+        plan = self._preview(version)
+        found += [f"{change.op} {change.name} is still to be done" for change in plan.mutations]
+        return found + [f"{change.op} {change.name} was changed in the cloud" for change in plan.drift]
+
+    def list_files(self) -> list[str]:
+        """List the files of the home without generated names."""
+        return sorted(self._list_files())
+
+    def _preview(self, version: str) -> ChangePlan:
+        deployments = self._use_cases(ignore_moment)
+        previewing = deployments.preview(self.stack, self._configuration_of(version), refresh=True)
+        return asyncio.run(previewing).plan
+
+    def _configuration_of(self, command: str) -> dict[str, Any]:
+        return configuration_of(VERSIONS[command], self.stack.component, self._sources)
+
     def has_unowned_resources(self) -> bool:
         """Whether there are resources in the cloud that belong to no engine by the ledger."""
         return bool(self._list_cloud()) and self._ledger().stack(str(self.stack)).owner is None
 
     def _use_cases(self, report: ReportMoment) -> DeploymentUseCase:
+        probe = FakeServiceProbe(ControlPoints())
         application = Application(
-            self.folder,
-            ledger=WatchedLedger(self.folder / "ledger.db", report),
-            probe=FakeServiceProbe(ControlPoints()),
+            self.folder, ledger=WatchedLedger(self.folder / "ledger.db", report), probe=probe, timer=FakeTimer()
         )
-        progress = partial(_report_operation, report)
+        if not self._is_healthy:
+            probe.answers = [500] * _FAILED_TRIES
+
+        def progress(each: ResourceProgress) -> None:
+            if each.op == "rollback":  # the version before is healthy
+                probe.answers = []
+            report("operation")
+
         return application.deployments(self.variables, engine=self.engine, progress=progress)
 
     def _ledger(self) -> SqliteLedger:
@@ -224,11 +266,14 @@ def _list_resources(reader: InventoryTransaction) -> list[StoredResource]:
 
 
 def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
-    """Whatever contradicts the promise: no faults of the chain, and each request completed unless interrupted."""
+    """Whatever contradicts the promise: no faults of the chain, and each request completed unless interrupted or
+    unhealthy."""
     yield from find_chain_faults(ledger)
     for row in ledger.deployments():
-        was_interrupted = row.state is DeploymentStatus.CANCELLED or (row.error or {}).get("code") == INTERRUPTED
-        if row.state is not DeploymentStatus.COMPLETED and not was_interrupted:
+        code = (row.error or {}).get("code")
+        was_interrupted = row.state is DeploymentStatus.CANCELLED or code == INTERRUPTED
+        was_unhealthy = row.state in _AFTER_FAILED_CHECKS and code == VerificationError.code
+        if row.state is not DeploymentStatus.COMPLETED and not (was_interrupted or was_unhealthy):
             yield f"a {row.kind} ended as {row.state}: {row.error}"
 
 
@@ -255,7 +300,3 @@ def _to_list(row: StoredResource, code: str) -> list[Any]:
 def _mask_generated(text: str, ids: frozenset[str] | set[str] = frozenset()) -> str:
     masked = _GENERATED.sub("*", text)
     return _WORD.sub(lambda word: "*" if word[0] in ids else word[0], masked)
-
-
-def _report_operation(report: ReportMoment, progress: ResourceProgress) -> None:
-    report("operation")

@@ -7,6 +7,7 @@ A point is written as `kill:write:7`: how (kill or terminate), the moment, and i
 - operation: the engine reported that an operation on a resource started or ended
 - write: something is about to become durable: a commit, a line of a journal, a file that is created, replaced or
   removed
+- time: thousandths of the time that the command takes, for the campaign of kills
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ KINDS = (
     ("kill", "operation"),
     ("terminate", "operation"),
 )
+RANDOM_MOMENT = ("kill", "time")
+"""SIGKILL after so many thousandths of the time that the command takes without it."""
+THOUSANDTHS = 1000
 _FILE_EVENTS = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.truncate"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -49,7 +53,7 @@ class Point(NamedTuple):
     def parse(cls, text: str) -> Point:
         """Read `kill:write:7`; raises ValueError for anything else."""
         how, moment, number = text.split(":")
-        if (how, moment) not in KINDS:
+        if (how, moment) not in (*KINDS, RANDOM_MOMENT):
             raise ValueError(f"'{text}' is no point such as kill:write:7")
         return cls(how, moment, int(number))
 
@@ -72,6 +76,18 @@ def draw_points(counts: Mapping[str, int], count: int, seed: str, kinds: Collect
     shuffled = [dice.sample(points, len(points)) for points in list_points(counts, kinds)]
     dice.shuffle(shuffled)
     return [point for each in zip_longest(*shuffled) for point in each if point][:count]
+
+
+def draw_random_moments(count: int, seed: str) -> list[Point]:
+    """Draw so many random moments."""
+    dice = random.Random(seed)
+    return [Point(*RANDOM_MOMENT, dice.randrange(THOUSANDTHS) + 1) for _ in range(count)]
+
+
+def kill_at_moment(point: Point, command_ms: int) -> None:
+    """Have the kernel kill this process at a random moment of a command that takes so long."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, max(command_ms * point.number / THOUSANDTHS / 1000, 0.001))
 
 
 class Countdown:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -19,17 +21,32 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
-from tests.campaigns.child_process import run_in_child
-from tests.campaigns.interrupted_home import DESTROY, InterruptedHome, Target, write_sources
+from tests.campaigns.child_process import list_processes_of, run_in_child
+from tests.campaigns.interrupted_home import DESTROY, VERSIONS, WAY_BACK, InterruptedHome, Target, write_sources
 from tests.campaigns.interruption_points import (
     Countdown,
     MomentCounter,
     Point,
     draw_points,
+    draw_random_moments,
+    kill_at_moment,
     list_points,
     report_writes,
 )
 from tests.differential.name_mapping import NameMapping
+
+LOOKING_COMMANDS = ("status", "preview")
+NEXT_COMMANDS = (
+    ("v1",),
+    ("v2",),
+    (DESTROY,),
+    (WAY_BACK,),
+    ("status", "v1"),
+    ("status", "v2"),
+    ("preview", "v2"),
+    ("preview", DESTROY),
+)
+"""What may follow a kill."""
 
 _CACHES = ("sandbox", "artifacts", "pulumi")
 _STATES = shutil.ignore_patterns("*.json", "*.journal", "cloud.db*", "state", "runs")
@@ -44,13 +61,16 @@ Observation = dict[str, Any]
 class Scenario:
     """Commands that prepare a home, the one that is interrupted, and those that follow.
 
-    `has_caches` tells a home in which packages and keys were made before from an empty one.
+    `has_caches` tells a home in which packages and keys were made before from an empty one. Where an interruption may
+    leave other versions of functions, so that homes cannot be compared, `is_compared` is False: then ledger, state and
+    cloud must agree.
     """
 
     prepare: tuple[str, ...]
     interrupted: str
     following: tuple[str, ...]
     has_caches: bool = True
+    is_compared: bool = True
 
     @property
     def uninterrupted(self) -> tuple[str, ...]:
@@ -61,7 +81,7 @@ class Scenario:
     @property
     def has_fixed_generation(self) -> bool:
         """Whether an interruption leaves the number of the generation as it is: a destroy may have ended."""
-        return DESTROY not in (self.interrupted, self.following[0])
+        return DESTROY not in (self.interrupted, self.following[0]) and self.is_compared
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -71,6 +91,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "update": Scenario(("v1",), "v2", ("v2", DESTROY)),
     "destroy": Scenario(("v1",), DESTROY, (DESTROY,)),
     "redeploy": Scenario(("v1",), DESTROY, ("v1", DESTROY)),
+    "way-back": Scenario(("v1",), WAY_BACK, ("v1", DESTROY), is_compared=False),
+    "removal": Scenario((), WAY_BACK, ("v1", DESTROY), is_compared=False),
 }
 
 
@@ -79,7 +101,8 @@ class InterruptionJob:
     """The interruptions of one target: `points` by name, else `count` drawn ones of each scenario, else all.
 
     `kinds` such as `kill:event` restricts the last two; none means all kinds.
-    Several interruptions joined by `+` hit the command and then its repetitions.
+    Several interruptions joined by `+` hit the command and then its repetitions. With `draws_next`, the count is that
+    of random moments, and the next command is drawn: see `tests.campaigns.kills`.
     """
 
     folder: str
@@ -91,6 +114,7 @@ class InterruptionJob:
     count: int | None = None
     points: Sequence[str] = ()
     kinds: Sequence[str] = ()
+    draws_next: bool = False
 
     @property
     def target(self) -> Target:
@@ -131,13 +155,52 @@ class InterruptionRunner:
         yield InterruptionReport(name, "", was_reached=True, differences=list(_find_faults(expected)))
         for points in self._choose_points(name, counts):
             self._restore(scenario)
-            was_reached = [self._interrupt(scenario, number, point) for number, point in enumerate(points)]
+            was_reached = [
+                self._interrupt(scenario, number, point, counts.get("milliseconds", 0))
+                for number, point in enumerate(points)
+            ]
+            written = "+".join(map(str, points))
             differences = ["resources belong to no engine"] if self._has_unowned_resources() else []
-            for command, before in zip(scenario.following, expected, strict=True):
-                now = self._run_and_observe(command)
-                found = compare_observations(now, before, compare_generation=scenario.has_fixed_generation)
-                differences += [f"{command}: {difference}" for difference in found]
-            yield InterruptionReport(name, "+".join(map(str, points)), all(was_reached), differences)
+            if self._job.draws_next:
+                differences += self._run_drawn(f"{self._job.seed} {self._job.target} {name} {written}", expected)
+            else:
+                differences += self._run_following(scenario, expected)
+            yield InterruptionReport(name, written, all(was_reached), differences)
+
+    def _run_following(self, scenario: Scenario, expected: Sequence[Observation]) -> Iterator[str]:
+        """Run what follows and yield where it differs from what was expected."""
+        for command, before in zip(scenario.following, expected, strict=True):
+            now = self._run_and_observe(command)
+            if scenario.is_compared:
+                found = [*compare_observations(now, before, compare_generation=scenario.has_fixed_generation)]
+            else:
+                found = self._find_disagreements(command, now)
+            yield from (f"{command}: {difference}" for difference in found)
+
+    def _run_drawn(self, seed: str, expected: Sequence[Observation]) -> Iterator[str]:
+        """Run the next commands, which the seed draws, then destroy; yield what did not converge."""
+        commands = random.Random(seed).choice(NEXT_COMMANDS)
+        for command in (*commands, DESTROY):
+            if command in LOOKING_COMMANDS:
+                looked = _value_of(partial(self._home.look, command))
+                found = [str(looked)] if looked else []
+            else:
+                found = self._find_disagreements(command, self._run_and_observe(command))
+            yield from (f"{', '.join(commands)}, {command}: {difference}" for difference in found)
+        left_over = {*_value_of(self._home.list_files)} - {*expected[-1].get("files", ())}
+        yield from (f"{', '.join(commands)}: left over: {file}" for file in sorted(left_over))
+        running = list_processes_of(self._home.folder)
+        yield from (f"{', '.join(commands)}: left over: process {process}" for process in running)
+
+    def _find_disagreements(self, command: str, now: Observation) -> list[str]:
+        """List what is wrong after a command: how it ended, and where ledger, state and cloud disagree."""
+        state = str(now.get("state"))
+        wanted = ("rolled_back", "failed") if command == WAY_BACK else ("completed",)
+        found = [] if state in wanted else [f"it ended as {state}: {now.get('raised') or now.get('error')}"]
+        if found or command == WAY_BACK:
+            return found + list(now.get("ledger", ()))
+        version = None if command == DESTROY else VERSIONS[command]
+        return [*found, *_value_of(partial(self._home.find_disagreements, version))]
 
     def _choose_points(self, scenario: str, counts: Mapping[str, int]) -> list[list[Point]]:
         job = self._job
@@ -146,6 +209,8 @@ class InterruptionRunner:
         if job.count is None:
             return [[point] for points in list_points(counts, job.kinds) for point in points]
         seed = f"{job.seed} {job.engine} {job.cloud} {job.component} {scenario}"
+        if job.draws_next and job.count is not None:
+            return [[point] for point in draw_random_moments(job.count, seed)]
         return [[point] for point in draw_points(counts, job.count, seed, job.kinds)]
 
     def _restore(self, scenario: Scenario) -> None:
@@ -176,10 +241,10 @@ class InterruptionRunner:
         observed: Observation = _value_of(partial(_run_uninterrupted, self._home, command))
         return observed
 
-    def _interrupt(self, scenario: Scenario, number: int, point: Point) -> bool:
+    def _interrupt(self, scenario: Scenario, number: int, point: Point, command_ms: int) -> bool:
         """Run the command, or the first of its repetitions, up to the point; False if it was not reached."""
         command = scenario.interrupted if number == 0 else scenario.following[0]
-        ended = run_in_child(partial(_run_to_point, self._home, command, point))
+        ended = run_in_child(partial(_run_to_point, self._home, command, point, command_ms))
         return not ended.hung and (ended.signal != 0 or ended.value is None)
 
     def _has_unowned_resources(self) -> bool:
@@ -232,13 +297,16 @@ def _run_counted(home: InterruptedHome, command: str) -> Observation:
     """Run a command and observe it; `counts` holds how often each moment was reached."""
     counter = MomentCounter()
     report_writes(home.folder, counter)
+    began = time.monotonic()
     row = home.run(command, counter)
-    counts = dict(counter.counts)
+    counts = {**counter.counts, "milliseconds": round((time.monotonic() - began) * 1000)}
     return {**home.observe(row), "counts": counts} if row else {"raised": "it was cancelled"}
 
 
-def _run_to_point(home: InterruptedHome, command: str, point: Point) -> str | None:
+def _run_to_point(home: InterruptedHome, command: str, point: Point, command_ms: int) -> str | None:
     """Return how the command ended, None if it was terminated."""
+    if point.moment == "time":
+        kill_at_moment(point, command_ms)
     countdown = Countdown(point)
     if point.moment == "write":
         report_writes(home.folder, countdown)

@@ -50,6 +50,9 @@ class JobResult:
     def _repeat(self, report: InterruptionReport) -> str:
         job = self.job
         options = f"--engine {job.engine} --cloud {job.cloud} --component {job.component} --scenario {report.scenario}"
+        if job.draws_next:
+            options = f"--cloud {job.cloud} --scenario {report.scenario} --seed {job.seed} --point {report.point}"
+            return f'make campaign kills ARGS="{options}"'
         point = f" --point {report.point}" if report.point else " --count 0"
         return f'make campaign interruptions ARGS="{options}{point}"'
 

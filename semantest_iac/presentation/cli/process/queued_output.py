@@ -26,7 +26,8 @@ class QueuedOutput:
         self._waiting: SimpleQueue[tuple[Any, str | bytes] | None] = SimpleQueue()
         self._reasons: dict[int, str] = {}
         self._is_done = Event()
-        Thread(target=self._write_waiting, name="output", daemon=True).start()
+        self._thread = Thread(target=self._write_waiting, name="output", daemon=True)
+        self._thread.start()
 
     @property
     def is_behind(self) -> bool:
@@ -49,7 +50,9 @@ class QueuedOutput:
             is_written = self._is_done.wait(timeout_s)
         except KeyboardInterrupt:
             is_written = False
-        if not is_written:
+        if is_written:
+            self._thread.join()
+        else:
             leave_behind(self)
         return is_written
 
