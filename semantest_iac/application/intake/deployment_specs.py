@@ -236,6 +236,12 @@ class DeploymentSpec:
     warnings: tuple[Fault, ...] = ()
 
     @property
+    def base_environment(self) -> str:
+        """The built-in environment that its environment is or extends."""
+        own = self.configuration.get("environments", {}).get(self.stack.environment, {})
+        return str(own.get("extends", self.stack.environment))
+
+    @property
     def requests_access_log(self) -> bool:
         """Whether the configuration turns the access log on explicitly."""
         return bool(self.configuration.get("features", {}).get("access_logs"))

@@ -13,6 +13,9 @@ PropertyOrigins = Mapping[str, Mapping[str, Collection[str]]]
 """By URN and property, the URNs of the resources that the property's value comes from."""
 
 
+PlannedOperation = Literal["create", "update", "replace", "delete", "same", "keep"]
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
     """The operation on one resource, and the changed properties with their values.
@@ -23,7 +26,7 @@ class PlannedChange:
     urn: str
     type: str
     name: str
-    op: Literal["create", "update", "replace", "delete", "same", "keep"]
+    op: PlannedOperation
     properties: tuple[PropertyChange, ...] = ()
     loses: str = ""
 

@@ -46,9 +46,9 @@ def read_engine_choice(environment: str, configuration: Mapping[str, Any]) -> En
     return choose_engine(environment, configuration.get("engine"), configuration.get("cloud"))
 
 
-def is_rehearsal(environment: str, choice: EngineChoice) -> bool:
+def is_rehearsal(environment: str, *, is_simulated: bool) -> bool:
     """Whether a simulated cloud stands in for the real one to which a built-in environment is deployed by default."""
-    return choice.is_simulated and not choose_engine(environment).is_simulated
+    return is_simulated and not choose_engine(environment).is_simulated
 
 
 def describe_rehearsal(stack: str, provider: str) -> str:

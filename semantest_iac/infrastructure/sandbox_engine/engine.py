@@ -131,7 +131,7 @@ class SandboxEngine:
         with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:
             self._run_program(work, run, enqueue, dry=False)
             run.delete_unregistered()
-        return reports.build_apply_result(run, find_cloud(work.blueprint.stack.provider))
+        return reports.build_apply_result(run)
 
     def _without_deferred(self, work: Work) -> Work:
         """Return the part of the work that waits for nothing."""
@@ -148,7 +148,7 @@ class SandboxEngine:
     def _destroy(self, stack: Stack, progress: ReportProgress, token: CancelToken) -> ChangeCounts:
         with self._sessions.open_live_run(stack, token, progress) as run:
             run.delete_unregistered()
-        return reports.build_apply_result(run, find_cloud(stack.provider)).changes
+        return reports.list_done(run.executor.steps).changes
 
     def _run_program(self, work: Work, run: SandboxRun, enqueue: EnqueueSettled, *, dry: bool) -> None:
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, trace_causes
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PlannedOperation, trace_causes
 from semantest_iac.domain.deployment.property_changes import (
     COMPUTED_VALUE,
     SECRET_VALUE,
@@ -62,8 +62,16 @@ def _drifted_properties(known: PropertyValues, found: PropertyValues) -> tuple[P
     return list_property_changes(ResourceValues(_to_neutral_value(known), {}, _to_neutral_value(found)), {}, changed)
 
 
-def build_apply_result(run: SandboxRun, cloud: Cloud) -> ApplyResult:
-    return ApplyResult(plan_of_steps(run.executor.steps, cloud), stack_outputs_without_secrets(run.executor.snapshot))
+def build_apply_result(run: SandboxRun) -> ApplyResult:
+    return ApplyResult(list_done(run.executor.steps), stack_outputs_without_secrets(run.executor.snapshot))
+
+
+def list_done(steps: Iterable[ResourceStep]) -> ChangePlan:
+    """Return the operations of steps that reached a cloud; the values of what is done are those that were planned."""
+    done = (step for step in steps if not step.state.is_local)
+    return ChangePlan(
+        tuple(PlannedChange(it.state.urn, it.state.type, it.state.name, _find_operation(it)) for it in done)
+    )
 
 
 def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:
@@ -73,7 +81,7 @@ def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:
 
 
 def _planned_change(step: ResourceStep, cloud: Cloud) -> PlannedChange:
-    op = "keep" if step.op == "delete" and step.state.retain_on_delete else step.op
+    op = _find_operation(step)
     return PlannedChange(
         urn=step.state.urn,
         type=step.state.type,
@@ -82,6 +90,10 @@ def _planned_change(step: ResourceStep, cloud: Cloud) -> PlannedChange:
         properties=compute_property_changes(step),
         loses=cloud.find_lost_data(step.state.type) if op in ("delete", "replace") else "",
     )
+
+
+def _find_operation(step: ResourceStep) -> PlannedOperation:
+    return "keep" if step.op == "delete" and step.state.retain_on_delete else step.op
 
 
 def compute_property_changes(step: ResourceStep) -> tuple[PropertyChange, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -98,9 +97,7 @@ def use_home_or_temporary(session: Session) -> Iterator[Session]:
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="semantest-") as folder:
-        yield replace(
-            _create_unchecked_session(Path(folder), session.json), base_environments=session.base_environments
-        )
+        yield _create_unchecked_session(Path(folder), session.json)
 
 
 def _create_unchecked_session(home: Path, json: bool) -> Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -132,6 +132,14 @@ class ConfigurationOptions:
     cloud: str | None = None
 
 
+class PlacedStack(NamedTuple):
+    """A stack, whether a simulated cloud holds it, and the built-in environment that its own is or extends."""
+
+    stack: Stack
+    is_simulated: bool
+    base_environment: str
+
+
 class ResolvedStack(NamedTuple):
     """A stack, the engine that deployed it, and the variables that hold its secrets.
 
@@ -148,6 +156,11 @@ class ResolvedStack(NamedTuple):
         """The built-in environment that its environment is or extends now."""
         return self.bases[0] if self.bases else None
 
+    @property
+    def placed(self) -> PlacedStack:
+        """The stack with where it is."""
+        return PlacedStack(self.stack, self.engine.is_simulated, self.base_environment or self.stack.environment)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -158,8 +171,6 @@ class Session:
     json: bool
     arguments: tuple[str, ...] = ()
     """What was typed behind the name of the program."""
-    base_environments: dict[str, str] = field(default_factory=dict)
-    """What the environments of the file's own extend, as far as this run has loaded them."""
 
     @property
     def home_option(self) -> str:
@@ -186,19 +197,11 @@ class Session:
         else:
             self.terminal.print_lines(*lines)
 
-    def warn_of_rehearsals(self, stacks: Iterable[tuple[Stack, EngineChoice | None]]) -> None:
+    def warn_of_rehearsals(self, stacks: Iterable[PlacedStack]) -> None:
         """Print a line on stderr for each stack that is simulated although its environment is one of real clouds."""
-        for stack, choice in stacks:
-            if choice is not None and is_rehearsal(self._find_base_environment(stack), choice):
-                self.terminal.print_remarks(f"Warning: {describe_rehearsal(str(stack), stack.provider)}")
-
-    def _find_base_environment(self, stack: Stack) -> str:
-        from semantest_iac.application.queries.history import find_recorded_base
-
-        if stack.environment in ENVIRONMENTS:
-            return stack.environment
-        loaded = self.base_environments.get(stack.environment)
-        return loaded or find_recorded_base(self.application.ledger, str(stack)) or stack.environment
+        for stack in stacks:
+            if is_rehearsal(stack.base_environment, is_simulated=stack.is_simulated):
+                self.terminal.print_remarks(f"Warning: {describe_rehearsal(str(stack.stack), stack.stack.provider)}")
 
     def load_configuration(self, selector: StackSelector, options: ConfigurationOptions) -> LoadedConfiguration:
         """Load the configuration, overridden by the options; from here on the terminal redacts its secrets."""
@@ -217,8 +220,6 @@ class Session:
             },
         )
         self.terminal.redact_with(self.application.redactor(loaded.variables))
-        for name in loaded.configuration.environments:
-            self.base_environments[name] = loaded.configuration.find_base_environment(name)
         return loaded
 
     def resolve_stack_and_configuration(

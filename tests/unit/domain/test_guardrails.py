@@ -107,7 +107,7 @@ class TestRehearsal:
         ],
     )
     def test_is_what_stands_in_for_a_real_cloud(self, environment: str, choice: EngineChoice, expected: bool) -> None:
-        assert is_rehearsal(environment, choice) is expected
+        assert is_rehearsal(environment, is_simulated=choice.is_simulated) is expected
 
     def test_is_advised_without_credentials(self) -> None:
         with pytest.raises(RefusedError) as caught:

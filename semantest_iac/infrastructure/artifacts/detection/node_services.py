@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.builds.entry_points import (
     BUNDLED_SUFFIXES,
     NODE_SUFFIXES,
     find_build_command,
 )
-from semantest_iac.infrastructure.artifacts.detection.project_files import BUILD_FOLDERS, read_source
-from semantest_iac.infrastructure.nested_text import parse_json
+from semantest_iac.infrastructure.artifacts.detection.project_files import BUILD_FOLDERS
+from semantest_iac.infrastructure.artifacts.node_modules import read_package_json
 
 FRAMEWORKS = {
     "@nestjs/core": "NestJS",
@@ -76,11 +78,10 @@ def find_in_node(folder: Path, files: Mapping[str, str]) -> NodeFindings:
 
 
 def _read_package(folder: Path) -> dict[str, Any]:
-    try:
-        package = parse_json(read_source(folder / "package.json") or "{}")
-    except ValueError:
-        return {}
-    return package if isinstance(package, dict) else {}
+    """Return package.json; nothing without one, or for an invalid one, which the check of the written file reports."""
+    with suppress(ArtifactError):
+        return read_package_json(folder)
+    return {}
 
 
 def _find_server(folder: Path, files: Mapping[str, str], package: Mapping[str, Any]) -> NodeServer | None:

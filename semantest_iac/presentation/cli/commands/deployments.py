@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import click
 
 from semantest_iac.application.queries.history import is_deployed_or_unfinished
-from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
@@ -35,7 +34,13 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     resolve_every_deployed_stack,
     resolve_stacks_to_destroy,
 )
-from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
+from semantest_iac.presentation.cli.session import (
+    ConfigurationOptions,
+    MultiStackSelector,
+    PlacedStack,
+    ResolvedStack,
+    Session,
+)
 from semantest_iac.presentation.cli.text.plans import format_plan
 
 if TYPE_CHECKING:
@@ -45,7 +50,6 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.presentation.cli.execution import DeployCommand
 
-    StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 
 # The functions of `execution` are imported where they run: shells read this module to complete words.
 
@@ -103,7 +107,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
-    session.warn_of_rehearsals([(spec.stack, spec.engine) for spec in specs])
+    session.warn_of_rehearsals(map(_to_placed_stack, specs))
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
@@ -161,11 +165,20 @@ def preview_command(
     return _show_previews(session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh))
 
 
+class StackPreview(NamedTuple):
+    """What would change in one stack."""
+
+    placed: PlacedStack
+    engine: EngineChoice
+    plan: ChangePlan
+
+
 def _show_previews(session: Session, preview_all: Callable[[Session], list[StackPreview]]) -> int:
     with use_home_or_temporary(session) as looking:
         previews = preview_all(looking)
-    session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
-    for stack, engine, plan in previews:
+    session.warn_of_rehearsals(preview.placed for preview in previews)
+    for placed, engine, plan in previews:
+        stack = placed.stack
         if not session.json:
             session.terminal.print_prose(format_stack_and_cloud(stack, engine))
         answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated}
@@ -192,7 +205,11 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
         context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
     session.terminal.print_remarks(*format_notes(notes))
-    return spec.stack, spec.engine, context.plan
+    return StackPreview(_to_placed_stack(spec), spec.engine, context.plan)
+
+
+def _to_placed_stack(spec: DeploymentSpec) -> PlacedStack:
+    return PlacedStack(spec.stack, spec.engine.is_simulated, spec.base_environment)
 
 
 def _preview_destroys(
@@ -208,7 +225,7 @@ def _preview_destroys(
 def _preview_targets(session: Session, targets: Iterable[ResolvedStack]) -> list[StackPreview]:
     from semantest_iac.presentation.cli.execution import preview_destroy
 
-    return [(target.stack, target.engine, preview_destroy(session, target)) for target in targets]
+    return [StackPreview(target.placed, target.engine, preview_destroy(session, target)) for target in targets]
 
 
 DESTROY_HELP = """Delete every resource of a stack.
@@ -246,7 +263,7 @@ def destroy_command(  # one parameter for each option
         return _show_previews(session, lambda looking: _preview_targets(looking, resolve(looking, selector, options)))
     with show_reading(session):
         targets = resolve(session, selector, options)
-    session.warn_of_rehearsals([(target.stack, target.engine) for target in targets])
+    session.warn_of_rehearsals(target.placed for target in targets)
     plans = [(target, preview_destroy(session, target)) for target in targets]
     if everything:
         _show_everything(session, plans)

@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from semantest_iac.application.ports.ledger import LedgerHead
+from semantest_iac.application.ports.ledger import LedgerHead, LedgerReader
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
     find_component_type_of,
     find_deployment_id,
     find_owning_engine,
+    find_recorded_base,
     is_served_locally,
     read_events,
     read_history,
@@ -23,6 +24,7 @@ from semantest_iac.application.queries.history import (
     was_interrupted,
 )
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
@@ -41,7 +43,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     list_deployed,
     select_deployed_if_any,
 )
-from semantest_iac.presentation.cli.session import Session, StackSelector
+from semantest_iac.presentation.cli.session import PlacedStack, Session, StackSelector
 from semantest_iac.presentation.cli.tables import (
     Column,
     format_age,
@@ -71,7 +73,8 @@ STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("r
 def status_command(session: Session, selector: StackSelector) -> int:
     ledger = session.application.ledger
     rows = read_status(ledger, session.build_stack_filter(selector))
-    _warn_of_recorded_rehearsals(session, [row["stack"] for row in rows])
+    simulated = ((Stack.parse(row["stack"]), bool(row["simulated"])) for row in rows)
+    session.warn_of_rehearsals(_to_placed(ledger, stack, is_simulated=it) for stack, it in simulated)
     rows = [row | {"interrupted": was_interrupted(row, session.application.queue.is_held)} for row in rows]
     for row in rows:
         if row["interrupted"]:
@@ -89,8 +92,18 @@ def status_command(session: Session, selector: StackSelector) -> int:
 
 
 def _warn_of_recorded_rehearsals(session: Session, stacks: Iterable[str]) -> None:
-    owners = ((Stack.parse(stack), find_owning_engine(session.application.ledger, stack)) for stack in stacks)
-    session.warn_of_rehearsals(owners)
+    ledger = session.application.ledger
+    owners = ((Stack.parse(stack), find_owning_engine(ledger, stack)) for stack in stacks)
+    session.warn_of_rehearsals(
+        _to_placed(ledger, stack, is_simulated=owner.is_simulated) for stack, owner in owners if owner is not None
+    )
+
+
+def _to_placed(ledger: LedgerReader, stack: Stack, *, is_simulated: bool) -> PlacedStack:
+    """Return the stack with the environment that its own extended when it was last requested."""
+    is_own = is_simulated and stack.environment not in ENVIRONMENTS
+    base = find_recorded_base(ledger, str(stack)) if is_own else None
+    return PlacedStack(stack, is_simulated, base or stack.environment)
 
 
 def _nothing_deployed(session: Session) -> str:

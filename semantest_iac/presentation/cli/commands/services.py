@@ -198,8 +198,9 @@ def invoke_command(
     from semantest_iac.presentation.cli.execution import run_interruptible
 
     request = _build_request(**parts)
-    stack, engine, variables, _ = resolve_deployed_or_configured(session, selector, options)
-    session.warn_of_rehearsals([(stack, engine)])
+    target = resolve_deployed_or_configured(session, selector, options)
+    session.warn_of_rehearsals([target.placed])
+    stack, engine, variables, _ = target
     deployments = session.application.deployments(variables, engine=engine)
     try:
         answer = run_interruptible(deployments.call(stack, request), session.terminal)
