@@ -27,12 +27,14 @@ from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.infrastructure.durable_files import AppendedFile
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file
 from semantest_iac.infrastructure.run_queue import lock_files
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.presentation.cli.failures import to_deployment_error
@@ -50,18 +52,27 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "cloud": ("cloud.db",),
     "ledger": ("ledger.db",),
     "logs": ("logs",),
+    "pulumi": ("pulumi",),
 }
 """What is on the disk that fills: all of the home, or one folder or file of it."""
+PLACES_OF_ENGINES: Mapping[str, tuple[str, ...]] = {
+    SANDBOX_ENGINE: tuple(place for place in PLACES if place != "pulumi"),
+    PULUMI_ENGINE: ("pulumi",),
+}
 COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "deploy": ((), "v1"),
     "change": (("v1",), "v2"),
     "destroy": (("v1",), DESTROY),
 }
 """What was done before, and what is done on the full disk."""
-SIZES = tuple(range(0, 204, 4))  # KiB
+SIZES: Mapping[str, Sequence[int]] = {
+    SANDBOX_ENGINE: range(0, 204, 4),
+    PULUMI_ENGINE: range(0, 4096, 64),  # one run of the CLI takes 1.7 MB
+}
+"""Free KiB of an engine's places."""
 MOUNTED_BYTES = 64 * 1024 * 1024
-_CACHES = ("sandbox", "artifacts")
-_STATES = shutil.ignore_patterns("*.json", "*.journal")
+_CACHES = ("sandbox", "artifacts", "pulumi")
+_STATES = shutil.ignore_patterns("*.json", "*.journal", "cloud.db*", "state", "runs")
 _BALLAST = ".ballast"
 _KIB = 1024
 _DEFECTS = ("INTERNAL_ERROR", "bug in semantest", "unexpected", "Traceback")
@@ -74,7 +85,7 @@ class FullDiskJob:
 
     Without `count`, the sizes of a place end after `enough` in a row with which the command was not disturbed.
     `plants_fault` adds a run whose journal ignores what the disk refuses, whose report must have faults, and one that
-    looks at the room before it begins.
+    looks at the room before it begins; in the sandbox, and for what creates resources.
     """
 
     folder: str
@@ -86,6 +97,7 @@ class FullDiskJob:
     sizes: Sequence[int] = ()
     enough: int = 3
     plants_fault: bool = False
+    engine: str = SANDBOX_ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +166,23 @@ class CrowdedHome(InterruptedHome):
 
     def find_unknown_resources(self) -> list[str]:
         """Return the resources in the cloud that neither the state nor an open row of the journal knows."""
-        stored = StateStore(self.folder / "sandbox").read(self.stack)
-        known = {each.id for each in stored.snapshot if each.id}
-        owners = {each.owner for each in stored.unfinished}
+        known, begun = self._read_known_resources()
         rows = self.list_resources()
-        return [f"{row.address.type} {row.id}" for row in rows if row.id not in known and row.owner not in owners]
+        return [
+            f"{row.address.type} {row.id}" for row in rows if row.id not in known and not row.owner.startswith(begun)
+        ]
+
+    def _read_known_resources(self) -> tuple[set[str], tuple[str, ...]]:
+        """Return the ids of the state, and with what the owners of creates without an end begin."""
+        if self.engine.engine == SANDBOX_ENGINE:
+            stored = StateStore(self.folder / "sandbox").read(self.stack)
+            return {each.id for each in stored.snapshot if each.id}, tuple(each.owner for each in stored.unfinished)
+        state = read_state_file(self.folder / "pulumi" / "state" / ".pulumi", str(self.stack))
+        if state is None:
+            return set(), ()
+        return {each["id"] for each in state.resources if each.get("id")}, tuple(
+            f"{each.urn}#" for each in state.pending_creates
+        )
 
     def find_lost_events(self, acknowledged: Sequence[str]) -> list[str]:
         recorded = {row.hash for row in SqliteLedger(self.folder / "ledger.db").log()}
@@ -187,34 +211,34 @@ class FullDiskRunner:
         self._job = job
         self._folder = Path(job.folder)
         self._disk = self._folder / "disk"
-        target = Target("sandbox", job.cloud, "rest-api")
+        target = Target(job.engine, job.cloud, "rest-api")
         self._home = CrowdedHome(self._folder / "home", target, self._folder / "sources")
         self._prepare, self._command = COMMANDS[job.command]
 
     def run(self) -> Iterator[FullDiskReport]:
         """Yield a report for each size."""
         write_sources(self._folder / "sources")
-        import_everything(self._folder, Target("sandbox", self._job.cloud, "rest-api"))
+        import_everything(self._folder, Target(self._job.engine, self._job.cloud, "rest-api"))
         self._disk.mkdir()
         mount_memory(self._disk, MOUNTED_BYTES)
         self._make_snapshot()
-        self._restore("home")
+        self._restore(self._job.places[0])
         following = (self._command, DESTROY) if self._command != DESTROY else (DESTROY,)
         expected = [self._run_and_observe(command) for command in following]
         run = partial(self._run_on_full_disk, following=following, expected=expected)
-        if self._job.plants_fault:
+        if self._job.plants_fault and self._job.engine == SANDBOX_ENGINE and self._command != DESTROY:
             yield self._run_with_look("home", 200)
             yield replace(run("state", 8, fault=ignore_refused_rows), is_planted=True)
         undisturbed: Counter[str] = Counter()
         for place, size in self._choose_cases():
-            if undisturbed[place] < self._job.enough:
+            if self._job.count is not None or undisturbed[place] < self._job.enough:
                 report = run(place, size)
                 undisturbed[place] = 0 if report.message or report.faults else undisturbed[place] + 1
                 yield report
 
     def _choose_cases(self) -> Sequence[tuple[str, int]]:
         job = self._job
-        cases = list(product(job.places, job.sizes or SIZES))
+        cases = list(product(job.places, job.sizes or SIZES[job.engine]))
         if job.count is None:
             return cases
         return random.Random(f"{job.seed} {job.cloud} {job.command}").sample(cases, job.count)
@@ -267,7 +291,8 @@ class FullDiskRunner:
             shutil.copytree(self._home.folder, snapshot)
             return
         for name in _CACHES:
-            shutil.copytree(self._home.folder / name, snapshot / name, ignore=_STATES)
+            if (self._home.folder / name).exists():
+                shutil.copytree(self._home.folder / name, snapshot / name, ignore=_STATES)
 
     def _restore(self, place: str) -> None:
         """Put the home back, with its place on the disk that fills."""
@@ -323,7 +348,7 @@ def _run_with_room(home: CrowdedHome, command: str) -> Any:
 
 
 def _value_of(function: Any) -> Any:
-    ended = run_in_child(function, limit_s=120)
+    ended = run_in_child(function, limit_s=300)
     if ended.value is None and (ended.hung or ended.signal):
         return {"raised": "it hung" if ended.hung else f"it was ended by signal {ended.signal}"}
     return ended.value

@@ -14,10 +14,18 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
-from tests.campaigns.full_disk_runner import COMMANDS, PLACES, FullDiskJob, FullDiskReport, find_mount_refusal
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
+from tests.campaigns.full_disk_runner import (
+    COMMANDS,
+    PLACES,
+    PLACES_OF_ENGINES,
+    FullDiskJob,
+    FullDiskReport,
+    find_mount_refusal,
+)
 
 ROOT = Path(__file__).parents[2]
-CLOUDS = ("aws", "azure")
+ENGINES, CLOUDS = (SANDBOX_ENGINE, PULUMI_ENGINE), ("aws", "azure")
 _TITLES = ("cloud", "command", "full", "sizes", "refused or failed", "as it should be", "CPU seconds of the job")
 _SHOWN_FAULTS = 8
 
@@ -41,7 +49,8 @@ class FullDiskResult:
             if report.is_planted or not report.faults:
                 continue
             job = self.job
-            options = f"--cloud {job.cloud} --command {job.command} --place {report.place} --size {report.size}"
+            options = f"--engine {job.engine} --cloud {job.cloud} --command {job.command}"
+            options += f" --place {report.place} --size {report.size}"
             yield f'make campaign full-disks ARGS="{options}" ({report.message})'
             yield from (f"  {fault[:400]}" for fault in report.faults[:_SHOWN_FAULTS])
 
@@ -72,11 +81,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Not run: {refusal}.", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="full-disks-") as folder, ThreadPoolExecutor(options.workers) as pool:
-        places = tuple(options.place or PLACES)
         given = options.seed, options.count, tuple(options.size), options.enough
         jobs = [
-            FullDiskJob(folder, cloud, command, places, *given, plants_fault=not options.size)
-            for cloud, command in product(options.cloud or CLOUDS, options.command or COMMANDS)
+            FullDiskJob(folder, cloud, command, places, *given, engine=engine, plants_fault=not options.size)
+            for engine, cloud, command in product(
+                options.engine or ENGINES, options.cloud or CLOUDS, options.command or COMMANDS
+            )
+            if (places := tuple(it for it in PLACES_OF_ENGINES[engine] if it in (options.place or PLACES)))
         ]
         print(_row(_TITLES), _row(["---"] * len(_TITLES)), sep="\n", flush=True)
         results = []
@@ -93,10 +104,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("make campaign full-disks", description=__doc__)
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="that of Pulumi needs its CLI")
     parser.add_argument("--cloud", action="append", choices=CLOUDS)
     parser.add_argument("--command", action="append", choices=COMMANDS)
     parser.add_argument("--place", action="append", choices=PLACES, help="what is on the full disk; default: each")
-    parser.add_argument("--size", action="append", type=int, default=[], help="free KiB; default: 0, 4 … 200")
+    parser.add_argument(
+        "--size", action="append", type=int, default=[], help="free KiB; default: 0, 4 … 200, with Pulumi 0, 64 … 4032"
+    )
     parser.add_argument("--count", type=int, help="so many places and sizes of each command, drawn by the seed")
     parser.add_argument("--enough", type=int, default=3, help="leave a place after so many sizes with enough room")
     parser.add_argument("--seed", type=int, default=1)

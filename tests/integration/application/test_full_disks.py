@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.full_disk_runner import PLACES, FullDiskJob, find_mount_refusal
+from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE
+from tests.campaigns.full_disk_runner import PLACES_OF_ENGINES, FullDiskJob, find_mount_refusal
 from tests.campaigns.full_disks import run_full_disk_job
 
 _SEED = int(os.environ.get("SEMANTEST_FULL_DISKS_SEED", "1"))
@@ -27,7 +28,15 @@ class TestFullDisks:
         plants_fault = cloud == "aws"
 
         result = run_full_disk_job(
-            FullDiskJob(str(tmp_path), cloud, command, tuple(PLACES), _SEED, _COUNT, plants_fault=plants_fault)
+            FullDiskJob(
+                str(tmp_path),
+                cloud,
+                command,
+                PLACES_OF_ENGINES[SANDBOX_ENGINE],
+                _SEED,
+                _COUNT,
+                plants_fault=plants_fault,
+            )
         )
 
         assert not list(result.describe()), "\n".join([f"SEMANTEST_FULL_DISKS_SEED={_SEED}", *result.describe()])

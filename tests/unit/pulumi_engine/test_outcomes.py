@@ -169,6 +169,8 @@ class TestRequireDone:
             ("error: the stack is currently locked by 1 lock(s).", StackBusyError, "STACK_BUSY"),
             ("error: constructing secrets manager: incorrect passphrase", DeploymentError, "STATE_SEALED"),
             ("error: write /x: no space left on device", DeploymentError, "DISK_FULL"),
+            ("error: write /x: disk quota exceeded", DeploymentError, "DISK_FULL"),
+            ("error: open /x: read-only file system", DeploymentError, "READ_ONLY"),
         ],
     )
     def test_recognizes_errors_of_the_cli_before_the_engine_starts(

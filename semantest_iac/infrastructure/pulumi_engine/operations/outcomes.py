@@ -52,7 +52,9 @@ _ENGINE_FAILURES = (
     (r"PULUMI_CONFIG_PASSPHRASE", "STATE_SEALED", "The passphrase file is missing or empty: restore it."),
     (r"newer than what we understand|unsupported (?:deployment|checkpoint) version|requires .* version of the Pulumi",
      "ENGINE_VERSION", "Use a newer Pulumi CLI: a newer one wrote the state."),
-    (r"no space left on device", "DISK_FULL", "Free space on the disk of the state, then deploy again."),
+    (r"(?i)no space left on device|disk quota exceeded|file too large", "DISK_FULL",
+     "Free space on the disk of the state, or raise the quota, then deploy again."),
+    (r"(?i)read-only file system", "READ_ONLY", "Make the disk of the state writable, then deploy again."),
     (r"snapshot integrity", "STATE_DAMAGED", "Run `pulumi state repair`, or restore the newest backup of the state."),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi.automation.errors import CommandError
 
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, as_storage_error
 from semantest_iac.domain.ports.provisioner import WaitReporter
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
@@ -52,6 +52,10 @@ class OperationRunner:
             if self._program and self._program.error:
                 return _refusal_message(self._program.error)
             return self._failure_message(watcher, text=str(error))
+        except OSError as error:
+            if storage := as_storage_error(error):
+                return _refusal_message(storage)
+            raise
 
     def _prepare(self) -> WorkerMessage | None:
         """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
