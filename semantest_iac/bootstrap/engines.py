@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semantest_iac.domain.errors import ProviderError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
     from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
-    from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
+    from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate, StackState
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 
 
@@ -92,7 +93,12 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
     inventory = folder / "cloud.db"
     serve_provider = partial(_serve_simulated_provider, inventory)
     supervisor = EngineProcessSupervisor(BackendSettings(folder), context.secret_value, serve_provider)
-    return PulumiEngine(supervisor, partial(_find_created, inventory), partial(_code_publisher, inventory))
+    return PulumiEngine(
+        supervisor,
+        partial(_find_created, inventory),
+        partial(_code_publisher, inventory),
+        partial(_has_lost_resources, inventory),
+    )
 
 
 def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
@@ -143,6 +149,25 @@ def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
     return create_code_publisher(cloud_factory(inventory), stack)
+
+
+def _has_lost_resources(inventory: Path, stack: Stack, state: StackState | None) -> bool:
+    """Whether a simulated cloud lacks a resource of the state; raises ProviderError for a stack without its state."""
+    from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import count_resources_of_stack
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory, open_inventory
+
+    live = {(str(it["type"]), str(it["id"])) for it in state.cloud_resources} if state else set()
+    if not inventory.exists():
+        return bool(live)
+    if state is None and (found := count_resources_of_stack(stack, cloud_factory(inventory))):
+        raise ProviderError(
+            f"Cannot read the state of '{stack}': it is missing, and the simulated cloud has {found} resources of it.",
+            "STATE_MISSING",
+            provider=stack.provider,
+            hint="`semantest-iac doctor` names the newest copy of it and the command that puts it back.",
+        )
+    with open_inventory(inventory).read_without_transaction() as reader:
+        return not live <= reader.list_ids()
 
 
 def _find_created(inventory: Path, create: PendingCreate) -> str | None:

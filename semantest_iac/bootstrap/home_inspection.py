@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.errors import DeploymentError, ProviderError, StorageError, as_storage_error
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 from semantest_iac.infrastructure.home_backups import copy_to_backup, move_to_backup
-from semantest_iac.infrastructure.home_manifest import HomeManifest, ManifestContent
+from semantest_iac.infrastructure.home_manifest import HomeManifest, ManifestContent, read_manifest_file
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
@@ -50,10 +50,12 @@ class HomeInspection:
         if not self._home.is_dir():
             return []
         folders = list(self._inspect_folders())
-        parts = [self._inspect_manifest(), *self._inspect_ledger(), *folders]
+        parts = [self._inspect_manifest(), *self._inspect_copies(), *self._inspect_ledger(), *folders]
         broken = {part.part for part in folders if not part.is_usable}
         if "sandbox" not in broken:
             parts += self._inspect_clouds_and_states()
+        if "pulumi" not in broken:
+            parts += self._inspect_pulumi_states()
         if "artifacts" not in broken:
             parts += self._inspect_packages()
         return parts
@@ -105,6 +107,14 @@ class HomeInspection:
             return HomePart(path.name, "damaged", error.message, REPAIR_COMMAND, repair)
         return HomePart(path.name)
 
+    def _inspect_copies(self) -> Iterator[HomePart]:
+        for path in self._manifest.list_copies():
+            part = str(path.relative_to(self._home))
+            try:
+                read_manifest_file(path)
+            except StorageError as error:
+                yield self._movable(part, "damaged", error.message)
+
     def _rewrite_manifest(self) -> str:
         """Note the ledger's head; raises LedgerError where a copy of the manifest has noted more."""
         kept = move_to_backup(self._home, self._manifest.path)
@@ -114,6 +124,10 @@ class HomeInspection:
         return f"The manifest notes event {head.position}; the damaged one is '{kept}'."
 
     def _inspect_ledger(self) -> Iterator[HomePart]:
+        path = self._home / _LEDGER
+        if path.is_file() and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            yield HomePart(_LEDGER, "unreadable", "permission denied", f"chmod u+rw '{path}'")
+            return
         try:
             self._ledger.verify()
         except DeploymentError as error:
@@ -140,13 +154,13 @@ class HomeInspection:
             path = self._home / name
             if path.exists() and not path.is_dir():
                 yield self._movable(name, "foreign", "a file is where a folder should be")
-            elif path.is_dir() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            elif path.is_dir() and not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
                 yield HomePart(name, "unreadable", "permission denied", f"chmod u+rwx '{path}'")
         for folder, pattern in (("locks", "*.lock"), ("artifacts/known", "*.json"), ("artifacts", "*.zip")):
             for path in sorted((self._home / folder).glob(pattern)):
                 if not path.is_file():
                     yield self._movable(f"{folder}/{path.name}", "foreign", "a folder is where a file should be")
-                elif not os.access(path, os.R_OK):
+                elif not os.access(path, os.R_OK, effective_ids=True):
                     yield HomePart(f"{folder}/{path.name}", "unreadable", "permission denied", f"chmod u+rw '{path}'")
 
     def _movable(self, part: str, status: PartStatus, cause: str) -> HomePart:
@@ -161,7 +175,7 @@ class HomeInspection:
 
     def _inspect_packages(self) -> Iterator[HomePart]:
         for path in sorted((self._home / "artifacts").glob("*.zip")):
-            if not (path.is_file() and os.access(path, os.R_OK)):
+            if not (path.is_file() and os.access(path, os.R_OK, effective_ids=True)):
                 continue
             part = f"artifacts/{path.name}"
             if _hash_file(path) == path.stem:
@@ -180,20 +194,47 @@ class HomeInspection:
         from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 
         store = StateStore(self._home / "sandbox")
-        yield from self._inspect_key(store)
+        key_files = list(self._inspect_key(store))
+        yield from key_files
+        if key_files:
+            return  # what the states hold shows when the key is mended
         for stack in self._sandbox_stacks():
             yield self._inspect_state(store, stack)
+
+    def _inspect_pulumi_states(self) -> Iterator[HomePart]:
+        """The states of the Pulumi engine that are files in the home; which copy to go back to, a person decides."""
+        from semantest_iac.infrastructure.pulumi_engine.state.states import (
+            find_newest_copy,
+            read_state_file,
+            state_path,
+        )
+
+        backend = self._home / "pulumi" / "state" / ".pulumi"
+        for stack in [stack for stack, engine in self._engines().items() if engine == PULUMI_ENGINE]:
+            path, copy = state_path(backend, stack), find_newest_copy(backend, stack)
+            part = str(path.relative_to(self._home))
+            redeploy = f"semantest-iac deploy {format_stack_options(Stack.parse(stack))} --refresh"
+            command = f"cp '{copy}' '{path}' && {redeploy}" if copy else "Restore the file from a backup."
+            try:
+                if not backend.is_dir() or read_state_file(backend, stack) is not None:
+                    yield HomePart(part)  # without the folder the backend is elsewhere
+                else:
+                    yield HomePart(part, "missing", "the file is missing, and the stack is deployed", command)
+            except (DeploymentError, OSError) as error:
+                yield HomePart(part, "damaged" if path.exists() else "missing", str(error), command)
+        passphrase = self._home / "pulumi" / "passphrase"
+        if backend.is_dir() and any(backend.glob("stacks/*/*.json")) and not passphrase.exists():
+            cause = "the secrets in the states of the Pulumi engine cannot be read without it"
+            yield HomePart("pulumi/passphrase", "missing", cause, "Restore the file from a backup.")
 
     def _inspect_cloud(self, engine: str, part: str) -> HomePart | None:
         from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import find_inventory_fault
 
         path = self._home / part
         if not path.exists():
-            if engine != SANDBOX_ENGINE:
-                return None
-            stacks = [stack for stack, its in self._engines().items() if its == engine]
+            stacks = self._simulated_stacks(engine)
             if not stacks:
-                return HomePart(part, "absent")
+                return HomePart(part, "absent") if engine == SANDBOX_ENGINE else None
             command = "; ".join(f"semantest-iac deploy {format_stack_options(Stack.parse(stack))}" for stack in stacks)
             return HomePart(part, "missing", "the next deployment creates its resources again", command)
         if fault := find_inventory_fault(path):
@@ -202,6 +243,17 @@ class HomeInspection:
             cause = f"{fault}; once it is away, the next deployment creates the resources again"
             return self._movable(part, "damaged", cause)
         return HomePart(part)
+
+    def _simulated_stacks(self, engine: str) -> list[str]:
+        """The deployed stacks of an engine that are in a simulated cloud, as far as the ledger can be read."""
+        from semantest_iac.application.queries.history import find_owning_engine
+
+        found = [stack for stack, its in self._engines().items() if its == engine]
+        try:
+            choices = {stack: find_owning_engine(self._ledger, stack) for stack in found}
+        except DeploymentError:
+            return found if engine == SANDBOX_ENGINE else []
+        return [stack for stack, choice in choices.items() if choice is None or choice.is_simulated]
 
     def _engines(self) -> Mapping[str, str]:
         """The engine of each stack by the ledger; as noted in the home where the ledger cannot be read."""
@@ -221,16 +273,40 @@ class HomeInspection:
         return [Stack.parse(name) for name in sorted({*noted, *stored})]
 
     def _inspect_key(self, store: StateStore) -> Iterator[HomePart]:
-        fault = store.find_key_fault()
-        if fault:
-            repair = PartRepair("Derive the key again from its passphrase.", partial(self._derive_key, store))
-            yield HomePart("sandbox/key", "damaged", fault, REPAIR_COMMAND, repair)
+        """The first faulty file has the repair of all: what can be derived again is, else there is a new key."""
+        faults = store.find_faulty_key_files()
+        repair = PartRepair("Derive the key again from its passphrase.", partial(self._move_key_files, tuple(faults)))
+        if not faults.keys() <= {"key", "proof"}:
+            repair = PartRepair("Encrypt the states with a new key.", self._renew_key)
+        for number, (name, fault) in enumerate(faults.items()):
+            status: PartStatus = "missing" if fault == "it is missing" else "damaged"
+            yield HomePart(f"sandbox/{name}", status, fault, REPAIR_COMMAND, None if number else repair)
 
-    def _derive_key(self, store: StateStore) -> str:
-        for name in ("key", "proof"):
+    def _move_key_files(self, names: Collection[str]) -> str:
+        for name in names:
             if (self._home / "sandbox" / name).exists():
                 move_to_backup(self._home, self._home / "sandbox" / name)
         return "The key is derived again when it is needed."
+
+    def _renew_key(self) -> str:
+        """Encrypt every state with a new key; one that the old key does not open is rebuilt from the cloud."""
+        from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import rebuild_state
+        from semantest_iac.infrastructure.sandbox_engine.state.store import KEY_FILES, StateStore
+
+        old, states = StateStore(self._home / "sandbox"), {}
+        for stack in self._sandbox_stacks():
+            try:
+                states[stack] = list(old.read_snapshot(stack))
+            except (ProviderError, OSError):
+                states[stack] = rebuild_state(stack, self._find_sandbox_cloud())
+        self._move_key_files(KEY_FILES)
+        for stack, resources in states.items():
+            for suffix in ("json", "journal"):
+                path = self._home / "sandbox" / f"{stack}.{suffix}"
+                if path.exists():
+                    move_to_backup(self._home, path)
+            StateStore(self._home / "sandbox").save(stack, resources)
+        return f"The states of {len(states)} stacks are encrypted with a new key."
 
     def _inspect_state(self, store: StateStore, stack: Stack) -> HomePart:
         from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +21,9 @@ from tests.campaigns.interrupted_home import REGIONS
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.screen import Screen
 from tests.fakes.service_probe import FakeServiceProbe
+
+_CAPABILITY_VERSION_3 = 0x20080522
+_RIGHTS_TO_ALL_FILES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 
 class Answer(NamedTuple):
@@ -50,8 +56,11 @@ class DamagedHome:
         return self.folder / "sandbox" / f"{self.stack}.json"
 
     def copy_to(self, folder: Path) -> DamagedHome:
-        """Copy the home, so that this one can be used again."""
+        """Copy the home, so that this one can be used again; all that SQLite holds is in its main files."""
         shutil.copytree(self.folder, folder)
+        for path in folder.glob("*.db"):
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("pragma wal_checkpoint(truncate)")
         return DamagedHome(folder, self._cloud, self._component)
 
     def run(self, *arguments: str) -> Answer:
@@ -107,3 +116,28 @@ DAMAGES: Mapping[str, Callable[[Path, random.Random], None]] = {
     "removed": _remove,
     "made a folder": _make_folder,
 }
+
+
+def count_unknown_resources(home: DamagedHome) -> int:
+    """Count the resources in the simulated cloud that the state of the stack does not know."""
+    with closing(sqlite3.connect(home.folder / "cloud.db")) as connection:
+        found = set(connection.execute("select type, id from resources"))
+    resources = json.loads(home.state_file.read_text())["deployment"].get("resources", [])
+    return len(found - {(state["type"], state.get("id", "")) for state in resources})
+
+
+@contextmanager
+def run_without_rights() -> Iterator[None]:
+    """Take from this thread the right of root to open every file, for the block."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    before = (ctypes.c_uint32 * 6)()
+    libc.capget(header, before)
+    reduced = (ctypes.c_uint32 * 6)(*before)
+    reduced[0] &= ~_RIGHTS_TO_ALL_FILES
+    if os.geteuid() == 0 and libc.capset(header, reduced) != 0:
+        raise OSError(ctypes.get_errno(), "cannot give up rights")
+    try:
+        yield
+    finally:
+        libc.capset(header, before)

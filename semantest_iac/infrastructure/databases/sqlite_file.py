@@ -45,6 +45,7 @@ SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
 
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, and create it if it is missing, readable by its owner only."""
+    _require_file(path)
     make_home_folder(path.parent)
     create_empty_file(path)
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
@@ -63,6 +64,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     """Open the ledger if there is one; creates nothing."""
     if not path.exists():
         return None
+    _require_file(path)
     uri = f"{path.absolute().as_uri()}?{_choose_uri_parameters(path)}"
     connection = sqlite3.connect(uri, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
@@ -74,6 +76,15 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
         raise
     connection.close()
     return None
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise LedgerError(
+            f"Cannot open ledger '{path}': it is a folder.",
+            "LEDGER_FOREIGN",
+            hint=f"Move the folder away, then: {RESTORE_HINT[0].lower()}{RESTORE_HINT[1:]}",
+        )
 
 
 def recognize_ledger(connection: sqlite3.Connection, path: Path) -> bool:

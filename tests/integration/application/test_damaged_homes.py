@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns.damage import Case, list_cases, run_case
 from tests.campaigns.damaged_home import DamagedHome
 
 CLOUDS = ("aws", "azure")
@@ -132,3 +135,30 @@ def test_lost_cloud_is_created_again(make_home: MakeHome, cloud: str) -> None:
     assert (answer.code, answer.value["changes"]["create"] > 10) == (0, True)
     assert "infrastructure.drift.detected" in answer.text
     assert home.deploy().value["changes"]["create"] == 0
+
+
+class TestCampaign:
+    """A sample of `make campaign damage`."""
+
+    @pytest.mark.parametrize("number", range(int(os.environ.get("SEMANTEST_DAMAGE", "4"))))
+    def test_each_damage_is_named_or_harmless_and_can_be_mended(
+        self, deployed: Callable[[str], DamagedHome], tmp_path: Path, number: int
+    ) -> None:
+        seed = int(os.environ.get("SEMANTEST_DAMAGE_SEED", "1"))
+        intact = deployed(CLOUDS[number % 2])
+        cases = random.Random(seed).sample(list_cases(intact, seed), number + 1)
+
+        result = run_case(intact, tmp_path / "home", cases[-1])
+
+        assert result.faults == (), str(cases[-1])
+
+    def test_finds_a_damage_that_is_not_named(
+        self, deployed: Callable[[str], DamagedHome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        intact = deployed("aws")
+        state = str(intact.state_file.relative_to(intact.folder))
+        monkeypatch.setattr(DamagedHome, "find_broken_parts", lambda home: {})
+
+        result = run_case(intact, tmp_path / "home", Case(state, "emptied", 1))
+
+        assert any("nothing is named, and a deployment fails" in fault for fault in result.faults)

@@ -79,10 +79,15 @@ class CodeDelivery:
         return _resources_with_encrypted_secrets(self.state)
 
 
+HasLostResources = Callable[[Stack, StackState | None], bool]
+"""Returns whether the cloud lacks a resource of a state; raises ProviderError if the state itself is lost."""
+
+
 class PulumiEngine:
     """Runs the real programs with Pulumi's CLI; the caller makes sure that a stack has one operation at a time.
 
     `find_created` looks in the cloud for the resource of a pending create; without it a person must look.
+    `has_lost_resources` is for clouds where looking costs nothing: what they lost is created again.
     `find_publisher` is for stacks whose program does not deploy the code.
     """
 
@@ -91,15 +96,17 @@ class PulumiEngine:
         supervisor: EngineProcessSupervisor,
         find_created: FindCreatedResource | None = None,
         find_publisher: FindCodePublisher = create_real_code_publisher,
+        has_lost_resources: HasLostResources | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._find_created = find_created
         self._find_publisher = find_publisher
+        self._has_lost_resources = has_lost_resources
         self._previews: dict[Stack, _PreviewResult] = {}
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         """What apply would do; creates an empty stack in the backend if there is none."""
-        stack = work.blueprint.stack
+        stack, work = work.blueprint.stack, await self._refresh_if_lost(work)
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
         drift = tuple(replace(_to_change(step), loses="") for step in result["drift"])
         plan, publisher = replace(_to_plan(result), drift=drift), self._find_publisher(stack)
@@ -117,6 +124,7 @@ class PulumiEngine:
     ) -> ApplyResult:
         """Apply the plan; a plan that is not of the last preview is computed again, and refused if it differs."""
         stack, preview = work.blueprint.stack, await self._pop_or_rebuild_preview(work, plan)
+        work = await self._refresh_if_lost(work)
         work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
         on_message = _create_publish_listener(publish, progress)
@@ -147,6 +155,12 @@ class PulumiEngine:
     async def _create_delivery(self, stack: Stack) -> CodeDelivery | None:
         publisher = self._find_publisher(stack)
         return CodeDelivery(publisher, await self.read_state(stack) or StackState({})) if publisher else None
+
+    async def _refresh_if_lost(self, work: Work) -> Work:
+        if work.refresh or self._has_lost_resources is None:
+            return work
+        stack = work.blueprint.stack
+        return replace(work, refresh=self._has_lost_resources(stack, await self.read_state(stack)))
 
     async def _pop_or_rebuild_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
         """The result of the preview that computed this plan; for another plan, one without a fingerprint."""

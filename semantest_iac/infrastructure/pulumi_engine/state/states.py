@@ -51,6 +51,12 @@ class StackState:
         return [it for it in self.resources if it.get("custom") and not it.get("delete")]
 
     @property
+    def cloud_resources(self) -> list[Mapping[str, Any]]:
+        """The live resources that this stack made, without its providers."""
+        made = (it for it in self.live_resources if not (it.get("external") or it.get("pendingReplacement")))
+        return [it for it in made if it.get("id") and not str(it["type"]).startswith("pulumi:providers:")]
+
+    @property
     def pending_creates(self) -> list[PendingCreate]:
         creates = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
         resources = (op["resource"] for op in creates)
@@ -135,7 +141,7 @@ def reveal_secrets(value: Any) -> Any:
 
 def read_state_file(backend: Path, stack: str) -> StackState | None:
     """The state in a file backend, None for an unknown stack; raises DeploymentError for a damaged file."""
-    path = backend / "stacks" / PULUMI_PROJECT / f"{stack}.json"
+    path = state_path(backend, stack)
     try:
         if path.exists():
             return parse_state(path.read_bytes(), "checkpoint", "latest")
@@ -149,6 +155,20 @@ def read_state_file(backend: Path, stack: str) -> StackState | None:
         raise DeploymentError(
             f"Cannot read the state of stack '{stack}': it is damaged.", "STATE_DAMAGED", hint=hint
         ) from error
+
+
+def find_newest_copy(backend: Path, stack: str) -> Path | None:
+    """Return the newest copy of a state that Pulumi kept in its file backend; None without one."""
+    copies = [
+        *(backend / "history" / PULUMI_PROJECT / stack).glob("*.checkpoint.json"),
+        *(backend / "backups" / PULUMI_PROJECT / stack).glob("*.json"),
+    ]
+    return max(copies, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def state_path(backend: Path, stack: str) -> Path:
+    """Return the file of a stack's state in a file backend."""
+    return backend / "stacks" / PULUMI_PROJECT / f"{stack}.json"
 
 
 def parse_state(text: bytes, *path: str) -> StackState:

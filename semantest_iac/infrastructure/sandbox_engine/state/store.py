@@ -12,8 +12,8 @@ import json
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -38,6 +38,7 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
 _KEY_ROUNDS = 1_000_000
 _PROOF_TEXT = "pulumi"
 _KEY_BYTES = 32
+KEY_FILES = ("passphrase", "salt", "key", "proof")
 
 
 class PassphraseCipher:
@@ -71,30 +72,29 @@ class PassphraseCipher:
         except InvalidTag as error:
             raise ValueError("a secret in the state was encrypted with another passphrase") from error
 
-    def find_fault(self) -> str:
-        """Return what is wrong with the stored key, empty if nothing is."""
-        try:
-            stored = (self._folder / "key").read_text()
-            proof = (self._folder / "proof").read_text()
-        except FileNotFoundError:
-            return ""  # made again when needed
-        except (OSError, ValueError) as error:
-            return f"it cannot be read ({type(error).__name__})"
-        try:
-            is_right = len(base64.b64decode(stored, validate=True)) == _KEY_BYTES and self._decrypts(proof)
-        except (ValueError, OSError):
-            is_right = False
-        return "" if is_right else "it does not decrypt what was encrypted with it"
-
-    def _decrypts(self, proof: str) -> bool:
-        from cryptography.exceptions import InvalidTag
-
-        _, nonce, body = proof.split(":")
-        try:
-            text: bytes = self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None)
-        except InvalidTag:
-            return False
-        return text == _PROOF_TEXT.encode()
+    def find_faulty_files(self) -> dict[str, str]:
+        """Return what is wrong with each file of the key, by its name; derives the key, which takes a while."""
+        texts, faults = {}, {}
+        for name in KEY_FILES:
+            try:
+                texts[name] = (self._folder / name).read_text("ascii")
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError):
+                faults[name] = "it cannot be read"
+        if not texts.keys() & {"key", "proof"}:
+            return faults
+        derived = ""
+        if {"passphrase", "salt"} <= texts.keys():
+            with suppress(ValueError):
+                derived = _derive_key(texts["passphrase"], texts["salt"])
+        proof = texts.get("proof", "")
+        opened_by = {
+            name for name, key in (("key", texts.get("key", "")), ("passphrase", derived)) if _opens(key, proof)
+        }
+        if derived and derived == texts.get("key"):
+            return faults if opened_by or "proof" not in texts else faults | {"proof": "it was not made with the key"}
+        return _judge_key_files(texts, opened_by) | faults
 
     def _encrypt_text(self, text: str) -> str:
         nonce = os.urandom(12)
@@ -108,8 +108,7 @@ class PassphraseCipher:
         return AESGCM(base64.b64decode(self._read_or_create("key", self._derive)))
 
     def _derive(self) -> str:
-        salt = base64.b64decode(self._salt.removeprefix("v1:"))
-        return _base64_text(hashlib.pbkdf2_hmac("sha256", self._passphrase.encode(), salt, _KEY_ROUNDS, _KEY_BYTES))
+        return _derive_key(self._passphrase, self._salt)
 
     @cached_property
     def _salt(self) -> str:
@@ -122,6 +121,42 @@ class PassphraseCipher:
     def _read_or_create(self, name: str, make: Callable[[], str]) -> str:
         """Return the content of a file, created if missing."""
         return ensure_private_file(self._folder / name, make).read_text()
+
+
+def _derive_key(passphrase: str, salt: str) -> str:
+    """Raises ValueError for a salt of another form."""
+    raw = base64.b64decode(salt.removeprefix("v1:"), validate=True)
+    return _base64_text(hashlib.pbkdf2_hmac("sha256", passphrase.encode(), raw, _KEY_ROUNDS, _KEY_BYTES))
+
+
+def _opens(key: str, proof: str) -> bool:
+    """Whether the proof was encrypted with the key."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        _, nonce, body = proof.split(":")
+        cipher = AESGCM(base64.b64decode(key, validate=True))
+        text: bytes = cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None)
+    except (InvalidTag, ValueError):
+        return False
+    return text == _PROOF_TEXT.encode()
+
+
+def _judge_key_files(present: Collection[str], opened_by: Collection[str]) -> dict[str, str]:
+    """Return the files that are at fault where the passphrase does not give the key that is there.
+
+    A key or a proof that is missing is made again from the passphrase; a missing passphrase or salt is not.
+    """
+    lost = {name: "it is missing" for name in ("passphrase", "salt") if name not in present}
+    if "proof" not in present and "key" in present:
+        return lost or dict.fromkeys(("passphrase", "salt"), "passphrase and salt do not give the key")
+    if "passphrase" in opened_by:
+        return {"key": "it does not belong to its passphrase"} if "key" in present else {}
+    if "key" in opened_by:
+        return lost or dict.fromkeys(("passphrase", "salt"), "passphrase and salt do not give the key")
+    present_files = [name for name in KEY_FILES if name in present]
+    return lost | dict.fromkeys(present_files, "the files of the key do not belong together")
 
 
 def _base64_text(raw: bytes) -> str:
@@ -156,9 +191,9 @@ class StateStore:
         self._folder = folder
         self._cipher = PassphraseCipher(folder)
 
-    def find_key_fault(self) -> str:
-        """Return what is wrong with the key to the secrets in the states, empty if nothing is."""
-        return self._cipher.find_fault()
+    def find_faulty_key_files(self) -> dict[str, str]:
+        """Return what is wrong with each file of the key to the secrets in the states, by its name."""
+        return self._cipher.find_faulty_files()
 
     def open_journal(self, stack: Stack) -> Journal:
         """Return the journal for a new run."""

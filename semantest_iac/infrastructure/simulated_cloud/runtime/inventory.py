@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import threading
 import weakref
+import zlib
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from semantest_iac.infrastructure.sqlite_failures import translate_sqlite_errors
 _SCHEMA: Final = """
 create table if not exists resources(
     account text, region text, type text, key text, id text, owner text, seed text, revision integer, made integer,
-    inputs text, outputs text, primary key(account, region, type, key)) without rowid;
+    inputs text, outputs text, checksum integer, primary key(account, region, type, key)) without rowid;
 create index if not exists resources_by_owner on resources(account, owner);
 create index if not exists resources_by_id on resources(account, type, id);
 create table if not exists handles(
@@ -110,14 +111,19 @@ class InventoryTransaction:
         )
         return int(found.fetchone()[0])
 
-    def list_ids(self, account: str) -> set[tuple[str, str]]:
-        """Return type and id of every resource of an account."""
-        return set(self._execute("select type, id from resources where account = ?", (account,)))
+    def list_ids(self, account: str | None = None) -> set[tuple[str, str]]:
+        """Return type and id of every resource of an account, or of all."""
+        return set(self._execute("select type, id from resources where ?1 is null or account = ?1", (account,)))
 
     def replace_owner(self, address: ResourceAddress, owner: str) -> None:
         """Give a resource another owner; its identifiers stay."""
         where = "account = ? and region = ? and type = ? and key = ?"
-        self._execute(f"update resources set owner = ? where {where}", (owner, *address))  # noqa: S608 - no input in it
+        query = f"select id, seed, inputs, outputs from resources where {where}"  # noqa: S608 - no input in it
+        id_, seed, *texts = self._execute(query, address).fetchone()
+        self._execute(
+            f"update resources set owner = ?, checksum = ? where {where}",  # noqa: S608 - no input in it
+            (owner, _row_checksum(id_, owner, seed, *texts), *address),
+        )
 
     def list_by_type(self, account: str, region: str, type_: str) -> list[StoredResource]:
         return self._rows("account = ? and region = ? and type = ? order by key", (account, region, type_))
@@ -151,16 +157,10 @@ class InventoryTransaction:
         address = resource.address
         for table in ("handles", "links"):
             self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the two above
-        values = (
-            resource.id,
-            resource.owner,
-            resource.seed,
-            resource.revision,
-            self._next_number(),
-            _to_json(resource.inputs),
-            _to_json(resource.outputs),
-        )
-        self._execute("insert or replace into resources values (?,?,?,?,?,?,?,?,?,?,?)", (*address, *values))
+        texts = _to_json(resource.inputs), _to_json(resource.outputs)
+        checksum = _row_checksum(resource.id, resource.owner, resource.seed, *texts)
+        values = (resource.id, resource.owner, resource.seed, resource.revision, self._next_number(), *texts, checksum)
+        self._execute("insert or replace into resources values (?,?,?,?,?,?,?,?,?,?,?,?)", (*address, *values))
         for handle in {address.key} | handles:
             self._execute("insert or replace into handles values (?,?,?,?,?,0)", (*address[:3], handle, address.key))
         for link in set(links):
@@ -201,7 +201,7 @@ class InventoryTransaction:
         return next(iter(self._rows(f"{where} limit 1", values)), None)
 
     def _rows(self, where: str, values: Sequence[str]) -> list[StoredResource]:
-        columns = "account, region, type, key, id, owner, seed, revision, inputs, outputs"
+        columns = "account, region, type, key, id, owner, seed, revision, inputs, outputs, checksum"
         found = self._execute(f"select {columns} from resources where {where}", values)  # noqa: S608 - written in this class only
         return [_to_resource(values) for values in found]
 
@@ -210,7 +210,7 @@ def find_inventory_fault(path: Path) -> str:
     """Return what is wrong with a file of resources, empty if nothing is; looking changes nothing."""
     if path.is_dir():
         return "a folder is where a file should be"
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return "permission denied"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_TIMEOUT_SECONDS)
     try:
@@ -218,7 +218,9 @@ def find_inventory_fault(path: Path) -> str:
         if answer != "ok":
             return "the file is damaged"
         connection.execute("select seconds, made, seal from world").fetchone()
-        list(InventoryTransaction(connection).list_by_owner_prefix(""))
+        columns = [name for (name,) in connection.execute("select name from pragma_table_info('resources')")]
+        if "checksum" in columns:  # else an earlier version wrote it
+            InventoryTransaction(connection).list_by_owner_prefix("")
     except sqlite3.Error as error:
         is_database = getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB"
         return "the file is damaged" if is_database else "the file is not a database"
@@ -244,6 +246,7 @@ class Inventory:
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
                     self._connection.execute(statement)
+                _add_checksum_column(self._connection)
                 self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
             self.masking_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
 
@@ -270,6 +273,13 @@ class Inventory:
         self._connection.close()
 
 
+def _add_checksum_column(connection: sqlite3.Connection) -> None:
+    """Bring a file of an earlier version up to date; its rows have no checksum until they are written."""
+    columns = [name for (name,) in connection.execute("select name from pragma_table_info('resources')")]
+    if "checksum" not in columns:
+        connection.execute("alter table resources add column checksum integer")
+
+
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Switch to write-ahead logging; wait by a transaction, as SQLite does not wait when it changes the mode."""
     for attempt in range(_JOURNAL_MODE_ATTEMPTS):
@@ -287,9 +297,15 @@ def _to_json(values: dict[str, Any]) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
+def _row_checksum(*values: str) -> int:
+    return zlib.crc32("\0".join(values).encode())
+
+
 def _to_resource(values: Sequence[Any]) -> StoredResource:
-    *place, id_, owner, seed, revision, inputs, outputs = values
+    *place, id_, owner, seed, revision, inputs, outputs, checksum = values
     try:
+        if checksum not in (None, _row_checksum(id_, owner, seed, inputs, outputs)):
+            raise ValueError("a row is not as it was written")
         properties = json.loads(inputs), json.loads(outputs)
     except (TypeError, ValueError) as error:
         raise sqlite3.DatabaseError("a row has an unknown form") from error

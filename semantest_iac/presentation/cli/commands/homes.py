@@ -15,6 +15,8 @@ from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
 
+_MOST_REPAIRS = 1000
+
 REPAIR_HELP = """Repair what is damaged or missing in the home, and say what only you can decide.
 
 \b
@@ -44,8 +46,13 @@ def repair_command(session: Session, dry_run: bool, yes: bool, accept_ledger: bo
         return _answer(session, parts, [])
     if not yes and session.terminal.ask("Type yes to repair: ") != "yes":
         raise RefusedError("Cannot repair the home: it was not confirmed.", "CONSENT_MISSING", hint="Add --yes.")
-    done = [_repair(session, part, repair) for part, repair in repairs]
-    return _answer(session, session.application.inspect_home(), done)
+    done: list[dict[str, Any]] = []
+    while repairs and len(done) < _MOST_REPAIRS:
+        done += [_repair(session, part, repair) for part, repair in repairs]
+        tried = {entry["part"] for entry in done}
+        parts = session.application.inspect_home()
+        repairs = [(part, part.repair) for part in parts if part.repair and part.part not in tried]
+    return _answer(session, parts, done)
 
 
 def _repair(session: Session, part: HomePart, repair: PartRepair) -> dict[str, Any]:
