@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.domain.errors import LedgerError
 
 RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
 LIVE_STATES: tuple[RunState, ...] = ("running", "parked", "retrying")  # of these a stack has one run at most
@@ -80,6 +81,12 @@ class RunLease:
     fence: int
     attempts: int
     is_cancelled: bool = False
+
+
+class LeaseLostError(LedgerError):
+    """The lease has ended, and the run belongs to another worker; what this one would write is refused."""
+
+    code = "LEASE_LOST"
 
 
 class RequestConflictError(Exception):

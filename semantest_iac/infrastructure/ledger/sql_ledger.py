@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Protocol
@@ -24,6 +24,10 @@ from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, creat
 _EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 
 
+RequireLease = Callable[[DatabaseConnection], None]
+"""Raises LedgerError in the transaction of a writer that may not write any more."""
+
+
 class NoteCommitted(Protocol):
     """Notes elsewhere that these events are committed, so that their loss would show."""
 
@@ -34,12 +38,26 @@ def note_nowhere(recorded: Sequence[RecordedEvent]) -> None:
     """Note nothing."""
 
 
+def require_nothing(connection: DatabaseConnection) -> None:
+    """Let everybody write."""
+
+
 class SqlLedger:
     """The ledger in a database that it may share with others."""
 
-    def __init__(self, database: Database, note_committed: NoteCommitted = note_nowhere) -> None:
+    def __init__(
+        self,
+        database: Database,
+        note_committed: NoteCommitted = note_nowhere,
+        require_lease: RequireLease = require_nothing,
+    ) -> None:
         self._database = database
         self._note_committed = note_committed
+        self._require_lease = require_lease
+
+    def for_run(self, require_lease: RequireLease) -> SqlLedger:
+        """Return the same ledger for one run: it appends only as long as the run has its lease."""
+        return SqlLedger(self._database, self._note_committed, require_lease)
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """Return the events of one stream in order."""
@@ -135,6 +153,7 @@ class SqlLedger:
 
     def _append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[RecordedEvent]:
         with self._database.change("append to") as connection:
+            self._require_lease(connection)
             recorded = self.append_in(connection, stream, events, expected_version)
         self._note_committed(recorded)
         return recorded

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_queue import (
+    LeaseLostError,
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
@@ -20,7 +21,7 @@ from semantest_iac.application.ports.request_queue import (
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
 
 _Result = TypeVar("_Result")
-AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
+AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], object]
 
 # One live run for each stack, whatever a program does: the database refuses a second one.
 TABLES = (
@@ -228,14 +229,14 @@ class RequestTable:
         return [run for run in map(_parse_run, rows) if stacks is None or run.stack in stacks]
 
 
-def holds_stack(connection: DatabaseConnection, lease: RunLease) -> bool:
-    """Whether the lease is the newest of its stack and was not given back; for a write in the same transaction."""
-    return bool(
-        connection.execute(
-            f"select 1 from runs where {_HELD}",  # noqa: S608 - no input in it
-            (lease.deployment, lease.fence),
+def require_lease(lease: RunLease, connection: DatabaseConnection) -> None:
+    """Raise LeaseLostError unless the lease is the newest of its run, and was not given back."""
+    held = f"select 1 from runs where {_HELD}"  # noqa: S608 - no input in it
+    if not connection.execute(held, (lease.deployment, lease.fence)):
+        raise LeaseLostError(
+            f"Cannot go on with deployment '{lease.deployment}': another worker has taken it over.",
+            hint="Nothing is to be done: the other worker goes on with it.",
         )
-    )
 
 
 def _parse_run(row: Row) -> QueuedRun:

@@ -1,0 +1,98 @@
+"""The queue and the ledger in one database: what belongs together commits together, and a lost lease writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent
+from semantest_iac.application.ports.request_queue import LeaseLostError, RunHolder, Submission
+from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
+from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+from semantest_iac.infrastructure.run_queue.request_table import RequestTable, require_lease
+from tests.fakes.memory_ledger import STACK, a_deploy
+from tests.request_queues import supersede
+
+_HOLDER = RunHolder("worker-1", "host-1", 1)
+
+
+@pytest.fixture
+def ledger(database: Database) -> SqlLedger:
+    return SqlLedger(database)
+
+
+@pytest.fixture
+def queue(database: Database, ledger: SqlLedger) -> RequestTable:
+    return RequestTable(database, ledger.append_in)
+
+
+def _submission(deployment: str = "d1") -> Submission:
+    return Submission(deployment, STACK, a_deploy(deployment)[0], "cli", deployment, "same")
+
+
+class TestSubmitting:
+    async def test_opens_the_deployment_in_the_same_transaction(self, queue: RequestTable, ledger: SqlLedger) -> None:
+        await queue.submit(_submission(), supersede)
+
+        assert [(row.deployment, row.state) for row in ledger.deployments()] == [("d1", "pending")]
+        assert ledger.verify().events == 1
+
+    async def test_records_neither_if_one_is_refused(
+        self, database: Database, queue: RequestTable, ledger: SqlLedger
+    ) -> None:
+        await queue.submit(_submission(), supersede)
+
+        def refuse(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
+            ledger.append_in(connection, stream, events)
+            raise LedgerConflictError("another event came first")
+
+        with pytest.raises(LedgerConflictError):
+            await RequestTable(database, refuse).submit(_submission("d2"), supersede)
+
+        assert ([run.deployment for run in await queue.list_runs()], ledger.head().position) == (["d1"], 1)
+
+    async def test_leaves_both_intact_with_writers_at_once(self, queue: RequestTable, ledger: SqlLedger) -> None:
+        submitting = [queue.submit(_submission(f"d{number}"), supersede) for number in range(12)]
+        appending = [ledger.append("other", None, [NewEvent("x", "{}")]) for _ in range(12)]
+
+        await asyncio.gather(*submitting, *appending)
+
+        assert (ledger.verify().events, len(await queue.list_runs())) == (24, 12)
+
+
+class TestLeases:
+    async def test_write_while_they_are_held(self, queue: RequestTable, ledger: SqlLedger) -> None:
+        await queue.submit(_submission(), supersede)
+        lease = await queue.claim(_HOLDER, 60)
+        assert lease is not None
+
+        await ledger.for_run(partial(require_lease, lease)).append(STACK, 1, a_deploy()[1:3])
+
+        assert ledger.head().position == 3
+
+    async def test_write_nothing_once_another_worker_has_taken_over(
+        self, queue: RequestTable, ledger: SqlLedger
+    ) -> None:
+        await queue.submit(_submission(), supersede)
+        lost = await queue.claim(_HOLDER, 0)
+        await asyncio.sleep(0.01)
+        lease = await queue.claim(RunHolder("worker-2", "host-2", 2), 60)
+        assert lost is not None and lease is not None
+
+        with pytest.raises(LeaseLostError, match="'d1': another worker has taken it over"):
+            await ledger.for_run(partial(require_lease, lost)).append(STACK, None, a_deploy()[1:3])
+        await ledger.for_run(partial(require_lease, lease)).append(STACK, 1, a_deploy()[1:3])
+
+        assert (ledger.head().position, ledger.verify().events) == (3, 3)
+
+    async def test_write_nothing_after_their_end(self, queue: RequestTable, ledger: SqlLedger) -> None:
+        await queue.submit(_submission(), supersede)
+        lease = await queue.claim(_HOLDER, 60)
+        assert lease is not None
+        await queue.end(lease)
+
+        with pytest.raises(LeaseLostError):
+            await ledger.for_run(partial(require_lease, lease)).append(STACK, None, a_deploy()[1:3])
