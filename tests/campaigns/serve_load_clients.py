@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -160,7 +160,7 @@ async def flood_sockets(target: Target, seconds: float, met: Count) -> None:
 
 async def leave_fragments(target: Target, seconds: float, met: Count) -> None:
     """200 WebSockets with a message that never ends, of just below 128 KB, and 20 that send on."""
-    opened = [await _open_socket(target, met) for _ in range(220)]
+    opened = await asyncio.gather(*(_open_socket(target, met) for _ in range(220)))
     part = bytes(30_000)
     for _, writer in opened:
         writer.write(_frame(1, part, is_final=False) + _frame(0, part, is_final=False) * 3)
@@ -225,6 +225,6 @@ def _frame(opcode: int, payload: bytes, *, is_final: bool = True) -> bytes:
     return bytes([(0x80 if is_final else 0) | opcode]) + length + bytes(4) + payload
 
 
-def _close_all(opened: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
+def _close_all(opened: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
     for _, writer in opened:
         writer.transport.abort()

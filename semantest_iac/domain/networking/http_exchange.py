@@ -79,12 +79,14 @@ def group_values(pairs: Pairs) -> dict[str, list[str]]:
 class HttpResponse:
     """A response as the client receives it: header names in lower case, one `set-cookie` per cookie.
 
+    A large body may be in `stored_body` instead of `body`.
     Raises ValueError for a status or header that HTTP cannot carry.
     """
 
     status: int
     headers: Pairs = ()
     body: bytes = b""
+    stored_body: StoredBody | None = None
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:

@@ -112,16 +112,17 @@ def _worker_headers(request: HttpRequest, host: str, caller: str) -> dict[str, s
 
 
 def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
-    body = base64.b64decode(result["body"])
+    body, stored = base64.b64decode(result["body"]), result.get("stored")
     headers = tuple((name, value) for name, value in result["headers"].items() if name != "content-length")
     cookies = tuple(("set-cookie", _format_cookie(cookie)) for cookie in result["cookies"])
-    if method == "HEAD" and not body:
+    if method == "HEAD" and not (body or stored):
         given = tuple(pair for pair in result["headers"].items() if pair[0] == "content-length")
         return HttpResponse(result["status"], (*headers, *cookies, *given))
-    if result["status"] in _BODILESS_STATUSES and body:
+    if result["status"] in _BODILESS_STATUSES and (body or stored):
         raise ValueError("Kestrel writes no body with this status")
-    length = (("content-length", str(len(body))),) if result["status"] not in _BODILESS_STATUSES else ()
-    return HttpResponse(result["status"], (*headers, *cookies, *length), body)
+    size = stored.size if stored else len(body)
+    length = (("content-length", str(size)),) if result["status"] not in _BODILESS_STATUSES else ()
+    return HttpResponse(result["status"], (*headers, *cookies, *length), body, stored)
 
 
 def _format_cookie(cookie: Mapping[str, Any] | str) -> str:

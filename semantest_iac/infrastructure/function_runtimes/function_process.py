@@ -8,16 +8,19 @@ import os
 import re
 import time
 import uuid
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.blueprints.parts import FUNCTION_VARIABLE
 from semantest_iac.domain.environments.function_rules import RESERVED_FUNCTION_NAME
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
+from semantest_iac.domain.networking.http_exchange import StoredBody
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.durable_files import make_draft_folder
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
@@ -61,8 +64,9 @@ _ROUTES_SETTING = "SEMANTEST_ROUTES"  # of an app whose functions our entry regi
 class FunctionProcess:
     """A function in a process of its own, replaced after a timeout or a crash; create it with `start`."""
 
-    def __init__(self, spec: FunctionSpec, environment: Mapping[str, str]) -> None:
+    def __init__(self, spec: FunctionSpec, environment: Mapping[str, str], folder: Path) -> None:
         self._spec = spec
+        self._folder = folder
         self._platform = FUNCTION_PLATFORMS[spec.platform]
         self._redactor = Redactor(spec.secrets.values())
         self._environment = environment
@@ -82,7 +86,7 @@ class FunctionProcess:
         platform = FUNCTION_PLATFORMS[spec.platform]
         with make_draft_folder(spec.package.parent) as folder:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.prepare_environment(spec, folder, url))
+                function = cls(spec, platform.prepare_environment(spec, folder, url), folder)
                 try:
                     await function._ensure_host()
                     yield function
@@ -102,6 +106,8 @@ class FunctionProcess:
                 record = replace(record, earlier_output=started.output, error=error, is_code_loaded=False)
                 return self._finish(record, None, "")
             call = self._platform.build_call(self._spec, started.facts, event, request_id)
+            if self._platform.answers_by_file:
+                call = {**call, "answerFile": str(self._answer_file(request_id))}
             line = json.dumps(call).encode() + b"\n"
             if len(line) + call.get("stored", {}).get("size", 0) > self._platform.max_call_bytes:
                 message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
@@ -124,7 +130,23 @@ class FunctionProcess:
         answer = await self._ask_host(host, line, record)
         duration_ms = (time.perf_counter() - began) * 1000
         record = replace(record, duration_ms=duration_ms, memory_mb=self._memory_mb, error=answer.get("error"))
-        return self._finish(record, answer.get("result"), host.logs.take(), answer.get("raw"))
+        result = self._with_stored_body(answer.get("result"), record.request_id)
+        return self._finish(record, result, host.logs.take(), answer.get("raw"))
+
+    def _answer_file(self, request_id: str) -> Path:
+        return self._folder / f"answer-{request_id}"
+
+    def _with_stored_body(self, result: Any, request_id: str) -> Any:
+        """Return a result with the body that the host put into a file, which is removed with its last use."""
+        if not self._platform.answers_by_file:
+            return result
+        path = self._answer_file(request_id)
+        if not (isinstance(result, dict) and result.pop("isStored", False)):
+            path.unlink(missing_ok=True)  # of a process that was ended
+            return result
+        stored = StoredBody(str(path), path.stat().st_size)
+        weakref.finalize(stored, path.unlink, missing_ok=True)
+        return {**result, "stored": stored}
 
     def _finish(self, record: CallRecord, result: Any, output: str, raw: str | None = None) -> Invocation:
         """Build the invocation with all of its log, without the values of secrets: the output has none."""

@@ -58,6 +58,13 @@ class ApiFrontend:
         return loader() if loader else None
 
 
+def load_stored_body(response: HttpResponse) -> HttpResponse:
+    """Return the response with its whole body in memory."""
+    if response.stored_body is None:
+        return response
+    return replace(response, body=Path(response.stored_body.path).read_bytes(), stored_body=None)
+
+
 def make_web_socket_frontend(load_function: Callable[[], FunctionSpec]) -> ApiFrontend:
     """Make the frontend of a WebSocket API, which refuses every plain request with 426."""
     return ApiFrontend(load_function, _require_upgrade, _refuse_to_respond, is_web_socket=True)

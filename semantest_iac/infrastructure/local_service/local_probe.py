@@ -19,7 +19,12 @@ from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, 
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.interpreters import find_compiled_module_fault
-from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, DeployedResources, UnpackPackage
+from semantest_iac.infrastructure.local_service.api_frontend import (
+    ApiFrontend,
+    DeployedResources,
+    UnpackPackage,
+    load_stored_body,
+)
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, WarmService, ignore_invocation
 from semantest_iac.infrastructure.local_service.web_socket_connections import CLOSE_GOING_AWAY
@@ -66,7 +71,8 @@ class LocalProbe:
         if frontend.is_web_socket and (response := await self._answer_plain_http(stack, request, on_invocation)):
             return ProbeAnswer(response, origin=AnswerOrigin.PLATFORM)
         async with WarmService(frontend, on_invocation) as service:
-            return await service.call(request)
+            answer = await service.call(request)
+            return replace(answer, response=await asyncio.to_thread(load_stored_body, answer.response))
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Converse in fresh processes, authorizer included; raises NotFoundError if no WebSocket API is deployed."""

@@ -163,4 +163,4 @@ def _discard_exception(task: asyncio.Task[Any]) -> None:
 
 def _response_for_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Drop the body of a response to HEAD, as HTTP does."""
-    return replace(response, body=b"") if request.method == "HEAD" else response
+    return replace(response, body=b"", stored_body=None) if request.method == "HEAD" else response

@@ -61,15 +61,15 @@ class BodyStore:
                 return await self._receive_into_file(bytes(received), content, largest)
         return bytes(received)
 
-    async def send(self, response: StreamResponse, bodies: list[bytes]) -> None:
+    async def send(self, response: StreamResponse, bodies: list[bytes | StoredBody]) -> None:
         """Send the only body of a list, which is emptied, as fast as the client reads it.
 
         What does not fit into the memory of all responses waits in a file. Raises ConnectionError when the client is
         gone or reads nothing for too long.
         """
         body = bodies.pop()
-        if len(body) > self._memory:
-            stored = self._store(body)
+        if isinstance(body, StoredBody) or len(body) > self._memory:
+            stored = body if isinstance(body, StoredBody) else self._store(body)
             del body
             with _open_body(stored) as file:
                 while chunk := file.read(SENT_AT_ONCE):

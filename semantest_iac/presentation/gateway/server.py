@@ -105,9 +105,10 @@ class GatewayHandler:
         connection.begin_answer()
         answer = await self._services.call(name, to_http_request(request, path, body))
         note = self._new_note(name, " ".join(answer.notes))
-        if len(answer.response.body) <= SENT_AT_ONCE:
+        stored = answer.response.stored_body
+        if stored is None and len(answer.response.body) <= SENT_AT_ONCE:
             return to_web_response(answer.response, request.method), note
-        response, bodies = to_stream_response(answer.response), [answer.response.body]
+        response, bodies = to_stream_response(answer.response), [stored or answer.response.body]
         del answer  # so that nothing else holds the body while it is sent
         await response.prepare(request)
         await self._bodies.send(response, bodies)
@@ -194,7 +195,7 @@ def to_web_response(response: HttpResponse, method: str) -> web.Response:
 def to_stream_response(response: HttpResponse) -> web.StreamResponse:
     """Return the response without its body, which is sent in parts."""
     streamed = web.StreamResponse(status=response.status, headers=_headers_of(response, _CONNECTION_HEADERS))
-    streamed.content_length = len(response.body)
+    streamed.content_length = response.stored_body.size if response.stored_body else len(response.body)
     return streamed
 
 

@@ -5,6 +5,7 @@ const fs = require('node:fs')
 const net = require('node:net')
 const readline = require('node:readline')
 
+const LARGEST_IN_LINE = 64 * 1024
 const CHANNEL_VARIABLE = 'SEMANTEST_CHANNEL' // holds the socket's descriptor; the function does not see it
 
 /**
@@ -36,6 +37,7 @@ function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
     try {
       loadStoredBody(request)
       const result = (await call(request)) ?? null
+      storeLargeBody(request.answerFile, result, maxBytes)
       reply = result instanceof RawResult ? { result: result.value, raw: result.text } : { result }
     } catch (error) {
       reply = { error: report(error, request) }
@@ -68,6 +70,14 @@ function loadStoredBody(request) {
   if (!stored) return
   const body = fs.readFileSync(stored.path)
   request[stored.in].body = stored.as === 'bytes' ? body : body.toString(stored.as === 'base64' ? 'base64' : 'utf8')
+}
+
+/** Put the large body of an answer, which is in base64, into the file that the call names for it. */
+function storeLargeBody(path, result, maxBytes) {
+  const { body } = (path && result) || {}
+  if (typeof body !== 'string' || body.length <= LARGEST_IN_LINE || body.length > maxBytes) return
+  fs.writeFileSync(path, Buffer.from(body, 'base64'))
+  Object.assign(result, { body: '', isStored: true })
 }
 
 function encodeLine(answer, maxBytes, report) {

@@ -12,6 +12,8 @@ from typing import Any
 CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"
 """The variable that holds the socket's descriptor; the function does not see it."""
 
+LARGEST_IN_LINE = 64 * 1024
+
 CallFunction = Callable[[dict[str, Any]], Any]
 LoadFunction = Callable[[], tuple[CallFunction, dict[str, Any]]]
 ReportError = Callable[[Exception, Any], dict[str, Any]]
@@ -63,6 +65,7 @@ def _answer(
     try:
         _load_stored_body(request)
         result = call(request)
+        _store_large_body(request.get("answerFile"), result, max_bytes)
         return _encode(result, max_bytes, lambda result: f'{{"result": {encode(result)}}}')
     except Exception as error:
         return _encode({"error": report(error, request)}, max_bytes)
@@ -79,6 +82,15 @@ def _load_stored_body(request: dict[str, Any]) -> None:
         request[stored["in"]]["body"] = body
     else:
         request[stored["in"]]["body"] = (base64.b64encode(body) if stored["as"] == "base64" else body).decode()
+
+
+def _store_large_body(path: str | None, result: Any, max_bytes: int) -> None:
+    """Put the large body of an answer, which is in base64, into the file that the call names for it."""
+    body = result.get("body") if path and isinstance(result, dict) else None
+    if path and isinstance(body, str) and LARGEST_IN_LINE < len(body) <= max_bytes:
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(body))
+        result.update(body="", isStored=True)
 
 
 def _encode(answer: Any, max_bytes: int, encode: EncodeResult = json.dumps) -> bytes:

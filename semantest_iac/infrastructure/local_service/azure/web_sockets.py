@@ -23,7 +23,7 @@ from semantest_iac.infrastructure.function_runtimes import azure_functions
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
-from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, load_stored_body
 from semantest_iac.infrastructure.local_service.azure.deployed_web_socket_api import (
     DeployedWebSocketApi,
     Webhook,
@@ -262,7 +262,7 @@ class Upstreams:
         except RuntimeFailedError as error:
             invocation = failed_invocation(error)
         self._on_invocation(invocation)
-        return azure_functions.build_functions_response(invocation)
+        return load_stored_body(azure_functions.build_functions_response(invocation))
 
     async def _is_allowed(self, webhook: Webhook, path: str) -> bool:
         """Ask for permission until the app gives it; the service also asks again later, which is not simulated."""
