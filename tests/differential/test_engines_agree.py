@@ -17,7 +17,7 @@ from tests.differential.name_mapping import NameMapping
 from tests.differential.sequences import Edits, Step, chain_resources, generate_sequences
 from tests.differential.specs import name_programs
 
-_COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "40"))
+_COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "24"))
 _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
 _BATCH = 20
 _FAULTY = _COUNT // 10
