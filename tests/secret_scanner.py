@@ -11,9 +11,10 @@ import string
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-PART = 12  # characters of a form that count as a part of the secret
+PART, _STEP = 12, 3  # characters of a form that count as a part of the secret, and from one part to the next
 
 
 def _base64_at(offset: int, encode: Callable[[bytes], bytes] = base64.b64encode) -> Callable[[str], str]:
@@ -79,10 +80,10 @@ def make_secrets(seed: int) -> dict[str, str]:
 
 
 class SecretScanner:
-    """Searches for secrets, by name, in every form; a part of PART characters counts."""
+    """Searches for secrets, by name, in every form; PART + 2 characters of a form count."""
 
     def __init__(self, secrets: Mapping[str, str], common: Iterable[str] = ()) -> None:
-        allowed = "\n".join((*common, _COMMON))
+        allowed = "\n".join((*common, _COMMON, Path(__file__).read_text(encoding="utf-8")))
         self._parts = {
             f"{name} as {form}": [part.encode() for part in _parts(value, write) if part not in allowed]
             for name, value in secrets.items()
@@ -106,7 +107,7 @@ _COMMON = (
 def _parts(value: str, write: Callable[[str], str]) -> list[str]:
     """Return every part of the form that another value of the same shape does not have."""
     form, other = write(value), write("".join(_other(character) for character in value))
-    parts = {form[at : at + PART] for at in range(max(1, len(form) - PART + 1))}
+    parts = {form[at : at + PART] for at in range(0, max(1, len(form) - PART + 1), _STEP)}
     common = {other[at : at + PART] for at in range(max(1, len(other) - PART + 1))}
     return sorted(part for part in parts - common if len(part) == PART and _is_telling(part))
 

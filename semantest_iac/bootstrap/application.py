@@ -197,6 +197,12 @@ class Application:
 
         return Redactor(secrets.values()).redact
 
+    def redactor_of_folder(self) -> Callable[[str], str]:
+        """Return the redactor of the environment and the .env file, for commands that load no configuration."""
+        from semantest_iac.infrastructure.configuration.text_files import read_dotenv_variables
+
+        return self.redactor({**read_dotenv_variables(Path()), **os.environ})
+
     @property
     def providers(self) -> CloudDescriptions:
         """The known clouds, built-in ones first; those of other distributions are loaded for unknown names only."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-CAMPAIGNS = ("damage", "differential", "full-disks", "interruptions", "kills", "queue-kills", "serve-load")
+CAMPAIGNS = ("canaries", "damage", "differential", "full-disks", "interruptions", "kills", "queue-kills", "serve-load")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import PackagingRun
 from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, report_step
+from semantest_iac.domain.security.masking import find_masking_problem
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 
@@ -110,7 +111,14 @@ def validate_with_secrets(
     section = configuration.components.get(stack.component, ComponentSection())
     named = find_secret_names(stack.component, configuration.find_base_environment(stack.environment), section)
     missing = frozenset(secrets.missing(named))
-    return validation.validate(stack, configuration, SecretAvailability(missing, secrets_required=secrets_required))
+    settings = configuration.model_dump(mode="json", exclude_unset=True)
+    problems = {
+        name: problem
+        for name in sorted({*named} - missing)
+        if (problem := find_masking_problem(secrets.reveal(name).expose(), settings))
+    }
+    availability = SecretAvailability(missing, secrets_required=secrets_required, masking_problems=problems)
+    return validation.validate(stack, configuration, availability)
 
 
 def requested_environments(request: StackRequest) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from semantest_iac.domain.security.secret_patterns import is_secret_property, looks_secret
+from semantest_iac.domain.security.secret_patterns import SECRET_TEXT, is_secret_property, looks_secret
 
-SECRET_TEXT: Final = "[secret]"  # noqa: S105  # what is shown for it
 COMPUTED_TEXT: Final = "(known after deploy)"
 PathStep = str | int
 PropertyPath = tuple[PathStep, ...]

@@ -5,9 +5,9 @@ The models have checked keys and types already.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
@@ -50,13 +50,16 @@ from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 _IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
 
+_MASKING_HINT = "Use a longer random value that stands nowhere else"
+
 
 @dataclass(frozen=True, slots=True)
 class SecretAvailability:
-    """Which secrets have no value, and whether that is a fault."""
+    """Which secrets have no value, whether that is a fault, and why a value cannot be masked everywhere, by secret."""
 
     missing_secrets: frozenset[str] = frozenset()
     secrets_required: bool = False
+    masking_problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,8 @@ def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterato
             more = "" if is_written else _IMPLIED_SECRET_HINT
             hint = f"Set {secret_variable_name(name)} in the environment or in .env{more}."
             yield report(f"components.{subject.component}.{key}", f"secret '{name}' is not set", hint)
+        elif problem := secrets.masking_problems.get(name):
+            yield advise(f"components.{subject.component}.{key}", f"secret '{name}' {problem}", _MASKING_HINT)
 
 
 def _check_scaling_metrics(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:

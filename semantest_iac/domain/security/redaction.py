@@ -75,7 +75,7 @@ class Redactor:
 
     def redact_json(self, value: Any) -> Any:
         """Redact every text in a JSON value, and names that no field of ours could have."""
-        return redact_texts(value, self.redact, names_too=True) if self._values else value
+        return redact_texts(value, self.redact, is_shown=True) if self._values else value
 
     def find_unfinished(self, text: str) -> int:
         """Return where a value may begin that the text ends within, else the length of the text."""
@@ -137,20 +137,24 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 _FIELD_NAME = re.compile(r"[a-z_]+(?:[A-Z][a-z]+)*")
 
 
-def redact_texts(value: Any, redact: Callable[[str], str], *, names_too: bool = False) -> Any:
-    """Redact every text in a JSON value; a number stays one, and a name such as `deployment` stays itself."""
+def redact_texts(value: Any, redact: Callable[[str], str], *, is_shown: bool = False) -> Any:
+    """Redact every text in a JSON value; a name such as `deployment` stays itself.
+
+    Numbers and all names stay unless the value is only shown.
+    """
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
         return {
-            redact(name) if names_too and isinstance(name, str) and not _FIELD_NAME.fullmatch(name) else name: (
-                redact_texts(inner, redact, names_too=names_too)
+            redact(name) if is_shown and isinstance(name, str) and not _FIELD_NAME.fullmatch(name) else name: (
+                redact_texts(inner, redact, is_shown=is_shown)
             )
             for name, inner in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact_texts(inner, redact, names_too=names_too) for inner in value]
-    return value
+        return [redact_texts(inner, redact, is_shown=is_shown) for inner in value]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return MASK if is_shown and is_number and redact(str(value)) == MASK else value
 
 
 class StreamRedactor:

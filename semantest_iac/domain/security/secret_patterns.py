@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any, Final
 
+SECRET_TEXT: Final = "[secret]"  # noqa: S105  # what is shown for one
 SETTING_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 """`${secrets.name}` or `${env.NAME}` in a written value."""
 _SECRET_KEY = re.compile(
@@ -38,6 +41,15 @@ def looks_secret(name: str, value: str) -> bool:
     if not value or SETTING_REFERENCE.search(value):
         return False
     return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
+
+
+def hide_secrets(value: Any, name: str = "") -> Any:
+    """Return the settings with `[secret]` for each written value that is a secret by its name or form."""
+    if isinstance(value, Mapping):
+        return {inner_name: hide_secrets(inner, str(inner_name)) for inner_name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_secrets(inner) for inner in value]
+    return SECRET_TEXT if isinstance(value, str) and looks_secret(name, value) else value
 
 
 def is_secret_property(name: str) -> bool:

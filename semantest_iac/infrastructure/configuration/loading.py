@@ -46,6 +46,7 @@ from semantest_iac.infrastructure.configuration.layers import (
 )
 from semantest_iac.infrastructure.configuration.schema import find_unknown_empty_keys, validate_values
 from semantest_iac.infrastructure.configuration.text_files import (
+    DOTENV_FILE,
     DotenvFile,
     find_unread_configurations,
     parse_dotenv,
@@ -61,7 +62,6 @@ from semantest_iac.infrastructure.configuration.yaml_text import (
 _VARIABLE_REFERENCE = re.compile(r"\$\{env\.([^{}]*)\}")
 CONFIGURATION_FILE = "semantest.yaml"
 ENVIRONMENT_FILE = "semantest.{environment}.yaml"
-DOTENV_FILE = ".env"
 CALLER_LOCATION = SourcePosition("configuration")
 
 

@@ -18,6 +18,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _CONFIGURATION_NAME = re.compile(r"semantest(\.[a-z0-9-]+)?\.ya?ml", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t"}
+DOTENV_FILE = ".env"
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # bytes
 
 
@@ -28,6 +29,12 @@ class DotenvFile:
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+
+
+def read_dotenv_variables(folder: Path) -> dict[str, str]:
+    """Return the variables of the folder's .env file; lines that are no variables are left out."""
+    text = read_text_file(folder / DOTENV_FILE, must_exist=False)
+    return parse_dotenv(text, DOTENV_FILE).variables if isinstance(text, str) else {}
 
 
 def parse_dotenv(text: str, source: str) -> DotenvFile:

@@ -123,6 +123,8 @@ class CliApplication(Protocol):
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]: ...
 
+    def redactor_of_folder(self) -> Callable[[str], str]: ...
+
     def gateway(
         self,
         variables: Mapping[str, str],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Self, TextIO, cast
@@ -189,8 +189,9 @@ class LiveDisplay:
 
     def update(self, branch: StackBranch, progress: ResourceProgress) -> None:
         """Show progress; the first one starts the display. Called from any thread."""
+        name = self._terminal.redact_text(progress.name)
         with self._lock:
-            branch.update(progress)
+            branch.update(progress if name == progress.name else replace(progress, name=name))
             if self._live is None and not self._is_paused:
                 self._live = _PatientLive(
                     console=self._console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self.render

@@ -103,7 +103,9 @@ def use_home_or_temporary(session: Session) -> Iterator[Session]:
 def _create_unchecked_session(home: Path, json: bool) -> Session:
     context = click.get_current_context().find_object(CliContext)
     assert context is not None  # noqa: S101  # run_cli() passes one
-    return Session(context.application_at(home), context.terminal, json, context.arguments)
+    application = context.application_at(home)
+    context.terminal.redact_by_default(application.redactor_of_folder)
+    return Session(application, context.terminal, json, context.arguments)
 
 
 _DEPLOYED = complete_with(find_recorded_components, find_stack_names)

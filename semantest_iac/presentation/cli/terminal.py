@@ -29,7 +29,7 @@ class Terminal:
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
         self._err = err
-        self._redact: Callable[[str], str] = str
+        self._redact: Callable[[str], str] | None = None
         self._write: Callable[[Any, str | bytes], str] = write_text
         self._queued: QueuedOutput | None = None
         self._print_elsewhere: Callable[[TextIO, str], None] | None = None
@@ -147,6 +147,19 @@ class Terminal:
         """Pass all further text through `redact`."""
         self._redact = redact
 
+    def redact_by_default(self, make_redactor: Callable[[], Callable[[str], str]]) -> None:
+        """Pass text through what `make_redactor` returns when the first is printed, unless `redact_with` is called."""
+        if self._redact is None:
+            self._redact = lambda text: self._make_redact(make_redactor)(text)
+
+    def _make_redact(self, make_redactor: Callable[[], Callable[[str], str]]) -> Callable[[str], str]:
+        self._redact = redact = make_redactor()
+        return redact
+
+    def redact_text(self, text: str) -> str:
+        """Return the text without secrets; it must be whole, so this comes before it is shortened."""
+        return self._redact(text) if self._redact else text
+
     def print_lines(self, *lines: str) -> None:
         """Print lines of the result to stdout."""
         self._print_text(self.out, lines)
@@ -171,10 +184,12 @@ class Terminal:
         """Print one JSON document on one line, in ASCII."""
         import json
 
-        from semantest_iac.domain.security.redaction import redact_texts
+        text = json.dumps(value, separators=(",", ":"), default=str)
+        if self.redact_text(text) != text:
+            from semantest_iac.domain.security.redaction import redact_texts
 
-        plain = json.loads(json.dumps(value, default=str))
-        text = json.dumps(redact_texts(plain, self._redact, names_too=True), separators=(",", ":"))
+            redacted = redact_texts(json.loads(text), self.redact_text, is_shown=True)
+            text = json.dumps(redacted, separators=(",", ":"))
         self._write_answer(self.out, text + "\n")
 
     def print_bytes(self, content: bytes) -> None:
@@ -224,7 +239,7 @@ class Terminal:
     def redact_lines(self, lines: Sequence[str]) -> Sequence[str]:
         """Redact lines together: a secret may extend over several of them. Those that held one have no colours."""
         text = "\n".join(lines)
-        redacted = self._redact(text)
+        redacted = self.redact_text(text)
         return lines if redacted == text else redacted.split("\n")
 
     def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:
@@ -247,7 +262,7 @@ class Terminal:
         return line.render(_escape_controls) if is_colored and isinstance(line, StyledLine) else _escape_controls(line)
 
     def _redact_and_escape(self, text: str) -> str:
-        return _escape_controls(self._redact(text))
+        return _escape_controls(self.redact_text(text))
 
 
 class _LabelledTerminal(Terminal):
@@ -268,8 +283,8 @@ class _LabelledTerminal(Terminal):
         for line in self.redact_lines(lines):
             self._inner.print_remarks(*self._with_label(style_remark(line)))
 
-    def redact_lines(self, lines: Sequence[str]) -> Sequence[str]:
-        return self._inner.redact_lines(lines)
+    def redact_text(self, text: str) -> str:
+        return self._inner.redact_text(text)
 
     def _with_label(self, text: str) -> list[str]:
         """Return each line of the text with the label."""

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.ports.provisioner import ResourceProgress, step_progress
+from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.live_tree import (
     LiveDisplay,
@@ -83,6 +84,16 @@ def _running(tree: Tree) -> Iterator[None]:
 
 
 class TestOneStack:
+    def test_shows_no_part_of_a_secret_in_a_subject(self) -> None:
+        tree = Tree()
+        tree.terminal.redact_with(Redactor(["correct-horse-battery-staple"]).redact)
+        tree.display.update(tree.display.branches[0], _tick("x" * 30 + "correct-horse-battery-staple", "running"))
+
+        shown = "".join(tree.lines)
+
+        assert "***" in shown
+        assert "correct" not in shown
+
     def test_has_a_line_for_each_resource_with_aligned_columns(self) -> None:
         tree = Tree()
         tree.show(_tick("alerts"), _tick("news", "failed"))

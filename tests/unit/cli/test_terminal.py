@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.styles import join_styled, style_text
 from tests.fakes.screen import Screen
+from tests.secret_scanner import FORMS, SecretScanner, make_secrets
+
+SECRETS = make_secrets(seed=5)
 
 
 def _terminal() -> tuple[Terminal, io.StringIO]:
@@ -35,6 +39,41 @@ class TestTerminal:
         terminal.print_json({"a": "canary"})
 
         assert out.getvalue() == 'a ***\n{"a":"***"}\n'
+
+    @pytest.mark.parametrize("form", ["repr", "json-in-json", "repr-in-json", "base64-of-json"])
+    @pytest.mark.parametrize("name", SECRETS)
+    def test_redacts_every_form_of_a_secret_in_text_and_json(self, name: str, form: str) -> None:
+        terminal, out = _terminal()
+        terminal.redact_with(Redactor(SECRETS.values()).redact)
+        text = FORMS[form](SECRETS[name])
+
+        terminal.print_lines(*text.split("\n"))
+        terminal.print_prose(text)
+        terminal.print_json({"reason": text, "list": [text], f"key {text}": 1})
+
+        assert SecretScanner(SECRETS).scan(out.getvalue()) == []
+        assert json.loads(out.getvalue().splitlines()[-1])["list"]
+
+    def test_redacts_a_secret_that_would_be_wrapped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", "20")
+        screen = Screen(watched=True)
+        terminal = Terminal(screen, screen)
+        terminal.redact_with(Redactor(["correct horse battery staple"]).redact)
+
+        terminal.print_prose("it said correct horse battery staple today")
+
+        assert screen.text.split() == ["it", "said", "***", "today"]
+
+    def test_redacts_by_default_until_it_is_told_what(self) -> None:
+        terminal, out = _terminal()
+        terminal.redact_by_default(lambda: Redactor(["hunter2"]).redact)
+
+        terminal.print_lines("a hunter2")
+        terminal.redact_with(Redactor(["hunter3"]).redact)
+        terminal.redact_by_default(lambda: str)
+        terminal.print_lines("a hunter3")
+
+        assert out.getvalue() == "a ***\na ***\n"
 
     def test_prints_json_in_ascii(self) -> None:
         terminal, out = _terminal()

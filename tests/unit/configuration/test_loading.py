@@ -204,6 +204,17 @@ class TestReferences:
 
         assert (fault.message, fault.line, fault.column) == ("variable 'NOWHERE' is not set", 1, 1)
 
+    @pytest.mark.parametrize("name", ["SEMANTEST_SECRET_TOKEN", "AWS_SECRET_ACCESS_KEY"])
+    def test_to_variables_with_secrets_are_faults(
+        self, write_file: WriteFile, read: ReadConfiguration, name: str
+    ) -> None:
+        write_file("components: {rest-api: {environment: {A_KEY: '${env.NAME}'}}}".replace("NAME", name))
+
+        [fault] = read(environ={name: "hunter2-canary"}).faults
+
+        assert fault.message == f"'{name}' is a secret and cannot be plain"
+        assert "${secrets.name}" in fault.hint
+
     def test_to_secrets_stay(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         write_file("components: {rest-api: {environment: {DB: '${secrets.db}'}}}\n")
 

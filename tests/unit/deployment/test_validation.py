@@ -239,6 +239,17 @@ class TestValidationService:
             ),
         )
 
+    def test_names_secrets_that_cannot_be_masked(self) -> None:
+        facts = SecretAvailability(masking_problems={"db": "has a short value"})
+
+        report = validate(facts=facts, environment={"DB_URL": "${secrets.db}"})
+
+        [warning] = report.warnings
+        assert (warning.path, warning.message) == (
+            "components.rest-api.environment.DB_URL",
+            "secret 'db' has a short value",
+        )
+
     @pytest.mark.parametrize(
         ("name", "section", "path", "hint"),
         [

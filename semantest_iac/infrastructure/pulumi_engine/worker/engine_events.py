@@ -43,15 +43,17 @@ class EventWatcher:
     """Receives the engine events of one run, from any thread of the SDK, and sends progress to the parent.
 
     The SDK would swallow an exception of this callback: it is kept in `handler_error`, and `stop` ends the run.
+    `redact` takes secrets out of messages before they are shortened.
     """
 
-    def __init__(self, send: SendMessage, stop: Callable[[], None]) -> None:
+    def __init__(self, send: SendMessage, stop: Callable[[], None], redact: Callable[[str], str] = str) -> None:
         self.handler_error: Exception | None = None
         self.steps: list[dict[str, Any]] = []
         self.refreshed: list[dict[str, Any]] = []  # how the cloud differs from the state
         self.diagnostics: list[dict[str, str]] = []  # message and URN; the URN may be empty
         self._send = send
         self._stop = stop
+        self._redact = redact
         self._changed_components: set[str] = set()
         self._refreshed_urns: set[str] = set()
         self._started_at: dict[tuple[str, str], float] = {}
@@ -124,7 +126,8 @@ class EventWatcher:
 
     def _add_error(self, diagnostic: DiagnosticEvent) -> None:
         if diagnostic.severity == "error" and len(self.diagnostics) < _DIAGNOSTICS_LIMIT:
-            self.diagnostics.append({"message": diagnostic.message[:_MESSAGE_LIMIT], "urn": diagnostic.urn or ""})
+            message = self._redact(diagnostic.message)[:_MESSAGE_LIMIT]
+            self.diagnostics.append({"message": message, "urn": diagnostic.urn or ""})
 
 
 def _describe_step(step: StepEventMetadata, op: str, *, is_refresh: bool = False) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any, Literal
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import Work
+from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
 from semantest_iac.infrastructure.pulumi_engine.runs import EngineRun
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
@@ -35,7 +36,7 @@ LENGTH_HEADER = struct.Struct(">Q")
 STOP_MESSAGE = LENGTH_HEADER.pack(0)
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
 _WORKER_MODULE = "semantest_iac.infrastructure.pulumi_engine.worker"
-_OUTPUT_TAIL_BYTES = 4_000
+_OUTPUT_TAIL, _MOST_OUTPUT_BYTES = 4_000, 256_000  # characters that are shown, and what they are redacted in
 _STOP_MARGIN_S = 5.0  # what a worker may need beyond the grace period of its CLI
 
 
@@ -157,6 +158,7 @@ class WorkerProcess:
         self._process = process
         self._reader, self._writer = streams
         self._output_tail = asyncio.create_task(_read_output_tail(process.stdout))
+        self._redactor = Redactor()
 
     @property
     def is_alive(self) -> bool:
@@ -164,6 +166,7 @@ class WorkerProcess:
 
     async def run_task(self, task: WorkerTask) -> AsyncIterator[WorkerMessage]:
         """Send a task and yield the worker's messages; after the last message of the task it sends no more."""
+        self._redactor = self._redactor.with_values(task.secrets.values())
         text = pickle.dumps(task)
         with suppress(ConnectionError):  # it may have died before it received the task
             self._writer.write(LENGTH_HEADER.pack(len(text)) + text)
@@ -195,7 +198,7 @@ class WorkerProcess:
             hint="Run again: what was done is recorded, and the next run continues from there.",
         )
         if self._output_tail.done():
-            error.add_note(self._output_tail.result())
+            error.add_note(self._redactor.redact_end(self._output_tail.result(), _OUTPUT_TAIL))
         return error
 
     async def _wait_or_kill(self, timeout_s: float) -> None:
@@ -235,5 +238,5 @@ async def _read_output_tail(stream: asyncio.StreamReader | None) -> str:
     """The end of the worker's output: it prints nothing but the traceback of its crash."""
     tail = b""
     while stream and (data := await stream.read(1 << 16)):
-        tail = (tail + data)[-_OUTPUT_TAIL_BYTES:]
+        tail = (tail + data)[-_MOST_OUTPUT_BYTES:]
     return tail.decode(errors="replace")

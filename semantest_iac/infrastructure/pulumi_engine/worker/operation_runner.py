@@ -11,8 +11,10 @@ from typing import Any
 
 from pulumi.automation.errors import CommandError
 
+from semantest_iac.domain.environments.names import select_secret_values
 from semantest_iac.domain.errors import DeploymentError, as_storage_error
 from semantest_iac.domain.ports.provisioner import WaitReporter
+from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
@@ -35,6 +37,7 @@ class OperationRunner:
         self._send = send
         self._cloud = find_cloud(self._operation.stack.provider)
         work = self._operation.work
+        self._redactor = Redactor((*task.secrets.values(), *select_secret_values(task.environment).values()))
         self._program = ProgramRun(work, self._cloud, task.secrets) if work else None
         self.stack = AutomationStack(task, self._program)
         self._state_before = StackState({})
@@ -134,7 +137,7 @@ class OperationRunner:
         return self._operation.work is not None and self._operation.work.refresh
 
     def _create_watcher(self) -> EventWatcher:
-        return EventWatcher(self._send, self.stack.command.stop)
+        return EventWatcher(self._send, self.stack.command.stop, self._redactor.redact)
 
     def _read_state(self) -> StackState:
         return self.stack.read_state() or StackState({})
@@ -166,7 +169,7 @@ class OperationRunner:
                 "errors": watcher.diagnostics,
                 "exit_code": self.stack.command.exit_code,
                 "stopped": stopped,
-                "text": text[-_ERROR_TEXT_LIMIT:],
+                "text": self._redactor.redact_end(text, _ERROR_TEXT_LIMIT),
             }
         }
 

@@ -64,13 +64,15 @@ def validate_configuration(session: Session, selector: StackSelector, options: C
 @file_options
 @session_options
 def show_settings(session: Session, selector: StackSelector, options: ConfigurationOptions) -> int:
-    """Show the settings; secrets appear as references."""
+    """Show the settings; secrets appear as references, and what a deployment refuses as a plain secret is hidden."""
     from semantest_iac.domain.environments.configuration import resolve_component
+    from semantest_iac.domain.security.secret_patterns import hide_secrets
 
     stack, loaded = session.resolve_stack_and_configuration(selector, options)
     settings = {}
     if stack.is_service:
-        settings = _settings_to_dict(resolve_component(loaded.configuration, stack.component, stack.environment))
+        component = resolve_component(loaded.configuration, stack.component, stack.environment)
+        settings = hide_secrets(_settings_to_dict(component))
     lines = align_columns(list(flatten_values(settings))) if settings else ["The component has no settings."]
     session.answer({"stack": str(stack), "settings": settings}, [str(stack), *lines])
     return OK

@@ -58,6 +58,15 @@ class TestShow:
         assert answer["settings"]["environment"]["KEY"] == "${secrets.key}"
         assert "secrets" not in answer["settings"]
 
+    def test_hides_what_a_deployment_refuses_as_a_plain_secret(self, cli: Any, world: Any) -> None:
+        written = {"DB_PASSWORD": "hunter2", "DB_URL": "https://app:hunter2@db", "MODE": "quiet"}
+        world.values = {"components": {"rest-api": {"environment": written}}}
+
+        outcome = cli("config", "show", "--component", "rest-api", "--json")
+
+        shown = json.loads(outcome.out)["settings"]["environment"]
+        assert {name: shown[name] for name in written} == written | {"DB_PASSWORD": "[secret]", "DB_URL": "[secret]"}
+
     def test_prints_every_setting_as_text(self, cli: Any) -> None:
         lines = cli("config", "show", "--component", "rest-api").out.splitlines()
 
