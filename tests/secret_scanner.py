@@ -82,12 +82,13 @@ def make_secrets(seed: int) -> dict[str, str]:
 class SecretScanner:
     """Searches for secrets, by name, in every form; PART + 2 characters of a form count."""
 
-    def __init__(self, secrets: Mapping[str, str], common: Iterable[str] = ()) -> None:
-        allowed = "\n".join((*common, _COMMON, Path(__file__).read_text(encoding="utf-8")))
+    def __init__(self, secrets: Mapping[str, str], forms: Iterable[str] = FORMS) -> None:
+        allowed = f"{_COMMON}\n{Path(__file__).read_text(encoding='utf-8')}"
         self._parts = {
             f"{name} as {form}": [part.encode() for part in _parts(value, write) if part not in allowed]
             for name, value in secrets.items()
             for form, write in FORMS.items()
+            if form in forms
         }
 
     def scan(self, content: str | bytes) -> list[str]:

@@ -35,7 +35,7 @@ def is_maskable(value: str) -> bool:
 
 
 class Redactor:
-    """Replaces the values of secrets by `***` in each form that `secret_forms` lists; `docs/security.md` names them.
+    """Replaces the values of secrets by `***` in each form that `secret_forms` lists; `docs/secrets.md` describes them.
 
     Overlapping values are replaced together, so that no part of one remains. The values are compiled on first use.
     """

@@ -33,7 +33,6 @@ _CREDENTIAL_VARIABLE = re.compile(r"(?i)token|auth|passw|secret|credential")
 _KNOWN_PROGRAMS = frozenset({"npm", "pnpm", "yarn", "bun"})
 _ANSI_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _POLL_S = 0.05
-_LONGEST_FORM = 6  # characters that one of a secret may become, such as \u00e9
 _FLAG_VALUES = frozenset({"true", "false"})
 _CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
 _NPM_PREFIX = re.compile(r"npm (error|ERR!)(?: |$)")
@@ -109,9 +108,7 @@ class ProgramRunner:
 
     def _run_to_end(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> ProgramEnd:
         hidden = [value for value in self._passed_variables().values() if value.lower() not in _FLAG_VALUES]
-        overlap = max(
-            (_LONGEST_FORM * len(value) for value in hidden), default=0
-        )  # no secret is cut before it is found
+        redactor = Redactor(hidden)
         with tempfile.TemporaryFile() as output, subprocess.Popen(  # noqa: S603  # words and paths, no shell
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
@@ -121,8 +118,10 @@ class ProgramRunner:
             finally:
                 _kill_process_group(process)
                 process.wait()
-            output.seek(max(0, os.fstat(output.fileno()).st_size - LONGEST_OUTPUT - overlap))
-            text = Redactor(hidden).redact(output.read().decode(errors="replace"))[-LONGEST_OUTPUT:]
+            size = os.fstat(output.fileno()).st_size
+            output.seek(max(0, size - LONGEST_OUTPUT - redactor.longest_form))  # no secret is cut before it is found
+            before = output.read(max(0, size - output.tell() - LONGEST_OUTPUT)).decode(errors="ignore")
+            text = redactor.redact_from(before + output.read().decode(errors="replace"), len(before))
         text = _ANSI_SEQUENCE.sub("", _CREDENTIALS_IN_URL.sub("://", text))
         return ProgramEnd(process.returncode, text, ended)
 
