@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import PackagingRun
 from semantest_iac.domain.security.redaction import Redactor
+from semantest_iac.infrastructure.function_runtimes.platforms import parent_death_signal_prefix
 
 PROGRAM_TIMEOUT_S = 900
 LONGEST_OUTPUT, MOST_OUTPUT = 256 * 1024, 256 * 1024 * 1024  # what is read of it, and what it may print
@@ -110,7 +112,7 @@ class ProgramRunner:
         hidden = [value for value in self._passed_variables().values() if value.lower() not in _FLAG_VALUES]
         redactor = Redactor(hidden)
         with tempfile.TemporaryFile() as output, subprocess.Popen(  # noqa: S603  # words and paths, no shell
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            _with_death_signal(command, environment), cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         ) as process:  # fmt: skip
             try:
@@ -124,6 +126,12 @@ class ProgramRunner:
             text = redactor.redact_from(before + output.read().decode(errors="replace"), len(before))
         text = _ANSI_SEQUENCE.sub("", _CREDENTIALS_IN_URL.sub("://", text))
         return ProgramEnd(process.returncode, text, ended)
+
+
+def _with_death_signal(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the command, ended by the kernel when our process is killed; as it is where it cannot be started."""
+    is_found = shutil.which(command[0], path=environment.get("PATH")) is not None
+    return [*(parent_death_signal_prefix() if is_found else ()), *command]
 
 
 def describe_variables(names: Iterable[str]) -> bytes:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import select
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -52,6 +56,27 @@ def python(source: Path) -> FunctionSource:
 
 def node(source: Path) -> FunctionSource:
     return FunctionSource(source, entry="server.js", runtime="nodejs22.x")
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="only Linux has setpriv")
+def test_an_installer_ends_with_the_tool_that_is_killed(tmp_path: Path) -> None:
+    """It holds a pipe open, which is closed when it has ended."""
+    program = (
+        "import sys; from pathlib import Path; "
+        "from semantest_iac.infrastructure.artifacts.installers import ProgramRunner; "
+        "ProgramRunner().execute(sys.argv[2:], Path(sys.argv[1]), {'PATH': '/usr/bin:/bin'})"
+    )
+    fifo = tmp_path / "installer"
+    os.mkfifo(fifo)
+    command = ["sh", "-c", f"echo started > {fifo}; exec sleep 60 > {fifo}"]
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path), *command], env=variables) as tool:
+        with fifo.open() as started:
+            assert started.readline() == "started\n"
+        with fifo.open() as lasting:
+            tool.kill()
+            assert select.select([lasting], [], [], 30)[0], "it runs on"
+            assert lasting.read() == ""  # the end of the file: nobody holds the other side any more
 
 
 class TestRequirements:
