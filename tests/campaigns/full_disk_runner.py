@@ -34,7 +34,7 @@ from semantest_iac.infrastructure.durable_files import AppendedFile
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
-from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file
+from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file, restore_previous_state
 from semantest_iac.infrastructure.run_queue import lock_files
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.presentation.cli.failures import to_deployment_error
@@ -85,7 +85,7 @@ class FullDiskJob:
 
     Without `count`, the sizes of a place end after `enough` in a row with which the command was not disturbed.
     `plants_fault` adds a run whose journal ignores what the disk refuses, whose report must have faults, and one that
-    looks at the room before it begins; in the sandbox, and for what creates resources.
+    looks at the room before it begins; for `deploy` in the sandbox.
     """
 
     folder: str
@@ -177,7 +177,9 @@ class CrowdedHome(InterruptedHome):
         if self.engine.engine == SANDBOX_ENGINE:
             stored = StateStore(self.folder / "sandbox").read(self.stack)
             return {each.id for each in stored.snapshot if each.id}, tuple(each.owner for each in stored.unfinished)
-        state = read_state_file(self.folder / "pulumi" / "state" / ".pulumi", str(self.stack))
+        backend = self.folder / "pulumi" / "state" / ".pulumi"
+        restore_previous_state(backend, str(self.stack))  # as the next command does
+        state = read_state_file(backend, str(self.stack))
         if state is None:
             return set(), ()
         return {each["id"] for each in state.resources if each.get("id")}, tuple(
@@ -226,7 +228,7 @@ class FullDiskRunner:
         following = (self._command, DESTROY) if self._command != DESTROY else (DESTROY,)
         expected = [self._run_and_observe(command) for command in following]
         run = partial(self._run_on_full_disk, following=following, expected=expected)
-        if self._job.plants_fault and self._job.engine == SANDBOX_ENGINE and self._command != DESTROY:
+        if self._job.plants_fault and self._job.engine == SANDBOX_ENGINE and self._job.command == "deploy":
             yield self._run_with_look("home", 200)
             yield replace(run("state", 8, fault=ignore_refused_rows), is_planted=True)
         undisturbed: Counter[str] = Counter()

@@ -16,12 +16,12 @@ from tests.campaigns.full_disk_runner import PLACES_OF_ENGINES, FullDiskJob, fin
 from tests.campaigns.full_disks import run_full_disk_job
 
 _SEED = int(os.environ.get("SEMANTEST_FULL_DISKS_SEED", "1"))
-_COUNT = int(os.environ.get("SEMANTEST_FULL_DISKS", "2"))
+_COUNT = int(os.environ.get("SEMANTEST_FULL_DISKS", "1"))
 
 
 class TestFullDisks:
     @pytest.mark.timeout(900)
-    @pytest.mark.parametrize(("cloud", "command"), [("aws", "change"), ("azure", "destroy")])
+    @pytest.mark.parametrize(("cloud", "command"), [("aws", "deploy"), ("azure", "destroy")])
     def test_lose_nothing(self, tmp_path: Path, cloud: str, command: str) -> None:
         if refusal := find_mount_refusal():
             pytest.skip(refusal)

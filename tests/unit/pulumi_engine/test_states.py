@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 from semantest_iac.infrastructure.pulumi_engine.state.states import (
     StackState,
     drop_secret_values,
     parse_state,
+    read_state_file,
     resolve_pending_creates,
+    restore_previous_state,
     reveal_secrets,
 )
 
@@ -49,6 +53,39 @@ class TestState:
     def test_refuses_any_other_text(self, text: bytes) -> None:
         with pytest.raises((ValueError, TypeError, KeyError)):
             parse_state(text, "checkpoint", "latest")
+
+
+class TestPreviousState:
+    """What the CLI moved aside before it could not write the next state."""
+
+    @pytest.fixture
+    def previous(self, tmp_path: Path) -> Path:
+        path = tmp_path / "stacks" / PULUMI_PROJECT / "stack.json.bak"
+        path.parent.mkdir(parents=True)
+        path.write_text('{"checkpoint": {"latest": {"resources": [{"urn": "urn:before"}]}}}')
+        return path
+
+    def test_is_put_back(self, tmp_path: Path, previous: Path) -> None:
+        restore_previous_state(tmp_path, "stack")
+
+        state = read_state_file(tmp_path, "stack")
+        assert state is not None
+        assert state.resources == [{"urn": "urn:before"}]
+
+    def test_gives_way_to_a_newer_one(self, tmp_path: Path, previous: Path) -> None:
+        previous.with_suffix("").write_text("newer")
+
+        restore_previous_state(tmp_path, "stack")
+
+        assert previous.with_suffix("").read_text() == "newer"
+
+    @pytest.mark.parametrize("text", ["", "[]", "null", '{"checkpoint": {"latest": {"resources": []}}}'])
+    def test_is_left_where_it_is_damaged_or_empty(self, tmp_path: Path, previous: Path, text: str) -> None:
+        previous.write_text(text)
+
+        restore_previous_state(tmp_path, "stack")
+
+        assert not previous.with_suffix("").exists()
 
 
 class TestResolvePendingCreates:

@@ -11,6 +11,7 @@ from typing import Any
 
 from semantest_iac.domain.deployment.property_changes import COMPUTED_VALUE, SECRET_VALUE, PackageDigest
 from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.infrastructure.durable_files import replace_file
 from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
@@ -141,11 +142,10 @@ def reveal_secrets(value: Any) -> Any:
 
 def read_state_file(backend: Path, stack: str) -> StackState | None:
     """The state in a file backend, None for an unknown stack; raises DeploymentError for a damaged file."""
-    path = state_path(backend, stack)
+    path, previous = state_path(backend, stack), _previous_path(backend, stack)
     try:
         if path.exists():
             return parse_state(path.read_bytes(), "checkpoint", "latest")
-        previous = path.with_name(f"{path.name}.bak")
         if previous.exists() and parse_state(previous.read_bytes(), "checkpoint", "latest").resources:
             raise ValueError("the state is gone and the previous one is not empty")
         return None
@@ -169,6 +169,28 @@ def find_newest_copy(backend: Path, stack: str) -> Path | None:
 def state_path(backend: Path, stack: str) -> Path:
     """Return the file of a stack's state in a file backend."""
     return backend / "stacks" / PULUMI_PROJECT / f"{stack}.json"
+
+
+def restore_previous_state(backend: Path, stack: str) -> None:
+    """Put back the state that the CLI moved aside before it failed to write the next one, as on a full disk.
+
+    The CLI writes a state before each operation and after it, so the previous one names every operation that was begun.
+    """
+    path, previous = state_path(backend, stack), _previous_path(backend, stack)
+    if path.exists() or not previous.exists():
+        return
+    content = previous.read_bytes()
+    try:
+        has_resources = bool(parse_state(content, "checkpoint", "latest").resources)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return  # reading the state says that it is damaged
+    if has_resources:
+        replace_file(path, content)
+
+
+def _previous_path(backend: Path, stack: str) -> Path:
+    path = state_path(backend, stack)
+    return path.with_name(f"{path.name}.bak")
 
 
 def parse_state(text: bytes, *path: str) -> StackState:

@@ -18,7 +18,7 @@ from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
-from semantest_iac.infrastructure.pulumi_engine.state.states import StackState
+from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, restore_previous_state
 from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import AutomationStack
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher, SendMessage
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import Mutations, OperationName, WorkerMessage, WorkerTask
@@ -64,6 +64,7 @@ class OperationRunner:
         """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
         if backend := self._task.settings.file_backend:
             self._wait_for_lock(backend)
+            restore_previous_state(backend, self._task.stack_name)
         state = self.stack.read_state()
         if state is None and self._operation.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
