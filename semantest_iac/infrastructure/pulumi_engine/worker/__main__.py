@@ -9,10 +9,12 @@ import os
 import signal
 import time
 
+from semantest_iac.domain.errors import as_storage_error
+from semantest_iac.infrastructure.durable_files import name_failed_path
 from semantest_iac.infrastructure.pulumi_engine.runs import RUN_MARK_VARIABLE, kill_run_processes
 from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import AutomationStack
-from semantest_iac.infrastructure.pulumi_engine.worker.ipc import ParentConnection
-from semantest_iac.infrastructure.pulumi_engine.worker.operation_runner import OperationRunner
+from semantest_iac.infrastructure.pulumi_engine.worker.ipc import ParentConnection, WorkerMessage, WorkerTask
+from semantest_iac.infrastructure.pulumi_engine.worker.operation_runner import OperationRunner, refusal_message
 
 ORPHAN_GRACE_S = 3.0
 
@@ -53,10 +55,21 @@ def serve_operations() -> None:
     parent, current = ParentConnection(), CurrentOperation()
     parent.listen(on_stop=current.stop, on_parent_exit=current.exit_without_parent)
     for task in parent.tasks():
-        runner = OperationRunner(task, parent.send)
-        current.set(runner)
-        parent.send(runner.run())
+        parent.send(_run_task(task, parent, current))
     os._exit(0)  # the clean-up of Pulumi and gRPC would take a while
+
+
+def _run_task(task: WorkerTask, parent: ParentConnection, current: CurrentOperation) -> WorkerMessage:
+    """Run a task; what the file system refuses is a result, too."""
+    try:
+        with name_failed_path(task.folder):
+            runner = OperationRunner(task, parent.send)
+            current.set(runner)
+            return runner.run()
+    except OSError as error:
+        if storage := as_storage_error(error):
+            return refusal_message(storage)
+        raise
 
 
 def _finish_or_kill_cli(stack: AutomationStack) -> None:

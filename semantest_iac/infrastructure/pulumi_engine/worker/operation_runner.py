@@ -12,7 +12,7 @@ from typing import Any
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.domain.environments.names import select_secret_values
-from semantest_iac.domain.errors import DeploymentError, as_storage_error
+from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import WaitReporter
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -48,17 +48,13 @@ class OperationRunner:
         try:
             return self._prepare() or _OPERATIONS[self._operation.name](self, watcher)
         except DeploymentError as error:
-            return _refusal_message(error)
+            return refusal_message(error)
         except CommandStoppedError as error:
             return self._failure_message(watcher, stopped=str(error))
         except CommandError as error:
             if self._program and self._program.error:
-                return _refusal_message(self._program.error)
+                return refusal_message(self._program.error)
             return self._failure_message(watcher, text=str(error))
-        except OSError as error:
-            if storage := as_storage_error(error):
-                return _refusal_message(storage)
-            raise
 
     def _prepare(self) -> WorkerMessage | None:
         """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
@@ -198,7 +194,7 @@ def _step_sort_key(step: Mapping[str, Any], components: list[str], urns: list[st
     return False, components.index(step["parent"]) if step["parent"] in components else -1, urn
 
 
-def _refusal_message(error: DeploymentError) -> WorkerMessage:
+def refusal_message(error: DeploymentError) -> WorkerMessage:
     return {
         "refused": {
             "kind": type(error).__name__,
