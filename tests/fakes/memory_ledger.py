@@ -33,6 +33,9 @@ class MemoryLedger:
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         return [row for row in self.recorded if row.stream == name and row.version > after_version]
 
+    def newest_event(self, stream: str) -> RecordedEvent | None:
+        return next(reversed(self.stream(stream)), None)
+
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         return islice((row for row in self.recorded if row.position > after), limit)
 

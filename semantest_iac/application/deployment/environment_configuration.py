@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, decode_event
+from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, decode_event, find_stream
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerConflictError, LedgerReader, RecordedEvent
 from semantest_iac_events.event import Event
@@ -52,15 +52,29 @@ class EnvironmentConfigurator:
             settings=settings,
             digest=_digest(environment.base, settings),
         ).caused_by(*causes)
+        stream = find_stream(event)
         while True:
-            stream = self._ledger.stream(NO_STACK_STREAM)
-            if _find_published_digest(stream, event) == event.digest:
+            newest = self._ledger.newest_event(stream)
+            if self._find_published_digest(newest, event) == event.digest:
                 return None
             try:
-                await self._bus.publish(event, expected_version=stream[-1].version if stream else 0)
+                await self._bus.publish(event, expected_version=newest.version if newest else 0)
             except LedgerConflictError:  # another process appended meanwhile
                 continue
             return event
+
+    def _find_published_digest(self, newest: RecordedEvent | None, event: EnvironmentConfigured) -> str:
+        """Return the digest that was published last; that of the defaults where nothing was."""
+        if newest is not None:
+            return _read_digest(decode_event(newest))
+        earlier = reversed(self._ledger.stream(NO_STACK_STREAM))  # earlier versions published all of them there
+        published = (decode_event(row) for row in earlier if row.type == EnvironmentConfigured.type_name)
+        same = (row for row in published if find_stream(row) == find_stream(event))
+        return next(map(_read_digest, same), _digest(None, {}))
+
+
+def _read_digest(event: Event) -> str:
+    return event.digest if isinstance(event, EnvironmentConfigured) else ""
 
 
 def select_settings_to_publish(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,17 +87,6 @@ def select_settings_to_publish(configuration: Mapping[str, Any]) -> dict[str, An
     }
     settings["components"] = {name: section for name, section in components.items() if section}
     return {name: value for name, value in settings.items() if value not in (None, {}, [])}
-
-
-def _find_published_digest(stream: list[RecordedEvent], event: EnvironmentConfigured) -> str:
-    """Return the digest that was published last; that of the defaults where nothing was."""
-    published = (decode_event(row) for row in reversed(stream) if row.type == EnvironmentConfigured.type_name)
-    of_same = (one.digest for one in published if isinstance(one, EnvironmentConfigured) and _key(one) == _key(event))
-    return next(of_same, _digest(None, {}))
-
-
-def _key(event: EnvironmentConfigured) -> tuple[str, str, str, str]:
-    return event.project, event.environment, event.provider, event.region
 
 
 def _digest(base: str | None, settings: Mapping[str, Any]) -> str:

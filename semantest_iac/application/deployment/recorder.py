@@ -28,6 +28,7 @@ from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 from semantest_iac_events.forms.fields import EventFormError
+from semantest_iac_events.infrastructure import EnvironmentConfigured
 from semantest_iac_events.values import ChangeCounts
 
 StepResult = TypeVar("StepResult")
@@ -74,7 +75,7 @@ _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 
 
 class EventRecorder:
-    """Appends events to the ledger in their CloudEvents form, one stream per stack, with secrets redacted."""
+    """Appends events to the ledger in their CloudEvents form, each to its stream, with secrets redacted."""
 
     def __init__(self, ledger: Ledger, redact: Callable[[str], str]) -> None:
         self._ledger = ledger
@@ -92,15 +93,20 @@ class EventRecorder:
             name: value if name in kept else redact_texts(value, self._redact) for name, value in form["data"].items()
         }
         new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
-        appending = asyncio.ensure_future(
-            self._ledger.append(event.subject or NO_STACK_STREAM, expected_version, [new])
-        )
+        appending = asyncio.ensure_future(self._ledger.append(find_stream(event), expected_version, [new]))
         try:
             await asyncio.shield(appending)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await appending
             raise
+
+
+def find_stream(event: Event) -> str:
+    """Return the stream of an event: one for each stack, one for each configured environment, one for all others."""
+    if isinstance(event, EnvironmentConfigured):
+        return f"environment/{event.project}.{event.environment}.{event.provider}.{event.region}"
+    return event.subject or NO_STACK_STREAM
 
 
 def decode_event(recorded: RecordedEvent) -> Event:

@@ -120,6 +120,10 @@ class LedgerReader(Protocol):
         """Return the events of one stream in order; an unknown stream is empty."""
         ...
 
+    def newest_event(self, stream: str) -> RecordedEvent | None:
+        """Return the newest event of a stream, None for an unknown one; its cost does not grow with the stream."""
+        ...
+
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Iterate over the log in order of position, reading it page by page."""
         ...

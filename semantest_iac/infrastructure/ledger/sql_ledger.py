@@ -65,6 +65,12 @@ class SqlLedger:
             condition = "where stream = ? and version > ? order by version"
             return select_events(connection, condition, name, after_version) if connection else []
 
+    def newest_event(self, stream: str) -> RecordedEvent | None:
+        """Return the newest event of a stream."""
+        with self._open_snapshot("read") as connection:
+            condition = "where stream = ? order by version desc limit 1"
+            return next(iter(select_events(connection, condition, stream)), None) if connection else None
+
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Yield the whole log in pages, each from a snapshot of its own, with what was appended meanwhile."""
         yield from read_log(self._read_page, after, limit)

@@ -76,6 +76,15 @@ class LedgerContract:
 
         assert ledger.streams() == ["a", "b"]
 
+    async def test_finds_the_newest_event_of_a_stream(self, ledger: Ledger) -> None:
+        await ledger.append("a", 0, [NewEvent(kind, "{}") for kind in ("x", "y")])
+        await ledger.append("b", 0, [NewEvent("z", "{}")])
+
+        newest = ledger.newest_event("a")
+
+        assert newest == ledger.stream("a")[-1]
+        assert ledger.newest_event("c") is None
+
     def test_is_empty_and_intact_at_first(self, ledger: Ledger) -> None:
         start = ledger.head()
 

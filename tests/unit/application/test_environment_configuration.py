@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.deployment.recorder import NO_STACK_STREAM
+from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac_events.infrastructure import EnvironmentConfigured
@@ -22,6 +25,10 @@ _SETTINGS = {"components": {"rest-api": {"memory": 1024}}, "tags": {"team": "qa"
 async def _configure(app: InMemoryApp, **configuration: Any) -> EnvironmentConfigured | None:
     environments = app.application.environments({})
     return await environments.configure_environment("qa", "aws", "us-east-1", configuration)
+
+
+def _find_last(app: InMemoryApp, stream: str) -> RecordedEvent | None:
+    return next((row for row in reversed(app.ledger.recorded) if row.stream == stream), None)
 
 
 def _published(app: InMemoryApp) -> list[dict[str, Any]]:
@@ -45,6 +52,22 @@ class TestDeployment:
 
         [published] = _published(app)
         assert (published["environment"], published["base_environment"]) == ("pr-12", "development")
+
+    async def test_reads_no_earlier_configurations_to_find_the_last_one(
+        self, app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await _configure(app, **_SETTINGS)
+        monkeypatch.setattr(app.ledger, "stream", lambda *_: pytest.fail("reads a whole stream"))
+        monkeypatch.setattr(app.ledger, "newest_event", lambda stream: _find_last(app, stream))
+
+        assert await _configure(app, **_SETTINGS) is None
+
+    async def test_knows_what_earlier_versions_published_in_one_stream(self, app: InMemoryApp) -> None:
+        first = await _configure(app, **_SETTINGS)
+        app.ledger.recorded[:] = [replace(row, stream=NO_STACK_STREAM) for row in app.ledger.recorded]
+
+        assert first is not None
+        assert await _configure(app, **_SETTINGS) is None
 
     async def test_of_several_stacks_at_once_publishes_once(self, app: InMemoryApp) -> None:
         others = [app.application.deployments({}) for _ in range(3)]

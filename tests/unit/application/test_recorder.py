@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, EventRecorder, OperationCounter, decode_event
+from semantest_iac.application.deployment.recorder import EventRecorder, OperationCounter, decode_event
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.domain.deployment.events import StepIntended
 from semantest_iac.domain.errors import LedgerError
@@ -51,10 +51,10 @@ class TestRecorder:
 
         assert (row.stream, row.type, row.event["id"]) == (STACK, request.type_name, str(request.id))
 
-    async def test_keeps_events_about_no_stack_in_a_stream_of_their_own(self) -> None:
+    async def test_keeps_the_events_of_an_environment_in_a_stream_of_their_own(self) -> None:
         row = await recorded(EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1"))
 
-        assert row.stream == NO_STACK_STREAM
+        assert row.stream == "environment/semantest.qa.aws.us-east-1"
 
     async def test_takes_secrets_out_however_deep_they_are(self) -> None:
         row = await recorded(a_completion({"a": [{"b": "say hunter2 twice: hunter2"}]}))
