@@ -153,6 +153,28 @@ class TestMessageBus:
         assert recording.recorded == [event]
 
 
+class TestLastEvents:
+    async def test_come_after_those_that_are_being_recorded_and_before_no_other(self) -> None:
+        recorded, is_recorded = list[str](), asyncio.Event()
+
+        async def record(event: Event) -> None:
+            if event.region == "us-east-1":  # type: ignore[attr-defined]
+                await is_recorded.wait()
+            recorded.append(event.region)  # type: ignore[attr-defined]
+
+        bus = MessageBus(record, failed)
+        first = asyncio.create_task(bus.record(a_request()))
+        await asyncio.sleep(0)
+        last = asyncio.create_task(bus.record_last(lambda: a_request(region="us-east-2")))
+        later = asyncio.create_task(bus.record(a_request(region="eu-west-1")))
+        await asyncio.sleep(0)
+        is_recorded.set()
+        ended = await asyncio.gather(first, last, later, return_exceptions=True)
+
+        assert recorded == ["us-east-1", "us-east-2"]
+        assert isinstance(ended[2], asyncio.CancelledError)
+
+
 class TestObservers:
     async def test_see_published_and_recorded_events(self, recording: RecordingBus) -> None:
         seen: list[Event] = []
