@@ -97,7 +97,7 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
         supervisor,
         partial(_find_created, inventory),
         partial(_code_publisher, inventory),
-        partial(_has_lost_resources, inventory),
+        partial(has_lost_simulated_resources, inventory),
     )
 
 
@@ -151,7 +151,7 @@ def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
     return create_code_publisher(cloud_factory(inventory), stack)
 
 
-def _has_lost_resources(inventory: Path, stack: Stack, state: StackState | None) -> bool:
+def has_lost_simulated_resources(inventory: Path, stack: Stack, state: StackState | None) -> bool:
     """Whether a simulated cloud lacks a resource of the state; raises ProviderError for a stack without its state."""
     from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import count_resources_of_stack
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory, open_inventory

@@ -80,6 +80,8 @@ def _judge(intact: DamagedHome, home: DamagedHome, case: Case) -> tuple[str, tup
     home.run("repair", "--yes")
     for part, it in home.find_broken_parts().items():
         _do_as_hinted(intact, home, part, it["command"])
+    if "--accept-ledger" in home.find_broken_parts().get("ledger.db", {}).get("command", ""):
+        home.run("repair", "--accept-ledger", "--yes")  # the backup is older than the damage
     faults += _find_differences(intact, home)
     return "diagnosed" if broken else "harmless", tuple(faults)
 

@@ -25,6 +25,7 @@ from semantest_iac.domain.deployment.status import INTERRUPTED, TERMINAL_STATUSE
 from semantest_iac.domain.errors import InvalidStateError, LedgerError, VerificationError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.home_manifest import HomeManifest
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SIMULATED_SUBSCRIPTION
@@ -94,7 +95,7 @@ class WatchedLedger(SqliteLedger):
     """Reports every append."""
 
     def __init__(self, path: Path, report: ReportMoment) -> None:
-        super().__init__(path)
+        super().__init__(path, manifest=HomeManifest(path.parent))
         self._report = report
 
     async def append(
@@ -209,7 +210,7 @@ class InterruptedHome:
         return application.deployments(self.variables, engine=self.engine, progress=progress)
 
     def _ledger(self) -> SqliteLedger:
-        return SqliteLedger(self.folder / "ledger.db")
+        return SqliteLedger(self.folder / "ledger.db", manifest=HomeManifest(self.folder))
 
     def list_resources(self) -> list[StoredResource]:
         """Everything in the cloud."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
@@ -264,23 +265,32 @@ file_options = _bundle_options("options", _without_engine, *_FILE_OPTIONS)
 configuration_options = _bundle_options("options", ConfigurationOptions, *_FILE_OPTIONS, *_ENGINE_OPTIONS)
 """`options`: the configuration file and what overrides it."""
 
+_HOME_OPTION: Mapping[str, Any] = {
+    "type": PATH_TYPE,
+    "envvar": "SEMANTEST_HOME",
+    "default": DEFAULT_HOME,
+    "show_default": True,
+    "show_envvar": True,
+    "metavar": "PATH",
+    "help": "Folder of the ledger, the packages and the simulated clouds.",
+}
 _SESSION_OPTIONS = (
-    click.option(
-        "--home",
-        type=PATH_TYPE,
-        envvar="SEMANTEST_HOME",
-        default=DEFAULT_HOME,
-        show_default=True,
-        show_envvar=True,
-        metavar="PATH",
-        help="Folder of the ledger, the packages and the simulated clouds.",
-    ),
+    click.option("--home", **_HOME_OPTION),
     click.option("--json", "json", is_flag=True, help="Print only JSON to stdout."),
     click.option("--debug", is_flag=True, expose_value=False, help="Print log messages and tracebacks."),  # in run_cli
 )
 
 session_options = _bundle_options("session", _create_session, *_SESSION_OPTIONS)
 """`session`: the application under its home folder, which can be read, and the form of the answer."""
+
+_USUAL_HOME = os.environ.get("SEMANTEST_HOME") or DEFAULT_HOME
+inspection_options = _bundle_options(
+    "session",
+    _create_unchecked_session,
+    click.option("--home", **_HOME_OPTION, is_flag=False, flag_value=_USUAL_HOME),
+    *_SESSION_OPTIONS[1:],
+)
+"""`session` of a command that is about the home: `--home` alone names the usual one."""
 
 unchecked_session_options = _bundle_options("session", _create_unchecked_session, *_SESSION_OPTIONS)
 """`session` of commands that do without the home, or look at it themselves."""

@@ -65,6 +65,22 @@ class TestRollback:
         assert again.outputs == told
         assert told["function_version"] == "3"
 
+    async def test_never_deploys_a_damaged_package(
+        self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path
+    ) -> None:
+        await deploy(200, "first")
+        (package,) = (home / "artifacts").glob("*.zip")
+        content = package.read_bytes()
+        package.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+        bad = await deploy(500, "second")
+        package.write_bytes(content)  # as the hint says
+        again = await deploy(200, "first")
+
+        assert bad.state == "needs_operator"
+        assert f"Cannot use the package '{package}': it is damaged or missing." in bad.error["message"]
+        assert again.state == "completed"
+
     async def test_destroys_a_first_deployment(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
         bad = await deploy(500, "first")
         left = await use_cases.preview_destroy(STACK)

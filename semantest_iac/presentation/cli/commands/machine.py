@@ -21,7 +21,7 @@ from semantest_iac.presentation.cli.application import CliApplication, EnginePre
 from semantest_iac.presentation.cli.commands.homes import format_parts, home_to_json
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
 from semantest_iac.presentation.cli.home_folder import find_writing_fault
-from semantest_iac.presentation.cli.options import session_options, unchecked_session_options
+from semantest_iac.presentation.cli.options import inspection_options, session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
@@ -30,7 +30,7 @@ DOCTOR_HELP = """Check what is installed on this machine and every part of the h
 
 \b
   semantest-iac doctor
-  semantest-iac doctor --home .semantest
+  semantest-iac doctor --home
 
 Exits 0 if the sandbox is ready, 1 if it needs something that is missing or a part of the home is damaged.
 """
@@ -49,7 +49,7 @@ class MachineCheck:
 
 
 @click.command("doctor", help=DOCTOR_HELP)
-@unchecked_session_options
+@inspection_options
 def doctor_command(session: Session) -> int:
     checks = list(_run_checks(session.application))
     parts = session.application.inspect_home()

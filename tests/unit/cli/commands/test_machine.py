@@ -25,6 +25,24 @@ class TestDoctor:
         )
         assert not home.exists()
 
+    @pytest.mark.parametrize("named", [True, False])
+    def test_lists_every_part_of_the_home(
+        self, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        home = tmp_path / ".semantest"
+        (home / "artifacts").mkdir(parents=True)
+        (home / "home.json").write_text("{}")
+        (home / "artifacts" / f"{'0' * 64}.zip").write_text("another")
+
+        outcome = cli("doctor", "--json", "--home", *([str(home)] if named else []))
+
+        parts = {part["part"]: (part["condition"], part["command"]) for part in json.loads(outcome.out)["home"]}
+        assert outcome.code == 1
+        assert parts["home.json"] == ("damaged", "semantest-iac repair")
+        assert parts[f"artifacts/{'0' * 64}.zip"] == ("damaged", "semantest-iac repair")
+        assert parts["cloud.db"][0] == "absent"
+
     def test_fails_for_a_home_that_cannot_be_created(self, cli: Any, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
 
