@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 KIB = 1024
@@ -37,15 +38,19 @@ class GatewayLimits:
     unsent_bytes: int = 16 * KIB
     discarded_bytes: int = 16 * KIB * KIB
 
-    def fit_to_descriptors(self) -> GatewayLimits:
-        """Return limits for which the open files that the system allows this process suffice."""
-        try:
-            from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
-        except ModuleNotFoundError:  # a system without such limits
+    def fit_to_descriptors(self, files: int | None = None) -> GatewayLimits:
+        """Return limits for which so many open files suffice; without a number, as many as the system allows."""
+        files = _find_allowed_files() if files is None else files
+        in_all = files - min(RESERVED_DESCRIPTORS, files // 4)
+        if in_all >= self.connections:
             return self
-        files = getrlimit(RLIMIT_NOFILE)[0]
-        if files == RLIM_INFINITY or files - RESERVED_DESCRIPTORS >= self.connections:
-            return self
-        in_all = max(16, files - RESERVED_DESCRIPTORS)
-        per_client = min(self.connections_per_client, in_all)
-        return replace(self, connections=in_all, connections_per_client=per_client)
+        return replace(self, connections=in_all, connections_per_client=min(self.connections_per_client, in_all))
+
+
+def _find_allowed_files() -> int:
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+    except ModuleNotFoundError:  # a system without such limits
+        return sys.maxsize
+    files = getrlimit(RLIMIT_NOFILE)[0]
+    return sys.maxsize if files == RLIM_INFINITY else files

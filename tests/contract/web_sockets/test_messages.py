@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.contract.web_sockets.clients import IMAGE_REQUEST, Client, StackClients
-from tests.contract.web_sockets.variants import SANDBOX_VARIANTS
+from tests.contract.web_sockets.variants import SANDBOX_VARIANTS, StackVariant
 
 pytestmark = pytest.mark.parametrize("variant", SANDBOX_VARIANTS, ids=str, indirect=True)
 
 KB = 1024
-LARGEST, LARGEST_FRAME = 128 * KB, 32 * KB
+LARGEST = {"aws": 128 * KB, "azure": 1024 * KB}
+LARGEST_FRAMES = {"aws": 32 * KB, "azure": 1024 * KB}
 TOO_BIG, NOT_TEXT = 1009, 1003
 TEXTS = {
     "umlauts": "äöü ß é",
@@ -34,7 +35,7 @@ def ping(size: int) -> str:
     return json.dumps({"type": "ping", "filling": "x" * (size - len(empty))})
 
 
-def send_in_frames(client: Client, text: str, largest: int = LARGEST_FRAME) -> None:
+def send_in_frames(client: Client, text: str, largest: int = LARGEST_FRAMES["aws"]) -> None:
     """Send a long message in several frames, as browsers do; aiohttp always sends one frame."""
     data = text.encode()
     offsets = [*range(0, len(data), largest), len(data)]
@@ -45,49 +46,57 @@ def send_in_frames(client: Client, text: str, largest: int = LARGEST_FRAME) -> N
 
 
 class TestSize:
-    @pytest.mark.parametrize("size", [40 * KB, LARGEST], ids=["40 KB", "128 KB"])
-    async def test_may_be_up_to_128_kb_in_frames_of_32(self, clients: StackClients, size: int) -> None:
+    @pytest.mark.parametrize("share", [0.3, 1], ids=["a third", "the largest"])
+    async def test_may_be_up_to_the_limit_in_frames(
+        self, clients: StackClients, variant: StackVariant, share: float
+    ) -> None:
         client = await clients.join("cli")
 
-        send_in_frames(client, ping(size))
+        send_in_frames(client, ping(int(LARGEST[variant.provider] * share)))
         assert await client.receive() == {"type": "pong"}
         assert await client.is_responsive()
 
-    @pytest.mark.parametrize("size", [LARGEST + 1, 200 * KB], ids=["a byte more", "200 KB"])
-    async def test_beyond_that_closes_only_this_connection(self, clients: StackClients, size: int) -> None:
+    @pytest.mark.parametrize("more", [1, 72 * KB], ids=["a byte more", "72 KB more"])
+    async def test_beyond_that_closes_only_this_connection(
+        self, clients: StackClients, variant: StackVariant, more: int
+    ) -> None:
         client, other = await clients.join("cli"), await clients.join("cli")
 
-        send_in_frames(client, ping(size))
+        send_in_frames(client, ping(LARGEST[variant.provider] + more))
         assert await client.close_code() == TOO_BIG
         assert await other.is_responsive()
 
-    @pytest.mark.parametrize("size", [LARGEST_FRAME + 1, 40 * KB, 200 * KB], ids=["a byte more", "40 KB", "200 KB"])
-    async def test_of_a_frame_beyond_32_kb_closes_the_connection(self, clients: StackClients, size: int) -> None:
+    @pytest.mark.parametrize("more", [1, 8 * KB, 168 * KB], ids=["a byte more", "8 KB more", "168 KB more"])
+    async def test_of_a_frame_beyond_its_limit_closes_the_connection(
+        self, clients: StackClients, variant: StackVariant, more: int
+    ) -> None:
         client = await clients.join("cli")
 
-        await client.socket.send_str(ping(size))
+        await client.socket.send_str(ping(LARGEST_FRAMES[variant.provider] + more))
         assert await client.close_code() == TOO_BIG
 
-    async def test_that_is_too_large_does_not_affect_earlier_messages(self, clients: StackClients) -> None:
+    async def test_that_is_too_large_does_not_affect_earlier_messages(
+        self, clients: StackClients, variant: StackVariant
+    ) -> None:
         client = await clients.join("cli")
 
-        for size in (50, 50, 200 * KB):
+        for size in (50, 50, LARGEST[variant.provider] + 1):
             await client.socket.send_str(ping(size))
         assert [await client.receive() for _ in range(2)] == [{"type": "pong"}] * 2
         assert await client.close_code() == TOO_BIG
 
-    async def test_of_a_frame_may_be_32_kb(self, clients: StackClients) -> None:
+    async def test_of_a_frame_may_be_at_its_limit(self, clients: StackClients, variant: StackVariant) -> None:
         client = await clients.join("cli")
 
-        await client.socket.send_str(ping(LARGEST_FRAME))
+        await client.socket.send_str(ping(LARGEST_FRAMES[variant.provider]))
         assert await client.receive() == {"type": "pong"}
 
-    async def test_has_the_same_limit_for_forwarded_messages(self, clients: StackClients) -> None:
+    async def test_has_a_limit_of_128_kb_or_more_when_it_is_forwarded(self, clients: StackClients) -> None:
         cli, extension = await clients.join("cli"), await clients.join("extension")
-        request = json.dumps({**IMAGE_REQUEST, "requestId": "large"})
+        request, largest = json.dumps({**IMAGE_REQUEST, "requestId": "large"}), LARGEST["aws"]
 
-        send_in_frames(cli, request.replace("a fox", "x" * (LARGEST - len(request))))
-        assert len((await extension.receive())["prompt"]) == LARGEST - len(request)
+        send_in_frames(cli, request.replace("a fox", "x" * (largest - len(request))))
+        assert len((await extension.receive())["prompt"]) == largest - len(request)
 
 
 class TestText:

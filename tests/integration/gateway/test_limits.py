@@ -162,6 +162,12 @@ class TestConnections:
             late = await gateway.connect(REQUEST)
             assert (await late.status(), await silent[0].is_closed()) == (200, True)
 
+    @pytest.mark.parametrize(("files", "in_all"), [(10**6, 768), (1024, 768), (512, 384), (256, 192), (64, 48)])
+    def test_leave_open_files_for_everything_else(self, files: int, in_all: int) -> None:
+        limits = GatewayLimits().fit_to_descriptors(files)
+
+        assert (limits.connections, limits.connections_per_client) == (in_all, min(640, in_all))
+
     async def test_are_refused_when_all_are_busy(self) -> None:
         answered = asyncio.Event()
         async with run_limited(GatewayLimits(connections=2)) as gateway:
