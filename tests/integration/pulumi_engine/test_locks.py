@@ -49,6 +49,13 @@ class TestWaitForStackLock:
     def test_returns_when_the_stack_was_never_locked(self, tmp_path: Path) -> None:
         wait_for_stack_lock(tmp_path, "stack", 0)
 
+    def test_deletes_what_the_cli_could_not_complete(self, tmp_path: Path, lock: Path) -> None:
+        lock.with_name(f"{lock.name}.18ec8d1e61cc2ee4.tmp").touch()
+
+        wait_for_stack_lock(tmp_path, "stack", 0)
+
+        assert not list(lock.parent.iterdir())
+
     def test_deletes_the_lock_of_a_dead_process(self, tmp_path: Path, lock: Path) -> None:
         write_lock(lock, pid=dead_pid())
 

@@ -66,8 +66,12 @@ class TestPreviousState:
         return path
 
     def test_is_put_back(self, tmp_path: Path, previous: Path) -> None:
+        incomplete = previous.with_name("stack.json.18ec8ca720f5664e.tmp")
+        incomplete.touch()
+
         restore_previous_state(tmp_path, "stack")
 
+        assert not incomplete.exists()
         state = read_state_file(tmp_path, "stack")
         assert state is not None
         assert state.resources == [{"urn": "urn:before"}]

@@ -15,6 +15,8 @@ from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
 _POLL_S = 0.5
+_INCOMPLETE = "*.json.*.tmp"  # the CLI writes such a file and renames it
+_COMPLETION_S = 1.0
 _CLOCK_TOLERANCE_S = 2.0
 
 
@@ -48,6 +50,7 @@ def wait_for_stack_lock(
     Raises StackBusyError after the timeout, and RefusedError for an unreadable lock.
     """
     folder = backend / "locks" / "organization" / PULUMI_PROJECT / stack
+    _remove_incomplete_locks(folder)
     deadline, holder = time.monotonic() + timeout_s, ""
     while locks := [lock for lock in _read_locks(folder, stack) if not _delete_if_stale(lock)]:
         if time.monotonic() >= deadline:
@@ -57,6 +60,17 @@ def wait_for_stack_lock(
             holder = str(locks[0])
             on_wait(holder)
         time.sleep(_POLL_S)
+
+
+def _remove_incomplete_locks(folder: Path) -> None:
+    """Remove what the CLI left of locks that it could not write, as on a full disk: it takes them for locks.
+
+    A process that is about to complete one needs a moment.
+    """
+    if incomplete := list(folder.glob(_INCOMPLETE)):
+        time.sleep(_COMPLETION_S)
+        for path in incomplete:
+            path.unlink(missing_ok=True)
 
 
 def _read_locks(folder: Path, stack: str) -> list[BackendLock]:

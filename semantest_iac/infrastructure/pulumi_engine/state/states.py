@@ -174,9 +174,12 @@ def state_path(backend: Path, stack: str) -> Path:
 def restore_previous_state(backend: Path, stack: str) -> None:
     """Put back the state that the CLI moved aside before it failed to write the next one, as on a full disk.
 
-    The CLI writes a state before each operation and after it, so the previous one names every operation that was begun.
+    What it left of the next one is removed; the caller holds the stack. The CLI writes a state before each operation
+    and after it, so the previous one names every operation that was begun.
     """
     path, previous = state_path(backend, stack), _previous_path(backend, stack)
+    for incomplete in path.parent.glob(f"{path.name}.*.tmp"):
+        incomplete.unlink(missing_ok=True)
     if path.exists() or not previous.exists():
         return
     content = previous.read_bytes()
