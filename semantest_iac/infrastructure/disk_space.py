@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from semantest_iac.domain.errors import Fault, StorageError
+from semantest_iac.domain.errors import Fault, StorageError, as_storage_error
 
 SPACE_FOR_RUN: Final = 4 * 1024 * 1024
 """Bytes that a run may need on a disk of its home, besides its packages.
@@ -35,6 +36,14 @@ def is_disk_full(path: Path) -> bool:
     """Whether there is no room where a path is."""
     free = find_free_bytes(path)
     return free is not None and free < _FULL_BELOW
+
+
+def find_full_disk_error(path: Path) -> StorageError | None:
+    """Return the error of a full disk where a path is; None where there is room.
+
+    For programs that fail on a full disk in other words, as those that read half of what they wrote.
+    """
+    return as_storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))) if is_disk_full(path) else None
 
 
 def require_free_space(folders: Iterable[Path], needed: int = SPACE_FOR_RUN) -> None:

@@ -16,6 +16,7 @@ from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import WaitReporter
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.disk_space import find_full_disk_error
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, restore_previous_state
@@ -54,6 +55,8 @@ class OperationRunner:
         except CommandError as error:
             if self._program and self._program.error:
                 return refusal_message(self._program.error)
+            if not watcher.diagnostics and (full := find_full_disk_error(self._task.settings.folder)):
+                return refusal_message(full)
             return self._failure_message(watcher, text=str(error))
 
     def _prepare(self) -> WorkerMessage | None:
