@@ -25,8 +25,9 @@ class TestSecretScanner:
 
 
 class TestSecrets:
+    @pytest.mark.timeout(600)
     def test_are_in_no_output_and_no_file(self, tmp_path: Path) -> None:
         result = run_canary_job(draw_canary_job(tmp_path, SEED))
 
         assert [*result.describe()] == []
-        assert len(result.exits) > 15
+        assert len(result.exits) > 10
