@@ -109,7 +109,10 @@ class BodyStore:
                     if stored.size + len(chunk) > largest:
                         raise BodyTooLargeError
                     self._take_room(len(chunk))
-                    stored.write(file, chunk)
+                    if stored.size < LARGEST_MEASURED:
+                        stored.write(file, chunk)
+                    else:  # so much may have to wait for the disk
+                        await asyncio.to_thread(stored.write, file, chunk)
                     chunk = await self._read_chunk(content)
         except OSError as error:
             self._discard(path, stored.size)
