@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+
 _PROGRAM = """
 import os, runpy, signal, sys
 module, number, times, ignored = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "ignored"
@@ -68,14 +70,15 @@ def deployed(shared_workspace: Any) -> Any:
 def test_a_signal_cancels_at_any_moment(
     deployed: Any, moment: str, number: signal.Signals, times: int, command: tuple[str, ...]
 ) -> None:
-    before = deployed.run("history", "--json").json
+    ledger = SqliteLedger(deployed.home / "ledger.db")
+    before = ledger.deployments()
     ended = _run_with_signal(deployed, moment, number, *command, times=times)
 
-    rows = deployed.run("history", "--json").json
+    rows = ledger.deployments()
     new = rows[: len(rows) - len(before)]
     assert ended.returncode == (0 if command[0] == "serve" else 4), ended.stderr
     assert "Traceback" not in ended.stderr
-    assert [row["state"] for row in new] in ([], ["cancelled"])
+    assert [row.state for row in new] in ([], ["cancelled"])
     if "--json" in command and moment != _START:
         answer = json.loads(ended.stdout.splitlines()[-1])
         assert answer.get("state", "cancelled") == "cancelled"

@@ -300,7 +300,11 @@ async def _await_with_signals(
         terminal.print_remarks(f"Cancelling after the current operation; {how}.")
         task.cancel()
 
-    with forward_signals(lambda *signal: loop.call_soon_threadsafe(cancel, *signal)):
+    def on_signal(count: int, name: str) -> None:
+        terminal.hurry()  # also if the work ends before the loop calls back
+        loop.call_soon_threadsafe(cancel, count, name)
+
+    with forward_signals(on_signal):
         waiting = asyncio.ensure_future(is_over.wait())
         await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

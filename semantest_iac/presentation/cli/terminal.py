@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
     from semantest_iac.presentation.cli.process.queued_output import QueuedOutput
 
-_LAST_WORDS_S = 1.0
+_LAST_WORDS_S = 3.0
 _USUAL_WIDTH = 80
 _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -32,6 +32,7 @@ class Terminal:
         self._redact: Callable[[str], str] | None = None
         self._write: Callable[[Any, str | bytes], str] = write_text
         self._queued: QueuedOutput | None = None
+        self._patience_s: float | None = None
         self._print_elsewhere: Callable[[TextIO, str], None] | None = None
         self._is_answer_lost = False
         self._is_asking = False
@@ -86,27 +87,27 @@ class Terminal:
 
     @contextmanager
     def queue_output(self) -> Iterator[None]:
-        """Wait for no reader within the block, and for all of them at its end; not for long if it is left at once.
+        """Wait for no reader within the block, and for all of them at its end, for `hurry` not for long.
 
         What is written after a reader was given up is dropped.
         """
         from semantest_iac.presentation.cli.process.queued_output import QueuedOutput
-        from semantest_iac.presentation.cli.process.signals import EndedAtOnce
 
         before = self._write, self._queued
         self._queued = queued = QueuedOutput(write_text)
-        self._write, timeout_s = queued.write, None
+        self._write, self._patience_s = queued.write, None
         try:
             yield
-        except EndedAtOnce:
-            timeout_s = _LAST_WORDS_S
-            raise
         finally:
             self._write, self._queued = before
-            if not queued.close(timeout_s):
+            if not queued.close(self._patience_s):
                 self._write = _drop_text
             if reason := queued.find_reason(self.out):
                 self._report_lost_answer(reason)
+
+    def hurry(self) -> None:
+        """Give up readers that do not read soon after the block: the command was cancelled."""
+        self._patience_s = _LAST_WORDS_S
 
     @property
     def is_behind(self) -> bool:
