@@ -32,7 +32,7 @@ async function conversation() {
   const request = await extension.receive()
   extension.send({ type: 'image_generated', requestId: request.requestId, prompt: request.prompt })
   const answer = await cli.receive()
-  extension.send({ type: 'ping', filling: 'x'.repeat(200 * 1024) })
+  extension.send({ type: 'ping', filling: 'x'.repeat(2 * 1024 * 1024) })
   const [end] = await once(extension.socket, 'close')
   return { types: cli.types, request: request.type, answer, code: end.code }
 }
