@@ -49,7 +49,7 @@ class HomeInspection:
         """Return every part with its condition; none for a home that does not exist."""
         if not self._home.is_dir():
             return []
-        folders = list(self._inspect_folders())
+        folders = [*self._inspect_folders(), *self._inspect_files()]
         parts = [self._inspect_manifest(), *self._inspect_copies(), *self._inspect_ledger(), *folders]
         broken = {part.part for part in folders if not part.is_usable}
         if "sandbox" not in broken:
@@ -150,12 +150,18 @@ class HomeInspection:
         return f"The rows are those of {self._ledger.head().position} events; the ledger as it was is '{kept}'."
 
     def _inspect_folders(self) -> Iterator[HomePart]:
+        noted = self._read_noted().parts
         for name in _FOLDERS:
             path = self._home / name
+            if name == "pulumi" and name in noted and not path.exists():
+                cause = "the states of the Pulumi engine were in it"
+                yield HomePart(name, "missing", cause, "Restore the folder from a backup.")
             if path.exists() and not path.is_dir():
                 yield self._movable(name, "foreign", "a file is where a folder should be")
             elif path.is_dir() and not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
                 yield HomePart(name, "unreadable", "permission denied", f"chmod u+rwx '{path}'")
+
+    def _inspect_files(self) -> Iterator[HomePart]:
         for folder, pattern in (("locks", "*.lock"), ("artifacts/known", "*.json"), ("artifacts", "*.zip")):
             for path in sorted((self._home / folder).glob(pattern)):
                 if not path.is_file():

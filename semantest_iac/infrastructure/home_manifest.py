@@ -1,8 +1,8 @@
 """Reads and writes the home's manifest: what the home holds, so that a lost part is told from an empty home.
 
-`home.json` notes the ledger's head after commits and the engine of each stack. A copy lies in the folder of each
-engine's states, for a home that lost both its ledger and its manifest. A noted head that is older than the ledger is
-normal after a kill; a newer one means that events were lost.
+`home.json` notes the ledger's head after commits, the engine of each stack and the formats of the parts. A copy lies in
+the folder of each engine's states, for a home that lost both its ledger and its manifest. A noted head that is older
+than the ledger is normal after a kill; a newer one means that events were lost.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from semantest_iac.infrastructure.nested_text import parse_json
 MANIFEST_NAME: Final = "home.json"
 HOME_FORMAT: Final = 1
 ENGINE_FOLDERS: Final = ("sandbox", "pulumi")
+PART_FORMATS: Final[Mapping[str, int]] = {
+    "artifacts": 1,
+    "cloud.db": 1,
+    "ledger.db": 1,
+    "pulumi": 3,
+    "pulumi/cloud.db": 1,
+    "sandbox": 3,
+}
+"""The format in which this version writes each part; raise it where an earlier version could not read the part."""
 _APPLICATION: Final = "semantest-iac"
 _REPAIR_HINT: Final = "Run `semantest-iac repair`, which writes it again from what is there."
 
@@ -36,8 +45,8 @@ class ManifestContent:
     hash: str = ""
     stacks: Mapping[str, str] = field(default_factory=dict)
     """The engine by the name of each stack that was ever requested."""
-    parts: Mapping[str, str] = field(default_factory=dict)
-    """The identity of each simulated cloud by the path of its file."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """The format of each part that the home has had, by its path below the home."""
 
 
 class HomeManifest:
@@ -70,6 +79,8 @@ class HomeManifest:
             noted = self.read() or ManifestContent()
             if position >= noted.position:
                 noted = replace(noted, position=position, hash=hash_)
+            if with_copies:
+                noted = replace(noted, parts={**noted.parts, **self._find_parts()})
             self._write(noted, with_copies=with_copies)
 
     def note_stack(self, stack: str, engine: str) -> None:
@@ -79,12 +90,8 @@ class HomeManifest:
             if noted.stacks.get(stack) != engine:
                 self._write(replace(noted, stacks={**noted.stacks, stack: engine}))
 
-    def note_part(self, part: str, identity: str) -> None:
-        """Note the identity of a part, by its path below the home."""
-        with suppress(OSError, StorageError), self._locked():
-            noted = self.read() or ManifestContent()
-            if noted.parts.get(part) != identity:
-                self._write(replace(noted, parts={**noted.parts, part: identity}))
+    def _find_parts(self) -> dict[str, int]:
+        return {part: format_ for part, format_ in PART_FORMATS.items() if (self.home / part).exists()}
 
     def replace_content(self, content: ManifestContent) -> None:
         """Write the manifest and its copies anew; raises OSError."""
@@ -126,14 +133,18 @@ def read_manifest_file(path: Path) -> ManifestContent:
         raise _manifest_damaged(path) from error
     if not isinstance(raw, dict) or raw.pop("check", None) != _checksum(raw) or raw.get("application") != _APPLICATION:
         raise _manifest_damaged(path)
-    format_ = raw.get("format")
-    if isinstance(format_, int) and format_ > HOME_FORMAT:
+    content = _parse_content(path, raw)
+    formats = {"the home": raw["format"], **content.parts}
+    known = {"the home": HOME_FORMAT, **PART_FORMATS}
+    newer = next((part for part, format_ in formats.items() if format_ > known.get(part, 0)), None)
+    if newer is not None:
         raise StorageError(
-            f"Cannot use the home of '{path}': it has format {format_}, this version knows {HOME_FORMAT}.",
+            f"Cannot use the home of '{path}': {newer} has format {formats[newer]},"
+            f" this version knows {known.get(newer, 'none')}.",
             "HOME_NEWER",
             hint="Use the version of semantest_iac that wrote it, or a newer one.",
         )
-    return _parse_content(path, raw)
+    return content
 
 
 def _parse_content(path: Path, raw: Mapping[str, Any]) -> ManifestContent:
@@ -142,7 +153,8 @@ def _parse_content(path: Path, raw: Mapping[str, Any]) -> ManifestContent:
     except KeyError as error:
         raise _manifest_damaged(path) from error
     has_head = isinstance(content.position, int) and content.position >= 0 and isinstance(content.hash, str)
-    if not (has_head and isinstance(content.stacks, dict) and isinstance(content.parts, dict)):
+    are_maps = isinstance(content.stacks, dict) and isinstance(content.parts, dict)
+    if not (has_head and are_maps and all(isinstance(it, int) for it in (raw.get("format"), *content.parts.values()))):
         raise _manifest_damaged(path)
     return content
 
