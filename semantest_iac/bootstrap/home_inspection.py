@@ -317,6 +317,7 @@ class HomeInspection:
     def _inspect_state(self, store: StateStore, stack: Stack) -> HomePart:
         from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import (
             count_resources_of_stack,
+            has_unmarked_resources,
             state_missing_error,
         )
 
@@ -335,10 +336,19 @@ class HomeInspection:
                 return HomePart(part, "unreadable", storage.message, f"chmod u+rw '{self._home / part}'")
             message = storage.message if storage else str(error)
             code = getattr(error, "error_code", "")
+            if has_unmarked_resources(stack, find_cloud):
+                cause = f"{message} An earlier version made the resources, and left no marks to rebuild it from."
+                return HomePart(part, _STATUS_OF_CODE.get(code, "damaged"), cause, self._begin_anew_command(stack))
             intent = f"Rebuild the state of '{stack}' from the {found} resources in the simulated cloud."
             repair = PartRepair(intent, partial(self._rebuild_state, store, stack))
             return HomePart(part, _STATUS_OF_CODE.get(code, "damaged"), message, REPAIR_COMMAND, repair)
         return HomePart(part)
+
+    def _begin_anew_command(self, stack: Stack) -> str:
+        paths = [self._home / _CLOUDS[SANDBOX_ENGINE], self._home / "sandbox" / f"{stack}.json"]
+        moves = [f"mv '{path}' '{path}.old'" for path in paths if path.exists()]
+        command = " && ".join([*moves, f"semantest-iac deploy {format_stack_options(stack)}"])
+        return f"Put back a copy of the file. Without one: {command}"
 
     def _find_sandbox_cloud(self) -> Callable[[str, str], SimulatedCloud]:
         from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory

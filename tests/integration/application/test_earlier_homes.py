@@ -73,6 +73,21 @@ def test_shows_what_is_deployed(earlier: EarlierHome) -> None:
 
 
 @pytest.mark.parametrize("name", STACKS)
+def test_state_that_is_lost_cannot_be_rebuilt_before_the_first_change(
+    earlier: EarlierHome, tmp_path: Path, name: str
+) -> None:
+    component, values = STACKS[name]
+    part = f"sandbox/{earlier.spec(component, values).stack}.json"
+    assert all(it.is_usable for it in earlier.application.inspect_home())
+    (tmp_path / ".semantest" / part).unlink()
+
+    (broken,) = (it for it in earlier.application.inspect_home() if not it.is_usable)
+
+    assert (broken.part, broken.status, broken.repair) == (part, "missing", None)
+    assert "Put back a copy of the file. Without one: mv " in broken.command
+
+
+@pytest.mark.parametrize("name", STACKS)
 async def test_is_updated_in_place_once_changed_and_destroyed(earlier: EarlierHome, name: str) -> None:
     component, values = STACKS[name]
     spec = earlier.spec(component, values)

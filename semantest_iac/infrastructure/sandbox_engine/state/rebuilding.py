@@ -32,6 +32,12 @@ def count_resources_of_stack(stack: Stack, find_cloud: Callable[[str, str], Simu
     return cloud.count_owned(mark_of_stack(stack), _STACK_TAG, str(stack))
 
 
+def has_unmarked_resources(stack: Stack, find_cloud: Callable[[str, str], SimulatedCloud]) -> bool:
+    """Whether the cloud has resources of a stack that an earlier version made: without marks no rebuild has them."""
+    cloud = find_cloud(CLOUDS[stack.provider].package, stack.region)
+    return count_resources_of_stack(stack, find_cloud) > len(cloud.list_owned(mark_of_stack(stack)))
+
+
 def state_missing_error(stack: Stack, resources: int) -> ProviderError:
     """Return the error for a stack whose resources exist and whose state does not."""
     return ProviderError(
