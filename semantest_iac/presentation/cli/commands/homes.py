@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -14,8 +14,6 @@ from semantest_iac.presentation.cli.options import unchecked_session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
-
-_MOST_REPAIRS = 1000
 
 REPAIR_HELP = """Repair what is damaged or missing in the home, and say what only you can decide.
 
@@ -40,19 +38,21 @@ def repair_command(session: Session, dry_run: bool, yes: bool, accept_ledger: bo
     parts = session.application.inspect_home()
     if accept_ledger and any(part.status in ("younger", "foreign") for part in parts if part.part == "ledger.db"):
         parts = [session.application.accept_ledger(), *(part for part in parts if part.part != "ledger.db")]
-    repairs = [(part, part.repair) for part in parts if part.repair]
-    _say(session, *(f"{part.part}: {repair.intent}" for part, repair in repairs))
-    if dry_run or not repairs:
-        return _answer(session, parts, [])
-    if not yes and session.terminal.ask("Type yes to repair: ") != "yes":
-        raise RefusedError("Cannot repair the home: it was not confirmed.", "CONSENT_MISSING", hint="Add --yes.")
     done: list[dict[str, Any]] = []
-    while repairs and len(done) < _MOST_REPAIRS:
+    while repairs := _list_repairs(parts, {entry["part"] for entry in done}):
+        _say(session, *(f"{part.part}: {repair.intent}" for part, repair in repairs))
+        if dry_run:
+            break
+        if not yes and session.terminal.ask("Type yes to repair: ") != "yes":
+            raise RefusedError("Cannot repair the home: it was not confirmed.", "CONSENT_MISSING", hint="Add --yes.")
         done += [_repair(session, part, repair) for part, repair in repairs]
-        tried = {entry["part"] for entry in done}
         parts = session.application.inspect_home()
-        repairs = [(part, part.repair) for part in parts if part.repair and part.part not in tried]
     return _answer(session, parts, done)
+
+
+def _list_repairs(parts: Iterable[HomePart], tried: Collection[str]) -> list[tuple[HomePart, PartRepair]]:
+    """Return the repairs that were not tried yet: some parts can be looked at only when others are repaired."""
+    return [(part, part.repair) for part in parts if part.repair and part.part not in tried]
 
 
 def _repair(session: Session, part: HomePart, repair: PartRepair) -> dict[str, Any]:
