@@ -227,6 +227,10 @@ class FullDiskRunner:
         self._restore(self._job.places[0])
         following = (self._command, DESTROY) if self._command != DESTROY else (DESTROY,)
         expected = [self._run_and_observe(command) for command in following]
+        for observed in expected:
+            if observed.get("state") != "completed" or observed["ledger"]:
+                yield FullDiskReport(self._job.places[0], 0, "", [f"with room, it ended with {observed}"])
+                return
         run = partial(self._run_on_full_disk, following=following, expected=expected)
         if self._job.plants_fault and self._job.engine == SANDBOX_ENGINE and self._job.command == "deploy":
             yield self._run_with_look("home", 200)
