@@ -205,6 +205,7 @@ Path("dist/main.js").write_text(json.dumps(dict(os.environ)))
         refusal = refusal_of(PackageBuilder(home), server(made))
 
         assert "No such file or directory: '.env'" in refusal.faults[0].message
+        assert "Left out 1 secret-looking file: .env. To package one, name it" in refusal.hint
 
     def test_says_once_which_files_look_secret(self, home: Path, made: Path, write_files: WriteFiles) -> None:
         write_files(made, {"prod.env": "A=1", "config/prod.env": "A=1", "not-wanted.env": "", "sub/.aws/config": ""})

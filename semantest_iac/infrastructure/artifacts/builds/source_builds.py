@@ -26,7 +26,12 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     remove_dev_modules,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
-from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, read_if_there, walk_source
+from semantest_iac.infrastructure.artifacts.source_tree import (
+    WalkReport,
+    note_secret_files,
+    read_if_there,
+    walk_source,
+)
 
 NODE_PROGRAMS = frozenset({"node", "npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "corepack"})
 NOT_COPIED = ("node_modules", "**/node_modules", "*.tsbuildinfo", "**/*.tsbuildinfo")
@@ -97,7 +102,8 @@ def run_source_build(build: SourceBuild, workspace: Path, runner: ProgramRunner)
     Dev modules that were installed for the build are removed afterwards.
     """
     commands, file_filter = build.split_commands(), build.file_filter
-    before = _stamp_source(build.folder, file_filter)
+    report = WalkReport(is_bounded=False)
+    before = _stamp_source(build.folder, file_filter, report)
     copy = copy_project(build.folder, workspace, file_filter)
     is_installed, has_modules = False, has_node_modules(build.folder)
     if has_modules:
@@ -105,9 +111,13 @@ def run_source_build(build: SourceBuild, workspace: Path, runner: ProgramRunner)
     elif build.needs_modules and (is_installed := needs_node_install(copy.folder, with_dev=True)):
         install_node_modules(copy, runner, with_dev=True)
     known = dict(_stamp_copy(copy.folder))
-    for command in commands:
-        _run_command(command, copy.folder, runner, uses_own_modules=has_modules)
-    _require_same_source(before, _stamp_source(build.folder, file_filter))
+    try:
+        for command in commands:
+            _run_command(command, copy.folder, runner, uses_own_modules=has_modules)
+    except ArtifactError as error:
+        error.hint = " ".join((error.hint, *note_secret_files(report.secret_files)))  # which it may have looked for
+        raise
+    _require_same_source(before, _stamp_source(build.folder, file_filter, WalkReport(is_bounded=False)))
     made = sorted(path for path, stamp in _stamp_copy(copy.folder) if known.get(path) != stamp)
     require_built_files(copy.folder, build.entry_points, made)
     if is_installed:
@@ -134,8 +144,8 @@ def _read_lines(path: Path) -> list[str]:
     return read_if_there(path).decode(errors="replace").splitlines()
 
 
-def _stamp_source(folder: Path, file_filter: FileFilter) -> dict[str, str]:
-    return {file.path: file.stamp() for file in walk_source(folder, file_filter, WalkReport(is_bounded=False))}
+def _stamp_source(folder: Path, file_filter: FileFilter, report: WalkReport) -> dict[str, str]:
+    return {file.path: file.stamp() for file in walk_source(folder, file_filter, report)}
 
 
 def _require_same_source(before: Mapping[str, str], after: Mapping[str, str]) -> None:
