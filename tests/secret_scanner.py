@@ -22,6 +22,13 @@ def _base64_at(offset: int, encode: Callable[[bytes], bytes] = base64.b64encode)
     return lambda value: encode(b"user:"[:offset] + value.encode() + b"\n}").decode()
 
 
+def _escape_as_javascript(character: str) -> str:
+    """Write a character as the old function `escape` does."""
+    if character.isascii():
+        return quote(character, safe="@*_+-./")
+    return f"%{ord(character):02X}" if ord(character) < 256 else f"%u{ord(character):04X}"
+
+
 def _json(value: str) -> str:
     return json.dumps({"value": value})
 
@@ -44,6 +51,8 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "url-path": lambda value: f"https://host/{quote(value)}",
     "url-component": lambda value: quote(value, safe="!~*'()"),
     "url-lower": lambda value: re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quote(value, safe="")),
+    "url-latin-1": lambda value: quote(value.encode("latin-1", "replace"), safe=""),
+    "url-escape": lambda value: "".join(_escape_as_javascript(character) for character in value),
     "url-twice": lambda value: quote(quote(value, safe=""), safe=""),
     "form": lambda value: f"a={quote_plus(value)}",
     "url-in-json": lambda value: _json(f"https://host/?a={quote(value, safe='')}"),
@@ -72,7 +81,7 @@ def make_secrets(seed: int) -> dict[str, str]:
     lines = [word(64, string.ascii_letters + string.digits + "+/") for _ in range(5)]
     return {
         "token": word(40),
-        "password": f"{word(6)} \"{word(5)}\\{word(4)}'{word(4)}/&%<{word(5)}é$!",
+        "password": f"{word(6)} \"{word(5)}\\{word(4)}'{word(4)}/&%<{word(5)}é€{word(4)}$!",
         "url": f"postgres://app:{word(14)}%40{word(6)}@db.example.com:5432/shop?sslmode=require",
         "json": json.dumps({"user": "app", "password": word(20), "note": f'a "{word(8)}"\\n'}, indent=1),
         "key": f"-----BEGIN PRIVATE KEY-----\n{chr(10).join(lines)}\n{word(22)}==\n-----END PRIVATE KEY-----\n",
@@ -106,18 +115,23 @@ _COMMON = (
 
 
 def _parts(value: str, write: Callable[[str], str]) -> list[str]:
-    """Return every part of the form that another value of the same shape does not have."""
-    form, other = write(value), write("".join(_other(character) for character in value))
-    parts = {form[at : at + PART] for at in range(0, max(1, len(form) - PART + 1), _STEP)}
-    common = {other[at : at + PART] for at in range(max(1, len(other) - PART + 1))}
-    return sorted(part for part in parts - common if len(part) == PART and _is_telling(part))
+    """Return parts of the form that are of the value: another value of the same shape gives other ones.
+
+    The text around the value and escapes are the same for both.
+    """
+    form, other = write(value), write("".join(map(_next_of_its_kind, value)))
+    windows = range(0, max(1, len(form) - PART + 1), _STEP)
+    telling = (at for at in windows if _count_differences(form[at : at + PART], other[at : at + PART]) >= PART // 3)
+    return sorted({form[at : at + PART] for at in telling})
 
 
-def _other(character: str) -> str:
-    """Return another character of the same kind, so that what stays in a form is not of the value."""
-    return chr(ord(character) ^ 1) if character.isalnum() and character.isascii() else character
+def _count_differences(one: str, other: str) -> int:
+    return sum(left != right for left, right in zip(one, other, strict=False))
 
 
-def _is_telling(part: str) -> bool:
-    """Whether enough of a part is of the value: the text around it and escapes are not."""
-    return sum(character.isalnum() for character in part) >= PART // 2
+def _next_of_its_kind(character: str) -> str:
+    """Return another letter or digit, so that the form has the same length."""
+    for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits):
+        if character in kind:
+            return kind[(kind.index(character) + 1) % len(kind)]
+    return character

@@ -178,7 +178,12 @@ def _character(character: str, is_after_backslash: bool, *, may_wrap: bool) -> F
     escaped = f"{escapes}(?:{'|'.join(_escaped_writings(character))})"
     alternatives = [*_special_writings(character, may_wrap=may_wrap), literal, escaped, percent, _entity(character)]
     if not character.isascii():
-        alternatives += [re.escape(encoded.decode("latin-1")), "[?\N{REPLACEMENT CHARACTER}]{1,4}"]
+        alternatives += [
+            *_legacy_percent_writings(character),
+            re.escape(encoded.decode("latin-1")),
+            "[?\N{REPLACEMENT CHARACTER}]{1,4}",
+            f"{_PERCENT}3[Ff]",
+        ]
     firsts = f"{character}\\%&?\N{REPLACEMENT CHARACTER}\r\n+{encoded.decode('latin-1')[0]}"
     return FormPiece(f"(?:{'|'.join(alternatives)})", max(map(_measure, alternatives)), firsts)
 
@@ -198,6 +203,14 @@ def _escaped_writings(character: str) -> Iterator[str]:
         yield f"U{_either_case(f'{code:08x}')}"
     if 127 < code < 256:
         yield f"x{_either_case(f'{code:02x}')}"
+
+
+def _legacy_percent_writings(character: str) -> Iterator[str]:
+    """Yield what a URL in Latin-1 and JavaScript's `escape` have: `%E9`, `%u20AC`."""
+    if ord(character) < 256:
+        yield f"{_PERCENT}{_either_case(f'{ord(character):02x}')}"
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    yield "".join(f"{_PERCENT}u{_either_case(units[at : at + 4])}" for at in range(0, len(units), 4))
 
 
 def _entity(character: str) -> str:
