@@ -167,7 +167,8 @@ class TestWaiting:
         first = asyncio.create_task(app.deploy())
         await reached.wait()
         second = asyncio.create_task(app.deploy())
-        await asyncio.sleep(0.05)
+        while not any(tick.op == "wait" for tick in app.progress):  # noqa: ASYNC110 - progress has no event
+            await asyncio.sleep(0.01)
         first.cancel()
         await second
 
