@@ -97,7 +97,7 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
         supervisor,
         partial(_find_created, inventory),
         partial(_code_publisher, inventory),
-        partial(has_lost_simulated_resources, inventory),
+        partial(has_lost_simulated_cloud, inventory),
     )
 
 
@@ -151,8 +151,11 @@ def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
     return create_code_publisher(cloud_factory(inventory), stack)
 
 
-def has_lost_simulated_resources(inventory: Path, stack: Stack, state: StackState | None) -> bool:
-    """Whether a simulated cloud lacks a resource of the state; raises ProviderError for a stack without its state."""
+def has_lost_simulated_cloud(inventory: Path, stack: Stack, state: StackState | None) -> bool:
+    """Whether a simulated cloud has none of the state's resources, as after a loss of its file.
+
+    Raises ProviderError for a stack that has lost its state.
+    """
     from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import count_resources_of_stack
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory, open_inventory
 
@@ -167,7 +170,7 @@ def has_lost_simulated_resources(inventory: Path, stack: Stack, state: StackStat
             hint="`semantest-iac doctor` names the newest copy of it and the command that puts it back.",
         )
     with open_inventory(inventory).read_without_transaction() as reader:
-        return not live <= reader.list_ids()
+        return bool(live) and not live & reader.list_ids()
 
 
 def _find_created(inventory: Path, create: PendingCreate) -> str | None:

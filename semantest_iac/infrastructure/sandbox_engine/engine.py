@@ -122,8 +122,8 @@ class SandboxEngine:
         return applied.then(self._apply(work, progress, token, enqueue)) if first.defers_limits else applied
 
     def _refresh_if_lost(self, work: Work) -> Work:
-        """Have the state read from the cloud where the cloud has lost something: looking costs nothing here."""
-        if work.refresh or not self._sessions.has_lost_resources(work.blueprint.stack):
+        """Have the state read from a cloud that has lost everything: looking costs nothing here."""
+        if work.refresh or not self._sessions.has_lost_cloud(work.blueprint.stack):
             return work
         return replace(work, refresh=True)
 

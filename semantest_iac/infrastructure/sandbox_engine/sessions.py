@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLo
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, recover_operations
 from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import (
     count_resources_of_stack,
-    has_lost_resources,
+    has_lost_every_resource,
     mark_owners,
     state_missing_error,
 )
@@ -83,11 +83,11 @@ class StackSessions:
             clouds, snapshot, _ = self._recover_state(stack)
             return refresh_state(snapshot, clouds.cloud_of).drift
 
-    def has_lost_resources(self, stack: Stack) -> bool:
+    def has_lost_cloud(self, stack: Stack) -> bool:
         """Whether resources of the stored state are gone from the cloud; costs one query."""
         with translate_run_errors(stack):
             clouds, snapshot, _ = self._recover_state(stack)
-            return has_lost_resources(snapshot, clouds.cloud_of)
+            return has_lost_every_resource(snapshot, clouds.cloud_of)
 
     def refresh(self, stack: Stack) -> None:
         """Store the state as the cloud has it."""

@@ -79,7 +79,7 @@ class CodeDelivery:
         return _resources_with_encrypted_secrets(self.state)
 
 
-HasLostResources = Callable[[Stack, StackState | None], bool]
+HasLostCloud = Callable[[Stack, StackState | None], bool]
 """Returns whether the cloud lacks a resource of a state; raises ProviderError if the state itself is lost."""
 
 
@@ -87,7 +87,7 @@ class PulumiEngine:
     """Runs the real programs with Pulumi's CLI; the caller makes sure that a stack has one operation at a time.
 
     `find_created` looks in the cloud for the resource of a pending create; without it a person must look.
-    `has_lost_resources` is for clouds where looking costs nothing: what they lost is created again.
+    `has_lost_cloud` is for clouds where looking costs nothing: what they lost is created again.
     `find_publisher` is for stacks whose program does not deploy the code.
     """
 
@@ -96,12 +96,12 @@ class PulumiEngine:
         supervisor: EngineProcessSupervisor,
         find_created: FindCreatedResource | None = None,
         find_publisher: FindCodePublisher = create_real_code_publisher,
-        has_lost_resources: HasLostResources | None = None,
+        has_lost_cloud: HasLostCloud | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._find_created = find_created
         self._find_publisher = find_publisher
-        self._has_lost_resources = has_lost_resources
+        self._has_lost_cloud = has_lost_cloud
         self._previews: dict[Stack, _PreviewResult] = {}
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
@@ -157,10 +157,10 @@ class PulumiEngine:
         return CodeDelivery(publisher, await self.read_state(stack) or StackState({})) if publisher else None
 
     async def _refresh_if_lost(self, work: Work) -> Work:
-        if work.refresh or self._has_lost_resources is None:
+        if work.refresh or self._has_lost_cloud is None:
             return work
         stack = work.blueprint.stack
-        return replace(work, refresh=self._has_lost_resources(stack, await self.read_state(stack)))
+        return replace(work, refresh=self._has_lost_cloud(stack, await self.read_state(stack)))
 
     async def _pop_or_rebuild_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
         """The result of the preview that computed this plan; for another plan, one without a fingerprint."""

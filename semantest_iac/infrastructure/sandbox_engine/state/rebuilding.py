@@ -71,18 +71,25 @@ def mark_owners(states: Iterable[ResourceState], find_cloud: Callable[[ResourceS
             find_cloud(state).mark_owner(state.type, state.id, state.outputs, f"{state.urn}#")
 
 
-def has_lost_resources(states: Iterable[ResourceState], find_cloud: Callable[[ResourceState], SimulatedCloud]) -> bool:
-    """Whether the cloud lacks a resource of the state: one query for each of its clouds."""
+def has_lost_every_resource(
+    states: Iterable[ResourceState], find_cloud: Callable[[ResourceState], SimulatedCloud]
+) -> bool:
+    """Whether the clouds have none of the state's resources, as after a loss of their file; one query for each cloud.
+
+    What somebody deleted in a cloud is seen only by a refresh, as in a real one.
+    """
     existing: dict[int, set[tuple[str, str]]] = {}
+    is_empty = True
     for state in states:
         if state.is_local or state.external or state.delete or state.pending_replacement:
             continue
         cloud = find_cloud(state)
         if id(cloud) not in existing:
             existing[id(cloud)] = cloud.list_ids()
-        if (state.type, state.id) not in existing[id(cloud)]:
-            return True
-    return False
+        if (state.type, state.id) in existing[id(cloud)]:
+            return False
+        is_empty = False
+    return not is_empty
 
 
 def _to_state(row: StoredResource) -> ResourceState:
