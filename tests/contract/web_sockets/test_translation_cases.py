@@ -77,7 +77,7 @@ class RawClient:
 
     async def shake_hands(self, path: str, handshake: Mapping[str, Any]) -> tuple[int, str]:
         """Return the status and the agreed subprotocol."""
-        lines = [f"GET {path}{handshake.get('query', '')} HTTP/1.1".encode(), b"Host: x", b"Upgrade: websocket"]
+        lines = [f"GET {path}{handshake.get('query', '')} HTTP/1.1".encode(), b"Host: localhost", b"Upgrade: websocket"]
         lines += [b"Connection: Upgrade", b"Sec-WebSocket-Version: 13"]
         lines += [b"Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16))]
         lines += [name.encode() + b": " + read_bytes(value) for name, value in handshake.get("headers", ())]
