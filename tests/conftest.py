@@ -99,10 +99,15 @@ def third_cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-def pytest_configure() -> None:
-    """Let hypothesis take its time on a busy machine, and let Ctrl-C through to the processes that tests start.
+def _stay(number: int, frame: Any) -> None:
+    """Handle a signal by doing nothing."""
 
-    What a shell starts in the background ignores Ctrl-C, and so would every process below it.
+
+def pytest_configure() -> None:
+    """Let hypothesis take its time on a busy machine, and let signals through to the processes that tests start.
+
+    What a shell starts in the background ignores Ctrl-C, what `nohup` starts ignores SIGHUP, and so would every process
+    below it; a handler of this process is none of theirs.
     """
     from hypothesis import HealthCheck, settings
 
@@ -112,6 +117,8 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _stay)
 
 
 @pytest.hookimpl(optionalhook=True)
