@@ -20,6 +20,7 @@ from semantest_iac.infrastructure.function_runtimes.azure_functions import (
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
+from semantest_iac.infrastructure.local_service.api_frontend import load_stored_body
 
 PYTHON_APP = """
 import os
@@ -159,9 +160,9 @@ def spec(request: pytest.FixtureRequest, tmp_path: Path) -> FunctionSpec:
 async def call(
     app: FunctionProcess, method: str, path: str, query: Pairs = (), headers: Pairs = (), body: bytes = b""
 ) -> HttpResponse:
-    return build_functions_response(
-        await app.invoke(build_functions_event(HttpRequest(method, path, query, headers, body), "app.example"))
-    )
+    """Return the answer with its whole body: a large one comes in a file."""
+    event = build_functions_event(HttpRequest(method, path, query, headers, body), "app.example")
+    return load_stored_body(build_functions_response(await app.invoke(event)))
 
 
 class TestFunctionApp:
