@@ -58,7 +58,7 @@ class _Secrets:
         return sorted(set(names) - set(self._variables))
 
     def reveal(self, name: str) -> SecretValue:
-        raise NotImplementedError
+        return SecretValue(self._variables[name])
 
 
 class _Context:
