@@ -21,7 +21,7 @@ from semantest_iac.infrastructure.databases.database import Database
 from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgresql
 from tests.request_queues import QueueFixture, open_database
 
-LEASE_S = 0.6
+LEASE_S = 2.0
 _STACKS = 8
 _LIMIT_S = 300.0
 
@@ -142,8 +142,8 @@ async def _work(location: str, log: Path) -> None:
         fields = {"deployment": lease.deployment, "stack": lease.stack, "fence": lease.fence}
         os.write(descriptor, json.dumps({**fields, "what": "begin", "at": time.time()}).encode() + b"\n")
         held = True
-        for _ in range(8 if int(lease.deployment) % 37 == 0 else 1):
-            await asyncio.sleep(LEASE_S / 6)
+        for _ in range(30 if int(lease.deployment) % 37 == 0 else 1):
+            await asyncio.sleep(LEASE_S / 20)
             held = held and await fixture.queue.renew(lease, LEASE_S) is not None
         if held:
             os.write(descriptor, json.dumps({**fields, "what": "end", "at": time.time()}).encode() + b"\n")

@@ -154,9 +154,9 @@ class TestClaiming:
 
     async def test_takes_over_a_run_whose_lease_ended_and_refuses_its_first_holder(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
-        lost = await fixture.take(0.2)
+        lost = await fixture.take(2.0)
         assert await fixture.claim() is None
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(2.1)
 
         lease = await fixture.take()
 

@@ -45,12 +45,12 @@ class TestWorker:
         taken: list[object] = []
 
         async def advance(lease: RunLease) -> Done:
-            time.sleep(0.8)  # noqa: ASYNC251 - the event loop is busy for longer than the lease
+            time.sleep(3.2)  # noqa: ASYNC251 - the event loop is busy for longer than the lease
             await asyncio.sleep(0.2)
             taken.append(await fixture.claim())
             return Done()
 
-        await _worker(fixture, advance, lease_s=0.6).run_next()
+        await _worker(fixture, advance, lease_s=3.0).run_next()
 
         assert (taken, await fixture.queue.list_runs()) == ([None], [])
 
