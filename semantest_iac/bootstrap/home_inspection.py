@@ -307,10 +307,7 @@ class HomeInspection:
                 states[stack] = rebuild_state(stack, self._find_sandbox_cloud())
         self._move_key_files(KEY_FILES)
         for stack, resources in states.items():
-            for suffix in ("json", "journal"):
-                path = self._home / "sandbox" / f"{stack}.{suffix}"
-                if path.exists():
-                    move_to_backup(self._home, path)
+            self._move_state(stack)
             StateStore(self._home / "sandbox").save(stack, resources)
         return f"The states of {len(states)} stacks are encrypted with a new key."
 
@@ -358,13 +355,17 @@ class HomeInspection:
     def _rebuild_state(self, store: StateStore, stack: Stack) -> str:
         from semantest_iac.infrastructure.sandbox_engine.state.rebuilding import rebuild_state
 
+        self._move_state(stack)
+        states = rebuild_state(stack, self._find_sandbox_cloud())
+        store.save(stack, states)
+        return f"The state of '{stack}' has {len(states)} resources; the next deployment adds what only it knows."
+
+    def _move_state(self, stack: Stack) -> None:
+        """Move the state of a stack and its journal away, as far as they are there."""
         for suffix in ("json", "journal"):
             path = self._home / "sandbox" / f"{stack}.{suffix}"
             if path.exists():
                 move_to_backup(self._home, path)
-        states = rebuild_state(stack, self._find_sandbox_cloud())
-        store.save(stack, states)
-        return f"The state of '{stack}' has {len(states)} resources; the next deployment adds what only it knows."
 
 
 def _with_sqlite_files(path: Path) -> Sequence[Path]:

@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -42,6 +42,7 @@ from tests.campaigns.child_process import run_in_child
 from tests.campaigns.interrupted_home import DESTROY, InterruptedHome, Target, find_chain_faults, write_sources
 from tests.campaigns.interruption_points import ReportMoment
 from tests.campaigns.interruption_runner import compare_observations, import_everything
+from tests.campaigns.job_process import print_reports
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
 
@@ -362,10 +363,7 @@ def _value_of(function: Any) -> Any:
 
 def main() -> None:
     """Run the job on stdin; the last line has the CPU seconds."""
-    for report in FullDiskRunner(FullDiskJob(**json.load(sys.stdin))).run():
-        print(json.dumps(asdict(report)), flush=True)
-    spent = os.times()
-    print(spent.user + spent.system + spent.children_user + spent.children_system)
+    print_reports(FullDiskRunner(FullDiskJob(**json.load(sys.stdin))).run())
 
 
 if __name__ == "__main__":

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 from tests.campaigns.full_disk_runner import (
@@ -23,8 +19,8 @@ from tests.campaigns.full_disk_runner import (
     FullDiskReport,
     find_mount_refusal,
 )
+from tests.campaigns.job_process import run_job_process
 
-ROOT = Path(__file__).parents[2]
 ENGINES, CLOUDS = (SANDBOX_ENGINE, PULUMI_ENGINE), ("aws", "azure")
 _TITLES = ("cloud", "command", "full", "sizes", "refused or failed", "as it should be", "CPU seconds of the job")
 _SHOWN_FAULTS = 8
@@ -57,21 +53,10 @@ class FullDiskResult:
 
 def run_full_disk_job(job: FullDiskJob) -> FullDiskResult:
     """Run a job in a process and a mount namespace of its own, in a folder below that of the job."""
-    result = FullDiskResult(job)
-    command = ["unshare", "-m", sys.executable, "-W", "error", "-m", "tests.campaigns.full_disk_runner"]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'events'}"}
-    with tempfile.TemporaryDirectory(dir=job.folder, prefix="job-") as folder:
-        given = json.dumps(asdict(replace(job, folder=folder)))
-        finished = subprocess.run(
-            command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, check=False
-        )
-    lines = [json.loads(line) for line in finished.stdout.splitlines()]
-    if finished.returncode:
-        result.error = f"the runner ended with {finished.returncode}: {finished.stderr[-2000:]}"
-    else:
-        result.cpu_seconds = lines.pop()
-    result.reports = [FullDiskReport(**line) for line in lines]
-    return result
+    output = run_job_process("tests.campaigns.full_disk_runner", job, ("unshare", "-m"))
+    return FullDiskResult(
+        job, [FullDiskReport(**row) for row in output.rows], cpu_seconds=output.cpu_seconds, error=output.error
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

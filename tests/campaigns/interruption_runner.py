@@ -8,14 +8,13 @@ for each command.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from tests.campaigns.interruption_points import (
     list_points,
     report_writes,
 )
+from tests.campaigns.job_process import print_reports
 from tests.differential.name_mapping import NameMapping
 
 LOOKING_COMMANDS = ("status", "preview")
@@ -333,10 +333,7 @@ def import_everything(folder: Path, target: Target) -> None:
 
 def main() -> None:
     """Run the job on stdin."""
-    for report in InterruptionRunner(InterruptionJob(**json.load(sys.stdin))).run():
-        print(json.dumps(asdict(report)), flush=True)
-    spent = os.times()
-    print(spent.user + spent.system + spent.children_user + spent.children_system)
+    print_reports(InterruptionRunner(InterruptionJob(**json.load(sys.stdin))).run())
 
 
 if __name__ == "__main__":

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 from tests.campaigns.interruption_points import KINDS
 from tests.campaigns.interruption_runner import SCENARIOS, InterruptionJob, InterruptionReport
+from tests.campaigns.job_process import run_job_process
 
-ROOT = Path(__file__).parents[2]
 ENGINES, CLOUDS, COMPONENTS = ("sandbox", "pulumi"), ("aws", "azure"), ("rest-api", "websocket")
 DEFAULT_SEED = 1
 _TITLES = ("engine", "cloud", "component", "scenario", "points", "as if uninterrupted", "not reached", "CPU seconds")
@@ -59,21 +54,10 @@ class JobResult:
 
 def run_job(job: InterruptionJob) -> JobResult:
     """Run a job in a process of its own, in a folder below that of the job."""
-    result = JobResult(job)
-    command = [sys.executable, "-W", "error", "-m", "tests.campaigns.interruption_runner"]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'events'}"}
-    with tempfile.TemporaryDirectory(dir=job.folder, prefix="job-") as folder:
-        given = json.dumps(asdict(replace(job, folder=folder)))
-        finished = subprocess.run(
-            command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, check=False
-        )
-    reports = [json.loads(line) for line in finished.stdout.splitlines()]
-    if finished.returncode:
-        result.error = f"the runner ended with {finished.returncode}: {finished.stderr[-2000:]}"
-    else:
-        result.cpu_seconds = reports.pop()
-    result.reports = [InterruptionReport(**report) for report in reports]
-    return result
+    output = run_job_process("tests.campaigns.interruption_runner", job)
+    return JobResult(
+        job, [InterruptionReport(**row) for row in output.rows], cpu_seconds=output.cpu_seconds, error=output.error
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

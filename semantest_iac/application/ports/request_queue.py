@@ -10,7 +10,6 @@ from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.domain.errors import LedgerError
 
 RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
-LIVE_STATES: tuple[RunState, ...] = ("running", "parked", "retrying")  # of these a stack has one run at most
 
 
 @dataclass(frozen=True, slots=True)
