@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,6 +14,7 @@ from semantest_iac.domain.errors import DeploymentError, ProviderError, StorageE
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 from semantest_iac.infrastructure.home_backups import copy_to_backup, move_to_backup
 from semantest_iac.infrastructure.home_manifest import HomeManifest, ManifestContent, read_manifest_file
+from semantest_iac.infrastructure.package_digests import compute_digest
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
@@ -184,7 +184,7 @@ class HomeInspection:
             if not (path.is_file() and os.access(path, os.R_OK, effective_ids=True)):
                 continue
             part = f"artifacts/{path.name}"
-            if _hash_file(path) == path.stem:
+            if compute_digest(path) == path.stem:
                 yield HomePart(part)
             else:
                 yield self._movable(
@@ -370,8 +370,3 @@ class HomeInspection:
 
 def _with_sqlite_files(path: Path) -> Sequence[Path]:
     return [each for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))) if each.exists()]
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

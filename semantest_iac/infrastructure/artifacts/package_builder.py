@@ -47,6 +47,7 @@ from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.durable_files import make_draft_folder, open_draft, publish_draft, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.nested_text import parse_json
+from semantest_iac.infrastructure.package_digests import compute_digest
 
 PACKAGER_VERSION = 4  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
@@ -93,8 +94,7 @@ class ArtifactStore:
 def _is_intact(artifact: Artifact) -> bool:
     """Whether the package is stored with the content that its digest names."""
     try:
-        with artifact.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == artifact.digest
+        return compute_digest(artifact.path) == artifact.digest
     except OSError:
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import stat
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
+from semantest_iac.infrastructure.package_digests import compute_digest
 
 MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
@@ -59,8 +59,7 @@ def _has_its_digest(package: Path) -> bool:
     if not _DIGEST.fullmatch(package.stem):
         return package.is_file()
     try:
-        with package.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == package.stem
+        return compute_digest(package) == package.stem
     except OSError:
         return False
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import struct_pb2
 
+from semantest_iac.infrastructure.package_digests import compute_digest
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     PackageFile,
     PropertyValues,
@@ -65,15 +64,7 @@ def _decode_package(fields: PropertyValues) -> PackageFile:
     path = Path(fields.get("path", ""))
     if not path.is_file():
         raise UnsupportedError("The sandbox takes assets and archives only from files on this machine.")
-    about = path.stat()
-    return PackageFile(fields[SIGNATURE_KEY], _package_digest(path, about.st_mtime_ns, about.st_size), str(path))
-
-
-@lru_cache(maxsize=64)
-def _package_digest(path: Path, _changed_ns: int, _size: int) -> str:
-    """Cached over the registrations of preview and apply: a package may have 50 MB."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    return PackageFile(fields[SIGNATURE_KEY], compute_digest(path), str(path))
 
 
 _DECODERS: Mapping[str, Callable[[PropertyValues], Any]] = {
