@@ -111,11 +111,10 @@ def validate_with_secrets(
     section = configuration.components.get(stack.component, ComponentSection())
     named = find_secret_names(stack.component, configuration.find_base_environment(stack.environment), section)
     missing = frozenset(secrets.missing(named))
-    settings = configuration.model_dump(mode="json", exclude_unset=True)
+    given = sorted({*named} - missing)
+    settings = configuration.model_dump(mode="json", exclude_unset=True) if given else {}
     problems = {
-        name: problem
-        for name in sorted({*named} - missing)
-        if (problem := find_masking_problem(secrets.reveal(name).expose(), settings))
+        name: problem for name in given if (problem := find_masking_problem(secrets.reveal(name).expose(), settings))
     }
     availability = SecretAvailability(missing, secrets_required=secrets_required, masking_problems=problems)
     return validation.validate(stack, configuration, availability)

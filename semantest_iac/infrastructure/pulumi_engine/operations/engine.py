@@ -80,7 +80,7 @@ class CodeDelivery:
 
 
 HasLostCloud = Callable[[Stack, StackState | None], bool]
-"""Returns whether the cloud lacks a resource of a state; raises ProviderError if the state itself is lost."""
+"""Returns whether the cloud has none of the resources of a state; raises ProviderError if the state itself is lost."""
 
 
 class PulumiEngine:
