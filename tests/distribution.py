@@ -15,6 +15,7 @@ _SEPARATE = (
     "tests/contract/http_service/test_frameworks.py",
     "tests/contract/provisioner/",
     "tests/contract/run_queue/",
+    "tests/contract/stack_locks/",
     "tests/differential/test_engines_agree.py",
     "tests/e2e/test_bad_input.py",
     "tests/e2e/test_builds.py",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from semantest_iac.application.ports.request_queue import RequestQueue, RunLease
+from semantest_iac.application.ports.run_queue import RunLease, RunQueue
 
 _LOG = logging.getLogger(__name__)
 _RENEWALS_PER_LEASE = 3
@@ -23,7 +23,7 @@ class LeaseKeeper:
 
     def __init__(
         self,
-        queue: RequestQueue,
+        queue: RunQueue,
         lease: RunLease,
         lease_s: float,
         *,

@@ -24,7 +24,7 @@ class MessageBus:
 
     Events that a handler returns are published as caused by its event. An exception of a handler becomes the failure
     event that `failure_event_for` returns, and is raised where that is None; the handlers after it are not called. One
-    run per stack is up to the run queue.
+    run per stack is up to the stack locks.
     """
 
     def __init__(self, record: RecordEvent, failure_event_for: FailureEventFor) -> None:

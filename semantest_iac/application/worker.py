@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from semantest_iac.application.lease_keeper import LeaseKeeper
-from semantest_iac.application.ports.request_queue import RequestQueue, RunHolder, RunLease
+from semantest_iac.application.ports.run_queue import RunHolder, RunLease, RunQueue
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
@@ -41,7 +41,7 @@ Advance = Callable[[RunLease], Awaitable[Done | Park | Retry]]
 class Worker:
     """Takes runs from the queue; one that it cannot carry on stays claimed until its lease ends, for any worker."""
 
-    def __init__(self, queue: RequestQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, queue: RunQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S) -> None:
         self._queue = queue
         self._advance = advance
         self._holder = holder

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from semantest_iac.application.message_bus import MessageBus, Observer
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
-    from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
@@ -78,7 +78,7 @@ class Application:
         home: Path,
         *,
         ledger: Ledger | None = None,
-        queue: RunQueue | None = None,
+        locks: StackLocks | None = None,
         engines: Mapping[str, EngineEntry] = ENGINES,
         artifacts: ArtifactBuilder | None = None,
         secrets: SecretStore | None = None,
@@ -89,7 +89,7 @@ class Application:
         self.home = home.absolute()
         self.engines = engines
         self._ledger = ledger
-        self._queue = queue
+        self._locks = locks
         self._artifacts = artifacts
         self._secrets = secrets
         self._probe = probe
@@ -112,13 +112,13 @@ class Application:
         return HomeManifest(self.home)
 
     @cached_property
-    def queue(self) -> RunQueue:
-        """The queue that lets one run at a time work on a stack."""
-        if self._queue is not None:
-            return self._queue
-        from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
+    def stack_locks(self) -> StackLocks:
+        """The locks that let one run at a time of this machine work on a stack."""
+        if self._locks is not None:
+            return self._locks
+        from semantest_iac.infrastructure.stack_locks.lock_files import StackLockFiles
 
-        return LockFileQueue(self.home / "locks", (self.home / name for name in _WRITTEN))
+        return StackLockFiles(self.home / "locks", (self.home / name for name in _WRITTEN))
 
     @cached_property
     def artifacts(self) -> ArtifactBuilder:
@@ -316,7 +316,7 @@ class Application:
         )
         _register_handlers(bus, process, EnvironmentConfigurator(bus, self.ledger))
         available = self.engines if engine else [SANDBOX_ENGINE]
-        intake = Intake(preparation, self.queue, bus, self.ledger, available, choice, progress)
+        intake = Intake(preparation, self.stack_locks, bus, self.ledger, available, choice, progress)
         return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
 
     def environments(self, variables: Mapping[str, str]) -> EnvironmentUseCase:

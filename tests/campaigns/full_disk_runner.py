@@ -35,8 +35,8 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Invocat
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file, restore_previous_state
-from semantest_iac.infrastructure.run_queue import lock_files
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+from semantest_iac.infrastructure.stack_locks import lock_files
 from semantest_iac.presentation.cli.failures import to_deployment_error
 from tests.campaigns.child_process import run_in_child
 from tests.campaigns.interrupted_home import DESTROY, InterruptedHome, Target, find_chain_faults, write_sources

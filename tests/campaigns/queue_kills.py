@@ -1,4 +1,4 @@
-"""Kill workers of the request queue, and check that each run is carried out, in order and one at a time."""
+"""Kill workers of the run queue, and check that each run is carried out, in order and one at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from semantest_iac.infrastructure.databases.database import Database
 from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgresql
-from tests.request_queues import QueueFixture, open_database
+from tests.run_queues import QueueFixture, open_database
 
 LEASE_S = 2.0
 _STACKS = 8

@@ -20,8 +20,8 @@ from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.provisioner import FakeProvisioner
-from tests.fakes.run_queue import FakeRunQueue
 from tests.fakes.service_probe import FakeServiceProbe
+from tests.fakes.stack_locks import FakeStackLocks
 from tests.fakes.timer import FakeTimer
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
@@ -39,12 +39,12 @@ class InMemoryApp:
         self.provisioner = FakeProvisioner(self.points)
         self.artifacts = FakeArtifactBuilder(self.points)
         self.probe = FakeServiceProbe(self.points)
-        self.queue = FakeRunQueue()
+        self.locks = FakeStackLocks()
         self.progress: list[ResourceProgress] = []
         self.application = Application(
             Path("home"),
             ledger=self.ledger,
-            queue=self.queue,
+            locks=self.locks,
             engines={SANDBOX_ENGINE: EngineEntry(lambda _: self.provisioner, lambda _, engine: self.probe)},
             artifacts=self.artifacts,
             timer=FakeTimer(per_read=1000),

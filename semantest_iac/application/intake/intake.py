@@ -16,7 +16,7 @@ from semantest_iac.application.deployment.recovery import (
 )
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
+from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
 from semantest_iac.application.queries.history import find_deployed_type, find_owning_engine
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -33,7 +33,7 @@ class Intake:
     def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
         self,
         preparation: Preparation,
-        queue: RunQueue,
+        locks: StackLocks,
         bus: MessageBus,
         ledger: LedgerReader,
         engines: Collection[str],
@@ -41,7 +41,7 @@ class Intake:
         progress: ReportProgress = ignore_progress,
     ) -> None:
         self._preparation = preparation
-        self._queue = queue
+        self._locks = locks
         self._bus = bus
         self._ledger = ledger
         self._engines = engines
@@ -96,11 +96,11 @@ class Intake:
         """Hold the stack for the block; waiting for another run is a step that names its deployment."""
         wait = WaitReporter(self._progress)
 
-        def on_wait(holder: LeaseHolder | None) -> None:
+        def on_wait(holder: LockHolder | None) -> None:
             wait.report_holder(str(holder or "another run"))
 
         try:
-            async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
+            async with self._locks.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
                 wait.report_end("done")
                 yield
         finally:

@@ -1,65 +1,148 @@
-"""The run queue port: one run at a time for each stack, across tasks, threads and processes."""
+"""The queue of accepted requests: each is carried out once, and one at a time works on a stack, on any machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.domain.errors import LedgerError
+
+RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseHolder:
-    """The run that holds a stack, as far as it is known; `since` is ISO 8601 in UTC."""
+class Submission:
+    """A request to be queued; times are seconds since 1970 in UTC.
+
+    `source`, `key` and `digest` tell a request that comes again (same key, same digest) from a conflict (other digest).
+    `replaces_waiting` says that it states all that the stack is to be, so that older ones of its kind need not run.
+    """
 
     deployment: str
-    pid: int
+    stack: str
+    request: NewEvent
+    source: str
+    key: str
+    digest: str
+    replaces_waiting: bool = False
+    priority: int = 0
+    not_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a request: the deployment that carries it out, and the waiting ones that it replaced.
+
+    `is_duplicate` says that the same request was accepted before, as that deployment.
+    """
+
+    deployment: str
+    is_duplicate: bool = False
+    replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunHolder:
+    """The worker that carries out a run."""
+
+    worker: str
     host: str
-    since: str
-
-    def __str__(self) -> str:
-        return f"deployment {self.deployment} (pid {self.pid} on {self.host})"
+    pid: int
 
 
-OnWait = Callable[[LeaseHolder | None], None]
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """One request in the queue; `position` is the order of acceptance, before `due` it does not start."""
+
+    position: int
+    deployment: str
+    stack: str
+    state: RunState
+    priority: int
+    attempts: int
+    due: float | None
+    holder: RunHolder | None
+    is_cancelled: bool
 
 
-class Lease(Protocol):
-    """The right to work on a stack, until it is released or its holder dies."""
+@dataclass(frozen=True, slots=True)
+class RunLease:
+    """The right of one worker to carry out a run until the lease ends, unless it is renewed.
 
-    @property
-    def stack(self) -> str:
-        """The name of the stack."""
-        ...
+    `fence` grows with each lease of the stack: what an older lease writes is refused. `attempts` counts the leases
+    of this run, this one included. `is_cancelled` says that the run is only to be ended.
+    """
 
-    @property
-    def fence(self) -> int:
-        """A number that grows with every lease of the stack, so that a write of an older lease can be refused."""
-        ...
+    deployment: str
+    stack: str
+    fence: int
+    attempts: int
+    is_cancelled: bool = False
 
-    def fileno(self) -> int:
-        """Return the descriptor for a child process: the stack is held until that child has ended too."""
-        ...
+
+class LeaseLostError(LedgerError):
+    """The lease has ended, and the run belongs to another worker; what this one would write is refused."""
+
+    code = "LEASE_LOST"
+
+
+class RequestConflictError(Exception):
+    """Another request came with the same key from the same source."""
+
+    def __init__(self, deployment: str) -> None:
+        super().__init__(deployment)
+        self.deployment = deployment
+
+
+MakeSupersededEvent = Callable[[str, str], NewEvent]  # of the replaced deployment and its successor
 
 
 class RunQueue(Protocol):
-    """Gives out one lease at a time for each stack."""
+    """Keeps accepted requests until they have ended; every method is one transaction."""
 
-    def hold(
-        self,
-        stack: str,
-        *,
-        deployment: str,
-        on_wait: OnWait | None = None,
-        timeout_s: float | None = None,
-    ) -> AbstractAsyncContextManager[Lease]:
-        """Hold the stack for the block; `timeout_s` None waits without limit, 0 not at all.
+    async def submit(self, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
+        """Record the request, its place in the queue, and the end of those that it replaces, all or nothing.
 
-        `on_wait` is called with the holder (None: unknown) when waiting starts and whenever the holder changes.
-        Raises StackBusyError with the holder when the time is over.
+        Raises RequestConflictError with the deployment that has the key.
         """
         ...
 
-    def is_held(self, stack: str) -> bool:
-        """Return whether a run works on the stack now; changes nothing."""
+    async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
+        """Take the next run of these stacks (None: of all) that may start, or one whose lease ended, if there is one.
+
+        Within a stack the highest priority comes first, then the order of acceptance.
+        """
+        ...
+
+    async def renew(self, lease: RunLease, lease_s: float) -> bool | None:
+        """Extend the lease; returns whether the run is to be cancelled, None where the lease is lost."""
+        ...
+
+    async def end(self, lease: RunLease) -> bool:
+        """Free the stack; returns False where the lease is lost."""
+        ...
+
+    async def park(self, lease: RunLease, until: float | None) -> bool:
+        """Keep the stack until the run is woken or the time has come; returns False where the lease is lost."""
+        ...
+
+    async def retry(self, lease: RunLease, at: float) -> bool:
+        """Keep the stack and go on at that time; returns False where the lease is lost."""
+        ...
+
+    async def wake(self, deployment: str) -> bool:
+        """Let a parked run go on at once; returns False where it is not parked."""
+        ...
+
+    async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
+        """Ask a run to end; returns the state that it had, None for an unknown or ended one.
+
+        A run that was never started ends at once, with `ending` as its terminal event; a parked one goes on, to end.
+        """
+        ...
+
+    async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
+        """Return the runs that have not ended, in the order of acceptance."""
         ...

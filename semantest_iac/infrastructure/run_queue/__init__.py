@@ -1,4 +1,1 @@
-"""Implements the run queue port: one run at a time works on a stack, and others wait.
-
-It knows stacks by name and nothing of what a run does.
-"""
+"""Implements the run queue in the ledger's database: accepted requests, and the leases of those who carry them out."""

@@ -1,113 +1,261 @@
+"""What every run queue guarantees, on each database."""
+
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
-from semantest_iac.domain.errors import StackBusyError
-from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.run_queue import RequestConflictError, RunHolder
+from semantest_iac.infrastructure.databases.database import Database
+from tests.run_queues import OTHER, STACK, QueueFixture
 
-STACK = "rest-api.aws.development.us-east-1"
-OTHER = "rest-api.aws.development.eu-west-1"
+_PROCESS = [sys.executable, "-m", "tests.contract.run_queue.queue_process"]
 
 
-class RunQueueContract:
-    """What every run queue guarantees; a subclass provides the `queue` to test."""
+@pytest.fixture
+def fixture(database: Database) -> QueueFixture:
+    return QueueFixture(database)
 
-    async def test_gives_each_lease_of_a_stack_a_higher_fence(self, queue: RunQueue) -> None:
+
+class TestSubmitting:
+    async def test_records_the_request_and_its_place(self, fixture: QueueFixture) -> None:
+        receipt = await fixture.submit("d1")
+
+        [run] = await fixture.queue.list_runs()
+        assert (receipt.deployment, receipt.is_duplicate, receipt.replaced) == ("d1", False, ())
+        assert (run.deployment, run.stack, run.state, run.attempts) == ("d1", STACK, "waiting", 0)
+        assert fixture.log() == ["requested d1"]
+
+    async def test_answers_a_repeated_request_with_the_first_deployment(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1")
+
+        again = await fixture.submit("d2", key="e1")
+
+        assert (again.deployment, again.is_duplicate) == ("d1", True)
+        assert fixture.log() == ["requested d1"]
+
+    async def test_knows_a_request_that_ended_long_ago(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1")
+        await fixture.run_all()
+
+        assert (await fixture.submit("d2", key="e1")).is_duplicate
+
+    async def test_keeps_the_keys_of_sources_apart(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1", source="a")
+
+        assert not (await fixture.submit("d2", key="e1", source="b")).is_duplicate
+
+    async def test_refuses_another_request_with_the_same_key(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1")
+
+        with pytest.raises(RequestConflictError) as conflict:
+            await fixture.submit("d2", key="e1", digest="other")
+
+        assert (conflict.value.deployment, fixture.log()) == ("d1", ["requested d1"])
+
+    async def test_records_nothing_if_its_event_cannot_be_recorded(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d0")
+
+        def refuse(*_: object) -> None:
+            raise RuntimeError("no more events")
+
+        fixture.queue._append = refuse
+        with pytest.raises(RuntimeError, match="no more events"):
+            await fixture.submit("d1")
+
+        assert [run.deployment for run in await fixture.queue.list_runs()] == ["d0"]
+
+    async def test_starts_on_an_empty_database_from_two_processes(self, location: str) -> None:
+        processes = [_start("submit", location, str(number), "5") for number in range(2)]
+
+        answers = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+
+        assert [len(receipts) for receipts in answers] == [5, 5]
+
+    async def test_accepts_a_request_once_whoever_sends_it(self, location: str, fixture: QueueFixture) -> None:
+        processes = [_start("repeat", location, str(number), "13") for number in range(8)]
+
+        receipts = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+
+        accepted = [receipt for part in receipts for receipt in part if not receipt["is_duplicate"]]
+        assert (len(accepted), sum(map(len, receipts))) == (1, 104)
+        assert fixture.log() == [f"requested {accepted[0]['deployment']}"]
+
+
+class TestReplacing:
+    async def test_ends_what_waits_with_the_name_of_its_successor(self, fixture: QueueFixture) -> None:
+        await fixture.submit("running", replaces_waiting=True)
+        lease = await fixture.take()
+        for number in range(9):
+            await fixture.submit(f"d{number}", replaces_waiting=True)
+
+        receipt = await fixture.submit("d9", replaces_waiting=True)
+
+        assert receipt.replaced == ("d8",)
+        await fixture.queue.end(lease)
+        assert await fixture.run_all() == ["d9"]
+        assert [line for line in fixture.log() if line.startswith("superseded")] == [
+            f"superseded d{number} by d{number + 1}" for number in range(9)
+        ]
+
+    async def test_leaves_requests_of_other_kinds_and_stacks(self, fixture: QueueFixture) -> None:
+        await fixture.submit("scale")
+        await fixture.submit("deploy", replaces_waiting=True)
+        await fixture.submit("elsewhere", OTHER, replaces_waiting=True)
+        await fixture.submit("again", replaces_waiting=True)
+
+        assert await fixture.run_all() == ["scale", "elsewhere", "again"]
+
+    async def test_leaves_what_was_started_once(self, fixture: QueueFixture) -> None:
+        await fixture.submit("parked", replaces_waiting=True)
+        await fixture.queue.park(await fixture.take(), None)
+
+        assert (await fixture.submit("new", replaces_waiting=True)).replaced == ()
+
+    async def test_leaves_what_is_planned_for_later(self, fixture: QueueFixture) -> None:
+        await fixture.submit("tonight", replaces_waiting=True, not_before=time.time() + 3600)
+        await fixture.submit("now", replaces_waiting=True)
+
+        assert [run.deployment for run in await fixture.queue.list_runs()] == ["tonight", "now"]
+        assert await fixture.run_all() == ["now"]
+
+
+class TestClaiming:
+    async def test_gives_one_run_of_a_stack_at_a_time_in_order(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2")
+        await fixture.submit("e1", OTHER)
+
+        first, second = await fixture.take(), await fixture.take()
+
+        assert (first.deployment, second.deployment, await fixture.claim()) == ("d1", "e1", None)
+        await fixture.queue.end(first)
+        assert (await fixture.take()).deployment == "d2"
+
+    async def test_prefers_the_higher_priority_within_a_stack(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2", priority=5)
+
+        assert await fixture.run_all() == ["d2", "d1"]
+
+    async def test_waits_for_the_time_of_a_request_without_holding_up_others(self, fixture: QueueFixture) -> None:
+        await fixture.submit("later", not_before=time.time() + 3600)
+        await fixture.submit("soon", not_before=time.time() - 1)
+        await fixture.submit("now")
+
+        assert await fixture.run_all() == ["soon", "now"]
+
+    async def test_takes_over_a_run_whose_lease_ended_and_refuses_its_first_holder(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        lost = await fixture.take(2.0)
+        assert await fixture.claim() is None
+        await asyncio.sleep(2.1)
+
+        lease = await fixture.take()
+
+        assert (lease.deployment, lease.fence, lease.attempts) == ("d1", lost.fence + 1, 2)
+        assert (await fixture.queue.renew(lost, 60), await fixture.queue.end(lost)) == (None, False)
+        assert (await fixture.queue.park(lost, None), await fixture.queue.retry(lost, 0)) == (False, False)
+        assert await fixture.queue.renew(lease, 60) is False
+
+    async def test_leaves_a_renewed_lease(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        lease = await fixture.take(0.2)
+        await fixture.queue.renew(lease, 60)
+        await asyncio.sleep(0.3)
+
+        assert await fixture.claim() is None
+
+    async def test_tells_who_holds_a_run(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.take()
+
+        [run] = await fixture.queue.list_runs([STACK])
+
+        assert (run.state, run.holder) == ("running", RunHolder("worker-1", "host-1", 1))
+        assert await fixture.queue.list_runs([OTHER]) == []
+
+    async def test_raises_the_fence_of_a_stack_with_each_run(self, fixture: QueueFixture) -> None:
         fences = []
-        for _ in range(3):
-            async with queue.hold(STACK, deployment="d1") as lease:
-                fences.append((lease.stack, lease.fence))
+        for name in ("d1", "d2", "d3"):
+            await fixture.submit(name)
+            lease = await fixture.take()
+            await fixture.queue.end(lease)
+            fences.append(lease.fence)
 
-        assert fences == [(STACK, 1), (STACK, 2), (STACK, 3)]
-
-    async def test_lets_one_run_at_a_time_work_on_a_stack(self, queue: RunQueue) -> None:
-        log: list[str] = []
-
-        async def run(name: str) -> None:
-            async with queue.hold(STACK, deployment=name):
-                log.append(name)
-                await asyncio.sleep(0)
-                log.append(name)
-
-        await asyncio.gather(run("d1"), run("d2"), run("d3"))
-
-        assert [log[0], log[2], log[4]] == [log[1], log[3], log[5]]
-
-    async def test_says_whether_a_stack_is_held(self, queue: RunQueue) -> None:
-        before = queue.is_held(STACK)
-        async with queue.hold(STACK, deployment="d1"):
-            assert queue.is_held(STACK)
-
-        assert (before, queue.is_held(STACK)) == (False, False)
-
-    async def test_excludes_other_threads_of_the_process(self, queue: RunQueue) -> None:
-        def other_thread() -> str:
-            async def attempt() -> None:
-                async with queue.hold(STACK, deployment="d2", timeout_s=0):
-                    pass
-
-            with pytest.raises(StackBusyError) as busy:
-                asyncio.run(attempt())
-            return busy.value.error_code
-
-        async with queue.hold(STACK, deployment="d1"):
-            assert await asyncio.to_thread(other_thread) == "STACK_BUSY"
-
-    async def test_does_not_block_other_stacks(self, queue: RunQueue) -> None:
-        async with queue.hold(STACK, deployment="d1"), queue.hold(OTHER, deployment="d2", timeout_s=0) as lease:
-            assert lease.stack == OTHER
-
-    async def test_reports_each_holder_once_while_waiting(self, queue: RunQueue) -> None:
-        reported: list[LeaseHolder | None] = []
-
-        async def wait() -> None:
-            async with queue.hold(STACK, deployment="d2", on_wait=reported.append):
-                pass
-
-        async with queue.hold(STACK, deployment="d1"):
-            waiting = asyncio.create_task(wait())
-            await asyncio.sleep(0.35)
-        await waiting
-
-        assert [holder and holder.deployment for holder in reported] == ["d1"]
-
-    @pytest.mark.parametrize("timeout_s", [0, 0.2], ids=["no wait", "a while"])
-    async def test_names_the_holder_after_the_timeout(self, queue: RunQueue, timeout_s: float) -> None:
-        async with queue.hold(STACK, deployment="d1"):
-            with pytest.raises(StackBusyError, match=f"'{STACK}': deployment d1 .pid .* holds it") as busy:
-                async with queue.hold(STACK, deployment="d2", timeout_s=timeout_s):
-                    pass
-
-        assert busy.value.retryable
-
-    async def test_releases_the_stack_after_a_failed_run(self, queue: RunQueue) -> None:
-        with pytest.raises(ValueError, match="broken"):
-            async with queue.hold(STACK, deployment="d1"):
-                raise ValueError("broken")
-
-        async with queue.hold(STACK, deployment="d2", timeout_s=0) as lease:
-            assert lease.fence == 2
-
-    async def test_grants_nothing_to_a_cancelled_waiter(self, queue: RunQueue) -> None:
-        async def wait() -> None:
-            async with queue.hold(STACK, deployment="d2"):
-                pass
-
-        async with queue.hold(STACK, deployment="d1"):
-            waiting = asyncio.create_task(wait())
-            await asyncio.sleep(0.05)
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-
-        async with queue.hold(STACK, deployment="d3", timeout_s=0) as lease:
-            assert lease.fence == 2
+        assert fences == [1, 2, 3]
 
 
-class TestLockFileQueue(RunQueueContract):
-    @pytest.fixture
-    def queue(self, home: Path) -> RunQueue:
-        return LockFileQueue(home / "locks")
+class TestParking:
+    async def test_keeps_the_stack_until_it_is_woken(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2")
+        await fixture.queue.park(await fixture.take(), None)
+        assert await fixture.claim() is None
+
+        assert (await fixture.queue.wake("d1"), await fixture.queue.wake("d2")) == (True, False)
+
+        assert await fixture.run_all() == ["d1", "d2"]
+
+    async def test_goes_on_at_its_time(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.queue.park(await fixture.take(), time.time() + 3600)
+        assert await fixture.claim() is None
+        await fixture.queue.wake("d1")
+        await fixture.queue.park(await fixture.take(), time.time() - 1)
+
+        assert await fixture.run_all() == ["d1"]
+
+    async def test_retries_before_later_requests(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2", priority=9)
+        lease = await fixture.take()
+        await fixture.queue.retry(lease, time.time() + 3600)
+        assert (lease.deployment, await fixture.claim()) == ("d2", None)
+
+
+class TestCancelling:
+    async def test_ends_what_was_not_started(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+
+        asked = await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
+
+        assert (asked, await fixture.queue.list_runs()) == ("waiting", [])
+        assert fixture.log() == ["requested d1", "cancelled d1"]
+
+    async def test_is_seen_by_the_holder_with_its_next_renewal(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2")
+        lease = await fixture.take()
+
+        asked = await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
+
+        assert (asked, await fixture.queue.renew(lease, 60), await fixture.claim()) == ("running", True, None)
+        assert fixture.log() == ["requested d1", "requested d2"]
+
+    async def test_lets_a_parked_run_end_itself(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.queue.park(await fixture.take(), None)
+
+        asked = await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
+
+        assert (asked, (await fixture.take()).is_cancelled) == ("parked", True)
+
+    async def test_does_nothing_for_unknown_and_ended_runs(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.run_all()
+
+        for name in ("d1", "unknown"):
+            assert await fixture.queue.cancel(name, NewEvent("cancelled", name)) is None
+
+
+def _start(task: str, location: str, *arguments: str) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[3]
+    return subprocess.Popen([*_PROCESS, task, location, *arguments], stdout=subprocess.PIPE, text=True, cwd=root)

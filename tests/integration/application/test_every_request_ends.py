@@ -102,4 +102,4 @@ class TestEveryRequest:
         )
         assert opened == ended
         assert app.ledger.verify().events == len(recorded)
-        assert app.queue.holders == {}
+        assert app.locks.holders == {}

@@ -178,7 +178,7 @@ class TestWaiting:
         assert {tick.name for tick in waits} == {f"deployment {deployment} (pid 1 on here)"}
 
     async def test_can_be_cancelled_without_a_trace(self, app: InMemoryApp) -> None:
-        async with app.queue.hold(str(REST), deployment="other"):
+        async with app.locks.hold(str(REST), deployment="other"):
             waiting = asyncio.create_task(app.deploy())
             await asyncio.sleep(0.05)
             waiting.cancel()
@@ -299,7 +299,7 @@ class TestDeployingAfterACancelledVerification:
 class TestAnotherEngine:
     async def test_is_refused_once_the_stack_was_changed_while_it_waited(self, app: InMemoryApp) -> None:
         other: dict[str, Any] = {"engine": "pulumi", "cloud": "sandbox"}
-        async with app.queue.hold(str(REST), deployment="other"):
+        async with app.locks.hold(str(REST), deployment="other"):
             waiting = asyncio.create_task(app.deploy())
             await asyncio.sleep(0.05)
             request = DeploymentRequested(**ABOUT, region="us-east-1", configuration=other)

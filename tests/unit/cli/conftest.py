@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
+from semantest_iac.application.ports.stack_locks import LockHolder, OnWait
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.engines import EngineEntry
 from semantest_iac.domain.blueprints.capabilities import Capabilities
@@ -41,7 +41,6 @@ from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.prerequisite import FakePrerequisite
-from tests.fakes.run_queue import FakeLease
 from tests.fakes.screen import Screen
 
 SECRET = "hunter2-canary"
@@ -138,7 +137,7 @@ class AnsweringProbe:
         return WebSocketConversation(101, tuple(messages))
 
 
-class BusyQueue:
+class BusyStackLocks:
     """Reports another run first, then gives the stack."""
 
     def __init__(self, world: World) -> None:
@@ -150,11 +149,11 @@ class BusyQueue:
     @asynccontextmanager
     async def hold(
         self, stack: str, *, deployment: str, on_wait: OnWait | None = None, timeout_s: float | None = None
-    ) -> AsyncIterator[FakeLease]:
+    ) -> AsyncIterator[None]:
         if on_wait:
-            on_wait(LeaseHolder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
+            on_wait(LockHolder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
         self._world.raise_for(Stack.parse(stack))
-        yield FakeLease(stack, 1)
+        yield
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class ApplicationInWorld(Application):
         super().__init__(
             home,
             ledger=world.ledger,
-            queue=BusyQueue(world),
+            locks=BusyStackLocks(world),
             engines=dict.fromkeys(world.engines, engine),
             artifacts=FakeArtifactBuilder(ControlPoints()),
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),

@@ -75,7 +75,7 @@ def status_command(session: Session, selector: StackSelector) -> int:
     rows = read_status(ledger, session.build_stack_filter(selector))
     simulated = ((Stack.parse(row["stack"]), bool(row["simulated"])) for row in rows)
     session.warn_of_rehearsals(_to_placed(ledger, stack, is_simulated=it) for stack, it in simulated)
-    rows = [row | {"interrupted": was_interrupted(row, session.application.queue.is_held)} for row in rows]
+    rows = [row | {"interrupted": was_interrupted(row, session.application.stack_locks.is_held)} for row in rows]
     for row in rows:
         if row["interrupted"]:
             session.terminal.print_remarks(

@@ -9,12 +9,12 @@ from functools import partial
 import pytest
 
 from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent
-from semantest_iac.application.ports.request_queue import LeaseLostError, RunHolder, Submission
+from semantest_iac.application.ports.run_queue import LeaseLostError, RunHolder, Submission
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
-from semantest_iac.infrastructure.run_queue.request_table import RequestTable, require_lease
+from semantest_iac.infrastructure.run_queue.run_table import RunTable, require_lease
 from tests.fakes.memory_ledger import STACK, a_deploy
-from tests.request_queues import supersede
+from tests.run_queues import supersede
 
 _HOLDER = RunHolder("worker-1", "host-1", 1)
 
@@ -25,8 +25,8 @@ def ledger(database: Database) -> SqlLedger:
 
 
 @pytest.fixture
-def queue(database: Database, ledger: SqlLedger) -> RequestTable:
-    return RequestTable(database, ledger.append_in)
+def queue(database: Database, ledger: SqlLedger) -> RunTable:
+    return RunTable(database, ledger.append_in)
 
 
 def _submission(deployment: str = "d1") -> Submission:
@@ -34,14 +34,14 @@ def _submission(deployment: str = "d1") -> Submission:
 
 
 class TestSubmitting:
-    async def test_opens_the_deployment_in_the_same_transaction(self, queue: RequestTable, ledger: SqlLedger) -> None:
+    async def test_opens_the_deployment_in_the_same_transaction(self, queue: RunTable, ledger: SqlLedger) -> None:
         await queue.submit(_submission(), supersede)
 
         assert [(row.deployment, row.state) for row in ledger.deployments()] == [("d1", "pending")]
         assert ledger.verify().events == 1
 
     async def test_records_neither_if_one_is_refused(
-        self, database: Database, queue: RequestTable, ledger: SqlLedger
+        self, database: Database, queue: RunTable, ledger: SqlLedger
     ) -> None:
         await queue.submit(_submission(), supersede)
 
@@ -50,11 +50,11 @@ class TestSubmitting:
             raise LedgerConflictError("another event came first")
 
         with pytest.raises(LedgerConflictError):
-            await RequestTable(database, refuse).submit(_submission("d2"), supersede)
+            await RunTable(database, refuse).submit(_submission("d2"), supersede)
 
         assert ([run.deployment for run in await queue.list_runs()], ledger.head().position) == (["d1"], 1)
 
-    async def test_leaves_both_intact_with_writers_at_once(self, queue: RequestTable, ledger: SqlLedger) -> None:
+    async def test_leaves_both_intact_with_writers_at_once(self, queue: RunTable, ledger: SqlLedger) -> None:
         submitting = [queue.submit(_submission(f"d{number}"), supersede) for number in range(12)]
         appending = [ledger.append("other", None, [NewEvent("x", "{}")]) for _ in range(12)]
 
@@ -64,7 +64,7 @@ class TestSubmitting:
 
 
 class TestLeases:
-    async def test_write_while_they_are_held(self, queue: RequestTable, ledger: SqlLedger) -> None:
+    async def test_write_while_they_are_held(self, queue: RunTable, ledger: SqlLedger) -> None:
         await queue.submit(_submission(), supersede)
         lease = await queue.claim(_HOLDER, 60)
         assert lease is not None
@@ -73,9 +73,7 @@ class TestLeases:
 
         assert ledger.head().position == 3
 
-    async def test_write_nothing_once_another_worker_has_taken_over(
-        self, queue: RequestTable, ledger: SqlLedger
-    ) -> None:
+    async def test_write_nothing_once_another_worker_has_taken_over(self, queue: RunTable, ledger: SqlLedger) -> None:
         await queue.submit(_submission(), supersede)
         lost = await queue.claim(_HOLDER, 0)
         await asyncio.sleep(0.01)
@@ -88,7 +86,7 @@ class TestLeases:
 
         assert (ledger.head().position, ledger.verify().events) == (3, 3)
 
-    async def test_write_nothing_after_their_end(self, queue: RequestTable, ledger: SqlLedger) -> None:
+    async def test_write_nothing_after_their_end(self, queue: RunTable, ledger: SqlLedger) -> None:
         await queue.submit(_submission(), supersede)
         lease = await queue.claim(_HOLDER, 60)
         assert lease is not None

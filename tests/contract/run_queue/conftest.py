@@ -8,7 +8,7 @@ import pytest
 
 from semantest_iac.infrastructure.databases.database import Database
 from tests.postgresql_server import PostgresqlServer
-from tests.request_queues import open_database
+from tests.run_queues import open_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,4 +1,4 @@
-"""Implements the request queue in the ledger's database, so that a request and its first event commit together."""
+"""Implements the run queue in the ledger's database, so that a request and its first event commit together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar, cast
 
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.ports.request_queue import (
+from semantest_iac.application.ports.run_queue import (
     LeaseLostError,
     MakeSupersededEvent,
     QueuedRun,
@@ -57,7 +57,7 @@ _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
     order by priority desc, position limit 1"""  # noqa: S608 - no input in it
 
 
-class RequestTable:
+class RunTable:
     """The queue in a database; `append` adds events to the ledger in the transaction that it is given."""
 
     def __init__(self, database: Database, append: AppendEvents) -> None:

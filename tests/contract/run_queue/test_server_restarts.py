@@ -9,7 +9,7 @@ import pytest
 
 from semantest_iac.domain.errors import LedgerError
 from tests.postgresql_server import PostgresqlServer
-from tests.request_queues import QueueFixture, open_database
+from tests.run_queues import QueueFixture, open_database
 
 
 async def test_keeps_what_was_accepted_and_goes_on(postgresql: PostgresqlServer) -> None:

@@ -1,4 +1,4 @@
-"""A request queue on a database, with an own log in place of the ledger's, and a worker to claim for."""
+"""A run queue on a database, with an own log in place of the ledger's, and a worker to claim for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.ports.request_queue import Receipt, RunHolder, RunLease, Submission
+from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease, Submission
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
 from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
-from semantest_iac.infrastructure.run_queue.request_table import RequestTable
+from semantest_iac.infrastructure.run_queue.run_table import RunTable
 
 STACK = "rest-api.aws.development.us-east-1"
 OTHER = "rest-api.aws.development.eu-west-1"
@@ -44,10 +44,10 @@ class QueueFixture:
 
     database: Database
     holder: RunHolder = field(default_factory=lambda: RunHolder("worker-1", "host-1", 1))
-    queue: RequestTable = field(init=False)
+    queue: RunTable = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queue = RequestTable(self.database, append_event)
+        self.queue = RunTable(self.database, append_event)
 
     async def submit(self, deployment: str, stack: str = STACK, **given: Any) -> Receipt:
         """Submit a request whose key is the deployment, unless another one is given."""

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.ports.request_queue import RunHolder, RunLease
+from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.infrastructure.databases.database import Database
-from tests.request_queues import OTHER, STACK, QueueFixture
+from tests.run_queues import OTHER, STACK, QueueFixture
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from tests.request_queues import QueueFixture, open_database
+from tests.run_queues import QueueFixture, open_database
 
 
 async def main(task: str, location: str, name: str, count: str) -> None:

@@ -1,4 +1,4 @@
-"""Implements the run queue with one lock file per stack, for one host; locks end with the process that holds them."""
+"""Locks stacks with a file for each, on one host; a lock ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -9,35 +9,21 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
+from semantest_iac.application.ports.stack_locks import LockHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError, StorageError, as_storage_error
 from semantest_iac.infrastructure.disk_space import require_free_space
 from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
 from semantest_iac.infrastructure.file_locks import is_in_place, try_lock, try_shared_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
-from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
+from semantest_iac.infrastructure.stack_locks.holder_records import read_holder, write_holder
 
 POLL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class FileLease:
-    """A held lock file; closing its descriptor releases the stack unless a child inherited it."""
-
-    stack: str
-    fence: int
-    descriptor: int
-
-    def fileno(self) -> int:
-        """Return the descriptor for `pass_fds`."""
-        return self.descriptor
-
-
-class LockFileQueue:
-    """Grants one lease per stack over all tasks, threads and processes of this host; waiters are not ordered.
+class StackLockFiles:
+    """Lets one run at a time hold a stack, over all tasks, threads and processes of this host; waiters have no order.
 
     `disks` are files and folders that a run writes to: none is granted where they have too little room for one.
     """
@@ -54,16 +40,16 @@ class LockFileQueue:
         deployment: str,
         on_wait: OnWait | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[FileLease]:
+    ) -> AsyncIterator[None]:
         """Hold the stack for the block; raises StackBusyError after `timeout_s`, StorageError for a full disk."""
         require_free_space(self._disks)
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):
-                fence = write_holder_and_next_fence(descriptor, deployment, self._folder / lock_file_name(stack))
-            yield FileLease(stack, fence, descriptor)
+                write_holder(descriptor, deployment, self._folder / lock_file_name(stack))
+            yield
         finally:
-            os.close(descriptor)  # never LOCK_UN: that would release the stack while a child still works on it
+            os.close(descriptor)
 
     def is_held(self, stack: str) -> bool:
         """Return whether a process holds the lock file."""
@@ -81,7 +67,7 @@ class LockFileQueue:
         import asyncio
 
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        reported: list[LeaseHolder | None] = []
+        reported: list[LockHolder | None] = []
         while True:
             descriptor, holder = self._attempt(stack)
             if descriptor is not None:
@@ -93,7 +79,7 @@ class LockFileQueue:
                 on_wait(holder)
             await asyncio.sleep(POLL_S)
 
-    def _attempt(self, stack: str) -> tuple[int | None, LeaseHolder | None]:
+    def _attempt(self, stack: str) -> tuple[int | None, LockHolder | None]:
         path = self._folder / lock_file_name(stack)
         with _translate_lock_errors(stack, self._folder):
             descriptor = _open_and_lock(path)
@@ -131,7 +117,7 @@ def _translate_lock_errors(stack: str, folder: Path) -> Iterator[None]:
         raise StorageError(f"{message}{cause}.", hint=hint) from error
 
 
-def _stack_busy_error(stack: str, holder: LeaseHolder | None) -> StackBusyError:
+def _stack_busy_error(stack: str, holder: LockHolder | None) -> StackBusyError:
     holding_run = str(holder) if holder else "another run"
     return StackBusyError(
         f"Cannot work on stack '{stack}': {holding_run} holds it.", hint="Try again when it has ended."
