@@ -15,6 +15,7 @@ from semantest_iac.application.ports.ledger import (
     StackRow,
     VerifiedLedger,
 )
+from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.application.queries.projection import MemoryRows
 from semantest_iac.infrastructure.ledger import chain
 
@@ -35,6 +36,13 @@ class MemoryLedger:
 
     def newest_event(self, stream: str) -> RecordedEvent | None:
         return next(reversed(self.stream(stream)), None)
+
+    def find_events(self, ids: Collection[str]) -> list[RecordedEvent]:
+        return [row for row in self._published() if row.event.get("id") in ids]
+
+    def find_correlated(self, correlation: str, stream: str | None = None, limit: int = 100) -> list[RecordedEvent]:
+        found = [row for row in self._published() if row.event.get("correlationid") == correlation]
+        return [row for row in found if stream in (None, row.stream)][-limit:]
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         return islice((row for row in self.recorded if row.position > after), limit)
@@ -79,6 +87,9 @@ class MemoryLedger:
         self.recorded += recorded
         return recorded
 
+    def _published(self) -> Iterator[RecordedEvent]:
+        return (row for row in self.recorded if not row.type.startswith(JOURNAL_PREFIX))
+
 
 def an_event(
     kind: str,
@@ -87,8 +98,9 @@ def an_event(
     stack: str = STACK,
     time: str = NOON,
     data: Mapping[str, object] | None = None,
+    **attributes: object,
 ) -> NewEvent:
-    """An event `infrastructure.<kind>` of a deployment, in its CloudEvents form."""
+    """An event `infrastructure.<kind>` of a deployment, in its CloudEvents form; `attributes` are further ones of it."""
     wire_type = f"infrastructure.{kind}"
     event = {
         "specversion": "1.0",
@@ -98,6 +110,7 @@ def an_event(
         "subject": stack,
         "time": time,
         "data": {"deployment_id": deployment, **(data or {})},
+        **attributes,
     }
     return NewEvent(wire_type, json.dumps(event))
 

@@ -124,6 +124,17 @@ class LedgerReader(Protocol):
         """Return the newest event of a stream, None for an unknown one; its cost does not grow with the stream."""
         ...
 
+    def find_events(self, ids: Collection[str]) -> list[RecordedEvent]:
+        """Return the published events with these ids, in order; its cost does not grow with the log."""
+        ...
+
+    def find_correlated(self, correlation: str, stream: str | None = None, limit: int = 100) -> list[RecordedEvent]:
+        """Return the newest published events of a correlation id, of one stream or all, in order.
+
+        Its cost does not grow with the log.
+        """
+        ...
+
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Iterate over the log in order of position, reading it page by page."""
         ...

@@ -19,6 +19,12 @@ from semantest_iac.application.ports.ledger import (
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.ledger import chain, projection
+from semantest_iac.infrastructure.ledger.event_links import (
+    add_event_links,
+    create_event_links,
+    find_correlated_events,
+    find_events_by_id,
+)
 from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, create_events_table, read_log, select_events
 
 _EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
@@ -70,6 +76,16 @@ class SqlLedger:
         with self._open_snapshot("read") as connection:
             condition = "where stream = ? order by version desc limit 1"
             return next(iter(select_events(connection, condition, stream)), None) if connection else None
+
+    def find_events(self, ids: Collection[str]) -> list[RecordedEvent]:
+        """Return the published events that have one of these ids."""
+        with self._open_snapshot("read") as connection:
+            return find_events_by_id(connection, ids) if connection else []
+
+    def find_correlated(self, correlation: str, stream: str | None = None, limit: int = 100) -> list[RecordedEvent]:
+        """Return the newest published events of a correlation id."""
+        with self._open_snapshot("read") as connection:
+            return find_correlated_events(connection, correlation, stream, limit) if connection else []
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """Yield the whole log in pages, each from a snapshot of its own, with what was appended meanwhile."""
@@ -144,13 +160,16 @@ class SqlLedger:
         recorded = list(chain.extend_chain(head, stream, version, events))
         for event in recorded:
             connection.execute("insert into events values (?, ?, ?, ?, ?, ?)", _EVENT_VALUES(event))
+        add_event_links(connection, head.position, recorded)
         projection.update_projection(connection, head.position, recorded)
         return recorded
 
     def rebuild(self) -> None:
-        """Rebuild the projection from the log."""
+        """Rebuild the projection from the log, and the links between its events."""
         with self._database.change("rebuild") as connection:
             create_events_table(connection)
+            create_event_links(connection)
+            add_event_links(connection, _read_head(connection).position, ())
             projection.rebuild_projection(connection)
 
     def close(self) -> None:

@@ -85,6 +85,26 @@ class LedgerContract:
         assert newest == ledger.stream("a")[-1]
         assert ledger.newest_event("c") is None
 
+    async def test_finds_published_events_by_their_ids(self, ledger: Ledger) -> None:
+        await ledger.append(STACK, 0, [an_event("updated", "d1"), an_event("journal.step.intended", "d1")])
+        await ledger.append(OTHER, 0, [an_event("updated", "d2", stack=OTHER), an_event("removed", "d3", stack=OTHER)])
+
+        found = ledger.find_events({"d3-removed", "d1-updated", "d1-journal.step.intended", "unknown"})
+
+        assert found == [ledger.stream(STACK)[0], ledger.stream(OTHER)[1]]
+        assert ledger.find_events([]) == []
+
+    async def test_finds_the_newest_events_of_a_correlation_id(self, ledger: Ledger) -> None:
+        for number in range(3):
+            for stack, correlation in ((STACK, "c1"), (OTHER, "c1"), (STACK, "c2")):
+                name = f"{correlation}-{number}"
+                await ledger.append(stack, None, [an_event("updated", name, stack=stack, correlationid=correlation)])
+
+        assert [row.position for row in ledger.find_correlated("c1")] == [1, 2, 4, 5, 7, 8]
+        assert [row.position for row in ledger.find_correlated("c1", limit=3)] == [5, 7, 8]
+        assert [row.position for row in ledger.find_correlated("c1", STACK, limit=2)] == [4, 7]
+        assert ledger.find_correlated("c3") == []
+
     def test_is_empty_and_intact_at_first(self, ledger: Ledger) -> None:
         start = ledger.head()
 
@@ -92,6 +112,7 @@ class LedgerContract:
         assert ledger.verify(start) == VerifiedLedger(0, start)
         assert (list(ledger.log()), ledger.stream("a"), ledger.streams()) == ([], [], [])
         assert (ledger.deployment("d1"), ledger.newest(), ledger.stacks()) == (None, [], [])
+        assert (ledger.find_events({"a"}), ledger.find_correlated("c1")) == ([], [])
 
     async def test_verifies_against_every_earlier_head(self, ledger: Ledger) -> None:
         heads = [ledger.head()]
