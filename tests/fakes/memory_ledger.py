@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 
 from semantest_iac.application.ports.ledger import (
@@ -30,6 +32,7 @@ class MemoryLedger:
         self.recorded: list[RecordedEvent] = []
         self.rebuilt = 0
         self._rows = MemoryRows()
+        self._watches: list[MemoryWatch] = []
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         return [row for row in self.recorded if row.stream == name and row.version > after_version]
@@ -53,6 +56,15 @@ class MemoryLedger:
     def head(self) -> LedgerHead:
         newest = self.recorded[-1:]
         return LedgerHead(newest[0].position, newest[0].hash) if newest else chain.GENESIS
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[MemoryWatch]:
+        watch = MemoryWatch()
+        self._watches.append(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.remove(watch)
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         return chain.verify_chain(self.recorded, expected)
@@ -85,10 +97,25 @@ class MemoryLedger:
         recorded = list(chain.extend_chain(self.head(), stream, version, events))
         self._rows = MemoryRows([*self.recorded, *recorded])
         self.recorded += recorded
+        for watch in self._watches:
+            watch.appended.set()
         return recorded
 
     def _published(self) -> Iterator[RecordedEvent]:
         return (row for row in self.recorded if not row.type.startswith(JOURNAL_PREFIX))
+
+
+class MemoryWatch:
+    """Is woken by every append."""
+
+    def __init__(self) -> None:
+        self.appended = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.appended.wait()
+        self.appended.clear()
 
 
 def an_event(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -110,6 +111,14 @@ class StackRow:
     component_type: str | None = None
 
 
+class LedgerWatch(Protocol):
+    """Waits for what any process appends."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something was appended since the last call, or after so long; it may also return for nothing."""
+        ...
+
+
 class LedgerReader(Protocol):
     """The ledger for readers: reading changes and creates nothing, and a ledger that does not exist yet is empty.
 
@@ -145,6 +154,10 @@ class LedgerReader(Protocol):
 
     def head(self) -> LedgerHead:
         """Return the newest position, or position 0 with the hash from which every chain starts."""
+        ...
+
+    def watch(self) -> AbstractAsyncContextManager[LedgerWatch]:
+        """Open a watch for the block; who reads after each wait, the first included, misses nothing."""
         ...
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:

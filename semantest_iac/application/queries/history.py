@@ -151,30 +151,56 @@ def read_events(
     Their `sequence` is the ledger position, from which `after` continues; the `subject` of those about no single stack
     is None. Raises NotFoundError for a deployment that was never requested.
     """
-    found = _events_of_deployment(reader, deployment, after) if deployment else _events_of(reader, stack, after)
-    of_stack = (row for row in found if stack in (None, row.stream))
-    wanted = (row for row in of_stack if journal or not row.type.startswith(JOURNAL_PREFIX))
-    return [{"subject": None, **row.event, "sequence": str(row.position)} for row in islice(wanted, limit)]
+    if deployment:
+        stream = find_deployment(reader, deployment).stack
+        found = _events_of(reader, stream, after) if stack in (None, stream) else iter(())
+    else:
+        found = _events_of(reader, stack, after)
+    selection = EventSelection(stack, deployment, journal)
+    return [to_listed_event(row) for row in islice(filter(selection.matches, found), limit)]
 
 
-def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:
-    if stack is None:
-        return reader.log(after)
-    return (row for row in reader.stream(stack) if row.position > after)
+@dataclass(frozen=True, slots=True)
+class EventSelection:
+    """Selects events of the log: those of one deployment, one stack, both or all, and whether the journal is wanted."""
+
+    stack: str | None = None
+    deployment: str | None = None
+    journal: bool = False
+
+    def matches(self, recorded: RecordedEvent) -> bool:
+        if self.stack not in (None, recorded.stream):
+            return False
+        if not self.journal and recorded.type.startswith(JOURNAL_PREFIX):
+            return False
+        return self.deployment is None or is_event_of(recorded, self.deployment)
 
 
-def _events_of_deployment(reader: LedgerReader, deployment: str, after: int) -> Iterator[RecordedEvent]:
+def is_event_of(recorded: RecordedEvent, deployment: str) -> bool:
+    """Whether the event is about the deployment; only one that names it is parsed."""
+    return deployment in recorded.json and deployment_id_of(recorded.event) == deployment
+
+
+def to_listed_event(recorded: RecordedEvent) -> dict[str, Any]:
+    """Return the CloudEvent as `events --json` prints it."""
+    return {"subject": None, **recorded.event, "sequence": str(recorded.position)}
+
+
+def find_deployment(reader: LedgerReader, deployment: str) -> DeploymentRow:
+    """Return the deployment; raises NotFoundError for one that was never requested."""
     row = reader.deployment(deployment)
     if row is None:
         raise NotFoundError(
             f"Cannot read events of deployment '{deployment}': no deployment has that id.",
             hint="`semantest-iac history` lists the deployments.",
         )
-    return (
-        recorded
-        for recorded in _events_of(reader, row.stack, after)
-        if deployment in recorded.json and deployment_id_of(recorded.event) == deployment
-    )
+    return row
+
+
+def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:
+    if stack is None:
+        return reader.log(after)
+    return (row for row in reader.stream(stack) if row.position > after)
 
 
 def find_recorded_environments(ledger: LedgerReader) -> dict[str, str]:

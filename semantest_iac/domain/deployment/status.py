@@ -81,6 +81,9 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     "infrastructure.removal.failed": (ACTIVE_STATUSES, _Status.FAILED),
 }
 
+TERMINAL_EVENT_TYPES = frozenset(name for name, (_, status) in TRANSITIONS.items() if status in TERMINAL_STATUSES)
+"""The last event of each deployment has one of these types."""
+
 
 def find_next_status(state: DeploymentStatus | None, event_type: str, step: str = "") -> DeploymentStatus:
     """Return the status after an event; None is the status before the request. Raises InvalidStateError.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
+
+from semantest_iac.application.ports.ledger import LedgerWatch
 
 Row = tuple[Any, ...]
 
@@ -28,6 +30,10 @@ class DatabaseConnection(Protocol):
         """Let the database check its own storage; raises LedgerError for one that is damaged."""
         ...
 
+    def notify_watches(self) -> None:
+        """Wake everybody who watches the database, once the transaction is committed."""
+        ...
+
 
 class Database(Protocol):
     """A database in which one transaction at a time changes something; `verb` says in errors what was tried."""
@@ -41,6 +47,10 @@ class Database(Protocol):
 
     def read(self, verb: str) -> AbstractContextManager[DatabaseConnection | None]:
         """Yield one snapshot, None where the database does not exist yet; raises LedgerError."""
+        ...
+
+    def watch(self) -> AbstractAsyncContextManager[LedgerWatch]:
+        """Open a watch for the block: it ends waiting for changes, and more than those that wake it."""
         ...
 
     def close(self) -> None:

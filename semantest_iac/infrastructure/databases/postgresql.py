@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import Row
+
+if TYPE_CHECKING:
+    from semantest_iac.infrastructure.databases.postgresql_watch import PostgresqlWatch
 
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
@@ -24,7 +27,9 @@ _FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
 _LOST = (LedgerBusyError, "LEDGER_UNREACHABLE", "the server does not answer", "Check that it runs and can be reached.")
 # A refused connection has no SQLSTATE, only the server's text.
 _REFUSED_CONNECTION = re.compile(r"FATAL: +(.+)")
-_SOON_READY = re.compile("starting up|shutting down|too many (clients|connections)")
+_SOON_READY = re.compile(
+    "starting up|shutting down|in recovery mode|not (yet )?accepting connections|too many (clients|connections)"
+)
 _LOST_STATES = ("08", "57P")  # the connection is lost; the server shuts down or starts
 _UNKNOWN = (LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", "Restore it from a backup.")
 
@@ -32,8 +37,9 @@ _UNKNOWN = (LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger"
 class PostgresqlConnection:
     """A transaction of psycopg with `?` for parameters."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, schema: str) -> None:
         self._connection = connection
+        self._schema = schema
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
@@ -46,6 +52,10 @@ class PostgresqlConnection:
 
     def check_integrity(self) -> None:
         """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
+
+    def notify_watches(self) -> None:
+        """Notify the channel of the schema; the server sends it with the commit."""
+        self.execute("select pg_notify(?, '')", (self._schema,))
 
     def read_clock(self) -> float:
         """Return the server's time."""
@@ -68,14 +78,25 @@ class PostgresqlDatabase:
         with self._use("change", verb) as connection, connection.transaction():
             connection.execute(f"set local lock_timeout = {int(_LOCK_TIMEOUT_S * 1000)}")
             connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
-            yield PostgresqlConnection(connection)
+            yield PostgresqlConnection(connection, self._schema)
 
     @contextmanager
     def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:
         """Yield one snapshot."""
         with self._use("read", verb) as connection, connection.transaction():
             connection.execute("set transaction isolation level repeatable read, read only")
-            yield PostgresqlConnection(connection)
+            yield PostgresqlConnection(connection, self._schema)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[PostgresqlWatch]:
+        """Listen for the notifications of writers."""
+        from semantest_iac.infrastructure.databases.postgresql_watch import PostgresqlWatch
+
+        watch = PostgresqlWatch(self._url, self._schema)
+        try:
+            yield watch
+        finally:
+            await watch.close()
 
     def close(self) -> None:
         """Close both connections."""

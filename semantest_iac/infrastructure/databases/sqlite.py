@@ -5,19 +5,24 @@ from __future__ import annotations
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row
 from semantest_iac.infrastructure.databases.sqlite_file import (
     RESTORE_HINT,
+    identify_file,
     open_for_reading,
     open_for_writing,
     translate_ledger_errors,
 )
+
+if TYPE_CHECKING:
+    from semantest_iac.infrastructure.databases.sqlite_watch import SqliteWatch
 
 RequireHead = Callable[[DatabaseConnection | None], None]
 """Raises LedgerError for a snapshot, or a missing file, that lacks events which the home has noted."""
@@ -45,6 +50,9 @@ class SqliteConnection:
         if answer != "ok":
             message = f"Cannot verify ledger '{self._path}': the file is damaged."
             raise LedgerError(message, "LEDGER_DAMAGED", hint=RESTORE_HINT)
+
+    def notify_watches(self) -> None:
+        """Do nothing: a watch sees every commit."""
 
 
 class SqliteDatabase:
@@ -101,6 +109,17 @@ class SqliteDatabase:
             finally:
                 connection.close()
 
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[SqliteWatch]:
+        """Look for commits many times a second."""
+        from semantest_iac.infrastructure.databases.sqlite_watch import SqliteWatch
+
+        watch = SqliteWatch(self.path)
+        try:
+            yield watch
+        finally:
+            watch.close()
+
     def close(self) -> None:
         """Close the file; the next change opens it again."""
         with self._lock:
@@ -118,9 +137,9 @@ class SqliteDatabase:
                 require_head(None)
             self._writer = open_for_writing(self.path, self._busy_timeout_s)
             weakref.finalize(self, self._writer.close)  # for callers that drop the database without closing it
-            self._file = _file_identity(self.path)
+            self._file = identify_file(self.path)
             require_head(self._wrap(self._writer))
-        elif _file_identity(self.path) != self._file:
+        elif identify_file(self.path) != self._file:
             raise LedgerError(
                 f"Cannot append to ledger '{self.path}': the file was removed or replaced meanwhile.",
                 "LEDGER_MOVED",
@@ -131,11 +150,3 @@ class SqliteDatabase:
 
 def _require_nothing(snapshot: DatabaseConnection | None) -> None:
     pass
-
-
-def _file_identity(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return (0, 0)
-    return (found.st_dev, found.st_ino)

@@ -78,6 +78,15 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     return None
 
 
+def identify_file(path: Path) -> tuple[int, int]:
+    """Return what tells the file from another one of its name; zeros where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
 def _require_file(path: Path) -> None:
     if path.is_dir():
         raise LedgerError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semantest_iac.application.ports.ledger import LedgerHead, RecordedEvent
-from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_STATUSES, TRANSITIONS
+from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_EVENT_TYPES
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.home_manifest import HomeManifest
@@ -18,7 +18,7 @@ UNKNOWN_POSITION = LedgerHead(1, "")
 def note_committed(manifest: HomeManifest | None, recorded: Sequence[RecordedEvent]) -> None:
     """Note the head after a commit that opens or ends a deployment; what is in between waits for the end."""
     has_begun = any(event.type in DEPLOYMENT_KINDS for event in recorded)
-    has_ended = any(TRANSITIONS[it.type][1] in TERMINAL_STATUSES for it in recorded if it.type in TRANSITIONS)
+    has_ended = any(event.type in TERMINAL_EVENT_TYPES for event in recorded)
     if manifest is not None and (has_begun or has_ended):
         manifest.note_ledger_head(recorded[-1].position, recorded[-1].hash, with_copies=has_ended)
 

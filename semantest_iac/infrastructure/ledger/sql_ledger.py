@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from operator import attrgetter
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from semantest_iac.application.ports.ledger import (
     DeploymentRow,
     LedgerConflictError,
     LedgerHead,
+    LedgerWatch,
     NewEvent,
     RecordedEvent,
     StackRow,
@@ -102,6 +103,10 @@ class SqlLedger:
         with self._open_snapshot("read") as connection:
             return _read_head(connection) if connection else chain.GENESIS
 
+    def watch(self) -> AbstractAsyncContextManager[LedgerWatch]:
+        """Open a watch for the block."""
+        return self._database.watch()
+
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         """Recompute the chain after the database has checked itself, then compare the rows with the events."""
         with self._open_snapshot("verify") as connection:
@@ -162,6 +167,7 @@ class SqlLedger:
             connection.execute("insert into events values (?, ?, ?, ?, ?, ?)", _EVENT_VALUES(event))
         add_event_links(connection, head.position, recorded)
         projection.update_projection(connection, head.position, recorded)
+        connection.notify_watches()
         return recorded
 
     def rebuild(self) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.process.queued_output import QueuedOutput
 
 _LAST_WORDS_S = 3.0
-_USUAL_WIDTH = 80
+_USUAL_WIDTH, _USUAL_HEIGHT = 80, 24
+_NOBODY_READS = "nobody reads it any more"
 _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -35,6 +36,7 @@ class Terminal:
         self._patience_s: float | None = None
         self._print_elsewhere: Callable[[TextIO, str], None] | None = None
         self._is_answer_lost = False
+        self._has_reader = True
         self._is_asking = False
 
     @classmethod
@@ -53,6 +55,11 @@ class Terminal:
     def is_answer_lost(self) -> bool:
         """Whether a part of the answer could not be written to stdout."""
         return self._is_answer_lost
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether stdout was still read when it was last written to: a closed pipe is not."""
+        return self._has_reader
 
     @property
     def is_interactive(self) -> bool:
@@ -165,6 +172,15 @@ class Terminal:
         """Print lines of the result to stdout."""
         self._print_text(self.out, lines)
 
+    def redraw(self, *lines: str) -> None:
+        """Show lines of the result instead of everything that is on the screen, as many as fit there."""
+        try:
+            height = os.get_terminal_size(self.out.fileno()).lines or _USUAL_HEIGHT
+        except (OSError, ValueError):  # a terminal of another kind
+            height = _USUAL_HEIGHT
+        self.write(self.out, "\x1b[H\x1b[J")
+        self.print_lines(*lines[: max(1, height - 1)])
+
     def print_prose(self, *lines: str) -> None:
         """Print lines to stdout that may be broken between words where the terminal is narrower."""
         self.print_lines(*(wrap_line(line, self.width) for line in self.redact_lines(lines)))
@@ -254,7 +270,9 @@ class Terminal:
             self._report_lost_answer(reason)
 
     def _report_lost_answer(self, reason: str) -> None:
-        if not self._is_answer_lost:
+        if reason == _NOBODY_READS:
+            self._has_reader = False
+        elif not self._is_answer_lost:
             self._is_answer_lost = True
             self.print_remarks(f"Cannot write to stdout: {reason}. The rest of the answer is lost.")
 
@@ -323,15 +341,16 @@ def _shift_left(line: str, columns: int) -> str:
 
 
 def write_text(stream: Any, content: str | bytes) -> str:
-    """Write text, or bytes to a binary stream, at once; returns why the stream takes nothing more.
+    """Write text, or bytes to a binary stream, at once; returns why the stream takes nothing more, empty if it does.
 
-    The reason is empty if it does, or if nobody reads it any more: a closed pipe discards the text.
+    A pipe that its reader has closed discards the text.
     """
     try:
         stream.write(content)
         stream.flush()
     except BrokenPipeError:
         _discard_output(stream)
+        return _NOBODY_READS
     except (OSError, ValueError) as error:
         _discard_output(stream)
         return (getattr(error, "strerror", None) or "it is closed").lower()
