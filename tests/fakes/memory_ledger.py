@@ -127,7 +127,7 @@ def an_event(
     data: Mapping[str, object] | None = None,
     **attributes: object,
 ) -> NewEvent:
-    """An event `infrastructure.<kind>` of a deployment, in its CloudEvents form; `attributes` are further ones of it."""
+    """An event `infrastructure.<kind>` of a deployment, in its CloudEvents form; `attributes` are further ones."""
     wire_type = f"infrastructure.{kind}"
     event = {
         "specversion": "1.0",

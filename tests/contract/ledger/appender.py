@@ -8,7 +8,7 @@ import sys
 from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
-from tests.request_queues import open_database
+from tests.run_queues import open_database
 
 
 async def append(ledger: SqlLedger, stream: str, number: int) -> None:

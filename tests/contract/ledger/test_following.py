@@ -18,7 +18,7 @@ from semantest_iac.application.queries.following import follow_deployment, follo
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy
 from tests.postgresql_server import PostgresqlServer
-from tests.request_queues import open_database
+from tests.run_queues import open_database
 
 OTHER = "websocket.azure.staging.westeurope"
 _APPENDER = Path(__file__).with_name("appender.py")
