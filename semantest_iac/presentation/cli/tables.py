@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -43,6 +43,25 @@ def format_fitting_table(columns: Sequence[Column], rows: Sequence[Sequence[str]
     lines = align_columns([[row[index] for index in shown] for row in table])
     stacked = [[], *(_lines_below([row[index] for index in sorted(below)], width) for row in rows)]
     return [text for line, more in zip(lines, stacked, strict=True) for text in (line, *more)]
+
+
+class GrowingTable:
+    """Formats rows that come one after the other: a column stays as wide as its longest cell so far."""
+
+    def __init__(self, columns: Sequence[Column], width: int | None = None) -> None:
+        self._columns = list(columns)
+        self._width = width
+        self._has_titles = False
+
+    def add(self, rows: Iterable[Sequence[str]]) -> list[str]:
+        """Return the lines of the rows, before the first ones the line of titles."""
+        rows = list(rows)
+        for index, cells in enumerate(zip(*rows, strict=True)):
+            title = self._columns[index].title.ljust(max(map(len, cells)))
+            self._columns[index] = self._columns[index]._replace(title=title)
+        lines = format_fitting_table(self._columns, rows, self._width)
+        is_first, self._has_titles = not self._has_titles, True
+        return lines if is_first else lines[1:]
 
 
 def _table_width(table: Sequence[Sequence[str]], shown: Sequence[int]) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -12,6 +13,8 @@ import click
 from semantest_iac.application.ports.ledger import LedgerHead, LedgerReader
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
+    EventSelection,
+    StackFilter,
     find_component_type_of,
     find_deployment_id,
     find_owning_engine,
@@ -25,7 +28,7 @@ from semantest_iac.application.queries.history import (
 )
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ENVIRONMENTS
-from semantest_iac.domain.errors import NotFoundError
+from semantest_iac.domain.errors import NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_GATEWAY_URL,
@@ -46,6 +49,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
 from semantest_iac.presentation.cli.session import PlacedStack, Session, StackSelector
 from semantest_iac.presentation.cli.tables import (
     Column,
+    GrowingTable,
     format_age,
     format_fitting_table,
     format_local_time,
@@ -63,32 +67,61 @@ STATUS_HELP = """Show the latest deployment of every stack, newest first, and th
 \b
   semantest-iac status
   semantest-iac status rest-api --env development --json
+  semantest-iac status --watch
+
+With --watch, shows every change until Ctrl-C: on a terminal the whole table, elsewhere the rows that changed, with
+--json one row per line.
 """
 STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("requested", 2), Column("endpoint", 3))
 
 
 @click.command("status", help=STATUS_HELP)
+@click.option("-w", "--watch", is_flag=True, help="Show every change until Ctrl-C.")
 @filter_options
 @session_options
-def status_command(session: Session, selector: StackSelector) -> int:
-    ledger = session.application.ledger
-    rows = read_status(ledger, session.build_stack_filter(selector))
+def status_command(session: Session, selector: StackSelector, watch: bool) -> int:
+    ledger, stack_filter = session.application.ledger, session.build_stack_filter(selector)
+    rows = _read_status_rows(session, stack_filter)
     simulated = ((Stack.parse(row["stack"]), bool(row["simulated"])) for row in rows)
     session.warn_of_rehearsals(_to_placed(ledger, stack, is_simulated=it) for stack, it in simulated)
-    rows = [row | {"interrupted": was_interrupted(row, session.application.stack_locks.is_held)} for row in rows]
+    if watch:
+        _watch_status(session, stack_filter)
+        return OK
+    session.terminal.print_remarks(*_interruption_notes(rows))
+    session.answer(rows, _format_status(session, rows))
+    return OK
+
+
+def _read_status_rows(session: Session, stack_filter: StackFilter) -> list[dict[str, Any]]:
+    rows = read_status(session.application.ledger, stack_filter)
+    return [row | {"interrupted": was_interrupted(row, session.application.stack_locks.is_held)} for row in rows]
+
+
+def _interruption_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         if row["interrupted"]:
-            session.terminal.print_remarks(
-                f"Note: the process of the last {row['kind']} of {row['stack']} ended before it did.",
-                "  Run deploy or destroy for this stack: either ends it, and continues from what was done.",
-            )
-    if rows:
-        width = session.terminal.width
-        lines = format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
-    else:
-        lines = [NO_MATCH if ledger.stacks() else _nothing_deployed(session)]
-    session.answer(rows, lines)
-    return OK
+            yield f"Note: the process of the last {row['kind']} of {row['stack']} ended before it did."
+            yield "  Run deploy or destroy for this stack: either ends it, and continues from what was done."
+
+
+def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return [NO_MATCH if session.application.ledger.stacks() else _nothing_deployed(session)]
+    width = session.terminal.width
+    return format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
+
+
+def _watch_status(session: Session, stack_filter: StackFilter) -> None:
+    from semantest_iac.presentation.cli.commands.following import WatchedRows, watch_rows
+
+    changing = GrowingTable(STATUS_COLUMNS)
+    watched = WatchedRows(
+        partial(_read_status_rows, session, stack_filter),
+        partial(_format_status, session),
+        lambda rows: changing.add(_status_cells(row, None) for row in rows),
+        _interruption_notes,
+    )
+    watch_rows(session, watched)
 
 
 def _warn_of_recorded_rehearsals(session: Session, stacks: Iterable[str]) -> None:
@@ -123,11 +156,24 @@ def _format_age(recorded: str, width: int | None) -> str:
     return format_utc_time(recorded) if width is None else format_age(recorded, utc_now())
 
 
+def _parse_stack_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else str(Stack.parse(value))
+
+
+_STACK_OPTION = click.option(
+    "--stack",
+    callback=_parse_stack_name,
+    metavar="NAME",
+    shell_complete=complete_with(find_stack_names),
+    help="Only the stack with this full name.",
+)
+
 HISTORY_HELP = """List deployments and destroys, newest first.
 
 \b
   semantest-iac history
   semantest-iac history rest-api --limit 5 --json
+  semantest-iac history --stack rest-api.aws.development.us-east-1
 """
 HISTORY_COLUMNS = (
     Column("deployment"),
@@ -140,10 +186,12 @@ HISTORY_COLUMNS = (
 
 
 @click.command("history", help=HISTORY_HELP)
+@_STACK_OPTION
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @filter_options
 @session_options
-def history_command(session: Session, selector: StackSelector, limit: int | None) -> int:
+def history_command(session: Session, selector: StackSelector, limit: int | None, stack: str | None) -> int:
+    selector = selector.with_stack(stack) if stack else selector
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     shorten_id, width = _id_shortener(session), session.terminal.width
@@ -214,8 +262,10 @@ EVENTS_HELP = """List events in the order in which they were recorded.
 \b
   semantest-iac events rest-api --limit 20
   semantest-iac events --stack rest-api.aws.development.us-east-1 --after 12 --limit 100
+  semantest-iac events --follow --limit 10
 
-With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading.
+With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading. With --follow,
+prints each event on a line of its own, also with --json, and goes on until Ctrl-C; with --deployment until its end.
 """
 EVENT_TABLE_COLUMNS = (
     Column("position"),
@@ -227,18 +277,8 @@ EVENT_TABLE_COLUMNS = (
 _TYPE_PREFIX = "infrastructure."
 
 
-def _parse_stack_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else str(Stack.parse(value))
-
-
 @click.command("events", help=EVENTS_HELP)
-@click.option(
-    "--stack",
-    callback=_parse_stack_name,
-    metavar="NAME",
-    shell_complete=complete_with(find_stack_names),
-    help="Only the stack with this full name.",
-)
+@_STACK_OPTION
 @click.option(
     "--deployment",
     metavar="ID",
@@ -250,6 +290,7 @@ def _parse_stack_name(context: click.Context, parameter: click.Parameter, value:
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N; with --after, the first N after it."
 )
 @click.option("--journal", is_flag=True, help="Include the steps of deployments.")
+@click.option("-f", "--follow", is_flag=True, help="Then print new events until Ctrl-C.")
 @filter_options
 @session_options
 def events_command(
@@ -258,11 +299,15 @@ def events_command(
     after: int | None,
     limit: int | None,
     deployment: str | None,
+    follow: bool,
     **selection: Any,
 ) -> int:
     """Without --after the newest events are shown, with it the next ones, in both cases oldest first."""
     stack_filter = session.build_stack_filter(selector)
     reads_on = after is not None
+    if follow and reads_on and limit is not None:
+        hint = "Leave one of them out."
+        raise ValidationError("Cannot use --limit with --after and --follow: all new events come after it.", hint=hint)
     ledger_limit = limit if reads_on and stack_filter == ALL_STACKS else None  # else the filter comes before the limit
     ledger = session.application.ledger
     id_ = find_deployment_id(ledger, deployment) if deployment else None
@@ -270,18 +315,46 @@ def events_command(
     matching = [event for event in found if stack_filter.matches_event(event)]
     if limit is not None:
         matching = matching[:limit] if reads_on else matching[-limit:]
+    if follow:
+        last = int(matching[-1]["sequence"]) if matching else after or 0
+        _follow_events(session, matching, stack_filter, EventSelection(deployment=id_, **selection), last)
+        return OK
     shorten_id, width = _id_shortener(session), session.terminal.width
-    cells = [(*_event_cells(event, width), shorten_id(event["data"].get("deployment_id", "-"))) for event in matching]
+    cells = [_event_cells(event, width, shorten_id) for event in matching]
     session.answer(matching, format_fitting_table(EVENT_TABLE_COLUMNS, cells, width) if matching else [NO_MATCH])
     return OK
 
 
-def _event_cells(event: dict[str, Any], width: int | None) -> tuple[str, ...]:
+def _follow_events(
+    session: Session,
+    recorded: Iterable[dict[str, Any]],
+    stack_filter: StackFilter,
+    selection: EventSelection,
+    after: int,
+) -> None:
+    """Show the recorded events, then the new ones."""
+    from semantest_iac.presentation.cli.commands.following import show_new_events
+
+    width = session.terminal.width
+    table, shorten_id = GrowingTable(EVENT_TABLE_COLUMNS, width), _id_shortener(session)
+
+    def show(event: Mapping[str, Any]) -> None:
+        if stack_filter.matches_event(event):
+            session.answer(event, [] if session.json else table.add([_event_cells(event, width, shorten_id)]))
+
+    for event in recorded:
+        show(event)
+    show_new_events(session, selection, after, show)
+
+
+def _event_cells(event: Mapping[str, Any], width: int | None, shorten_id: Callable[[str], str]) -> tuple[str, ...]:
     """Return the cells; on a terminal the local time, and the type without the prefix that all have."""
     type_, stack = event["type"], event.get("subject") or "-"
+    deployment = shorten_id(event["data"].get("deployment_id", "-"))
     if width is None:
-        return (event["sequence"], format_utc_time(event["time"]), type_, stack)
-    return (event["sequence"], format_local_time(event["time"], utc_now()), type_.removeprefix(_TYPE_PREFIX), stack)
+        return (event["sequence"], format_utc_time(event["time"]), type_, stack, deployment)
+    time, type_ = format_local_time(event["time"], utc_now()), type_.removeprefix(_TYPE_PREFIX)
+    return (event["sequence"], time, type_, stack, deployment)
 
 
 LEDGER_HELP = """Verify the ledger, which records all events.

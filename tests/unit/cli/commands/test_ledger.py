@@ -105,6 +105,11 @@ class TestHistory:
 
         assert [row["deployment"] for row in rows] == ["d3", "d2"]
 
+    def test_is_that_of_one_stack(self, cli: Any) -> None:
+        rows = json.loads(cli("history", "--stack", _OTHER, "--json").out)
+
+        assert [row["deployment"] for row in rows] == ["d3", "d2"]
+
     def test_shows_the_changes(self, cli: Any) -> None:
         assert "3 created" in cli("history", "--region", "us-east-1").out
 
