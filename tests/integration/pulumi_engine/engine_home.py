@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiE
 from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
@@ -97,6 +98,12 @@ class EngineHome:
     def live_resources(self, region: str = STACK.region) -> list[tuple[str, str]]:
         """Type and id of every resource in the account, sorted."""
         return sorted(self.cloud("aws", region).list_resources())
+
+    def describe_resources(self) -> list[tuple[str, dict[str, Any]]]:
+        """Type and inputs of every resource, sorted by type and id, without the numbers of functions' versions."""
+        with self.inventory.read_without_transaction() as reader:
+            found = sorted(reader.list_all(SIMULATED_ACCOUNT), key=lambda row: (row.address.type, row.id))
+        return [(row.address.type, {**row.inputs, "functionVersion": ""}) for row in found]
 
     def leftover_runs(self) -> Iterator[Path]:
         """The folders of runs that were not removed."""

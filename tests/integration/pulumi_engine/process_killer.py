@@ -1,4 +1,4 @@
-"""Kills a process of a deployment at a chosen create; run as a program, it deploys and kills itself."""
+"""Kills a process of a deployment at a chosen operation; run as a program, it deploys and kills itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,31 @@ _WORKER = "pulumi_engine.worker"
 
 
 class ProcessKiller:
-    """Kills once, at the n-th create (of a type): `before` the cloud makes the resource, or `after` that."""
+    """Kills once, at the n-th create (of a type): `before` the cloud makes the resource, or `after` that.
 
-    def __init__(self, folder: Path, process: str, when: str, nth: int = 1, type_: str = "") -> None:
+    `operation` is another method of a cloud: `update` or `delete`.
+    """
+
+    def __init__(  # one parameter for each part of the moment
+        self, folder: Path, process: str, when: str, nth: int = 1, type_: str = "", operation: str = "create"
+    ) -> None:
         self._folder = folder
         self._process = process
         self._moment = (when, nth)
         self._type = type_
+        self.operation = operation
         self._numbers = itertools.count(1)
 
     def wrap(self, cloud: SimulatedCloud) -> Any:
-        """The cloud with a kill in its create."""
+        """The cloud with a kill in its operation."""
         return _KillingCloud(cloud, self)
 
     def next_number(self, type_: str) -> int:
-        """The number of the create that begins now; 0 for another type."""
+        """The number of the operation that begins now; 0 for another type."""
         return next(self._numbers) if self._type in ("", type_) else 0
 
     def kill_at(self, when: str, number: int) -> None:
-        """Kill if this is the chosen moment; the create then gets no answer."""
+        """Kill if this is the chosen moment; the operation then gets no answer."""
         if (when, number) == self._moment:
             for pid in find_processes(self._folder, self._process):
                 os.kill(pid, signal.SIGKILL)
@@ -51,14 +58,15 @@ class _KillingCloud:
         self._killer = killer
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._cloud, name)
+        found = getattr(self._cloud, name)
+        return partial(self._operate, found) if name == self._killer.operation else found
 
-    def create(self, type_: str, inputs: Any, *, owner: str) -> Any:
+    def _operate(self, operate: Any, type_: str, *arguments: Any, **options: Any) -> Any:
         number = self._killer.next_number(type_)
         self._killer.kill_at("before", number)
-        made = self._cloud.create(type_, inputs, owner=owner)
+        result = operate(type_, *arguments, **options)
         self._killer.kill_at("after", number)
-        return made
+        return result
 
 
 def find_processes(folder: Path, process: str) -> list[int]:

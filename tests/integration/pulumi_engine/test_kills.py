@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,32 @@ class TestDeploymentWithAKilledProcess:
         assert applied.changes.create == _RESOURCES - interrupted
         assert (_cloud_resources(state), state.pending_creates) == (engine_home.live_resources(), [])
         assert list(engine_home.leftover_runs()) == []
+
+    @pytest.mark.parametrize(
+        ("operation", "type_", "changed"),
+        [
+            ("update", "aws:lambda/function:Function", {"components": {"rest-api": {"memory": 1024}}}),
+            ("delete", "aws:cloudwatch/metricAlarm:MetricAlarm", {"monitoring": {"enabled": False}}),
+        ],
+        ids=["updated", "deleted"],
+    )
+    def test_does_not_hide_what_the_cloud_has_done_from_a_way_back(
+        self, tmp_path: Path, variables: dict[str, str], operation: str, type_: str, changed: dict[str, Any]
+    ) -> None:
+        """The state does not know the change: without a look at the cloud, the version before would change nothing."""
+        engine_home = EngineHome(tmp_path / "home", variables)
+        asyncio.run(engine_home.deploy(engine_home.work()))
+        before = engine_home.describe_resources()
+        killer = ProcessKiller(tmp_path / "home", "cli", "after", 1, type_, operation)
+        killed = EngineHome(tmp_path / "home", variables, lambda *place: killer.wrap(killed.cloud(*place)))
+        with pytest.raises(DeploymentError, match="killed by signal 9"):
+            asyncio.run(killed.deploy(killed.work(changed)))
+        assert engine_home.describe_resources() != before
+
+        asyncio.run(engine_home.deploy(engine_home.work()))
+
+        assert engine_home.describe_resources() == before
+        assert not _state(engine_home).deployment.get("pending_operations")
 
     def test_knows_that_an_adopted_app_has_no_code_yet(self, tmp_path: Path, variables: dict[str, str]) -> None:
         stack = replace(STACK, provider="azure", region="eastus")

@@ -42,6 +42,15 @@ class TestState:
 
         assert (create.urn, create.known_ids) == ("urn:role", ("old",))
 
+    def test_knows_what_was_changed_without_a_confirmation(self) -> None:
+        resources = [{"urn": f"urn:{name}"} for name in ("alarm", "role", "table")]
+        pending = [("updating", "table"), ("deleting", "alarm"), ("creating", "role"), ("updating", "gone")]
+        operations = [{"type": type_, "resource": {"urn": f"urn:{name}"}} for type_, name in pending]
+
+        state = StackState({"resources": resources, "pending_operations": operations})
+
+        assert state.pending_changes == ["urn:alarm", "urn:table"]
+
     def test_is_empty_before_the_first_deployment(self) -> None:
         state = parse_state(b'{"checkpoint": {"latest": null}}', "checkpoint", "latest")
 

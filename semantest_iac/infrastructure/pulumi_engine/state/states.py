@@ -63,6 +63,13 @@ class StackState:
         resources = (op["resource"] for op in creates)
         return [PendingCreate(it["urn"], it["type"], it.get("inputs") or {}, self._ids(it["urn"])) for it in resources]
 
+    @property
+    def pending_changes(self) -> list[str]:
+        """The URNs of resources whose update or delete was begun: the cloud may have carried it out."""
+        changes = (op for op in self.deployment.get("pending_operations") or () if op.get("type") != "creating")
+        known = {it["urn"] for it in self.resources}
+        return sorted({urn for op in changes if (urn := op["resource"]["urn"]) in known})
+
     def _ids(self, urn: str) -> tuple[str, ...]:
         return tuple(it["id"] for it in self.resources if it["urn"] == urn and it.get("id"))
 

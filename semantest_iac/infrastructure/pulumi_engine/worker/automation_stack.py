@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -117,15 +117,19 @@ class AutomationStack:
         if salt:
             ensure_private_file(self._settings.salt_file, lambda: salt)
 
-    def recover(self, recovery: PendingCreateRecovery) -> None:
-        """Adopt the pending creates whose resources were found, forget the others, and refresh only the adopted."""
+    def recover(self, recovery: PendingCreateRecovery, pending_changes: Collection[str]) -> None:
+        """Adopt the pending creates whose resources were found, and forget the others.
+
+        Of the adopted and those with pending changes the state is then read from the cloud: Pulumi itself forgets that
+        an update or a delete was begun, and would take the state before it for the truth.
+        """
         exported = json.loads(self.export())
         exported["deployment"] = resolve_pending_creates(exported["deployment"], recovery.adopted)
         file = self._task.folder / "completed.json"
         replace_file(file, json.dumps(exported))
         self._run("stack", "import", "--file", str(file))
-        if recovery.adopted:
-            targets = [flag for urn in sorted(recovery.adopted) for flag in ("--target", urn)]
+        if unknown := sorted({*recovery.adopted, *pending_changes}):
+            targets = [flag for urn in unknown for flag in ("--target", urn)]
             self._run("refresh", "--yes", "--skip-preview", *targets)
 
     def preview(self, watcher: EventWatcher, *, refresh: bool = False) -> None:

@@ -22,7 +22,13 @@ from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stac
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, restore_previous_state
 from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import AutomationStack
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher, SendMessage
-from semantest_iac.infrastructure.pulumi_engine.worker.ipc import Mutations, OperationName, WorkerMessage, WorkerTask
+from semantest_iac.infrastructure.pulumi_engine.worker.ipc import (
+    Mutations,
+    OperationName,
+    PendingCreateRecovery,
+    WorkerMessage,
+    WorkerTask,
+)
 from semantest_iac.infrastructure.pulumi_engine.worker.programs import ProgramRun
 
 _LOCK_TIMEOUT_S = 60.0
@@ -60,7 +66,7 @@ class OperationRunner:
             return self._failure_message(watcher, text=str(error))
 
     def _prepare(self) -> WorkerMessage | None:
-        """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
+        """Wait for the lock, create the stack, settle pending operations; a message if this ends the operation."""
         if backend := self._task.settings.file_backend:
             self._wait_for_lock(backend)
             restore_previous_state(backend, self._task.stack_name)
@@ -69,10 +75,15 @@ class OperationRunner:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
         self.stack.open(state)
         self._state_before = state or self._state_before
-        if state and (pending := state.pending_creates):
-            if self._operation.recovery is None:
-                return {"pending": [asdict(create) for create in pending]}
-            self.stack.recover(self._operation.recovery)
+        return self._recover(state) if state else None
+
+    def _recover(self, state: StackState) -> WorkerMessage | None:
+        """Settle what an interrupted operation left open; a message if its creates must be looked for first."""
+        creates, recovery = state.pending_creates, self._operation.recovery
+        if creates and recovery is None:
+            return {"pending": [asdict(create) for create in creates]}
+        if creates or state.pending_changes:
+            self.stack.recover(recovery or PendingCreateRecovery(), state.pending_changes)
         return None
 
     def _wait_for_lock(self, backend: Path) -> None:
