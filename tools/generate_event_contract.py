@@ -88,10 +88,15 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
     deployments.DeploymentCancelled: {"reason": "cancelled by ana"},
     deployments.DeploymentSuperseded: {"successor": "5b0f9a34-7c1d-4e88-9d2a-1f3c5e7a9b60"},
     deployments.DeploymentRejected: {
-        "code": "REFUSED",
+        "code": "REQUEST_LOOP",
         "reason": "The request was caused by a deployment of its own stack.",
         "hint": "Break the loop at one of the stacks named.",
-        "ancestry": ["rest-api.aws.development.us-east-1", "websocket.aws.development.us-east-1"],
+        "ancestry": [
+            "rest-api.aws.development.us-east-1",
+            "websocket.aws.development.us-east-1",
+            "rest-api.aws.development.us-east-1",
+        ],
+        "request_type": deployments.DeploymentRequested.type_name,
     },
     deployments.DeploymentNeedsOperator: {
         "remainder": [REPLACED["urn"]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from semantest_iac_events.event import StackEvent, StackFailure, StackRequest
-from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label, Prose, ResourceChange, Seconds
+from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label, Moment, Prose, ResourceChange, Seconds
 
 
 class DeploymentRequested(StackRequest):
@@ -93,11 +93,19 @@ class DeploymentSuperseded(StackEvent):
 
 
 class DeploymentRejected(StackFailure):
-    """The request is valid and not allowed; `ancestry` is the path of stacks if they form a loop; terminal."""
+    """The request is not carried out; terminal.
+
+    `ancestry` is the path of stacks if they form a loop. A request that was never accepted is not in the ledger:
+    `request_type` is its type. `accepted_deployment` was accepted in its place, and it may be sent again at
+    `retry_at`.
+    """
 
     type_name = "infrastructure.deployment.rejected"
 
     ancestry: tuple[str, ...] = ()
+    request_type: Label | None = Field(default=None, exclude_if=lambda name: name is None)  # omitted if None
+    accepted_deployment: Label | None = Field(default=None, exclude_if=lambda deployment: deployment is None)
+    retry_at: Moment | None = Field(default=None, exclude_if=lambda moment: moment is None)
 
 
 class DeploymentNeedsOperator(StackFailure):

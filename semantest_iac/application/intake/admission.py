@@ -1,0 +1,133 @@
+"""Judges a request before it is accepted, and words the answer to one that is not.
+
+Loops and hops are judged here, by the ledger; duplicates, conflicts, staleness and the rate by the queue, in the
+transaction that accepts the request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from semantest_iac.application.deployment.failures import error_fields
+from semantest_iac.application.intake.ancestry import MAX_HOPS, Ancestry, trace_ancestry
+from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
+from semantest_iac.application.intake.source_rules import CONFLICT_CODE, conflict_refusal
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
+from semantest_iac.domain.errors import DeploymentError
+from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
+from semantest_iac_events.event import StackRequest
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+
+_COMPLETE_STATES = (DeploymentRequested, InfrastructureRemovalRequested)  # they say all that the stack is to be
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRequest:
+    """A request and what the queue needs to know to accept it once; the names are those of Submission.
+
+    `request` counts its hops. `refusal` holds unless the request is a duplicate; `duplicate_of` says that it is one of
+    our own events that came back.
+    """
+
+    request: StackRequest
+    source: str
+    key: str
+    digest: str
+    replaces_waiting: bool
+    order: SourceOrder | None = None
+    limit: RequestLimit | None = None
+    refusal: RequestRefusal | None = None
+    duplicate_of: str | None = None
+
+
+def judge_request(
+    ledger: LedgerReader, request: StackRequest, origin: RequestOrigin, limit: RequestLimit | None = None
+) -> JudgedRequest:
+    """Return what is to be done with a request; a command is neither stale nor limited, and closes no loop."""
+    replaces_waiting = isinstance(request, _COMPLETE_STATES)
+    if origin.is_command:
+        return JudgedRequest(
+            request, origin.source, origin.key_of(request), origin.digest_of(request), replaces_waiting
+        )
+    causes = tuple(dict.fromkeys((*request.previous_event_ids, *origin.causes)))
+    caused = request.model_copy(update={"previous_event_ids": causes})
+    ancestry = trace_ancestry(ledger, caused)
+    if isinstance(request, DeploymentRequested):
+        caused = caused.model_copy(update={"hops": ancestry.hops})
+    return JudgedRequest(
+        caused,
+        origin.source,
+        origin.key_of(request),
+        origin.digest_of(request),
+        replaces_waiting,
+        order=origin.order,
+        limit=limit,
+        refusal=_find_refusal(ledger, request, ancestry),
+        duplicate_of=_find_own_request(ledger, request, origin),
+    )
+
+
+def refuse_after_error(error: DeploymentError) -> RequestRefusal:
+    """Return the refusal of an event whose request is not valid or not allowed."""
+    return RequestRefusal(**error_fields(error))
+
+
+def build_rejection(request: StackRequest, refusal: RequestRefusal) -> DeploymentRejected:
+    """Return the answer to a refused request, which names the request and its causes as its own.
+
+    The deployment id of the request may be that of another one, or be used when the request is sent again: the answer
+    then has an id of its own.
+    """
+    retry_at = refusal.retry_at
+    is_open = refusal.code == CONFLICT_CODE or retry_at is not None
+    return DeploymentRejected(
+        component=request.component,
+        provider=request.provider,
+        environment=request.environment,
+        region=request.region,
+        project=request.project,
+        deployment_id=str(uuid4()) if is_open else request.deployment_id,
+        previous_event_ids=(*request.previous_event_ids, request.id),
+        correlation_id=request.correlation_id,
+        code=refusal.code,
+        reason=refusal.reason,
+        hint=refusal.hint,
+        ancestry=refusal.path,
+        request_type=request.type_name,
+        accepted_deployment=refusal.deployment,
+        retry_at=None if retry_at is None else datetime.fromtimestamp(retry_at, UTC),
+    )
+
+
+def _find_refusal(ledger: LedgerReader, request: StackRequest, ancestry: Ancestry) -> RequestRefusal | None:
+    known = ledger.deployment(request.deployment_id)
+    if known is not None:
+        return conflict_refusal(known.deployment)
+    if ancestry.loop:
+        return RequestRefusal(
+            "REQUEST_LOOP",
+            f"The request was caused by a deployment of its own stack: {' -> '.join(ancestry.loop)}.",
+            "Break the loop at one of these stacks. A request that is meant to follow needs a new correlation id and"
+            " no cause.",
+            path=ancestry.loop,
+        )
+    if ancestry.hops > MAX_HOPS:
+        return RequestRefusal(
+            "TOO_MANY_HOPS",
+            f"More than {MAX_HOPS} deployments, each caused by the one before, led to the request.",
+            "Check what requests deployments after each other. A request that is meant to follow needs a new"
+            " correlation id and no cause.",
+        )
+    return None
+
+
+def _find_own_request(ledger: LedgerReader, request: StackRequest, origin: RequestOrigin) -> str | None:
+    """Return the deployment of a request that this ledger published, and a subscriber gave back to it."""
+    for row in ledger.find_events([str(request.id)]):
+        event = row.event
+        if digest_content(row.type, event["data"]) == digest_request(request):
+            return str(event["data"]["deployment_id"])
+    return None
