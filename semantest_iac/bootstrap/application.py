@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
+    from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
     from semantest_iac.domain.ports.service_finder import FoundService
@@ -81,6 +82,7 @@ class Application:
         locks: StackLocks | None = None,
         engines: Mapping[str, EngineEntry] = ENGINES,
         artifacts: ArtifactBuilder | None = None,
+        artifact_store: ArtifactStore | None = None,
         secrets: SecretStore | None = None,
         probe: ServiceProbe | None = None,
         timer: Timer | None = None,
@@ -91,6 +93,7 @@ class Application:
         self._ledger = ledger
         self._locks = locks
         self._artifacts = artifacts
+        self._artifact_store = artifact_store
         self._secrets = secrets
         self._probe = probe
         self._timer = timer
@@ -127,7 +130,16 @@ class Application:
             return self._artifacts
         from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
-        return PackageBuilder(self.home)
+        return PackageBuilder(self.home, self.artifact_store)
+
+    @cached_property
+    def artifact_store(self) -> ArtifactStore:
+        """The store that keeps packages by their digests."""
+        if self._artifact_store is not None:
+            return self._artifact_store
+        from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
+
+        return PackageFolder(self.home / "artifacts")
 
     @cached_property
     def validation(self) -> ValidationService:
@@ -306,7 +318,8 @@ class Application:
         _remove_leftovers(self.home)
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
-        service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
+        verifier = self._verifier(probe, choice)
+        service = DeploymentService(provisioner, self.artifacts, self.artifact_store, probe, verifier)
         bus = self._bus(variables, observer)
         progress = guard_progress(progress) if progress else ignore_progress
         bus.observe(partial(_note_engine, self._manifest, choice.engine))
@@ -364,7 +377,8 @@ class Application:
         return find_address(self.home)
 
     def _connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
-        entry, context = self.engines[choice.engine], EngineContext(self.home, choice, self.secrets(variables))
+        entry = self.engines[choice.engine]
+        context = EngineContext(self.home, choice, self.secrets(variables), self.artifact_store)
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
 

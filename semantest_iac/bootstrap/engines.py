@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """What an engine is created from: the home folder, the choice of engine and cloud, and the secrets."""
+    """What an engine is created from: the home folder, the choice of engine and cloud, the secrets and the packages."""
 
     home: Path
     choice: EngineChoice
     secrets: SecretStore
+    packages: ArtifactStore
 
     def secret_value(self, name: str) -> str:
         """Return the value of a secret; raises NotFoundError where it has none."""
@@ -76,7 +78,7 @@ def _sandbox_engine(context: EngineContext) -> Provisioner:
 
 
 def _sandbox_probe(context: EngineContext, engine: SandboxEngine) -> ServiceProbe:
-    return _local_probe(context.home, engine.read_deployed_resources)
+    return _local_probe(context, engine.read_deployed_resources)
 
 
 def _pulumi_engine(context: EngineContext) -> Provisioner:
@@ -109,7 +111,7 @@ def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
         return RemoteProbe(partial(read_endpoint, engine))
     publisher_of = partial(_code_publisher, context.home / "pulumi" / "cloud.db")
     return _local_probe(
-        context.home,
+        context,
         lambda stack: read_deployed_resources(engine, publisher_of(stack), stack, context.secret_value),
     )
 
@@ -127,11 +129,22 @@ ENGINES: Mapping[str, EngineEntry] = {
 """The engines by the name that `--engine` gives them."""
 
 
-def _local_probe(home: Path, find_deployed: FindDeployedResources) -> ServiceProbe:
+def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -> ServiceProbe:
+    from semantest_iac.domain.errors import ArtifactError
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 
-    return LocalProbe(find_deployed, home / "artifacts", PackageCache(home).unpack, function_logs(home))
+    folder, cache = context.home / "artifacts", PackageCache(context.home)
+
+    def unpack(digest: str) -> Path:
+        """Unpack a package, or return what was unpacked of one that is missing or damaged by now."""
+        try:
+            package = context.packages.fetch(digest)
+        except ArtifactError:
+            package = folder / f"{digest}.zip"
+        return cache.unpack(package)
+
+    return LocalProbe(find_deployed, unpack, function_logs(context.home))
 
 
 def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:

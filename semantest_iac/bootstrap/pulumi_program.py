@@ -44,5 +44,5 @@ class PulumiProgram(Application):
         artifact = build_package(self.artifacts, stack, spec.settings)
         self.host.log_info(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[spec.settings.type](stack, generation, spec.settings)
-        context = EngineContext(self.home, spec.engine, self.secrets(spec.variables))
+        context = EngineContext(self.home, spec.engine, self.secrets(spec.variables), self.artifact_store)
         self.host.register_resources(blueprint, artifact, context.secret_value)

@@ -9,6 +9,8 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
 ├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
 ├── LedgerError                 LEDGER_ERROR            exit 1   the ledger is changed, locked or full
+├── ArtifactStoreError          ARTIFACT_STORE_ERROR    exit 1   the store of packages cannot be used
+│   └── UnreachableStoreError   ARTIFACT_STORE_UNREACHABLE  exit 1   retryable: it does not answer
 ├── StorageError                STORAGE_ERROR           exit 2   a file or folder here cannot be read or written
 ├── ProviderError               PROVIDER_ERROR          exit 1   the cloud refused or failed
 │   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
@@ -106,6 +108,19 @@ class LedgerError(DeploymentError):
     """The ledger cannot be read or written, or was changed from outside."""
 
     code = "LEDGER_ERROR"
+
+
+class ArtifactStoreError(DeploymentError):
+    """The store of packages does not exist, or refuses what was asked of it."""
+
+    code = "ARTIFACT_STORE_ERROR"
+
+
+class UnreachableStoreError(ArtifactStoreError):
+    """The store of packages does not answer; a later try may succeed."""
+
+    code = "ARTIFACT_STORE_UNREACHABLE"
+    retryable = True
 
 
 class StorageError(DeploymentError):

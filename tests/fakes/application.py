@@ -17,6 +17,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.provisioner import FakeProvisioner
@@ -38,6 +39,7 @@ class InMemoryApp:
         self.ledger = ledger or MemoryLedger()
         self.provisioner = FakeProvisioner(self.points)
         self.artifacts = FakeArtifactBuilder(self.points)
+        self.artifact_store = FakeArtifactStore(self.points)
         self.probe = FakeServiceProbe(self.points)
         self.locks = FakeStackLocks()
         self.progress: list[ResourceProgress] = []
@@ -47,6 +49,7 @@ class InMemoryApp:
             locks=self.locks,
             engines={SANDBOX_ENGINE: EngineEntry(lambda _: self.provisioner, lambda _, engine: self.probe)},
             artifacts=self.artifacts,
+            artifact_store=self.artifact_store,
             timer=FakeTimer(per_read=1000),
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
@@ -55,7 +58,7 @@ class InMemoryApp:
     @property
     def service(self) -> DeploymentService:
         """The domain service on the same fakes."""
-        return DeploymentService(self.provisioner, self.artifacts, self.probe)
+        return DeploymentService(self.provisioner, self.artifacts, self.artifact_store, self.probe)
 
     @property
     def bus(self) -> MessageBus:

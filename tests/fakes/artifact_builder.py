@@ -25,9 +25,6 @@ class FakeArtifactBuilder:
         self.built.append(source)
         return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})
 
-    def require_intact(self, artifact: Artifact) -> None:
-        self.points.pass_by("require_intact")
-
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         return self.faults
 

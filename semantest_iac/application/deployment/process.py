@@ -100,6 +100,7 @@ class DeploymentProcess:
         context = await recorder.step("build_artifact", partial(self._preparation.build_artifact, context))
         context = await recorder.step("preview", partial(self.plan, context))
         if context.artifact:
+            await self._service.store_package(context.artifact)
             await recorder.record_entry(context.package_built_event(context.artifact))
         if context.plan.drift:
             await recorder.publish(context.drift_event())

@@ -15,7 +15,6 @@ from semantest_iac.application.deployment.preparation import requested_configura
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder, decode_event
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.projection import deployment_id_of
-from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -39,7 +38,7 @@ class LastGood:
 
     deployment: str
     settings: ComponentSettings
-    artifact: Artifact | None
+    package: PackageBuilt | None
 
 
 def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
@@ -57,7 +56,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
-    return LastGood(deployment, settings, package.artifact if package else None)
+    return LastGood(deployment, settings, package)
 
 
 _RESTORED_TYPES = (DeploymentRequested.type_name, PackageBuilt.type_name)
@@ -138,15 +137,14 @@ class Rollback:
         applied = await apply_plan(self._engine, work, plan, recorder, progress)
         if plan.lacks_code:
             applied = await publish_code(self._engine, work, applied, recorder, progress)
-        await self._service.verify(stack, good.settings, good.artifact, self._progress)
+        await self._service.verify(stack, good.settings, work.artifact, self._progress)
         return RestoredFields(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
     async def _plan(self, request: DeploymentRequested, good: LastGood) -> tuple[Work, ChangePlan]:
         stack = stack_of(request)
-        if good.artifact:
-            await self._service.require_intact(good.artifact)
+        artifact = await self._service.fetch_package(good.package) if good.package else None
         generation = self._ledger.stack(str(stack)).generation
-        return await self._service.plan(request.deployment_id, stack, generation, good.settings, good.artifact)
+        return await self._service.plan(request.deployment_id, stack, generation, good.settings, artifact)
 
     async def preview(self, request: DeploymentRequested) -> ChangePlan:
         """Return what going back would change."""

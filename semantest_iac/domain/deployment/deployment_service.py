@@ -16,6 +16,7 @@ from semantest_iac.domain.blueprints.components import (
 )
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -27,6 +28,7 @@ from semantest_iac.domain.ports.artifact_builder import (
     FunctionSource,
     PackagingRun,
 )
+from semantest_iac.domain.ports.artifact_store import ArtifactStore
 from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work, ignore_progress
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
@@ -97,11 +99,13 @@ class DeploymentService:
         self,
         provisioner: Provisioner,
         artifacts: ArtifactBuilder,
+        store: ArtifactStore,
         probe: ServiceProbe,
         verifier: ServiceVerifier | None = None,
     ) -> None:
         self.provisioner = provisioner
         self._artifacts = artifacts
+        self._store = store
         self._probe = probe
         self._verifier = verifier or ServiceVerifier(probe)
 
@@ -115,9 +119,20 @@ class DeploymentService:
             self._probe.check_package(artifact)
         return artifact
 
-    async def require_intact(self, artifact: Artifact) -> None:
-        """Raise ArtifactError if a package that was built for an earlier deployment is missing or damaged."""
-        await asyncio.to_thread(self._artifacts.require_intact, artifact)
+    async def store_package(self, artifact: Artifact) -> None:
+        """Put the package and its companions into the store, so that any machine finds them by their digests.
+
+        Raises ArtifactStoreError.
+        """
+        for package in (artifact, *artifact.companions.values()):
+            await asyncio.to_thread(self._store.put, package.digest, package.path)
+
+    async def fetch_package(self, package: PackageBuilt) -> Artifact:
+        """Return a recorded package from the store, with its files on this machine.
+
+        Raises ArtifactError where it is missing or damaged, ArtifactStoreError.
+        """
+        return await asyncio.to_thread(package.to_artifact, self._store.fetch)
 
     async def plan(  # noqa: PLR0913  # one parameter for each part of the work
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.status import GENERATION_STARTED, STEP_INTENDED
@@ -38,11 +39,16 @@ class StepFailed(StackFailure):
     step: str
 
 
+FindPackageFile = Callable[[str], Path]
+"""Returns the file of a package by its digest."""
+
+
 class PackageRecord(Value):
-    """The record of one package."""
+    """The record of one package; its file is found by the digest, on any machine."""
+
+    model_config = ConfigDict(extra="ignore")  # earlier versions recorded a path too
 
     digest: str
-    path: str
     handler: str
     runtime: str
     size: int
@@ -54,7 +60,6 @@ class PackageRecord(Value):
         """Return the record of a package; `more` are the fields of a subclass."""
         return cls(
             digest=artifact.digest,
-            path=str(artifact.path),
             handler=artifact.handler,
             runtime=artifact.runtime,
             size=artifact.size,
@@ -63,12 +68,16 @@ class PackageRecord(Value):
             **more,
         )
 
-    @property
-    def artifact(self) -> Artifact:
-        """Return the package, as far as a deployment needs it."""
-        path = Path(self.path)
+    def to_artifact(self, find_file: FindPackageFile) -> Artifact:
+        """Return the package with its file, as far as a deployment needs it."""
         return Artifact(
-            self.digest, path, self.handler, self.runtime, self.size, environment=self.variables, handlers=self.handlers
+            self.digest,
+            find_file(self.digest),
+            self.handler,
+            self.runtime,
+            self.size,
+            environment=self.variables,
+            handlers=self.handlers,
         )
 
 
@@ -86,10 +95,14 @@ class PackageBuilt(StackEvent, PackageRecord):
     companions: dict[str, PackageRecord] = Field(default_factory=dict)
 
     @property
-    def artifact(self) -> Artifact:
+    def digests(self) -> tuple[str, ...]:
+        """The digests of the package and of its companions."""
+        return (self.digest, *(companion.digest for companion in self.companions.values()))
+
+    def to_artifact(self, find_file: FindPackageFile) -> Artifact:
         """Return the package with its companions."""
-        companions = {name: companion.artifact for name, companion in self.companions.items()}
-        return replace(super().artifact, companions=companions)
+        companions = {name: companion.to_artifact(find_file) for name, companion in self.companions.items()}
+        return replace(super().to_artifact(find_file), companions=companions)
 
 
 class GenerationStarted(StackEvent):

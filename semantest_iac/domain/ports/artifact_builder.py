@@ -87,10 +87,6 @@ class ArtifactBuilder(Protocol):
         """
         ...
 
-    def require_intact(self, artifact: Artifact) -> None:
-        """Raise ArtifactError if a package that was built before is missing or damaged. Blocks."""
-        ...
-
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         ...

@@ -1,4 +1,4 @@
-"""Builds a package for a source, stores it by its digest, and reuses it while the source is unchanged."""
+"""Builds a package for a source, keeps it by its digest, and reuses it while the source is unchanged."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.errors import ArtifactError, Fault
+from semantest_iac.domain.errors import ArtifactError, ArtifactStoreError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
+from semantest_iac.domain.ports.artifact_store import ArtifactStore
+from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.artifacts import package_rules
 from semantest_iac.infrastructure.artifacts.builds.source_runtimes import find_runtime_conflicts, split_by_runtime
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
@@ -44,39 +46,25 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
     read_route_prefix,
 )
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac.infrastructure.durable_files import make_draft_folder, open_draft, publish_draft, replace_file
+from semantest_iac.infrastructure.durable_files import make_draft_folder, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.nested_text import parse_json
-from semantest_iac.infrastructure.package_digests import compute_digest
 
 PACKAGER_VERSION = 4  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
 
 
-class ArtifactStore:
-    """Stores `<home>/artifacts/<digest>.zip` files, and under `known/` one small record per source.
+class KnownPackages:
+    """Remembers the package of each source, in one small record per source in a folder."""
 
-    Every write is a rename of a complete file, so processes may share the folder without a lock.
-    """
-
-    def __init__(self, home: Path) -> None:
-        self._folder = home / "artifacts"
-        self._known = self._folder / "known"
-
-    def save(self, write: Callable[[BinaryIO], str]) -> tuple[str, Path, int]:
-        """Store what `write` writes under the digest that it returns; returns digest, path and size in bytes."""
-        with open_draft(self._folder) as (file, draft):
-            digest = write(file)
-            size = file.tell()
-            path = self._folder / f"{digest}.zip"
-            publish_draft(file, draft, path)
-        return digest, path, size
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def find(self, source_key: str, fingerprint: str) -> Artifact | None:
-        """Return the package that was built of an unchanged source; the file may be missing or damaged by now."""
+        """Return the package that was built of an unchanged source, without its file."""
         try:
-            record = parse_json((self._known / f"{source_key}.json").read_text())
-            known = _artifact_from_record(self._folder, record)
+            record = parse_json((self._folder / f"{source_key}.json").read_text())
+            known = _artifact_from_record(record)
             unchanged = record["manifest"] == fingerprint and record["inputs"] == _stamp_inputs(
                 map(Path, record["inputs"])
             )
@@ -88,21 +76,13 @@ class ArtifactStore:
         """Record that this state of the source, and of the files outside of it, gives this package."""
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
         fields |= {"inputs": _stamp_inputs(inputs)}
-        replace_file(self._known / f"{source_key}.json", json.dumps(fields))
+        replace_file(self._folder / f"{source_key}.json", json.dumps(fields))
 
 
-def _is_intact(artifact: Artifact) -> bool:
-    """Whether the package is stored with the content that its digest names."""
-    try:
-        return compute_digest(artifact.path) == artifact.digest
-    except OSError:
-        return False
-
-
-def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
+def _artifact_from_record(record: dict[str, object]) -> Artifact:
     fields = {name: value for name, value in record.items() if name not in ("manifest", "inputs")}
     known = Artifact(**fields)  # type: ignore[arg-type]  # our own record; find() treats misfits as absent
-    return replace(known, path=folder / f"{known.digest}.zip", notes=tuple(known.notes))
+    return replace(known, path=Path(), notes=tuple(known.notes))
 
 
 def _stamp_inputs(paths: Iterable[Path]) -> dict[str, list[int]]:
@@ -126,11 +106,16 @@ class SourceFingerprint:
 
 
 class PackageBuilder:
-    """Builds packages under `<home>/artifacts`; an unchanged source costs one walk over its file stamps."""
+    """Builds packages into a folder; an unchanged source costs one walk over its file stamps.
 
-    def __init__(self, home: Path) -> None:
+    The folder is `<home>/artifacts`; a package that is missing there is taken from the `store`, if one is given.
+    """
+
+    def __init__(self, home: Path, store: ArtifactStore | None = None) -> None:
         self._home = home.absolute()
-        self._store = ArtifactStore(self._home)
+        self._folder = PackageFolder(self._home / "artifacts")
+        self._known = KnownPackages(self._folder.folder / "known")
+        self._store = store or self._folder
 
     def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         """Build the package of the source, or return the one built before; raises ArtifactError.
@@ -175,25 +160,18 @@ class PackageBuilder:
         if recipe.root is None:
             return self._build_anew(source, recipe, runner)[0]
         key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
-        known = self._store.find(key, fingerprint.digest)
-        if known and _is_intact(known):
-            return known
-        was = known and ("damaged" if known.path.exists() else "missing")
+        known, note = self._known.find(key, fingerprint.digest), ""
+        if known:
+            path = self._folder.path_of(known.digest)
+            was = "damaged" if path.exists() else "missing"
+            try:
+                return replace(known, path=self._store.fetch(known.digest))
+            except (ArtifactError, ArtifactStoreError):
+                note = f"The stored package '{path.name}' was {was}; it was built again."
         artifact, inputs = self._build_anew(source, recipe, runner)
         if fingerprint.is_settled:
-            self._store.record(key, fingerprint.digest, artifact, inputs)
-        note = f"The stored package '{known.path.name}' was {was}; it was built again." if known else ""
+            self._known.record(key, fingerprint.digest, artifact, inputs)
         return replace(artifact, notes=(*artifact.notes, note)) if note else artifact
-
-    def require_intact(self, artifact: Artifact) -> None:
-        """Raise ArtifactError if a stored package is missing, or not the one that was built."""
-        for package in (artifact, *artifact.companions.values()):
-            if not _is_intact(package):
-                raise ArtifactError(
-                    f"Cannot use the package '{package.path}': it is damaged or missing.",
-                    "PACKAGE_DAMAGED",
-                    hint="Put back a copy of the file, or deploy the source that it was built from.",
-                )
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
@@ -252,7 +230,7 @@ class PackageBuilder:
             return hashlib.sha256(content).hexdigest()
 
         make_home_folder(self._home)
-        digest, stored, size = self._store.save(write)
+        digest, stored, size = self._folder.save(write)
         notes = (*_note_secret_entries(path), *_size_notes(size, source.provider))
         handlers = {name: code.handler for name, code in source.functions.items()}
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=notes, handlers=handlers)
@@ -267,7 +245,7 @@ class PackageBuilder:
             prepared = recipe.prepare(workspace, runner)
             generated = recipe.generated if prepared.generated is None else prepared.generated
             with prepared.exits:
-                digest, path, size = self._store.save(
+                digest, path, size = self._folder.save(
                     lambda file: _write_package(file, generated, prepared.layers, report)
                 )
         looked_at = recipe.sources if recipe.root not in prepared.layers else recipe.sources[1:]

@@ -47,13 +47,11 @@ class LocalProbe:
     def __init__(
         self,
         find_resources: FindDeployedResources,
-        packages: Path,
-        unpack: Callable[[Path], Path],
+        unpack_package: UnpackPackage,
         logs: FunctionLogFiles | None = None,
     ) -> None:
         self.find_resources = find_resources
-        self._packages = packages
-        self._unpack = unpack
+        self.unpack_package = unpack_package
         self._logs = logs
 
     def check_package(self, artifact: Artifact) -> None:
@@ -109,10 +107,6 @@ class LocalProbe:
         if service is None:
             raise _no_web_socket_error(stack) if resources else _not_deployed_error(stack)
         return service
-
-    def unpack_package(self, digest: str) -> Path:
-        """Unpack a package by its digest, which is all that a stack's state holds of it."""
-        return self._unpack(self._packages / f"{digest}.zip")
 
     async def _answer_plain_http(
         self, stack: Stack, request: HttpRequest, on_invocation: InvocationListener

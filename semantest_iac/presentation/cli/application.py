@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
+    from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
     from semantest_iac.domain.ports.service_finder import FoundService
@@ -89,6 +90,9 @@ class CliApplication(Protocol):
 
     @property
     def artifacts(self) -> ArtifactBuilder: ...
+
+    @property
+    def artifact_store(self) -> ArtifactStore: ...
 
     @property
     def function_logs(self) -> FunctionLogReader: ...

@@ -78,7 +78,7 @@ class TestRollback:
         again = await deploy(200, "first")
 
         assert bad.state == "needs_operator"
-        assert f"Cannot use the package '{package}': it is damaged or missing." in bad.error["message"]
+        assert f"Cannot use the package '{package}': it is damaged." in bad.error["message"]
         assert again.state == "completed"
 
     async def test_destroys_a_first_deployment(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:

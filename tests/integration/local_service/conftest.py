@@ -14,6 +14,7 @@ from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
@@ -62,7 +63,8 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 def deploy(home: Path, stack: Stack, clients: MemoryClients, logs: list[Invocation]) -> DeployWebSocket:
     """Deploys the section and opens its API, which shares its tables with earlier versions."""
-    sandbox, engine_context = ENGINES["sandbox"], EngineContext(home, EngineChoice(), FakeSecretStore({"jwt": SECRET}))
+    sandbox, packages = ENGINES["sandbox"], PackageFolder(home / "artifacts")
+    engine_context = EngineContext(home, EngineChoice(), FakeSecretStore({"jwt": SECRET}), packages)
     probe = sandbox.probe(engine_context, sandbox.provisioner(engine_context))
     assert isinstance(probe, LocalProbe)
     context = WebSocketContext(clients, probe.unpack_package, logs.append)

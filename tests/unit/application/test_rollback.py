@@ -51,9 +51,9 @@ class TestLastGood:
 
         found = find_last_good(app.ledger, REST)
 
-        assert found is not None and found.artifact is not None
+        assert found is not None and found.package is not None
         assert (found.deployment, found.settings.memory) == (good.deployment, 1024)
-        assert (found.artifact.digest, found.artifact.environment) == ("d1", {"SHIM": "on"})
+        assert (found.package.digest, found.package.variables) == ("d1", {"SHIM": "on"})
 
     async def test_has_the_packages_of_all_its_functions(self, app: InMemoryApp) -> None:
         stack = Stack("websocket", "aws", "development", "us-east-1")
@@ -62,8 +62,8 @@ class TestLastGood:
 
         found = find_last_good(app.ledger, stack)
 
-        assert found is not None and found.artifact is not None
-        assert found.artifact.companions["authorizer"].digest == "d1"
+        assert found is not None and found.package is not None
+        assert found.package.companions["authorizer"].digest == "d1"
 
     async def test_has_no_package_for_a_stack_without_code(self, app: InMemoryApp) -> None:
         good = await app.deploy(ACCOUNT)
@@ -71,7 +71,7 @@ class TestLastGood:
         found = find_last_good(app.ledger, ACCOUNT)
 
         assert found is not None
-        assert (found.deployment, found.artifact) == (good.deployment, None)
+        assert (found.deployment, found.package) == (good.deployment, None)
 
     async def test_is_none_after_a_destroy(self, app: InMemoryApp) -> None:
         await app.deploy()

@@ -38,6 +38,7 @@ from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.prerequisite import FakePrerequisite
@@ -178,6 +179,7 @@ class ApplicationInWorld(Application):
             locks=BusyStackLocks(world),
             engines=dict.fromkeys(world.engines, engine),
             artifacts=FakeArtifactBuilder(ControlPoints()),
+            artifact_store=FakeArtifactStore(ControlPoints()),
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
         self._world = world

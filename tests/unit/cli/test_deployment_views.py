@@ -22,7 +22,6 @@ _BUILT = PackageBuilt(
     region="us-east-1",
     deployment_id="d1",
     digest="0" * 64,
-    path="package.zip",
     handler="app.handler",
     runtime="python3.13",
     size=1,

@@ -15,15 +15,31 @@ _OLD: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _find_file(digest: str) -> Path:
+    return Path(f"/{digest}.zip")
+
+
 class TestPackageBuilt:
     def test_returns_the_package_with_its_companions(self) -> None:
-        guard = Artifact("d2", Path("/b.zip"), "c.d", "python3.13", 8)
-        artifact = Artifact("d1", Path("/a.zip"), "a.b", "nodejs24.x", 9, {"A": "b"}, companions={"guard": guard})
+        guard = Artifact("d2", Path("/d2.zip"), "c.d", "python3.13", 8)
+        artifact = Artifact("d1", Path("/d1.zip"), "a.b", "nodejs24.x", 9, {"A": "b"}, companions={"guard": guard})
 
         companions = {"guard": PackageRecord.from_artifact(guard)}
-        assert PackageBuilt.from_artifact(artifact, **_WHERE, companions=companions).artifact == artifact
+        built = PackageBuilt.from_artifact(artifact, **_WHERE, companions=companions)
 
-    def test_reads_records_without_companions(self) -> None:
-        artifact = Artifact("d1", Path("/a.zip"), "a.b", "python3.13", 9, {"A": "b"})
+        assert built.to_artifact(_find_file) == artifact
+        assert built.digests == ("d1", "d2")
 
-        assert PackageBuilt.model_validate(_OLD).artifact == artifact
+    def test_records_no_path_of_a_machine(self) -> None:
+        artifact = Artifact("d1", Path("/elsewhere/d1.zip"), "a.b", "nodejs24.x", 9)
+
+        built = PackageBuilt.from_artifact(
+            artifact, **_WHERE, companions={"guard": PackageRecord.from_artifact(artifact)}
+        )
+
+        assert "elsewhere" not in built.model_dump_json()
+
+    def test_reads_records_with_a_path_and_without_companions(self) -> None:
+        artifact = Artifact("d1", Path("/d1.zip"), "a.b", "python3.13", 9, {"A": "b"})
+
+        assert PackageBuilt.model_validate(_OLD).to_artifact(_find_file) == artifact

@@ -11,6 +11,7 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ArtifactError, Fault, ValidationError
 from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.provisioner import FakeProvisioner
 from tests.fakes.service_probe import FakeServiceProbe
@@ -30,7 +31,9 @@ def probe() -> FakeServiceProbe:
 
 @pytest.fixture
 def service(probe: FakeServiceProbe) -> DeploymentService:
-    return DeploymentService(FakeProvisioner(probe.points), FakeArtifactBuilder(probe.points), probe)
+    return DeploymentService(
+        FakeProvisioner(probe.points), FakeArtifactBuilder(probe.points), FakeArtifactStore(probe.points), probe
+    )
 
 
 class TestPlan:

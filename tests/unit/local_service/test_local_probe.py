@@ -26,10 +26,8 @@ class TestWebSocketService:
         [([], "nothing is deployed"), ([TOPIC], "it answers only HTTP")],
         ids=["no-stack", "http"],
     )
-    async def test_is_missing_without_a_web_socket_api(
-        self, resources: list[DeployedResource], message: str, tmp_path: Path
-    ) -> None:
-        probe = LocalProbe(lambda stack: asyncio.sleep(0, resources), tmp_path, lambda package: package)
+    async def test_is_missing_without_a_web_socket_api(self, resources: list[DeployedResource], message: str) -> None:
+        probe = LocalProbe(lambda stack: asyncio.sleep(0, resources), Path)
 
         with pytest.raises(NotFoundError, match=message):
             await probe.build_web_socket_service(STACK, WebSocketContext(ProbeClient(), probe.unpack_package))
@@ -44,7 +42,7 @@ class TestCheckPackage:
         package = tmp_path / "package.zip"
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("core.cpython-399-x86_64-linux-gnu.so", "")
-        probe = LocalProbe(lambda stack: asyncio.sleep(0, []), tmp_path, lambda package: package)
+        probe = LocalProbe(lambda stack: asyncio.sleep(0, []), Path)
         plain = Artifact("0" * 64, package, "app.handler", "nodejs24.x", 1)
 
         probe.check_package(plain)

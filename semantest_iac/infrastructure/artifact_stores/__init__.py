@@ -1,0 +1,1 @@
+"""Keeps packages by their digests."""
