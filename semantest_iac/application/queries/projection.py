@@ -33,7 +33,7 @@ ERROR_FIELDS = {
 
 
 def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], position: int) -> DeploymentRow | None:
-    """Return the row after one more event of its deployment; None until a request opens it.
+    """Return the row after one more event of its deployment; None until a request opens it, or is refused.
 
     The log holds facts, so no event is refused: one that no transition allows changes nothing.
     """
@@ -43,7 +43,7 @@ def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], positio
     except InvalidStateError:
         return row
     if row is None:
-        return _first_row(event, position)
+        return _first_row(event, position, state)
     return _next_row(row, state, event) if row.stack == event["subject"] else row
 
 
@@ -56,9 +56,9 @@ def deployment_id_of(event: Mapping[str, Any]) -> str | None:
 
 
 def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentRow) -> StackRow:
-    """Return the stack after one of its deployments went from `before` to `after`."""
+    """Return the stack after one of its deployments went from `before` to `after`; a refused request is none."""
     if before is None:
-        return replace(stack, newest=after.deployment)
+        return stack if after.state is DeploymentStatus.REJECTED else replace(stack, newest=after.deployment)
     if before.state is after.state:
         return stack
     if _has_emptied_stack(after):
@@ -138,15 +138,17 @@ def _has_emptied_stack(row: DeploymentRow) -> bool:
     return row.state is DeploymentStatus.COMPLETED and row.kind == "destroy"
 
 
-def _first_row(event: Mapping[str, Any], position: int) -> DeploymentRow:
-    return DeploymentRow(
-        deployment=event["data"]["deployment_id"],
+def _first_row(event: Mapping[str, Any], position: int, state: DeploymentStatus) -> DeploymentRow:
+    data = event["data"]
+    row = DeploymentRow(
+        deployment=data["deployment_id"],
         stack=event["subject"],
-        kind=DEPLOYMENT_KINDS[event["type"]],
+        kind=DEPLOYMENT_KINDS.get(data.get("request_type") or event["type"], "deploy"),
         state=DeploymentStatus.PENDING,
         requested_at=event.get("time", ""),
         position=position,
     )
+    return _next_row(row, state, event) if state in TERMINAL_STATUSES else row
 
 
 def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, Any]) -> DeploymentRow:

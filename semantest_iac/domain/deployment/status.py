@@ -50,6 +50,7 @@ INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ende
 
 STEP_INTENDED = "infrastructure.journal.step.intended"
 GENERATION_STARTED = "infrastructure.journal.generation.started"
+DEPLOYMENT_REJECTED = "infrastructure.deployment.rejected"
 
 # The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {
@@ -75,7 +76,7 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     "infrastructure.deployment.rolled_back": (CHANGING_STATUSES, _Status.ROLLED_BACK),
     "infrastructure.deployment.needs_operator": (ACTIVE_STATUSES, _Status.NEEDS_OPERATOR),
     "infrastructure.deployment.cancelled": (ACTIVE_STATUSES, _Status.CANCELLED),
-    "infrastructure.deployment.rejected": (UNCHANGED_STATUSES, _Status.REJECTED),
+    DEPLOYMENT_REJECTED: (UNCHANGED_STATUSES, _Status.REJECTED),
     "infrastructure.deployment.superseded": (frozenset({_Status.PENDING}), _Status.SUPERSEDED),
     "infrastructure.removed": (ACTIVE_STATUSES - {_Status.ROLLING_BACK}, _Status.COMPLETED),
     "infrastructure.removal.failed": (ACTIVE_STATUSES, _Status.FAILED),
@@ -100,6 +101,9 @@ def find_next_status(state: DeploymentStatus | None, event_type: str, step: str 
 
 
 def _status_after_request(event_type: str) -> DeploymentStatus:
+    """The answer to a request that was not accepted is the only event of its deployment."""
     if event_type in DEPLOYMENT_KINDS:
         return DeploymentStatus.PENDING
+    if event_type == DEPLOYMENT_REJECTED:
+        return DeploymentStatus.REJECTED
     raise InvalidStateError(f"Cannot record event '{event_type}': the deployment was never requested.")

@@ -37,6 +37,7 @@ LIVES = {
     ),
     "a request that was overtaken": ([REQUESTED, "deployment.superseded"], ["pending", "superseded"]),
     "a request that was refused": ([REQUESTED, "deployment.rejected"], ["pending", "rejected"]),
+    "a request that was not accepted": (["deployment.rejected"], ["rejected"]),
     "a destroy": (
         ["removal.requested", f"{INTENDED}:remove", "journal.step.observed:remove", "removed"],
         ["pending", "in_progress", "in_progress", "completed"],

@@ -26,6 +26,11 @@ ENDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "cancelled": ("deployment.cancelled", {"reason": "asked to"}, {"message": "asked to"}),
 }
 
+REQUEST_TYPES = {
+    "infrastructure.deployment.requested": "deploy",
+    "infrastructure.removal.requested": "destroy",
+}
+
 
 async def _row(ledger: MemoryLedger, *events: NewEvent) -> DeploymentRow:
     await ledger.append(STACK, None, events)
@@ -86,6 +91,17 @@ class TestFold:
 
         assert (ledger.deployments(), ledger.stacks()) == ([], [])
 
+    @pytest.mark.parametrize(("request_type", "kind"), REQUEST_TYPES.items())
+    async def test_opens_an_ended_row_with_the_answer_to_a_refused_request(
+        self, ledger: MemoryLedger, request_type: str, kind: str
+    ) -> None:
+        data = {"code": "STALE_REQUEST", "reason": "old", "request_type": request_type}
+
+        row = await _row(ledger, an_event("deployment.rejected", time=LATER, data=data))
+
+        assert (row.kind, row.state, row.requested_at, row.finished_at) == (kind, "rejected", LATER, LATER)
+        assert row.error == {"code": "STALE_REQUEST", "message": "old"}
+
     async def test_ignores_events_of_another_stack(self, ledger: MemoryLedger) -> None:
         before = await _row(ledger, a_deploy()[0])
 
@@ -100,6 +116,13 @@ class TestFoldStack:
         await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2", data=UNCHANGED)])
 
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
+
+    async def test_leaves_the_newest_deployment_in_place_if_a_request_is_refused(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:3], an_event("deployment.rejected", "d2", data=REASON)])
+        await ledger.append(STACK, None, a_deploy("d1")[3:])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", last_good="d1", owner="d1")
+        assert [(row.deployment, row.state) for row in ledger.newest()] == [("d1", "completed")]
 
     async def test_replaces_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one", outputs={"a": 1}))
