@@ -68,10 +68,10 @@ suite: $(VENV)/test.stamp node-packages examples
 	@printf 'Branch coverage of domain and application, in %%: '
 	@$(BIN)/coverage report --format=total --fail-under=90
 
-node-packages: ## download the npm packages of the tests of builds, by their hashes; without them these are skipped
-	@command -v npm >/dev/null || echo "npm is not on the PATH: the tests of builds are skipped"
-	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(VENV)/node/node.stamp || \
-		echo "npm reaches no registry: the tests of builds are skipped"
+node-packages: ## download the npm packages of the tests, by their hashes; without them the tests that need them are skipped
+	@command -v npm >/dev/null || echo "npm is not on the PATH: the tests of builds and of Azure's blobs are skipped"
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(VENV)/node/node.stamp $(VENV)/azurite/node.stamp || \
+		echo "npm reaches no registry: the tests of builds and of Azure's blobs are skipped"
 
 campaign: $(VENV)/test.stamp ## list the long tests of which `make test` runs a sample; `make campaign NAME` runs one
 	@$(BIN)/python -m tests.campaigns $(if $(CAMPAIGN),$(CAMPAIGN) --workers $(WORKERS) $(ARGS))
@@ -92,7 +92,8 @@ examples: $(VENV)/test.stamp ## download the packages of the documented examples
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
-	$(LOCK) --extra aws --extra azure --extra gateway --extra postgres --extra dev --output-file requirements/test.txt
+	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra dev \
+		--output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
 	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
@@ -120,9 +121,9 @@ $(VENV)/test.stamp: requirements/test.txt $(VENV)/deploy.stamp
 	@$(PIP) install --no-deps --require-hashes -r requirements/test.txt
 	@touch $@
 
-$(VENV)/node/node.stamp: tests/node/package-lock.json | $(VENV)/made.stamp
-	@mkdir -p $(VENV)/node && cp tests/node/package.json tests/node/package-lock.json $(VENV)/node
-	@cd $(VENV)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+$(VENV)/%/node.stamp: tests/%/package-lock.json | $(VENV)/made.stamp
+	@mkdir -p $(@D) && cp tests/$*/package.json tests/$*/package-lock.json $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/lock/bin/uv: | $(VENV)/made.stamp

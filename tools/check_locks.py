@@ -26,7 +26,10 @@ UNINSTALLED = (
     ROOT / "semantest_iac" / "payloads" / "python_application" / "adapters.txt",
 )
 """Locks whose packages are not installed here: only their checksums can be checked."""
-EXTRAS = {"deploy.txt": ("aws", "azure", "gateway"), "test.txt": ("aws", "azure", "gateway", "postgres", "dev")}
+EXTRAS = {
+    "deploy.txt": ("aws", "azure", "gateway"),
+    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "dev"),
+}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
 FOR_EDITABLE = "editables>=0.5"  # required by hatchling to install this folder as editable

@@ -134,12 +134,17 @@ class Application:
 
     @cached_property
     def artifact_store(self) -> ArtifactStore:
-        """The store that keeps packages by their digests."""
+        """The store that keeps packages by their digests: the home, or an object store if a variable has its URL."""
         if self._artifact_store is not None:
             return self._artifact_store
         from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 
-        return PackageFolder(self.home / "artifacts")
+        folder = PackageFolder(self.home / "artifacts")
+        if url := os.environ.get("SEMANTEST_ARTIFACTS_URL"):
+            from semantest_iac.infrastructure.artifact_stores.object_store import open_object_store
+
+            return open_object_store(url, folder)
+        return folder
 
     @cached_property
     def validation(self) -> ValidationService:

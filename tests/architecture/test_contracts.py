@@ -78,6 +78,10 @@ _INTRUSIONS = {
         "databases",
         {"semantest_iac/infrastructure/ledger/intruder.py": "import psycopg"},
     ),
+    "the client of object stores in the builder of packages": (
+        "object-stores",
+        {"semantest_iac/infrastructure/artifacts/intruder.py": "import obstore"},
+    ),
     "YAML in the domain": ("yaml", {"semantest_iac/domain/intruder.py": "import yaml"}),
     "pydantic at the start": ("pydantic", {"semantest_iac/intruder.py": "import pydantic"}),
 }
