@@ -102,6 +102,7 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
         "remainder": [REPLACED["urn"]],
         "commands": ["python -m semantest_iac resolve --deployment 0c1d7a52-6f4e-4b57-9a53-0d6a6c1f2f10"],
     },
+    deployments.DeploymentResolved: {"resolved_by": "ana", "reason": "deleted the topic by hand"},
     deployments.ApprovalRequested: {"changes": CHANGES, "reasons": ["rest-api would be replaced"]},
     deployments.DeploymentApproved: {"approved_by": "ana"},
     deployments.DeploymentDisapproved: {"disapproved_by": "ana", "reason": "not on a Friday"},

@@ -19,6 +19,7 @@ PUBLISHED_EVENTS: tuple[type[Event], ...] = (
     deployments.DeploymentSuperseded,
     deployments.DeploymentRejected,
     deployments.DeploymentNeedsOperator,
+    deployments.DeploymentResolved,
     deployments.ApprovalRequested,
     deployments.DeploymentApproved,
     deployments.DeploymentDisapproved,

@@ -121,6 +121,15 @@ class DeploymentNeedsOperator(StackFailure):
     commands: tuple[str, ...] = ()
 
 
+class DeploymentResolved(StackEvent):
+    """A person has put the stack in order after the deployment needed an operator; the stack is free again."""
+
+    type_name = "infrastructure.deployment.resolved"
+
+    resolved_by: Label
+    reason: Prose = ""
+
+
 class ApprovalRequested(StackEvent):
     """The plan waits for a person's approval, for these reasons."""
 

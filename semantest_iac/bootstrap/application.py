@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -203,12 +203,6 @@ class Application:
 
         return HomeInspection(self.home, self.ledger).accept_ledger()
 
-    def save_export(self, path: Path, lines: Iterable[str]) -> None:
-        """Write an export, readable by its owner only, in place of an older one; raises StorageError."""
-        from semantest_iac.infrastructure.durable_files import replace_lines
-
-        replace_lines(path, lines)
-
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""
         from semantest_iac.domain.environments.names import select_secret_values
@@ -404,11 +398,13 @@ class Application:
         return ServiceVerifier(probe, self._timer or MonotonicTimer(), timeout_s)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
-        from semantest_iac.application.deployment.failures import failure_event
         from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.application.deployment.recovery import failure_event
         from semantest_iac.application.message_bus import MessageBus
 
-        bus = MessageBus(EventRecorder(self.ledger, self.redactor(variables)).record, failure_event)
+        bus = MessageBus(
+            EventRecorder(self.ledger, self.redactor(variables)).record, partial(failure_event, self.ledger)
+        )
         if observer:
             bus.observe(observer)
         return bus

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.application.deployment.failures import failure_event
 from semantest_iac.application.deployment.recorder import EventRecorder
+from semantest_iac.application.deployment.recovery import failure_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.bootstrap.application import Application
@@ -63,7 +64,8 @@ class InMemoryApp:
     @property
     def bus(self) -> MessageBus:
         """A bus without handlers that records in the same ledger."""
-        return MessageBus(EventRecorder(self.ledger, self.application.redactor(VARIABLES)).record, failure_event)
+        recorder = EventRecorder(self.ledger, self.application.redactor(VARIABLES))
+        return MessageBus(recorder.record, partial(failure_event, self.ledger))
 
     async def deploy(self, stack: Stack = REST, **section: Any) -> DeploymentRow:
         """Deploy the stack with this section of its component."""

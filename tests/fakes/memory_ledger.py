@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
+from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.application.ports.ledger import (
     DeploymentRow,
@@ -19,7 +20,6 @@ from semantest_iac.application.ports.ledger import (
 )
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.application.queries.projection import MemoryRows
-from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.ledger import chain
 
 STACK = "rest-api.aws.development.us-east-1"
@@ -89,15 +89,6 @@ class MemoryLedger:
         self._rows = MemoryRows(self.recorded)
         self.rebuilt += 1
 
-    def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
-        rows = list(log)
-        verified = chain.verify_chain(rows, expected)
-        if rows[: len(self.recorded)] != self.recorded:
-            raise RefusedError("Cannot import events: others are here.", "LEDGER_NOT_EMPTY")
-        self.recorded = rows
-        self._rows = MemoryRows(rows)
-        return verified
-
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
     ) -> list[RecordedEvent]:
@@ -141,15 +132,25 @@ def an_event(
     wire_type = f"infrastructure.{kind}"
     event = {
         "specversion": "1.0",
-        "id": f"{deployment}-{kind}",
+        "id": event_id(deployment, kind),
         "source": "/semantest/infrastructure",
         "type": wire_type,
         "subject": stack,
         "time": time,
-        "data": {"deployment_id": deployment, **(data or {})},
+        "data": {"deployment_id": deployment, **_parts_of(stack), **(data or {})},
         **attributes,
     }
     return NewEvent(wire_type, json.dumps(event))
+
+
+def event_id(deployment: str, kind: str) -> str:
+    """The id of the event that `an_event` returns."""
+    return str(uuid5(NAMESPACE_URL, f"{deployment}-{kind}"))
+
+
+def _parts_of(stack: str) -> dict[str, str]:
+    parts = stack.split(".")
+    return dict(zip(("component", "provider", "environment", "region"), parts, strict=True)) if len(parts) == 4 else {}
 
 
 def a_deploy(deployment: str = "d1", *, stack: str = STACK, **completed: object) -> list[NewEvent]:

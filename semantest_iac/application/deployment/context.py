@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import read_component_type
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.provisioner import ApplyResult, EventIdentity, Work, event_identity
-from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import DriftDetected
 from semantest_iac_events.values import HealthAnswer, ResourceChange
@@ -45,15 +45,6 @@ class DeploymentContext:
     @property
     def identity(self) -> EventIdentity:
         return identity_of(self.request)
-
-    def planned_event(self) -> DeploymentPlanned:
-        """Return the event with the plan; unchanged resources are counted and not listed."""
-        return DeploymentPlanned(
-            **self.identity,
-            changes=self.plan.changes,
-            resources=tuple(change.to_event_value() for change in self.plan.mutations),
-            artifact_digest=self.artifact.digest if self.artifact else None,
-        )
 
     def drift_event(self) -> DriftDetected:
         """Return the event with what was changed outside of this tool, as the operations that correct it."""

@@ -1,49 +1,28 @@
-"""Turns errors into the fields of failure events."""
+"""Turns what a step raised into an error that events can hold."""
 
 from __future__ import annotations
 
 import logging
-from typing import TypedDict
 
-from semantest_iac.application.deployment.context import identity_of
-from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.deployment.deployment import ErrorFields, describe_error
 from semantest_iac.domain.errors import DeploymentError, ProviderError, as_storage_error
-from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import Event, StackFailure
-from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemovalRequested
 
 _LOG = logging.getLogger(__name__)
 
 
-class ErrorFields(TypedDict):
-    """The fields that every failure event has."""
-
-    code: str
-    reason: str
-    hint: str
-
-
-def failure_event(event: Event, error: Exception) -> StackFailure | None:
-    """Return the terminal event of a request whose handler raised; None for events that are no requests."""
-    if isinstance(event, DeploymentRequested):
-        return Deployment.from_request(event).fail(as_deployment_error(error)).caused_by(event)
-    if isinstance(event, InfrastructureRemovalRequested):
-        return InfrastructureRemovalFailed(**identity_of(event), **error_fields(error)).caused_by(event)
-    return None
-
-
 def error_fields(error: Exception) -> ErrorFields:
     """Return code, reason and hint of an error, its faults included."""
+    return describe_error(as_deployment_error(error))
+
+
+def as_removal_error(error: Exception) -> DeploymentError:
+    """Return the error in the words of a removal: engines word theirs for deployments."""
     known = as_deployment_error(error)
-    return ErrorFields(code=known.error_code, reason=known.reason, hint=known.hint)
-
-
-def removal_error_fields(error: Exception) -> ErrorFields:
-    """Return the fields of an error of a removal: engines word their errors for deployments."""
-    fields = error_fields(error)
-    if fields["hint"].startswith("Deploy again"):
-        fields["hint"] = "Destroy again to delete what is left, or deploy again to create what is missing."
-    return fields | {"reason": fields["reason"].replace("Cannot deploy ", "Cannot delete ", 1)}
+    hint = known.hint
+    if hint.startswith("Deploy again"):
+        hint = "Destroy again to delete what is left, or deploy again to create what is missing."
+    reason = known.reason.replace("Cannot deploy ", "Cannot delete ", 1)
+    return DeploymentError(reason, known.error_code, hint=hint)
 
 
 def refused_resource(error: Exception) -> str:

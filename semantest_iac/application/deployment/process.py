@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,12 +10,17 @@ from semantest_iac.application.deployment.completion_events import apply_plan, p
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
 from semantest_iac.application.deployment.failures import (
     as_deployment_error,
+    as_removal_error,
     error_fields,
     refused_resource,
-    removal_error_fields,
 )
 from semantest_iac.application.deployment.preparation import DeploymentStep, Preparation
-from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder
+from semantest_iac.application.deployment.recorder import (
+    BeginStep,
+    OperationCounter,
+    StepRecorder,
+    read_deployment,
+)
 from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
@@ -24,17 +29,13 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import GenerationStarted
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
-from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
-from semantest_iac_events.event import StackEvent
-from semantest_iac_events.infrastructure import (
-    InfrastructureRemovalFailed,
-    InfrastructureRemovalRequested,
-    InfrastructureRemoved,
-    InfrastructureUpdateFailed,
-)
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import StackEvent, StackRequest
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, InfrastructureUpdateFailed
 
 
 class DeploymentProcess:
@@ -92,64 +93,71 @@ class DeploymentProcess:
         return replace(context, work=work, plan=plan)
 
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
-        """Take every step in order and return the terminal event; raises what failed before anything was changed."""
-        context, recorder = self._preparation.take_prepared(request), StepRecorder(self._bus, request)
-        deployment = Deployment.from_request(request)
-        await recorder.publish(deployment.execute())
-        context = await recorder.step("validate", partial(self._preparation.validate, context))
-        context = await recorder.step("build_artifact", partial(self._preparation.build_artifact, context))
-        context = await recorder.step("preview", partial(self.plan, context))
+        """Take every step in order and return the terminal event; raises what failed before anything was changed.
+
+        A deployment that another run has begun is carried out again from its first step; engines continue.
+        """
+        context, recorder = self._preparation.take_prepared(request), self._record_run(request)
+        await recorder.begin_run()
+        context = await recorder.step(Deployment.validate, partial(self._preparation.validate, context))
+        context = await recorder.step(Deployment.build_artifact, partial(self._preparation.build_artifact, context))
+        context = await recorder.step(Deployment.preview, partial(self.plan, context))
         if context.artifact:
             await self._service.store_package(context.artifact)
             await recorder.record_entry(context.package_built_event(context.artifact))
         if context.plan.drift:
             await recorder.publish(context.drift_event())
-        await recorder.publish(context.planned_event())
+        digest = context.artifact.digest if context.artifact else None
+        await recorder.publish(recorder.deployment.plan(context.plan, digest))
         try:
             if not context.plan.is_empty:
                 await self._approve_plan(context.stack, context.plan)
         except RefusedError as error:
-            return DeploymentRejected(**context.identity, **error_fields(error))
+            return recorder.deployment.reject(error)
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
             await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))
         if context.plan.is_empty and row.last_good and not row.unsettled:
             context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
-            return deployment.complete(context.results())
-        return await self._change(deployment, context, recorder)
+            return recorder.deployment.complete(context.results())
+        return await self._change(context, recorder)
 
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
         """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
-        stack, recorder = stack_of(request), StepRecorder(self._bus, request)
+        stack, recorder = stack_of(request), self._record_run(request)
         counter = OperationCounter(self._progress)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
+        await recorder.begin_run()
         try:
             with report_step(self._progress, "apply", "the deletion"):
-                changes = await recorder.step("remove", partial(self._engine.destroy, removal, counter))
+                changes = await recorder.step(Deployment.remove, partial(self._engine.destroy, removal, counter))
         except Exception as error:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
             deleted = count_operations(counter.operations)
-            return InfrastructureRemovalFailed(
-                **removal.identity, **removal_error_fields(error), changes=deleted, remainder=remainder
-            )
-        return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
+            return recorder.deployment.fail(as_removal_error(error), changes=deleted, remainder=remainder)
+        return recorder.deployment.complete_removal(changes, removal.generation)
 
-    async def _change(self, deployment: Deployment, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
+    def _record_run(self, request: StackRequest) -> StepRecorder:
+        deployment = read_deployment(self._ledger, request.deployment_id) or Deployment.from_request(request)
+        return StepRecorder(self._bus, deployment)
+
+    async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
         """Apply even an empty plan: after an interruption the engine knows the outputs, and the ledger does not."""
         was_unsettled = self._ledger.stack(str(context.stack)).unsettled is not None
-        counter, name = OperationCounter(self._progress), ""
+        counter = OperationCounter(self._progress)
         try:
-            for name, step in self._changing_steps(context, recorder, counter).items():
-                context = await recorder.step(name, partial(step, context))
+            for begin, step in self._changing_steps(context, recorder, counter):
+                context = await recorder.step(begin, partial(step, context))
         except Exception as error:
+            is_unhealthy = recorder.deployment.status is DeploymentStatus.VERIFYING
             if not counter.has_begun and not (
-                was_unsettled and name == "verify" and await self._would_rollback_change(context)
+                was_unsettled and is_unhealthy and await self._would_rollback_change(context)
             ):
                 raise
             if (counter.operations or was_unsettled) and self._keeps_failed_resources(context):
-                return _keep_failed(deployment, error, context, counter)
+                return _keep_failed(recorder.deployment, error, context, counter)
             return await self._rollback.run(error, context.request, recorder, counter.operations)
-        return deployment.complete(context.results())
+        return recorder.deployment.complete(context.results())
 
     async def _would_rollback_change(self, context: DeploymentContext) -> bool:
         """Whether a rollback would change something: the one that was interrupted before may have done nothing."""
@@ -161,7 +169,7 @@ class DeploymentProcess:
 
     def _changing_steps(
         self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
-    ) -> Mapping[str, DeploymentStep]:
+    ) -> Sequence[tuple[BeginStep, DeploymentStep]]:
         async def apply(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None  # noqa: S101  # set by the preview
             applying = apply_plan(self._engine, context.work, context.plan, recorder, counter)
@@ -173,8 +181,8 @@ class DeploymentProcess:
             publishing = publish_code(self._engine, context.work, context.applied, recorder, counter)
             return await _await_or_publish_failure(publishing, context, recorder)
 
-        publishing_step = {"publish_code": publish} if context.plan.lacks_code else {}
-        return {"apply": apply, **publishing_step, "verify": self._verify}
+        publishing_step = [(Deployment.publish_code, publish)] if context.plan.lacks_code else []
+        return [(Deployment.apply, apply), *publishing_step, (Deployment.verify, self._verify)]
 
     async def _verify(self, context: DeploymentContext) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
@@ -186,15 +194,13 @@ def _keep_failed(
     deployment: Deployment, error: Exception, context: DeploymentContext, counter: OperationCounter
 ) -> StackEvent:
     """Return the terminal event of a failed first deployment whose resources stay for inspection."""
-    failed, results = deployment.fail(as_deployment_error(error)), context.results()
+    results = context.results()
     endpoint = results.outputs.get("endpoint")
-    kept = f"Kept for inspection{f' at {endpoint}' if endpoint else ''}: deploy again to continue, or destroy it."
-    return failed.model_copy(
-        update={
-            "hint": " ".join(filter(None, (failed.hint, kept))),
-            "changes": count_operations(counter.operations),
-            "duration_s": results.duration_s,
-        }
+    return deployment.fail(
+        as_deployment_error(error),
+        changes=count_operations(counter.operations),
+        duration_s=results.duration_s,
+        advice=f"Kept for inspection{f' at {endpoint}' if endpoint else ''}: deploy again to continue, or destroy it.",
     )
 
 

@@ -8,57 +8,61 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from semantest_iac.application.deployment.context import identity_of
-from semantest_iac.application.deployment.failures import error_fields
+from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.message_bus import MessageBus
-from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
-from semantest_iac.domain.deployment.events import (
-    JOURNAL_TYPES,
-    PackageBuilt,
-    PackageRecord,
-    StepFailed,
-    StepIntended,
-    StepObserved,
-)
+from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent, RecordedEvent
+from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
+from semantest_iac.domain.deployment.events import JOURNAL_TYPES, PackageBuilt, PackageRecord, StepIntended
+from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.security.redaction import redact_texts
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import Event, StackEvent, StackRequest
+from semantest_iac_events.event import Event, StackEvent
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 from semantest_iac_events.forms.fields import EventFormError
 from semantest_iac_events.infrastructure import EnvironmentConfigured
 from semantest_iac_events.values import ChangeCounts
 
 StepResult = TypeVar("StepResult")
+BeginStep = Callable[[Deployment], StepIntended]
 
 
 class StepRecorder:
-    """Publishes events as caused by the request, and records each step before and after it is taken."""
+    """Records the events of one run as caused by the request, and keeps the deployment that they lead to."""
 
-    def __init__(self, bus: MessageBus, request: StackRequest) -> None:
+    def __init__(self, bus: MessageBus, deployment: Deployment) -> None:
+        self.deployment = deployment
         self._bus = bus
-        self._request = request
-        self._identity = identity_of(request)
 
     async def publish(self, event: StackEvent) -> None:
         """Record the event and call its handlers; it is durable when this returns."""
-        await self._bus.publish(event.caused_by(self._request))
+        await self._bus.publish(event.caused_by(self.deployment.request))
+        self.deployment = self.deployment.apply_event(event)
 
     async def record_entry(self, entry: StackEvent) -> None:
         """Record a journal entry, which has no handlers."""
-        await self._bus.record(entry.caused_by(self._request))
+        await self._bus.record(entry.caused_by(self.deployment.request))
+        self.deployment = self.deployment.apply_event(entry)
 
-    async def step(self, name: str, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
+    async def begin_run(self) -> None:
+        """Start the deployment, or resume one that an earlier run has begun; a destroy starts with its step."""
+        if self.deployment.status is not DeploymentStatus.PENDING:
+            await self.record_entry(self.deployment.resume())
+        elif self.deployment.kind == "deploy":
+            await self.publish(self.deployment.start())
+
+    async def step(self, begin: BeginStep, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
         """Take a step; a crash or a cancellation leaves an intention without an observation."""
-        await self.record_entry(StepIntended(**self._identity, step=name))
+        await self.record_entry(begin(self.deployment))
         try:
             result = await act()
         except Exception as error:
-            await self.record_entry(StepFailed(**self._identity, **error_fields(error), step=name))
+            await self.record_entry(self.deployment.fail_step(as_deployment_error(error)))
             raise
-        await self.record_entry(StepObserved(**self._identity, step=name))
+        await self.record_entry(self.deployment.complete_step())
         return result
 
 
@@ -107,6 +111,18 @@ def find_stream(event: Event) -> str:
     if isinstance(event, EnvironmentConfigured):
         return f"environment/{event.project}.{event.environment}.{event.provider}.{event.region}"
     return event.subject or NO_STACK_STREAM
+
+
+def read_deployment(ledger: LedgerReader, deployment: str) -> Deployment | None:
+    """Return a deployment folded from its recorded events; None for an unknown id and a request that was refused."""
+    row = ledger.deployment(deployment)
+    opened = next(ledger.log(row.position - 1, limit=1), None) if row else None
+    if opened is None or opened.type not in DEPLOYMENT_KINDS:
+        return None
+    since = ledger.stream(opened.stream, opened.version - 1)
+    known = (recorded for recorded in since if recorded.type in FOLDED_EVENTS and deployment in recorded.json)
+    events = [decode_event(recorded) for recorded in known if deployment_id_of(recorded.event) == deployment]
+    return Deployment.fold(event for event in events if isinstance(event, StackEvent))
 
 
 def decode_event(recorded: RecordedEvent) -> Event:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypedDict, TypeVar
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
-from semantest_iac.application.deployment.context import identity_of, stack_of
-from semantest_iac.application.deployment.failures import error_fields
+from semantest_iac.application.deployment.context import stack_of
+from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder, decode_event
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack, format_stack_options
@@ -24,7 +25,7 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
 from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work, report_step
 from semantest_iac.domain.security.redaction import MASK
-from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested, DeploymentRolledBack
+from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackFailure
 
 ROLLBACK_LIMIT_S = 900.0
@@ -51,7 +52,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
         return None
     rows = [row for row in ledger.stream(str(stack)) if row.type in _RESTORED_TYPES]
     rows = [row for row in rows if deployment_id_of(row.event) == deployment]
-    request, package = _decode_first(DeploymentRequested, rows), _decode_first(PackageBuilt, rows)
+    request, package = _decode_newest(DeploymentRequested, rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
@@ -62,8 +63,8 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
 _RESTORED_TYPES = (DeploymentRequested.type_name, PackageBuilt.type_name)
 
 
-def _decode_first(kind: type[_FoundEvent], rows: Iterable[RecordedEvent]) -> _FoundEvent | None:
-    row = next((row for row in rows if row.type == kind.type_name), None)
+def _decode_newest(kind: type[_FoundEvent], rows: Sequence[RecordedEvent]) -> _FoundEvent | None:
+    row = next((row for row in reversed(rows) if row.type == kind.type_name), None)
     event = decode_event(row) if row else None
     return event if isinstance(event, kind) else None
 
@@ -98,21 +99,20 @@ class Rollback:
 
         `operations` are those that the deployment had done before.
         """
-        identity, fields, counter = identity_of(request), error_fields(error), OperationCounter(self._progress)
+        counter = OperationCounter(self._progress)
         try:
             with report_step(self._progress, "rollback", "after a failure"):
-                restored = await recorder.step("roll_back", partial(self._restore_in_time, request, recorder, counter))
+                restore = partial(self._restore_in_time, request, recorder, counter)
+                restored = await recorder.step(Deployment.roll_back, restore)
         except Exception as second:
-            fields["reason"] += f" Rollback failed: {error_fields(second)['reason']}"
-            return DeploymentNeedsOperator(
-                **identity,
-                **fields,
+            return recorder.deployment.need_operator(
+                _join_errors(error, second),
                 changes=count_operations([*operations, *counter.operations]),
                 remainder=await remaining_operations(self.preview(request)),
                 commands=recovery_commands(stack_of(request)),
             )
         changes = count_operations([*operations, *counter.operations])
-        return DeploymentRolledBack(**identity, **fields, changes=changes, **restored)
+        return recorder.deployment.complete_rollback(as_deployment_error(error), changes=changes, **restored)
 
     async def _restore_in_time(
         self, request: DeploymentRequested, recorder: StepRecorder, progress: ReportProgress
@@ -152,6 +152,13 @@ class Rollback:
         if good is None:
             return await self._engine.preview_destroy(stack_of(request))
         return (await self._plan(request, good))[1]
+
+
+def _join_errors(error: Exception, second: Exception) -> DeploymentError:
+    """Return the error of a deployment with that of its rollback."""
+    first = as_deployment_error(error)
+    reason = f"{first.reason} Rollback failed: {as_deployment_error(second).reason}"
+    return DeploymentError(reason, first.error_code, hint=first.hint)
 
 
 async def remaining_operations(previewing: Coroutine[Any, Any, ChangePlan]) -> tuple[str, ...]:

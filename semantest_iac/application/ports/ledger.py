@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -72,7 +72,10 @@ class VerifiedLedger:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRow:
-    """The state of one deployment according to the log; `position` is that of its request and orders history."""
+    """The state of one deployment according to the log; `position` is that of its request and orders history.
+
+    `was_interrupted`: a run of it ended while it changed the stack, and another one carries it out again.
+    """
 
     deployment: str
     stack: str
@@ -85,6 +88,7 @@ class DeploymentRow:
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
+    was_interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class StackRow:
     then that may have changed something: the stack belongs to its engine. `unsettled` is the deployment that was
     interrupted while it changed the stack, so that the engine's state may differ from these results. `removal` is the
     destroy, or the rollback of a first deployment, that began to delete the stack and has not deleted all of it.
+    `held_by` is the deployment that needs an operator: no other one may start before a person has resolved it.
     `component_type` is the type of a component with a name of its own, as requested last.
     """
 
@@ -106,6 +111,7 @@ class StackRow:
     owner: str | None = None
     unsettled: str | None = None
     removal: str | None = None
+    held_by: str | None = None
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     component_type: str | None = None
@@ -193,14 +199,6 @@ class Ledger(LedgerReader, Protocol):
 
     def rebuild(self) -> None:
         """Rebuild the rows of deployments and stacks from the whole log."""
-        ...
-
-    def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
-        """Append the events of another ledger's whole log with their hashes, all or none; returns the whole.
-
-        The events that are here already must be the first of the log, and `expected`, a head that was noted, one of
-        it. Raises RefusedError for the log of another ledger, LedgerError for one that was changed.
-        """
         ...
 
     async def append(

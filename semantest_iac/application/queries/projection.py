@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -10,11 +10,13 @@ from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent,
 from semantest_iac.domain.deployment.status import (
     CHANGING_STATUSES,
     DEPLOYMENT_KINDS,
+    DEPLOYMENT_RESOLVED,
     GENERATION_STARTED,
     INTERRUPTED,
     TERMINAL_STATUSES,
     DeploymentStatus,
     find_next_status,
+    interrupts_changes,
 )
 from semantest_iac.domain.environments.names import read_component_type
 from semantest_iac.domain.errors import InvalidStateError
@@ -44,7 +46,9 @@ def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], positio
         return row
     if row is None:
         return _first_row(event, position, state)
-    return _next_row(row, state, event) if row.stack == event["subject"] else row
+    if row.stack != event["subject"] or row.state in TERMINAL_STATUSES:
+        return row
+    return _next_row(row, state, event)
 
 
 def deployment_id_of(event: Mapping[str, Any]) -> str | None:
@@ -72,21 +76,8 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return _mark_unsettled(stack, after)
     if _failed_before_any_change(after):
         return _clear_unsettled(stack, after.deployment)
-    if after.state is DeploymentStatus.ROLLED_BACK:
-        stack = replace(stack, unsettled=None, removal=None)
-        # the restored functions have new versions
-        return replace(stack, endpoint=after.endpoint, outputs=after.outputs) if after.outputs else stack
-    if after.state is not DeploymentStatus.COMPLETED:
-        return stack
-    return replace(
-        stack,
-        last_good=after.deployment,
-        owner=stack.owner or after.deployment,
-        unsettled=None,
-        removal=None,
-        endpoint=after.endpoint,
-        outputs=after.outputs,
-    )
+    end = _STACK_AFTER.get(after.state)
+    return end(stack, after) if end else stack
 
 
 def fold_generation_start(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
@@ -94,6 +85,12 @@ def fold_generation_start(stack: StackRow, event: Mapping[str, Any]) -> StackRow
     if event["type"] != GENERATION_STARTED:
         return stack
     return replace(stack, generation=event["data"]["generation"], removal=None)
+
+
+def fold_resolution(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
+    """Return the stack after a person has resolved the deployment that held it."""
+    is_resolved = event["type"] == DEPLOYMENT_RESOLVED and event["data"]["deployment_id"] == stack.held_by
+    return replace(stack, held_by=None) if is_resolved else stack
 
 
 def fold_component_type(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
@@ -116,6 +113,39 @@ def _mark_unsettled(stack: StackRow, row: DeploymentRow) -> StackRow:
     return replace(stack, owner=stack.owner or row.deployment, unsettled=stack.unsettled or row.deployment)
 
 
+def _complete(stack: StackRow, row: DeploymentRow) -> StackRow:
+    """Return the stack after a deployment that brought it to its configuration."""
+    return replace(
+        _settle(stack),
+        last_good=row.deployment,
+        owner=stack.owner or row.deployment,
+        endpoint=row.endpoint,
+        outputs=row.outputs,
+    )
+
+
+def _restore(stack: StackRow, row: DeploymentRow) -> StackRow:
+    """Return the stack after a rollback to its last good deployment, whose functions have new versions then."""
+    settled = _settle(stack)
+    return replace(settled, endpoint=row.endpoint, outputs=row.outputs) if row.outputs else settled
+
+
+def _settle(stack: StackRow) -> StackRow:
+    """Return the stack when it is known again; one that was held before holds could be resolved is free, too."""
+    return replace(stack, unsettled=None, removal=None, held_by=None)
+
+
+def _hold(stack: StackRow, row: DeploymentRow) -> StackRow:
+    return replace(stack, held_by=row.deployment)
+
+
+_STACK_AFTER: Mapping[DeploymentStatus, Callable[[StackRow, DeploymentRow], StackRow]] = {
+    DeploymentStatus.COMPLETED: _complete,
+    DeploymentStatus.ROLLED_BACK: _restore,
+    DeploymentStatus.NEEDS_OPERATOR: _hold,
+}
+
+
 def _clear_unsettled(stack: StackRow, deployment: str) -> StackRow:
     """Return the stack after a deployment that ended before its first operation."""
     return replace(
@@ -127,7 +157,7 @@ def _clear_unsettled(stack: StackRow, deployment: str) -> StackRow:
 
 def _failed_before_any_change(row: DeploymentRow) -> bool:
     """Whether the deployment failed before its first operation; one whose process died may have done some."""
-    was_interrupted = (row.error or {}).get("code") == INTERRUPTED
+    was_interrupted = row.was_interrupted or (row.error or {}).get("code") == INTERRUPTED
     return row.state is DeploymentStatus.FAILED and not was_interrupted and not any(row.changes.values())
 
 
@@ -164,6 +194,7 @@ def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, A
         endpoint=data.get("endpoint") or outputs.get("endpoint") if ended else None,
         outputs=outputs if ended else {},
         error=_rename_error_fields(data) if ended and not completed else None,
+        was_interrupted=row.was_interrupted or interrupts_changes(row.state, event["type"]),
     )
 
 
@@ -200,7 +231,9 @@ def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
     if after is None:
         return
     stack = rows.stack(after.stack)
-    folded = fold_component_type(fold_generation_start(fold_stack(stack, before, after), event), event)
+    folded = fold_stack(stack, before, after)
+    for fold in (fold_generation_start, fold_resolution, fold_component_type):
+        folded = fold(folded, event)
     if after != before or folded != stack:
         rows.save(after, folded)
 

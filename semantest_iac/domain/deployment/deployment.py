@@ -1,23 +1,84 @@
-"""One deployment from its request to its end."""
+"""One deployment from its request to its end: the only place where its status changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict, TypeVar
 from uuid import uuid4
 
+from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.events import RunResumed, StepFailed, StepIntended, StepObserved
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.status import (
+    CHANGING_STATUSES,
+    DEPLOYMENT_KINDS,
+    STEP_INTENDED,
+    TERMINAL_STATUSES,
+    TRANSITIONS,
+    DeploymentStatus,
+    find_next_status,
+    interrupts_changes,
+)
 from semantest_iac.domain.errors import DeploymentError, InvalidStateError, ProviderError
 from semantest_iac.domain.ports.provisioner import EventIdentity, event_identity
 from semantest_iac_events.deployments import (
+    ApprovalRequested,
+    DeploymentApproved,
+    DeploymentCancelled,
+    DeploymentCompleted,
+    DeploymentDisapproved,
+    DeploymentFailed,
+    DeploymentNeedsOperator,
+    DeploymentPlanned,
+    DeploymentRejected,
+    DeploymentResolved,
+    DeploymentRolledBack,
+    DeploymentStarted,
+    DeploymentSuperseded,
+)
+from semantest_iac_events.event import StackEvent, StackFailure, StackRequest
+from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemoved
+from semantest_iac_events.values import ChangeCounts, HealthAnswer
+
+_StackEvent = TypeVar("_StackEvent", bound=StackEvent)
+
+FOLDED_EVENTS = frozenset(
+    {*DEPLOYMENT_KINDS, *(key.partition(":")[0] for key in TRANSITIONS), StepObserved.type_name, StepFailed.type_name}
+)
+"""The types of the events that a deployment is folded from; all others leave it as it is."""
+
+_UNCHANGED = ChangeCounts()
+
+# The events and steps that one kind of deployment has; both kinds have the others.
+_DEPLOY_EVENTS = (
+    DeploymentStarted,
+    DeploymentPlanned,
+    ApprovalRequested,
     DeploymentCompleted,
     DeploymentFailed,
-    DeploymentRequested,
-    DeploymentStarted,
+    DeploymentRolledBack,
 )
-from semantest_iac_events.values import ChangeCounts, HealthAnswer
+_KIND_OF_EVENT: Mapping[str, str] = {
+    **{event.type_name: "deploy" for event in _DEPLOY_EVENTS},
+    **{f"{STEP_INTENDED}:{step}": "deploy" for step in ("apply", "publish_code", "verify", "roll_back")},
+    f"{STEP_INTENDED}:remove": "destroy",
+    InfrastructureRemoved.type_name: "destroy",
+    InfrastructureRemovalFailed.type_name: "destroy",
+}
+
+
+class ErrorFields(TypedDict):
+    """The fields that every failure event has."""
+
+    code: str
+    reason: str
+    hint: str
+
+
+def describe_error(error: DeploymentError) -> ErrorFields:
+    """Return code, reason and hint of an error, its faults included."""
+    return ErrorFields(code=error.error_code, reason=error.reason, hint=error.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +110,172 @@ class DeploymentResults:
     duration_s: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """One attempt to bring a stack to its configuration; each transition returns the event to publish.
+    """One attempt to bring a stack to its configuration, or to destroy it, folded from its events.
 
-    The ledger knows finer statuses between in_progress and the end (`deployment.status`).
+    A command returns the event to record, caused by the request, or raises InvalidStateError; `apply_event` returns
+    the deployment after it. `attempt` counts the runs that carried it out. `was_interrupted`: one of them ended while
+    it changed the stack. `step` is the step that has begun and not ended. `approved` is the plan that was approved:
+    a run that plans something else needs another approval.
     """
 
     id: DeploymentId
     stack: Stack
+    request: StackRequest
     status: DeploymentStatus = DeploymentStatus.PENDING
+    attempt: int = 1
+    was_interrupted: bool = False
+    step: str = ""
+    planned: DeploymentPlanned | None = None
+    approved: DeploymentPlanned | None = None
+    is_resolved: bool = False
 
     @classmethod
-    def from_request(cls, request: DeploymentRequested) -> Deployment:
+    def from_request(cls, request: StackRequest) -> Deployment:
         """Return the pending deployment that a request opens; raises ValidationError for a malformed stack."""
+        find_next_status(None, request.type_name)
         stack = Stack(request.component, request.provider, request.environment, request.region, request.project)
-        return cls(DeploymentId(request.deployment_id), stack)
+        return cls(DeploymentId(request.deployment_id), stack, request)
+
+    @classmethod
+    def fold(cls, events: Iterable[StackEvent]) -> Deployment:
+        """Return the deployment after its events, oldest first; raises InvalidStateError unless a request opens it."""
+        rest = iter(events)
+        request = next(rest, None)
+        if not isinstance(request, StackRequest):
+            raise InvalidStateError("Cannot read a deployment: its first event is no request.")
+        deployment = cls.from_request(request)
+        for event in rest:
+            deployment = deployment.apply_event(event)
+        return deployment
+
+    @property
+    def kind(self) -> str:
+        """`deploy` or `destroy`."""
+        return DEPLOYMENT_KINDS[self.request.type_name]
 
     @property
     def identity(self) -> EventIdentity:
         """The fields that every event of this deployment shares."""
         return event_identity(str(self.id), self.stack)
 
-    def execute(self) -> DeploymentStarted:
-        """Start; raises InvalidStateError unless the deployment is pending."""
-        self._move(DeploymentStatus.IN_PROGRESS, DeploymentStatus.PENDING)
-        return DeploymentStarted(**self.identity)
+    @property
+    def has_ended(self) -> bool:
+        return self.status in TERMINAL_STATUSES
+
+    @property
+    def may_have_changed_stack(self) -> bool:
+        return self.was_interrupted or self.status in CHANGING_STATUSES
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person approved what was planned last."""
+        return self.planned is not None and _describe_plan(self.planned) == _describe_plan(self.approved)
+
+    def apply_event(self, event: StackEvent) -> Deployment:
+        """Return the deployment after a recorded event, which is a fact: one that it cannot have changes nothing."""
+        try:
+            status = find_next_status(self.status, event.type_name, _step_of(event))
+        except InvalidStateError:
+            return self
+        after = replace(self, status=status)
+        match event:
+            case StepIntended():
+                return replace(after, step=event.step)
+            case StepObserved() | StepFailed():
+                return replace(after, step="")
+            case RunResumed():
+                was_interrupted = self.was_interrupted or interrupts_changes(self.status, event.type_name)
+                return replace(after, step="", attempt=event.attempt, was_interrupted=was_interrupted)
+            case DeploymentPlanned():
+                return replace(after, planned=event)
+            case DeploymentApproved():
+                return replace(after, approved=self.planned)
+            case DeploymentResolved():
+                return replace(after, is_resolved=True)
+        return after
+
+    def start(self) -> DeploymentStarted:
+        """Start the first run."""
+        return self._decide("start", DeploymentStarted(**self.identity))
+
+    def resume(self) -> RunResumed:
+        """Carry the deployment out again from its first step, after a run that ended before it did."""
+        return self._decide("resume", RunResumed(**self.identity, attempt=self.attempt + 1))
+
+    def validate(self) -> StepIntended:
+        """Begin to validate the configuration."""
+        return self._begin_step("validate", "validate")
+
+    def build_artifact(self) -> StepIntended:
+        """Begin to build the package."""
+        return self._begin_step("build the package of", "build_artifact")
+
+    def preview(self) -> StepIntended:
+        """Begin to preview the changes."""
+        return self._begin_step("preview", "preview")
+
+    def plan(self, plan: ChangePlan, artifact_digest: str | None = None) -> DeploymentPlanned:
+        """Plan these changes; unchanged resources are counted and not listed."""
+        planned = DeploymentPlanned(
+            **self.identity,
+            changes=plan.changes,
+            resources=tuple(change.to_event_value() for change in plan.mutations),
+            artifact_digest=artifact_digest,
+        )
+        return self._decide("plan", planned)
+
+    def await_approval(self, reasons: Iterable[str]) -> ApprovalRequested:
+        """Wait until a person approves the plan, for these reasons."""
+        changes = self.planned.changes if self.planned else _UNCHANGED
+        event = ApprovalRequested(**self.identity, changes=changes, reasons=tuple(reasons))
+        return self._decide("await the approval of", event)
+
+    def approve(self, approved_by: str) -> DeploymentApproved:
+        """Approve the plan that waits for it."""
+        return self._decide("approve", DeploymentApproved(**self.identity, approved_by=approved_by))
+
+    def disapprove(self, disapproved_by: str, reason: str = "") -> tuple[DeploymentDisapproved, DeploymentRejected]:
+        """End without a change, because a person rejected the plan that waits for approval."""
+        denied = DeploymentDisapproved(**self.identity, disapproved_by=disapproved_by, reason=reason)
+        cause = f": {reason}" if reason else "."
+        error = DeploymentError(f"{disapproved_by} did not approve the plan{cause}", "APPROVAL_DENIED")
+        return self._decide("reject the plan of", denied), self.reject(error)
+
+    def apply(self) -> StepIntended:
+        """Begin to apply the plan."""
+        return self._begin_step("apply", "apply")
+
+    def publish_code(self) -> StepIntended:
+        """Begin to publish the code."""
+        return self._begin_step("publish the code of", "publish_code")
+
+    def verify(self) -> StepIntended:
+        """Begin to verify that the service is healthy."""
+        return self._begin_step("verify", "verify")
+
+    def roll_back(self) -> StepIntended:
+        """Begin to restore the last good deployment."""
+        return self._begin_step("roll back", "roll_back")
+
+    def remove(self) -> StepIntended:
+        """Begin to delete every resource of the stack."""
+        return self._begin_step("remove the resources of", "remove")
+
+    def complete_step(self) -> StepObserved:
+        """End the step that has begun, because it succeeded."""
+        return self._decide("end a step of", StepObserved(**self.identity, step=self._require_step()))
+
+    def fail_step(self, error: DeploymentError) -> StepFailed:
+        """End the step that has begun with an error."""
+        failed = StepFailed(**self.identity, **describe_error(error), step=self._require_step())
+        return self._decide("end a step of", failed)
 
     def complete(self, results: DeploymentResults) -> DeploymentCompleted:
-        """End well; raises InvalidStateError unless the deployment is in progress."""
-        self._move(DeploymentStatus.COMPLETED, DeploymentStatus.IN_PROGRESS)
+        """End well."""
         outputs = dict(results.outputs)
-        return DeploymentCompleted(
+        completed = DeploymentCompleted(
             **self.identity,
             changes=results.changes,
             outputs=outputs,
@@ -88,19 +283,122 @@ class Deployment:
             health=results.health,
             duration_s=results.duration_s,
         )
+        return self._decide("complete", completed)
 
-    def fail(self, error: DeploymentError) -> DeploymentFailed:
-        """End with an error; raises InvalidStateError if the deployment has ended already."""
-        self._move(DeploymentStatus.FAILED, DeploymentStatus.PENDING, DeploymentStatus.IN_PROGRESS)
-        return DeploymentFailed(
+    def complete_removal(self, changes: ChangeCounts, generation: int) -> InfrastructureRemoved:
+        """End well, with nothing of this generation left."""
+        removed = InfrastructureRemoved(**self.identity, changes=changes, generation=generation)
+        return self._decide("complete the removal of", removed)
+
+    def complete_rollback(
+        self,
+        error: DeploymentError,
+        *,
+        changes: ChangeCounts,
+        restored_deployment: str | None,
+        outputs: Mapping[str, Any],
+    ) -> DeploymentRolledBack:
+        """End with the stack as it was before the error; without a restored deployment, nothing of it is left."""
+        rolled_back = DeploymentRolledBack(
             **self.identity,
-            code=error.error_code,
-            reason=error.reason,
-            hint=error.hint,
-            resource=error.resource if isinstance(error, ProviderError) else "",
+            **describe_error(error),
+            changes=changes,
+            restored_deployment=restored_deployment,
+            outputs=dict(outputs),
         )
+        return self._decide("complete the rollback of", rolled_back)
 
-    def _move(self, status: DeploymentStatus, *allowed: DeploymentStatus) -> None:
-        if self.status not in allowed:
-            raise InvalidStateError(f"Cannot move deployment '{self.id}' to {status}: it is {self.status}.")
-        self.status = status
+    def fail(
+        self,
+        error: DeploymentError,
+        *,
+        changes: ChangeCounts = _UNCHANGED,
+        duration_s: float = 0.0,
+        advice: str = "",
+        remainder: Iterable[str] = (),
+    ) -> StackFailure:
+        """End with an error after these changes; `advice` follows its hint.
+
+        A destroy names with `remainder` what it could not delete; only a deploy has the duration and the resource.
+        """
+        fields = describe_error(error)
+        fields["hint"] = " ".join(filter(None, (error.hint, advice)))
+        if self.kind == "destroy":
+            removal_failed = InfrastructureRemovalFailed(
+                **self.identity, **fields, changes=changes, remainder=tuple(remainder)
+            )
+            return self._decide("fail", removal_failed)
+        resource = error.resource if isinstance(error, ProviderError) else ""
+        failed = DeploymentFailed(**self.identity, **fields, resource=resource, changes=changes, duration_s=duration_s)
+        return self._decide("fail", failed)
+
+    def need_operator(
+        self, error: DeploymentError, *, changes: ChangeCounts, remainder: Iterable[str], commands: Iterable[str]
+    ) -> DeploymentNeedsOperator:
+        """End with an error that a person must repair; the stack is held until `resolve`."""
+        needs_operator = DeploymentNeedsOperator(
+            **self.identity,
+            **describe_error(error),
+            changes=changes,
+            remainder=tuple(remainder),
+            commands=tuple(commands),
+        )
+        return self._decide("request an operator for", needs_operator)
+
+    def reject(self, error: DeploymentError, ancestry: Iterable[str] = ()) -> DeploymentRejected:
+        """End before anything is changed, because the request is not allowed."""
+        rejected = DeploymentRejected(**self.identity, **describe_error(error), ancestry=tuple(ancestry))
+        return self._decide("reject", rejected)
+
+    def cancel(self) -> DeploymentCancelled:
+        """End because a person cancelled it; the reason says how far it was."""
+        reason = "Cancelled before anything was changed."
+        if self.may_have_changed_stack:
+            state = self.status.replace("_", " ")
+            reason = f"Cancelled while {state}; the next deployment continues from what was done."
+        return self._decide("cancel", DeploymentCancelled(**self.identity, reason=reason))
+
+    def supersede(self, successor: str) -> DeploymentSuperseded:
+        """End before the start, because this later deployment replaces it."""
+        return self._decide("supersede", DeploymentSuperseded(**self.identity, successor=successor))
+
+    def resolve(self, resolved_by: str, reason: str = "") -> DeploymentResolved:
+        """Free the stack that the deployment has held since it needed an operator; its status stays."""
+        if self.is_resolved:
+            raise InvalidStateError(f"Cannot resolve deployment '{self.id}': it is resolved already.")
+        return self._decide("resolve", DeploymentResolved(**self.identity, resolved_by=resolved_by, reason=reason))
+
+    def _begin_step(self, command: str, step: str) -> StepIntended:
+        return self._decide(command, StepIntended(**self.identity, step=step))
+
+    def _require_step(self) -> str:
+        if not self.step:
+            raise InvalidStateError(f"Cannot end a step of deployment '{self.id}': none has begun.")
+        return self.step
+
+    def _decide(self, command: str, event: _StackEvent) -> _StackEvent:
+        """Return the event as caused by the request; raises InvalidStateError if the command is not allowed now."""
+        step = _step_of(event)
+        if self.kind != _KIND_OF_EVENT.get(f"{event.type_name}:{step}" if step else event.type_name, self.kind):
+            raise InvalidStateError(f"Cannot {command} deployment '{self.id}': it is a {self.kind}.")
+        try:
+            find_next_status(self.status, event.type_name, step)
+        except InvalidStateError as error:
+            message = f"Cannot {command} deployment '{self.id}': its status is {self.status.replace('_', ' ')}."
+            raise InvalidStateError(message, hint=_hint_for(self.status)) from error
+        return event.caused_by(self.request)
+
+
+def _step_of(event: StackEvent) -> str:
+    """Return the step that a journal entry names, empty for other events."""
+    return event.step if isinstance(event, StepIntended | StepObserved | StepFailed) else ""
+
+
+def _describe_plan(planned: DeploymentPlanned | None) -> tuple[object, ...] | None:
+    return (planned.changes, planned.resources, planned.artifact_digest) if planned else None
+
+
+def _hint_for(status: DeploymentStatus) -> str:
+    if status in TERMINAL_STATUSES:
+        return "A deployment ends once: deploy or destroy again to change its stack."
+    return "`semantest-iac history` shows the deployments and their statuses."

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.status import GENERATION_STARTED, STEP_INTENDED
+from semantest_iac.domain.deployment.status import GENERATION_STARTED, RUN_RESUMED, STEP_INTENDED
 from semantest_iac_events.event import StackEvent, StackFailure
 from semantest_iac_events.values import Value
 
@@ -41,6 +41,17 @@ class StepFailed(StackFailure):
 
 FindPackageFile = Callable[[str], Path]
 """Returns the file of a package by its digest."""
+
+
+class RunResumed(StackEvent):
+    """A run carries the deployment out again from its first step, because the run before it ended too early.
+
+    `attempt` counts the runs of the deployment, this one included.
+    """
+
+    type_name = RUN_RESUMED
+
+    attempt: int = Field(ge=2)
 
 
 class PackageRecord(Value):
@@ -114,5 +125,6 @@ class GenerationStarted(StackEvent):
 
 
 JOURNAL_TYPES = {
-    entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt, GenerationStarted)
+    entry.type_name: entry
+    for entry in (StepIntended, StepObserved, StepFailed, RunResumed, PackageBuilt, GenerationStarted)
 }

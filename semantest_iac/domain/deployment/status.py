@@ -49,8 +49,10 @@ CHANGING_STATUSES = ACTIVE_STATUSES - UNCHANGED_STATUSES
 INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ended before it did
 
 STEP_INTENDED = "infrastructure.journal.step.intended"
+RUN_RESUMED = "infrastructure.journal.run.resumed"
 GENERATION_STARTED = "infrastructure.journal.generation.started"
 DEPLOYMENT_REJECTED = "infrastructure.deployment.rejected"
+DEPLOYMENT_RESOLVED = "infrastructure.deployment.resolved"
 
 # The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {
@@ -62,9 +64,16 @@ DEPLOYMENT_KINDS: Mapping[str, str] = {
 # event types (a function was deployed, a step was observed) leave the status as it is.
 TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] = {
     "infrastructure.deployment.started": (frozenset({_Status.PENDING}), _Status.VALIDATING),
+    RUN_RESUMED: (ACTIVE_STATUSES - {_Status.PENDING}, _Status.VALIDATING),
+    f"{STEP_INTENDED}:validate": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
+    f"{STEP_INTENDED}:build_artifact": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
+    f"{STEP_INTENDED}:preview": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
     "infrastructure.deployment.planned": (frozenset({_Status.PENDING, _Status.VALIDATING}), _Status.PLANNED),
     "infrastructure.approval.requested": (frozenset({_Status.PLANNED}), _Status.AWAITING_APPROVAL),
-    f"{STEP_INTENDED}:apply": (frozenset({_Status.PLANNED, _Status.AWAITING_APPROVAL}), _Status.IN_PROGRESS),
+    "infrastructure.approval.granted": (frozenset({_Status.AWAITING_APPROVAL}), _Status.PLANNED),
+    "infrastructure.approval.denied": (frozenset({_Status.AWAITING_APPROVAL}), _Status.AWAITING_APPROVAL),
+    f"{STEP_INTENDED}:apply": (frozenset({_Status.PLANNED}), _Status.IN_PROGRESS),
+    f"{STEP_INTENDED}:publish_code": (frozenset({_Status.IN_PROGRESS}), _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:remove": (UNCHANGED_STATUSES, _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:verify": (frozenset({_Status.IN_PROGRESS}), _Status.VERIFYING),
     f"{STEP_INTENDED}:roll_back": (CHANGING_STATUSES, _Status.ROLLING_BACK),
@@ -80,10 +89,13 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     "infrastructure.deployment.superseded": (frozenset({_Status.PENDING}), _Status.SUPERSEDED),
     "infrastructure.removed": (ACTIVE_STATUSES - {_Status.ROLLING_BACK}, _Status.COMPLETED),
     "infrastructure.removal.failed": (ACTIVE_STATUSES, _Status.FAILED),
+    DEPLOYMENT_RESOLVED: (frozenset({_Status.NEEDS_OPERATOR}), _Status.NEEDS_OPERATOR),
 }
 
-TERMINAL_EVENT_TYPES = frozenset(name for name, (_, status) in TRANSITIONS.items() if status in TERMINAL_STATUSES)
-"""The last event of each deployment has one of these types."""
+TERMINAL_EVENT_TYPES = frozenset(
+    name for name, (allowed, status) in TRANSITIONS.items() if allowed & ACTIVE_STATUSES and status in TERMINAL_STATUSES
+)
+"""The event that ends each deployment has one of these types."""
 
 
 def find_next_status(state: DeploymentStatus | None, event_type: str, step: str = "") -> DeploymentStatus:
@@ -107,3 +119,8 @@ def _status_after_request(event_type: str) -> DeploymentStatus:
     if event_type == DEPLOYMENT_REJECTED:
         return DeploymentStatus.REJECTED
     raise InvalidStateError(f"Cannot record event '{event_type}': the deployment was never requested.")
+
+
+def interrupts_changes(state: DeploymentStatus, event_type: str) -> bool:
+    """Whether an event says that a run ended while it changed the stack, so that it may have changed something."""
+    return event_type == RUN_RESUMED and state in CHANGING_STATUSES

@@ -24,7 +24,7 @@ from semantest_iac.infrastructure.ledger.event_table import read_log, select_eve
 _Row = TypeVar("_Row")
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
-FOLD_VERSION = 9  # raise it whenever the fold or its rows change
+FOLD_VERSION = 10  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null, stacks integer)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum bigint)",

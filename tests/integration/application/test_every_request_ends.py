@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
@@ -101,5 +102,9 @@ class TestEveryRequest:
             deployment for deployment, life in states_by_deployment(recorded).items() if life[-1] in TERMINAL_STATUSES
         )
         assert opened == ended
+        for row in app.ledger.deployments():
+            deployment = read_deployment(app.ledger, row.deployment)
+            assert deployment is not None
+            assert (deployment.status, deployment.kind) == (row.state, row.kind)
         assert app.ledger.verify().events == len(recorded)
         assert app.locks.holders == {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
-from tests.fakes.memory_ledger import STACK, an_event
+from tests.fakes.memory_ledger import STACK, an_event, event_id
 
 EARLIER_VERSIONS = {
     "made the ledger": "drop table event_links",
@@ -41,7 +41,7 @@ class TestEventLinks:
         await _append(ledger, "d1", "d2", "d3")
         _edit(file, loss)
         found = [row.position for row in ledger.find_correlated("c1")]
-        by_id = ledger.find_events({"d3-updated"})
+        by_id = ledger.find_events({event_id("d3", "updated")})
 
         await _append(ledger, "d4")
 
@@ -55,8 +55,11 @@ class TestEventLinks:
 
         await _append(ledger, "d4")
 
-        assert (_linked(file), ledger.find_events({"d2-updated", "d3-updated"})) == ([1, 3], [])
-        assert [row.position for row in ledger.find_events({"d4-updated"})] == [3]
+        assert (_linked(file), ledger.find_events({event_id("d2", "updated"), event_id("d3", "updated")})) == (
+            [1, 3],
+            [],
+        )
+        assert [row.position for row in ledger.find_events({event_id("d4", "updated")})] == [3]
 
     async def test_are_made_anew_by_a_rebuild(self, ledger: SqliteLedger, file: Path) -> None:
         await _append(ledger, "d1", "d2")
@@ -64,7 +67,10 @@ class TestEventLinks:
 
         ledger.rebuild()
 
-        assert [row.position for row in ledger.find_events({"d1-updated", "d2-updated"})] == [1, 3]
+        assert [row.position for row in ledger.find_events({event_id("d1", "updated"), event_id("d2", "updated")})] == [
+            1,
+            3,
+        ]
 
     async def test_are_looked_up_by_indexes(self, ledger: SqliteLedger, file: Path) -> None:
         await _append(ledger, "d1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.recorder import StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, find_last_good
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
 from tests.fakes.application import ACCOUNT, REST, SECRET, InMemoryApp, configuration_of
@@ -32,8 +35,9 @@ class TestRollback:
         app.points.hold("remove")
         rollback = Rollback(app.service, app.ledger, app.progress.append, limit_s=0.01)
         request = a_request()
+        applying = replace(Deployment.from_request(request), status=DeploymentStatus.IN_PROGRESS)
 
-        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(app.bus, request))
+        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(app.bus, applying))
 
         assert isinstance(end, DeploymentNeedsOperator)
         assert end.reason == "Bad. Rollback failed: Cannot roll back within 0 seconds."

@@ -4,6 +4,8 @@ import pytest
 
 from semantest_iac.domain.deployment.status import (
     ACTIVE_STATUSES,
+    DEPLOYMENT_RESOLVED,
+    TERMINAL_EVENT_TYPES,
     TERMINAL_STATUSES,
     TRANSITIONS,
     DeploymentStatus,
@@ -12,7 +14,7 @@ from semantest_iac.domain.deployment.status import (
 from semantest_iac.domain.errors import InvalidStateError
 
 REQUESTED, STARTED, PLANNED = "deployment.requested", "deployment.started", "deployment.planned"
-INTENDED = "journal.step.intended"
+INTENDED, RESUMED = "journal.step.intended", "journal.run.resumed"
 TO_APPLY = [REQUESTED, STARTED, PLANNED, f"{INTENDED}:apply"]
 LIVES = {
     "a deploy": (
@@ -25,7 +27,7 @@ LIVES = {
     ),
     "a deploy that was approved": (
         [REQUESTED, STARTED, PLANNED, "approval.requested", "approval.granted", f"{INTENDED}:apply"],
-        ["pending", "validating", "planned", "awaiting_approval", "awaiting_approval", "in_progress"],
+        ["pending", "validating", "planned", "awaiting_approval", "planned", "in_progress"],
     ),
     "a deploy that was undone": (
         [*TO_APPLY, "update.failed", f"{INTENDED}:roll_back", "deployment.rolled_back"],
@@ -34,6 +36,18 @@ LIVES = {
     "a deploy that could not be undone": (
         [*TO_APPLY, f"{INTENDED}:roll_back", "deployment.needs_operator"],
         ["pending", "validating", "planned", "in_progress", "rolling_back", "needs_operator"],
+    ),
+    "a deploy that was interrupted and carried out again": (
+        [*TO_APPLY, RESUMED, f"{INTENDED}:validate", PLANNED, f"{INTENDED}:apply", "deployment.completed"],
+        ["pending", "validating", "planned", "in_progress", *["validating"] * 2, "planned", "in_progress", "completed"],
+    ),
+    "a destroy that was interrupted and carried out again": (
+        ["removal.requested", f"{INTENDED}:remove", RESUMED, f"{INTENDED}:remove", "removed"],
+        ["pending", "in_progress", "validating", "in_progress", "completed"],
+    ),
+    "a deploy that an operator resolved": (
+        [*TO_APPLY, "deployment.needs_operator", "deployment.resolved"],
+        ["pending", "validating", "planned", "in_progress", "needs_operator", "needs_operator"],
     ),
     "a request that was overtaken": ([REQUESTED, "deployment.superseded"], ["pending", "superseded"]),
     "a request that was refused": ([REQUESTED, "deployment.rejected"], ["pending", "rejected"]),
@@ -53,10 +67,23 @@ ILLEGAL = {
     "completion without a plan": ([REQUESTED, STARTED], "deployment.completed"),
     "changes without a plan": ([REQUESTED, STARTED], f"{INTENDED}:apply"),
     "a step back": (TO_APPLY, PLANNED),
+    "changes without the approval that was asked for": (
+        [REQUESTED, STARTED, PLANNED, "approval.requested"],
+        f"{INTENDED}:apply",
+    ),
+    "resuming what was not started": ([REQUESTED], RESUMED),
+    "resolving what needs no operator": ([*TO_APPLY, "deployment.failed"], "deployment.resolved"),
     "superseding what was started": ([REQUESTED, STARTED], "deployment.superseded"),
     "rejecting what was changed": (TO_APPLY, "deployment.rejected"),
     "completion while going back": ([*TO_APPLY, f"{INTENDED}:roll_back"], "deployment.completed"),
 }
+
+AFTER_THE_END = [
+    (state, event)
+    for state in sorted(TERMINAL_STATUSES)
+    for event in [*TRANSITIONS, "infrastructure.function.deployed"]
+    if (state, event) != (DeploymentStatus.NEEDS_OPERATOR, DEPLOYMENT_RESOLVED)
+]
 
 
 def _find_statuses(events: list[str]) -> list[DeploymentStatus]:
@@ -78,9 +105,10 @@ class TestFindNextStatus:
         with pytest.raises(InvalidStateError):
             _find_statuses([*before, event])
 
-    @pytest.mark.parametrize("state", sorted(TERMINAL_STATUSES))
-    @pytest.mark.parametrize("event", [*TRANSITIONS, "infrastructure.function.deployed"])
-    def test_refuses_every_event_after_a_terminal_status(self, state: DeploymentStatus, event: str) -> None:
+    @pytest.mark.parametrize(("state", "event"), AFTER_THE_END)
+    def test_refuses_every_event_but_the_resolution_after_a_terminal_status(
+        self, state: DeploymentStatus, event: str
+    ) -> None:
         kind, _, step = event.partition(":")
 
         with pytest.raises(InvalidStateError, match=f"the deployment is {state}"):
@@ -102,3 +130,8 @@ class TestTransitions:
 
         kinds = {kind for kind in TRANSITIONS if not kind.startswith("infrastructure.journal.")}
         assert kinds - EVENT_TYPES.keys() == set()
+
+    def test_have_one_end_for_a_deployment_that_is_resolved(self) -> None:
+        ends = {kind for kind in TERMINAL_EVENT_TYPES if TRANSITIONS[kind][1] is DeploymentStatus.NEEDS_OPERATOR}
+
+        assert ends == {"infrastructure.deployment.needs_operator"}

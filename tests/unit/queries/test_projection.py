@@ -217,6 +217,67 @@ class TestFoldStack:
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", owner="d1")
 
 
+class TestRepeatedRuns:
+    """A run that died while it changed the stack, and another one that carries the deployment out again."""
+
+    INTERRUPTED_RUN = (*a_deploy("d1")[:4], an_event("journal.run.resumed", data={"attempt": 2}))
+
+    async def test_begin_again_with_what_the_first_one_may_have_changed(self, ledger: MemoryLedger) -> None:
+        row = await _row(ledger, *self.INTERRUPTED_RUN)
+
+        assert (row.state, row.was_interrupted, row.finished_at) == ("validating", True, None)
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", owner="d1", unsettled="d1")
+
+    async def test_remember_a_removal(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, a_deploy("d1"))
+        resumed = an_event("journal.run.resumed", "d2", data={"attempt": 2})
+        await ledger.append(STACK, None, [*a_destroy("d2")[:2], resumed])
+
+        assert ledger.stack(STACK).removal == "d2"
+
+    @pytest.mark.parametrize("end", ["failed", "rejected", "cancelled", "needs_operator"])
+    async def test_leave_the_stack_unsettled_unless_they_complete(self, ledger: MemoryLedger, end: str) -> None:
+        await ledger.append(STACK, None, [*self.INTERRUPTED_RUN, an_event(f"deployment.{end}", data=UNCHANGED)])
+
+        assert ledger.stack(STACK).unsettled == "d1"
+
+    async def test_settle_the_stack_when_they_complete(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*self.INTERRUPTED_RUN, *a_deploy("d1")[2:]])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", last_good="d1", owner="d1")
+
+    async def test_are_not_told_from_first_ones_where_nothing_was_changed(self, ledger: MemoryLedger) -> None:
+        resumed = an_event("journal.run.resumed", data={"attempt": 2})
+        failed = an_event("deployment.failed", data=UNCHANGED)
+
+        row = await _row(ledger, *a_deploy("d1")[:3], resumed, *a_deploy("d1")[2:4], failed)
+
+        assert (row.was_interrupted, ledger.stack(STACK).unsettled) == (False, None)
+
+
+class TestHeldStacks:
+    async def test_are_held_by_the_deployment_that_needs_an_operator(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:4], an_event("deployment.needs_operator", data=REASON)])
+
+        assert ledger.stack(STACK).held_by == "d1"
+
+    @pytest.mark.parametrize(("resolved", "held_by"), [("d1", None), ("d0", "d1")], ids=["it", "another one"])
+    async def test_are_free_when_it_is_resolved(self, ledger: MemoryLedger, resolved: str, held_by: str | None) -> None:
+        needs_operator = an_event("deployment.needs_operator", data=REASON)
+        before = await _row(ledger, *a_deploy("d0"), *a_deploy("d1")[:4], needs_operator)
+
+        resolution = an_event("deployment.resolved", resolved, time=LATER, data={"resolved_by": "ana"})
+        after = await _row(ledger, resolution)
+
+        assert (after, ledger.stack(STACK).held_by) == (before, held_by)
+
+    async def test_are_free_after_a_later_deployment_that_completed(self, ledger: MemoryLedger) -> None:
+        needs_operator = an_event("deployment.needs_operator", data=REASON)
+        await ledger.append(STACK, None, [*a_deploy("d1")[:4], needs_operator, *a_deploy("d2")])
+
+        assert ledger.stack(STACK).held_by is None
+
+
 class TestMemoryRows:
     async def test_are_the_same_however_often_they_are_folded(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1"), *a_destroy("d2"), *a_deploy("d3")])
