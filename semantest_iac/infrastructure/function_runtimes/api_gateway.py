@@ -270,18 +270,21 @@ def build_api_response(invocation: Invocation, method: str = "GET", payload_form
     if not isinstance(result, dict) or "statusCode" not in result:
         if payload_format == PAYLOAD_1:
             return api_internal_error_response()
-        text = _infer_body(invocation)
-        return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
+        return _respond_with(
+            200, (("content-type", JSON_CONTENT_TYPE),), _infer_body(invocation), invocation.stored_body
+        )
     try:
-        return _structured_response(result, method, payload_format)
+        return _structured_response(result, invocation.stored_body, method, payload_format)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
 
 
-def _infer_body(invocation: Invocation) -> str:
+def _infer_body(invocation: Invocation) -> bytes:
+    if invocation.stored_body:
+        return b""
     if invocation.answer is not None:
-        return invocation.answer
-    return invocation.result if isinstance(invocation.result, str) else json.dumps(invocation.result)
+        return invocation.answer.encode()
+    return (invocation.result if isinstance(invocation.result, str) else json.dumps(invocation.result)).encode()
 
 
 def api_head_too_large_response() -> HttpResponse:
@@ -365,7 +368,9 @@ def _event_body(request: HttpRequest) -> tuple[str | StoredBody, bool]:
     return base64.b64encode(request.body).decode("ascii"), bool(request.body)
 
 
-def _structured_response(result: Mapping[str, Any], method: str, payload_format: str) -> HttpResponse:
+def _structured_response(
+    result: Mapping[str, Any], stored: StoredBody | None, method: str, payload_format: str
+) -> HttpResponse:
     status, text = result["statusCode"], result.get("body") or ""
     if isinstance(status, (bool, float)) or not isinstance(text, str):
         raise ValueError("no status code, or a body that is not a text")
@@ -381,9 +386,9 @@ def _structured_response(result: Mapping[str, Any], method: str, payload_format:
     pairs = tuple((name, value) for name, values in given.items() for value in values)
     if status in (204, 304):  # without a body, and without its length (RFC 9110, 8.6)
         return HttpResponse(status, tuple(pair for pair in pairs if pair[0] != "content-length"))
-    if method == "HEAD" and not body:
+    if method == "HEAD" and not body and not stored:
         return HttpResponse(status, pairs)
-    return HttpResponse(status, _add_length(tuple(pair for pair in pairs if pair[0] != "content-length"), body), body)
+    return _respond_with(status, tuple(pair for pair in pairs if pair[0] != "content-length"), body, stored)
 
 
 def _merge_multi_values(headers: Mapping[str, list[str]], more: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -412,11 +417,13 @@ def _format_claim(value: Any) -> str:
 
 def _message_response(status: int, message: str) -> HttpResponse:
     body = json.dumps({"message": message}, separators=(",", ":")).encode()
-    return HttpResponse(status, _add_length((("content-type", JSON_CONTENT_TYPE),), body), body)
+    return _respond_with(status, (("content-type", JSON_CONTENT_TYPE),), body)
 
 
-def _add_length(headers: Pairs, body: bytes) -> Pairs:
-    return (*headers, ("content-length", str(len(body))))
+def _respond_with(status: int, headers: Pairs, body: bytes, stored: StoredBody | None = None) -> HttpResponse:
+    """Add the length of the body, which may be in a file instead."""
+    size = stored.size if stored else len(body)
+    return HttpResponse(status, (*headers, ("content-length", str(size))), body, stored)
 
 
 def _header_values(request: HttpRequest, name: str) -> list[str]:

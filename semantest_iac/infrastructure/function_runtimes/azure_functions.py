@@ -72,7 +72,7 @@ def build_functions_response(invocation: Invocation, timeout_status: int = 500, 
     if invocation.result is None:
         return empty_response(204)
     try:
-        return _structured_response(invocation.result, method)
+        return _structured_response(invocation.result, invocation.stored_body, method)
     except (KeyError, TypeError, ValueError):
         return empty_response(500)
 
@@ -111,8 +111,8 @@ def _worker_headers(request: HttpRequest, host: str, caller: str) -> dict[str, s
     return {**{name: value for name, value in sent.items() if name not in HOP_BY_HOP_HEADERS}, **length, **added}
 
 
-def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
-    body, stored = base64.b64decode(result["body"]), result.get("stored")
+def _structured_response(result: Mapping[str, Any], stored: StoredBody | None, method: str) -> HttpResponse:
+    body = base64.b64decode(result["body"])
     headers = tuple((name, value) for name, value in result["headers"].items() if name != "content-length")
     cookies = tuple(("set-cookie", _format_cookie(cookie)) for cookie in result["cookies"])
     if method == "HEAD" and not (body or stored):

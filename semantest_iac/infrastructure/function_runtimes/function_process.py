@@ -64,12 +64,15 @@ _ROUTES_SETTING = "SEMANTEST_ROUTES"  # of an app whose functions our entry regi
 class FunctionProcess:
     """A function in a process of its own, replaced after a timeout or a crash; create it with `start`."""
 
-    def __init__(self, spec: FunctionSpec, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, spec: FunctionSpec, environment: Mapping[str, str], folder: Path, *, has_lower_priority: bool = False
+    ) -> None:
         self._spec = spec
         self._folder = folder
         self._platform = FUNCTION_PLATFORMS[spec.platform]
         self._redactor = Redactor(spec.secrets.values())
         self._environment = environment
+        self._has_lower_priority = has_lower_priority
         self._started: _StartedHost | None = None
         self._is_fresh = False
         self._memory_mb = 0
@@ -78,7 +81,7 @@ class FunctionProcess:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, spec: FunctionSpec) -> AsyncIterator[FunctionProcess]:
+    async def start(cls, spec: FunctionSpec, *, has_lower_priority: bool = False) -> AsyncIterator[FunctionProcess]:
         """Run the function as long as the block; raises RuntimeFailedError if this machine cannot run it.
 
         Code that cannot be loaded fails the invocations, each of which loads it again, as the clouds do.
@@ -86,7 +89,8 @@ class FunctionProcess:
         platform = FUNCTION_PLATFORMS[spec.platform]
         with make_draft_folder(spec.package.parent) as folder:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.prepare_environment(spec, folder, url), folder)
+                environment = platform.prepare_environment(spec, folder, url)
+                function = cls(spec, environment, folder, has_lower_priority=has_lower_priority)
                 try:
                     await function._ensure_host()
                     yield function
@@ -106,9 +110,7 @@ class FunctionProcess:
                 record = replace(record, earlier_output=started.output, error=error, is_code_loaded=False)
                 return self._finish(record, None, "")
             call = self._platform.build_call(self._spec, started.facts, event, request_id)
-            if self._platform.answers_by_file:
-                call = {**call, "answerFile": str(self._answer_file(request_id))}
-            line = json.dumps(call).encode() + b"\n"
+            line = json.dumps({**call, "answerFile": str(self._answer_file(request_id))}).encode() + b"\n"
             if len(line) + call.get("stored", {}).get("size", 0) > self._platform.max_call_bytes:
                 message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
                 call = {"error": make_error(EVENT_TOO_LARGE, message)}
@@ -130,23 +132,24 @@ class FunctionProcess:
         answer = await self._ask_host(host, line, record)
         duration_ms = (time.perf_counter() - began) * 1000
         record = replace(record, duration_ms=duration_ms, memory_mb=self._memory_mb, error=answer.get("error"))
-        result = self._with_stored_body(answer.get("result"), record.request_id)
-        return self._finish(record, result, host.logs.take(), answer.get("raw"))
+        stored = self._find_stored_body(answer, record.request_id)
+        await asyncio.sleep(0)  # other work may come between the answer and its log
+        invocation = self._finish(record, answer.get("result"), host.logs.take(), answer.get("raw"))
+        return replace(invocation, stored_body=stored)
 
     def _answer_file(self, request_id: str) -> Path:
         return self._folder / f"answer-{request_id}"
 
-    def _with_stored_body(self, result: Any, request_id: str) -> Any:
-        """Return a result with the body that the host put into a file, which is removed with its last use."""
-        if not self._platform.answers_by_file:
-            return result
+    def _find_stored_body(self, answer: Mapping[str, Any], request_id: str) -> StoredBody | None:
+        """Return the body that the host put into a file, which is removed with its last use."""
         path = self._answer_file(request_id)
-        if not (isinstance(result, dict) and result.pop("isStored", False)):
+        if "error" in answer:
             path.unlink(missing_ok=True)  # of a process that was ended
-            return result
+        if not answer.get("isStored"):
+            return None
         stored = StoredBody(str(path), path.stat().st_size)
-        weakref.finalize(stored, path.unlink, missing_ok=True)
-        return {**result, "stored": stored}
+        weakref.finalize(stored, _remove_file, path)
+        return stored
 
     def _finish(self, record: CallRecord, result: Any, output: str, raw: str | None = None) -> Invocation:
         """Build the invocation with all of its log, without the values of secrets: the output has none."""
@@ -225,12 +228,15 @@ class FunctionProcess:
             raise RuntimeFailedError(message, hint=fault.hint)
         command = [*parent_death_signal_prefix(), *wrap_command(find_exec_wrapper(spec)), *interpreter.command]
         try:
-            return await HostProcess.spawn(
+            host = await HostProcess.spawn(
                 command, spec.package, self._environment, platform.max_answer_bytes, self._redactor
             )
         except OSError as error:
             message = f"Cannot start function '{spec.name}': {error.strerror}."
             raise RuntimeFailedError(message, hint="Look at the function's handler and its files.") from error
+        if self._has_lower_priority:
+            host.lower_priority()
+        return host
 
     async def _end_and_describe_exit(self, host: HostProcess, record: CallRecord) -> Mapping[str, Any]:
         self._started = None
@@ -257,9 +263,18 @@ def _parse_answer(reply: bytes) -> dict[str, Any]:
         raise ValueError("not an object")
     result = answer.get("result")
     is_passed_on = not isinstance(result, str) and not (isinstance(result, dict) and "statusCode" in result)
-    if "result" in answer and is_passed_on and "raw" not in answer:
+    if "result" in answer and is_passed_on and "raw" not in answer and "isStored" not in answer:
         answer["raw"] = reply[reply.index(b":") + 1 : reply.rindex(b"}")].decode().strip()
     return answer
+
+
+def _remove_file(path: Path) -> None:
+    """Remove a large file in a thread, where there is an event loop that would wait for it."""
+    remove = partial(path.unlink, missing_ok=True)
+    try:
+        asyncio.get_running_loop().run_in_executor(None, remove)
+    except RuntimeError:
+        remove()
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,10 +355,11 @@ class FunctionPool:
             raise
 
     async def _start_process(self) -> _PoolSlot:
+        is_further, exits = self._alive > 0, AsyncExitStack()
         self._alive += 1
-        exits = AsyncExitStack()
         try:
-            function = await exits.enter_async_context(FunctionProcess.start(self.spec))
+            process = FunctionProcess.start(self.spec, has_lower_priority=is_further)
+            function = await exits.enter_async_context(process)
         except BaseException:
             self._forget_process()
             self._give_to_waiter(None)  # a waiting call may try to start one

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import StoredBody
+
 TIMED_OUT = "Sandbox.Timedout"
 PROCESS_EXITED = "Runtime.ExitError"
 INVALID_ANSWER = "Runtime.InvalidAnswer"
@@ -93,7 +95,8 @@ def make_trace_parent(received: str = "") -> str:
 class Invocation:
     """The result of one call: the function's JSON value, or in `error` an error object in the form of its runtime.
 
-    `answer` is the text that the runtime sent, if the result is neither a text nor an object with a status code.
+    `answer` is the text that the runtime sent, if the result is neither a text nor an object with a status code. A
+    large body is missing in the result and in `stored_body`; without an object, it is the text of the whole result.
     `output` is the bounded end of what the function and its runtime wrote during the call; `opening` and `closing` are
     what the platform wrote before and after it. `hint` says what this machine lacks to run the function. `function` is
     its name, if a stack has several.
@@ -108,6 +111,7 @@ class Invocation:
     hint: str = ""
     function: str = ""
     answer: str | None = None
+    stored_body: StoredBody | None = None
 
     @property
     def is_timed_out(self) -> bool:

@@ -15,14 +15,16 @@ from pathlib import Path
 from semantest_iac.domain.security.redaction import Redactor, redact_cut_text
 
 MAX_LOG_BYTES = 64 * 1024
+MAX_LOG_LINES = 4000
 READ_CHUNK_BYTES = 256 * 1024
 PROCESS_EXIT_TIMEOUT_S = 5
+LOWER_PRIORITY = 10  # added to the nice value
 CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"  # as in the host programs, which hide it from the function
 _PEAK_MEMORY = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 class LogTail:
-    """Keeps the last MAX_LOG_BYTES of the output that was not taken yet, without the values of secrets.
+    """Keeps the last MAX_LOG_BYTES and MAX_LOG_LINES of the output that was not taken yet, without values of secrets.
 
     As many bytes more are kept as the longest form of a secret has, so that none is cut before it is recognized.
     """
@@ -60,6 +62,9 @@ class LogTail:
             self._output += waiting.encode()
             text = text[: len(text) - len(waiting)]
         redacted = redact_cut_text(self._redactor, text, start)
+        if redacted.count("\n") > MAX_LOG_LINES:
+            redacted = redacted.split("\n", redacted.count("\n") - MAX_LOG_LINES)[-1]
+            self._is_cut = True
         is_cut, self._is_cut = self._is_cut, False
         return f"…{redacted}" if is_cut else redacted
 
@@ -116,6 +121,11 @@ class HostProcess:
         await asyncio.sleep(0)  # the function's output arrived before its answer: let the collector read it
         await asyncio.sleep(0)
         return answer if answer.endswith(b"\n") else b""
+
+    def lower_priority(self) -> None:
+        """Let the process use what serve, and processes of other priority, leave of the processor."""
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + LOWER_PRIORITY)
 
     def measure_memory(self) -> int:
         """Return the most memory that the process used, in MB rounded up; 0 where the system does not tell."""

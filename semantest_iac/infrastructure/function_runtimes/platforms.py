@@ -172,7 +172,6 @@ class FunctionPlatform:
     max_call_bytes: int
     max_answer_bytes: int
     fetches_secrets: bool
-    answers_by_file: bool = False  # the host stores large bodies
     find_fault: Callable[[FunctionSpec, HostFacts], str] = lambda spec, facts: ""
 
 
@@ -221,7 +220,6 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
         max_call_bytes=136 * MIB,  # a request of 100 MB in base64
         max_answer_bytes=8 * MIB,  # without a large body
         fetches_secrets=False,
-        answers_by_file=True,
         find_fault=find_functions_fault,
     ),
 }

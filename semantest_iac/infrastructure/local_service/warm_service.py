@@ -83,7 +83,7 @@ class WarmService:
                 del self._pools[name]
                 _start_task(pool.aclose(), self._closing_pools)
 
-    async def call(self, request: HttpRequest) -> ProbeAnswer:
+    async def call(self, request: HttpRequest, *, with_log: bool = True) -> ProbeAnswer:
         """Answer one request; raises RuntimeFailedError if the function cannot run."""
         started, frontend = time.perf_counter(), self._frontend
         admission = frontend.admit(request)
@@ -97,12 +97,13 @@ class WarmService:
         failure = f"The function failed: {invocation.failure}" if invocation.closing and invocation.error else ""
         notes = tuple(filter(None, (pool.note, admission.note, failure)))
         seconds, origin = time.perf_counter() - started, _origin_of(response, invocation)
-        return ProbeAnswer(response, invocation.log, seconds, notes, origin, invocation.failure_or_last_line)
+        log = invocation.log if with_log else ""
+        return ProbeAnswer(response, log, seconds, notes, origin, invocation.failure_or_last_line)
 
     async def call_with_failure_response(self, request: HttpRequest) -> ProbeAnswer:
-        """Answer one request; if the function cannot run, answer as the cloud does and log the reason."""
+        """Answer one request without its log; if the function cannot run, answer as the cloud does and log why."""
         try:
-            return await self.call(request)
+            return await self.call(request, with_log=False)
         except RuntimeFailedError as error:
             failed = failed_invocation(error)
             self._on_invocation(failed)

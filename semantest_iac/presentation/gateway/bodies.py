@@ -7,6 +7,7 @@ import codecs
 import json
 import secrets
 import weakref
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,10 @@ SENT_FROM_MEMORY = 16 * 1024 * 1024
 
 LARGEST_STORE = 2 * 1024 * 1024 * 1024
 """What all bodies together may take of the disk; 20 of the largest of Azure."""
+
+
+BeginPart = Callable[[], Awaitable[None]]
+"""Waits until the next part of a body may be handled."""
 
 
 class BodyTooLargeError(Exception):
@@ -50,7 +55,7 @@ class BodyStore:
         self._room = largest_store
         self._memory = SENT_FROM_MEMORY
 
-    async def receive(self, content: StreamReader, largest: int) -> bytes | StoredBody:
+    async def receive(self, content: StreamReader, largest: int, begin_part: BeginPart) -> bytes | StoredBody:
         """Read a body to its end; raises an error of this module, before anything is kept beyond the limit."""
         received = bytearray()
         while chunk := await self._read_chunk(content):
@@ -58,10 +63,10 @@ class BodyStore:
             if len(received) > largest:
                 raise BodyTooLargeError
             if len(received) > LARGEST_IN_MEMORY:
-                return await self._receive_into_file(bytes(received), content, largest)
+                return await self._receive_into_file(bytes(received), content, largest, begin_part)
         return bytes(received)
 
-    async def send(self, response: StreamResponse, bodies: list[bytes | StoredBody]) -> None:
+    async def send(self, response: StreamResponse, bodies: list[bytes | StoredBody], begin_part: BeginPart) -> None:
         """Send the only body of a list, which is emptied, as fast as the client reads it.
 
         What does not fit into the memory of all responses waits in a file. Raises ConnectionError when the client is
@@ -73,11 +78,13 @@ class BodyStore:
             del body
             with _open_body(stored) as file:
                 while chunk := file.read(SENT_AT_ONCE):
+                    await begin_part()
                     await self._send_chunk(response, chunk)
             return
         self._memory -= len(body)
         try:
             for start in range(0, len(body), SENT_AT_ONCE):
+                await begin_part()
                 await self._send_chunk(response, body[start : start + SENT_AT_ONCE])
         finally:
             self._memory += len(body)
@@ -99,7 +106,9 @@ class BodyStore:
             file.write(body)
         return stored
 
-    async def _receive_into_file(self, chunk: bytes, content: StreamReader, largest: int) -> StoredBody:
+    async def _receive_into_file(
+        self, chunk: bytes, content: StreamReader, largest: int, begin_part: BeginPart
+    ) -> StoredBody:
         path = self._folder / f"body-{secrets.token_hex(8)}"
         stored = _Storing(path)
         try:
@@ -109,6 +118,7 @@ class BodyStore:
                     if stored.size + len(chunk) > largest:
                         raise BodyTooLargeError
                     self._take_room(len(chunk))
+                    await begin_part()
                     if stored.size < LARGEST_MEASURED:
                         stored.write(file, chunk)
                     else:  # so much may have to wait for the disk
@@ -138,8 +148,15 @@ class BodyStore:
 
     def _discard(self, path: Path, size: int) -> None:
         self._room += size
-        with suppress(OSError):
-            path.unlink()
+        try:
+            asyncio.get_running_loop().run_in_executor(None, _remove_file, path)  # a large one takes a while
+        except RuntimeError:  # there is no event loop (any more) that would wait for it
+            _remove_file(path)
+
+
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _open_body(stored: StoredBody) -> BinaryIO:

@@ -16,6 +16,9 @@ from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.presentation.gateway.incoming_messages import IncomingMessages, MessageMemory
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 
+DISCARD_PAUSE_S = 0.001
+"""How long nothing is read after a part of a body that nobody wants, for each connection that sends one."""
+
 REFUSED_S = 1
 """How long what a refused client still sends is read and discarded."""
 
@@ -28,6 +31,7 @@ class HttpConnections:
     def __init__(self, limits: GatewayLimits) -> None:
         self.limits = limits
         self.messages = MessageMemory(limits.messages_bytes)
+        self.discarding: set[HttpConnection] = set()  # that send a body which nobody wants
         self._clients: dict[HttpConnection, str] = {}
         self._counts: Counter[str] = Counter()
         self._waiting: dict[HttpConnection, None] = {}  # in the order in which they began to wait
@@ -46,6 +50,7 @@ class HttpConnections:
 
     def remove(self, connection: HttpConnection) -> None:
         """Remove a connection; an unknown one is no error."""
+        self.discarding.discard(connection)
         client = self._clients.pop(connection, None)
         self._waiting.pop(connection, None)
         if client is not None:
@@ -116,6 +121,10 @@ class HttpConnection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        if self in self._table.discarding:
+            self._socket.pause_reading()
+            pause_s = DISCARD_PAUSE_S * len(self._table.discarding)
+            asyncio.get_running_loop().call_later(pause_s, self._socket.resume_reading)
         if self._is_busy and data:
             self._held += data
             self._socket.pause_reading()
@@ -130,6 +139,7 @@ class HttpConnection(web.RequestHandler):
     def begin_request(self) -> None:
         """Note that a head is complete; its body may follow."""
         self._is_in_head = False
+        self._table.discarding.discard(self)
         self._stop_head_timer()
 
     def begin_answer(self) -> None:
@@ -156,6 +166,8 @@ class HttpConnection(web.RequestHandler):
     def end_answer(self, *, is_body_read: bool) -> None:
         """Note that the answer is found; aiohttp discards what remains of the body."""
         self._is_busy, self._is_in_head = False, is_body_read
+        if not is_body_read:
+            self._table.discarding.add(self)
         self._head_bytes, self._head_tail = 0, b""
         self._table.mark_waiting(self)
         if held := self._held:

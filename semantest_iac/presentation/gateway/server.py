@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest
 from semantest_iac.presentation.gateway import web_sockets
 from semantest_iac.presentation.gateway.bodies import (
     SENT_AT_ONCE,
+    BeginPart,
     BodyRefusedError,
     BodyStore,
     BodyTooLargeError,
 )
 from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
+from semantest_iac.presentation.gateway.fair_share import FairShare
 from semantest_iac.presentation.gateway.host_names import find_host_fault
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress
@@ -55,6 +58,7 @@ class GatewayHandler:
         self._log_request = log_request
         self._host_names = host_names
         self._bodies = bodies
+        self._share = FairShare()
         self._shown_notes: set[tuple[str, str]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -97,13 +101,14 @@ class GatewayHandler:
     ) -> tuple[web.StreamResponse, str]:
         limit = await self._services.body_limit(name)
         try:
-            body = await self._receive_body(request, limit)
+            body = await self._receive_body(request, limit, partial(self._share.begin_part, name))
         except BodyTooLargeError:
             return _close_after(to_web_response(limit.refusal, request.method)), ""
         except BodyRefusedError as error:
             return final_response(error.status, error.message), error.message
         connection.begin_answer()
-        answer = await self._services.call(name, to_http_request(request, path, body))
+        async with self._share.begin_call(name):
+            answer = await self._services.call(name, to_http_request(request, path, body))
         note = self._new_note(name, " ".join(answer.notes))
         stored = answer.response.stored_body
         if stored is None and len(answer.response.body) <= SENT_AT_ONCE:
@@ -111,22 +116,23 @@ class GatewayHandler:
         response, bodies = to_stream_response(answer.response), [stored or answer.response.body]
         del answer  # so that nothing else holds the body while it is sent
         await response.prepare(request)
-        await self._bodies.send(response, bodies)
+        await self._bodies.send(response, bodies, partial(self._share.begin_part, name))
         await response.write_eof()
         return response, note
 
-    async def _receive_body(self, request: web.Request, limit: BodyLimit) -> bytes | StoredBody:
+    async def _receive_body(self, request: web.Request, limit: BodyLimit, begin_part: BeginPart) -> bytes | StoredBody:
         if (request.content_length or 0) > limit.largest:
             raise BodyTooLargeError
-        return await self._bodies.receive(request.content, limit.largest)
+        return await self._bodies.receive(request.content, limit.largest, begin_part)
 
     async def _run_web_socket(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
         if not web_sockets.is_valid_handshake(request):
             return web_sockets.refusal_response(400)
-        connection = await self._services.connect(name, to_http_request(request, path, b""))
+        async with self._share.begin_call(name):
+            connection = await self._services.connect(name, to_http_request(request, path, b""))
         if isinstance(connection, int):
             return web_sockets.refusal_response(connection)
-        return await web_sockets.run_web_socket(request, connection)
+        return await web_sockets.run_web_socket(request, connection, partial(self._share.begin_call, name))
 
     def _new_note(self, name: str, note: str) -> str:
         """Return the note the first time, then an empty text: notes are true of every request."""

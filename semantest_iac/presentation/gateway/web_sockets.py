@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from weakref import WeakSet
 
@@ -92,10 +93,15 @@ class _AiohttpSocket:
                     await self._socket.close(code=self._close[0], message=self._close[1].encode())
 
 
+BeginCall = Callable[[], AbstractAsyncContextManager[None]]
+"""Waits until the next message of the stack may be delivered."""
+
 OPEN_SOCKETS = web.AppKey("open", WeakSet[_AiohttpSocket])
 
 
-async def run_web_socket(request: web.Request, connection: GatewayConnection) -> web.WebSocketResponse:
+async def run_web_socket(
+    request: web.Request, connection: GatewayConnection, begin_call: BeginCall
+) -> web.WebSocketResponse:
     """Run the connection to its end and disconnect it from the service, whatever ends it."""
     subprotocols = (connection.subprotocol,) if connection.subprotocol else ()
     socket = web.WebSocketResponse(
@@ -115,7 +121,7 @@ async def run_web_socket(request: web.Request, connection: GatewayConnection) ->
         await socket.prepare(request)
         request.app[OPEN_SOCKETS].add(client)
         connection.attach(client)
-        code, reason = await _receive_until_closed(socket, client, connection, incoming)
+        code, reason = await _receive_until_closed(socket, client, connection, incoming, begin_call)
     finally:
         incoming.discard()
         await asyncio.gather(connection.disconnect(code, reason), client.finish())
@@ -132,7 +138,11 @@ async def close_open_sockets(app: web.Application) -> None:
 
 
 async def _receive_until_closed(
-    socket: web.WebSocketResponse, client: _AiohttpSocket, connection: GatewayConnection, incoming: IncomingMessages
+    socket: web.WebSocketResponse,
+    client: _AiohttpSocket,
+    connection: GatewayConnection,
+    incoming: IncomingMessages,
+    begin_call: BeginCall,
 ) -> tuple[int, str]:
     while True:
         seconds = connection.time_left_s()
@@ -143,13 +153,17 @@ async def _receive_until_closed(
         message = await client.receive(seconds)
         if message is None:
             continue
-        if ending := await _handle_message(message, socket, client, connection):
+        if ending := await _handle_message(message, socket, client, connection, begin_call):
             return ending
         incoming.finish_message()
 
 
 async def _handle_message(
-    message: WSMessage, socket: web.WebSocketResponse, client: _AiohttpSocket, connection: GatewayConnection
+    message: WSMessage,
+    socket: web.WebSocketResponse,
+    client: _AiohttpSocket,
+    connection: GatewayConnection,
+    begin_call: BeginCall,
 ) -> tuple[int, str] | None:
     """Deliver or answer a message, or return how it ends the connection."""
     if message.type is WSMsgType.CLOSE:
@@ -161,7 +175,8 @@ async def _handle_message(
     if message.type is WSMsgType.PING:
         await socket.pong(message.data)
     elif message.type is WSMsgType.TEXT:
-        await connection.deliver(message.data)
+        async with begin_call():
+            await connection.deliver(message.data)
     elif message.type is not WSMsgType.PONG:  # API Gateway refuses binary frames
         return client.start_close(WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
     return None

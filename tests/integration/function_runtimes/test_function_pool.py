@@ -12,6 +12,7 @@ import pytest
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.host_process import LOWER_PRIORITY
 
 Function = Callable[..., FunctionSpec]
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
@@ -52,6 +53,12 @@ class TestProcesses:
     async def test_are_started_while_others_are_busy(self, python_function: Function) -> None:
         async with pool_of(python_function(PID), EAGER_LIMITS) as pool:
             assert len(set(await results(pool, 1, 1))) == 2
+
+    async def test_beside_the_first_have_a_lower_priority(self, python_function: Function) -> None:
+        body = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.nice(0)"
+        async with pool_of(python_function(body, timeout_s=20), EAGER_LIMITS) as pool:
+            ours = os.nice(0)
+            assert sorted(await results(pool, 1, 1)) == [ours, min(19, ours + LOWER_PRIORITY)]
 
     @pytest.mark.parametrize(("instances", "most"), [(0, 3), (2, 2), (9, 3)], ids=["open", "the cloud's", "ours"])
     async def test_do_not_exceed_the_limit(self, python_function: Function, instances: int, most: int) -> None:

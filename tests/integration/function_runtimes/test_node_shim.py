@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.function_runtimes.api_gateway import (
 )
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.local_service.api_frontend import load_stored_body
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
 
@@ -60,7 +61,8 @@ async def call(
     request = HttpRequest(method, path, query, headers, body)
     api = ApiIdentity("abc", "abc.execute-api.us-east-1.amazonaws.com", stage=stage)
     metadata = RequestMetadata("req", datetime(2026, 1, 1, tzinfo=UTC), "203.0.113.7")
-    return build_api_response(await function.invoke(build_api_event(request, RouteMatch("$default"), api, metadata)))
+    event = build_api_event(request, RouteMatch("$default"), api, metadata)
+    return load_stored_body(build_api_response(await function.invoke(event)))
 
 
 @pytest.fixture

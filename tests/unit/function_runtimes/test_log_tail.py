@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from semantest_iac.domain.security.redaction import MASK, Redactor
-from semantest_iac.infrastructure.function_runtimes.host_process import MAX_LOG_BYTES, LogTail
+from semantest_iac.infrastructure.function_runtimes.host_process import MAX_LOG_BYTES, MAX_LOG_LINES, LogTail
 from tests.secret_scanner import FORMS, SecretScanner, make_secrets
 
 SECRETS = make_secrets(seed=11)
@@ -61,3 +61,11 @@ class TestLogTail:
         [taken, _] = await collect([b"x" * MAX_LOG_BYTES + b"end"], LogTail())
 
         assert taken == f"…{'x' * (MAX_LOG_BYTES - 3)}end"
+
+    async def test_keeps_the_last_of_very_many_lines(self) -> None:
+        output = "".join(f"{number}\n" for number in range(MAX_LOG_LINES + 10))
+
+        [taken, _] = await collect([output.encode()], LogTail())
+
+        assert taken.startswith("…10\n")
+        assert taken.splitlines()[-1] == str(MAX_LOG_LINES + 9)

@@ -6,6 +6,7 @@ const net = require('node:net')
 const readline = require('node:readline')
 
 const LARGEST_IN_LINE = 64 * 1024
+const STORED_MARK_BYTES = '"isStored":true,'.length // not of the result
 const CHANNEL_VARIABLE = 'SEMANTEST_CHANNEL' // holds the socket's descriptor; the function does not see it
 
 /**
@@ -13,19 +14,20 @@ const CHANNEL_VARIABLE = 'SEMANTEST_CHANNEL' // holds the socket's descriptor; t
  *
  * `load` resolves to `{ call, facts }`. `report(error, call)` writes an error to the log and returns its JSON; without a
  * call, the error occurred while the code was loaded. With `endsIdleCalls`, a call that has nothing left to do lets the
- * process end, after the event beforeExit. The result has `abort(error, status)`, which answers the running
- * call with an error and ends the process.
+ * process end, after the event beforeExit. `takeBody` takes a body of more than LARGEST_IN_LINE from a result: it returns
+ * `{ rest, body, size }`, where `size` is that of the body in JSON, or null if there is none that could be sent as bytes.
+ * The result has `abort(error, status)`, which answers the running call with an error and ends the process.
  */
-function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
+function serve(load, report, maxBytes, takeBody, { endsIdleCalls = false } = {}) {
   const socket = new net.Socket({ fd: Number(process.env[CHANNEL_VARIABLE]), readable: true, writable: true })
   delete process.env[CHANNEL_VARIABLE]
   socket.on('close', () => process.exit(0)).on('error', () => process.exit(0))
   const lines = readline.createInterface({ input: socket, crlfDelay: Infinity })
   let [call, running, ended] = [null, null, false]
-  const encode = (answer) => encodeLine(answer, maxBytes, (error) => report(error, running))
+  const encode = (answer, otherBytes = 0) => encodeLine(answer, maxBytes, otherBytes, (error) => report(error, running))
 
-  const send = (answer) => {
-    if (!ended) socket.write(encode(answer))
+  const send = (answer, otherBytes) => {
+    if (!ended) socket.write(encode(answer, otherBytes))
     running = null
     socket.ref()
   }
@@ -33,16 +35,18 @@ function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
     running = JSON.parse(text)
     if (endsIdleCalls) socket.unref() // then nothing but the call keeps the process
     const request = running
-    let reply
+    let [reply, taken] = [null, null]
     try {
       loadStoredBody(request)
       const result = (await call(request)) ?? null
-      storeLargeBody(request.answerFile, result, maxBytes)
-      reply = result instanceof RawResult ? { result: result.value, raw: result.text } : { result }
+      taken = takeBody(result)
+      if (taken) fs.writeFileSync(request.answerFile, taken.body)
+      if (taken) reply = { isStored: true, result: taken.rest }
+      else reply = result instanceof RawResult ? { result: result.value, raw: result.text } : { result }
     } catch (error) {
       reply = { error: report(error, request) }
     }
-    if (running === request) send(reply)
+    if (running === request) send(reply, taken ? taken.size - STORED_MARK_BYTES : 0)
   }
   const abort = (error, status) => {
     if (ended) return
@@ -72,18 +76,10 @@ function loadStoredBody(request) {
   request[stored.in].body = stored.as === 'bytes' ? body : body.toString(stored.as === 'base64' ? 'base64' : 'utf8')
 }
 
-/** Put the large body of an answer, which is in base64, into the file that the call names for it. */
-function storeLargeBody(path, result, maxBytes) {
-  const { body } = (path && result) || {}
-  if (typeof body !== 'string' || body.length <= LARGEST_IN_LINE || body.length > maxBytes) return
-  fs.writeFileSync(path, Buffer.from(body, 'base64'))
-  Object.assign(result, { body: '', isStored: true })
-}
-
-function encodeLine(answer, maxBytes, report) {
+function encodeLine(answer, maxBytes, otherBytes, report) {
   try {
     const encoded = JSON.stringify(answer)
-    if (Buffer.byteLength(encoded) <= maxBytes) return `${encoded}\n`
+    if (Buffer.byteLength(encoded) + otherBytes <= maxBytes) return `${encoded}\n`
   } catch {
     return `${JSON.stringify({ error: report(fault('Runtime.MarshalError', 'Unable to stringify response body')) })}\n`
   }
@@ -111,4 +107,4 @@ function fault(kind, message) {
   return error
 }
 
-module.exports = { RawResult, fault, serve }
+module.exports = { LARGEST_IN_LINE, RawResult, fault, serve }

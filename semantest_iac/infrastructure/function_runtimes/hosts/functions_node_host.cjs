@@ -9,7 +9,7 @@ const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
-const { serve } = require('./channel.cjs')
+const { LARGEST_IN_LINE, serve } = require('./channel.cjs')
 const { log, readRules } = require('./functions_log.cjs')
 const { openHttpStream } = require('./functions_http_stream.cjs')
 const { loadFunctionFolders } = require('./functions_node_v3.cjs')
@@ -121,4 +121,10 @@ function describeError(error) {
   return { errorMessage: String(error?.message ?? error), errorType: error?.name ?? 'Error', stackTrace }
 }
 
-serve(load, describeError, MAX_ANSWER_BYTES)
+/** Take a large body, which is in base64, from an answer. */
+function takeLargeBody(answer) {
+  const size = answer?.body.length ?? 0
+  return size <= LARGEST_IN_LINE ? null : { rest: { ...answer, body: '' }, body: Buffer.from(answer.body, 'base64'), size }
+}
+
+serve(load, describeError, MAX_ANSWER_BYTES, takeLargeBody)

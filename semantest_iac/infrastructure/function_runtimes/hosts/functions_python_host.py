@@ -191,6 +191,14 @@ def _http_answer(
     return {"status": status, "headers": headers, "cookies": [*cookies], "body": encoded}
 
 
+def take_large_body(answer: dict[str, Any] | None) -> tuple[Any, bytes, int] | None:
+    """Take a large body, which is in base64, from an answer."""
+    body = answer["body"] if answer else ""
+    if len(body) <= sys.modules["semantest_channel"].LARGEST_IN_LINE:
+        return None
+    return {**(answer or {}), "body": ""}, base64.b64decode(body), len(body)
+
+
 def _cookie(morsel: Morsel[str]) -> dict[str, Any]:
     expiry = morsel["expires"]
     return {
@@ -220,7 +228,7 @@ def describe_error(error: Exception, call: Any) -> dict[str, Any]:
 def main() -> None:
     """Serve the app."""
     _import_beside("semantest_bytecode").keep_bytecode(os.getcwd())
-    _import_beside("semantest_channel").serve(load_app, describe_error, MAX_ANSWER_BYTES)
+    _import_beside("semantest_channel").serve(load_app, describe_error, MAX_ANSWER_BYTES, take_large_body)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ const module_ = require('node:module')
 const path = require('node:path')
 const { Writable } = require('node:stream')
 const { pathToFileURL } = require('node:url')
-const { RawResult, fault, serve } = require('./channel.cjs')
+const { LARGEST_IN_LINE, RawResult, fault, serve } = require('./channel.cjs')
 const { describeError, logError, patchConsole, setRequestId } = require('./node_log.cjs')
 
 const MAX_ANSWER_BYTES = 6291556
@@ -18,6 +18,7 @@ const HANDLER = /^([^.]*)\.(.*)$/
 const HAS_CALLBACKS = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 0) < 24
 const EXITED = 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.'
 const NO_CALLBACKS = 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later.'
+const [BASE64, SURROGATE] = [/^[A-Za-z0-9+/]*={0,2}$/, /\p{Surrogate}/u]
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 let whenIdle = () => {} // what happens when a call has nothing left to do
 
@@ -147,6 +148,29 @@ function contextOf(callContext) {
   }
 }
 
+/** Take a large body from a result as API Gateway would send it; without a status code, all of a result is one. */
+function takeLargeBody(result) {
+  const value = result instanceof RawResult ? result.value : result
+  const isStructured = value !== null && typeof value === 'object' && 'statusCode' in value && !value.toJSON
+  const text = isStructured ? value.body : findText(result)
+  if (typeof text !== 'string' || text.length <= LARGEST_IN_LINE || SURROGATE.test(text)) return null
+  const flag = isStructured && (value.isBase64Encoded ?? false)
+  if (typeof flag !== 'boolean' || (flag && (text.length % 4 || !BASE64.test(text)))) return null
+  const rest = isStructured ? { ...value, body: '' } : null
+  return { rest, body: Buffer.from(text, flag ? 'base64' : 'utf8'), size: Buffer.byteLength(JSON.stringify(text)) - 2 }
+}
+
+/** Find the text that a result without a status code becomes; undefined if it has none. */
+function findText(result) {
+  if (result instanceof RawResult) return result.text
+  if (typeof result === 'string') return result
+  try {
+    return JSON.stringify(result)
+  } catch {
+    return undefined
+  }
+}
+
 function report(error, call) {
   if (!error?.isLogged) logError(call ? 'Invoke Error' : 'Uncaught Exception', error)
   return describeError(error)
@@ -165,4 +189,4 @@ process.on('unhandledRejection', (reason, promise) => {
   endWith('Unhandled Promise Rejection', error, 128)
 })
 process.on('beforeExit', () => whenIdle())
-const channel = serve(load, report, MAX_ANSWER_BYTES, { endsIdleCalls: true })
+const channel = serve(load, report, MAX_ANSWER_BYTES, takeLargeBody, { endsIdleCalls: true })

@@ -7,6 +7,7 @@ ends with a line feed; the lines inside it are separated by carriage returns.
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import logging
@@ -200,6 +201,21 @@ def encode_result(result: Any) -> str:
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
+def take_large_body(result: Any) -> tuple[Any, bytes, int] | None:
+    """Take a large body from a result as API Gateway would send it; without a status code, all of a result is one."""
+    largest = sys.modules["semantest_channel"].LARGEST_IN_LINE
+    is_structured = isinstance(result, dict) and "statusCode" in result
+    try:
+        body = result.get("body") if is_structured else result if isinstance(result, str) else encode_result(result)
+        if not isinstance(body, str) or len(body) <= largest:
+            return None
+        is_base64 = is_structured and result.get("isBase64Encoded")
+        data = base64.b64decode(body, validate=True) if is_base64 else body.encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return ({**result, "body": ""} if is_structured else None), data, len(encode_result(body).encode()) - 2
+
+
 def report_error(error: Exception, call: Any) -> dict[str, Any]:
     """Write an error to the log and return what the caller of the function receives."""
     if isinstance(error, RuntimeFaultError):
@@ -247,7 +263,7 @@ def main() -> None:
     bytecode = importlib.import_module("semantest_bytecode")
     del sys.path[0]
     bytecode.keep_bytecode(os.environ["LAMBDA_TASK_ROOT"])
-    channel.serve(load_handler, report_error, MAX_ANSWER_BYTES, encode_result)
+    channel.serve(load_handler, report_error, MAX_ANSWER_BYTES, take_large_body, encode_result)
 
 
 if __name__ == "__main__":

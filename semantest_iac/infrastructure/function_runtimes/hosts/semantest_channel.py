@@ -13,6 +13,7 @@ CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"
 """The variable that holds the socket's descriptor; the function does not see it."""
 
 LARGEST_IN_LINE = 64 * 1024
+STORED_MARK = '"isStored": true, '
 
 CallFunction = Callable[[dict[str, Any]], Any]
 LoadFunction = Callable[[], tuple[CallFunction, dict[str, Any]]]
@@ -21,6 +22,12 @@ ReportError = Callable[[Exception, Any], dict[str, Any]]
 
 EncodeResult = Callable[[Any], str]
 """Encodes a result as JSON on one line; raises as `json.dumps` does."""
+
+LargeBody = tuple[Any, bytes, int]
+"""What remains of a result without its large body, the body as a client receives it, and its bytes in JSON."""
+
+TakeBody = Callable[[Any], "LargeBody | None"]
+"""Takes a body of more than LARGEST_IN_LINE from a result; None if it has none, or none that could be sent as bytes."""
 
 
 class AnswerError(Exception):
@@ -31,7 +38,9 @@ class AnswerError(Exception):
         self.kind = kind
 
 
-def serve(load: LoadFunction, report: ReportError, max_bytes: int, encode: EncodeResult = json.dumps) -> None:
+def serve(
+    load: LoadFunction, report: ReportError, max_bytes: int, take_body: TakeBody, encode: EncodeResult = json.dumps
+) -> None:
     """Load, send the facts that loading returned, then answer until the other side closes."""
     descriptor = int(os.environ.pop(CHANNEL_VARIABLE))
     os.set_inheritable(descriptor, False)
@@ -53,20 +62,33 @@ def serve(load: LoadFunction, report: ReportError, max_bytes: int, encode: Encod
         send(_encode({"ready": True, **facts}, max_bytes))
         host = os.getpid()
         for line in calls:
-            answer = _answer(call, json.loads(line), report, max_bytes, encode)
+            answer = _answer(call, json.loads(line), report, max_bytes, take_body, encode)
             if os.getpid() != host:  # a forked child of the function returned here: it must not answer
                 os._exit(0)
             send(answer)
 
 
 def _answer(
-    call: CallFunction, request: dict[str, Any], report: ReportError, max_bytes: int, encode: EncodeResult
+    call: CallFunction,
+    request: dict[str, Any],
+    report: ReportError,
+    max_bytes: int,
+    take_body: TakeBody,
+    encode: EncodeResult,
 ) -> bytes:
     try:
         _load_stored_body(request)
         result = call(request)
-        _store_large_body(request.get("answerFile"), result, max_bytes)
-        return _encode(result, max_bytes, lambda result: f'{{"result": {encode(result)}}}')
+        taken = take_body(result)
+        if taken is None:
+            return _encode(result, max_bytes, lambda result: f'{{"result": {encode(result)}}}')
+        rest, body, size = taken
+        answer = _encode(
+            rest, max_bytes, lambda rest: f'{{{STORED_MARK}"result": {encode(rest)}}}', size - len(STORED_MARK)
+        )
+        with open(request["answerFile"], "wb") as file:
+            file.write(body)
+        return answer
     except Exception as error:
         return _encode({"error": report(error, request)}, max_bytes)
 
@@ -84,21 +106,12 @@ def _load_stored_body(request: dict[str, Any]) -> None:
         request[stored["in"]]["body"] = (base64.b64encode(body) if stored["as"] == "base64" else body).decode()
 
 
-def _store_large_body(path: str | None, result: Any, max_bytes: int) -> None:
-    """Put the large body of an answer, which is in base64, into the file that the call names for it."""
-    body = result.get("body") if path and isinstance(result, dict) else None
-    if path and isinstance(body, str) and LARGEST_IN_LINE < len(body) <= max_bytes:
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(body))
-        result.update(body="", isStored=True)
-
-
-def _encode(answer: Any, max_bytes: int, encode: EncodeResult = json.dumps) -> bytes:
+def _encode(answer: Any, max_bytes: int, encode: EncodeResult = json.dumps, other_bytes: int = 0) -> bytes:
     try:
         encoded = encode(answer).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise AnswerError("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
-    if len(encoded) > max_bytes:
+    if len(encoded) + other_bytes > max_bytes:
         message = f"Response payload size exceeded maximum allowed payload size ({max_bytes} bytes)."
         raise AnswerError("Function.ResponseSizeTooLarge", message)
     return encoded
