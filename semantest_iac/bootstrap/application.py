@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -202,6 +202,12 @@ class Application:
         from semantest_iac.bootstrap.home_inspection import HomeInspection
 
         return HomeInspection(self.home, self.ledger).accept_ledger()
+
+    def save_export(self, path: Path, lines: Iterable[str]) -> None:
+        """Write an export, readable by its owner only, in place of an older one; raises StorageError."""
+        from semantest_iac.infrastructure.durable_files import replace_lines
+
+        replace_lines(path, lines)
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""

@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -88,6 +88,14 @@ def replace_file(path: Path, content: str | bytes) -> None:
     """Give a file this content, in place of the content before; on the disk when this returns."""
     with open_draft(path.parent) as (file, draft):
         file.write(content.encode() if isinstance(content, str) else content)
+        publish_draft(file, draft, path)
+
+
+def replace_lines(path: Path, lines: Iterable[str]) -> None:
+    """Give a file these lines, in place of the content before; none of them if they end with an error."""
+    with open_draft(path.parent) as (file, draft):
+        for line in lines:
+            file.write(f"{line}\n".encode())
         publish_draft(file, draft, path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from uuid import NAMESPACE_URL, uuid5
@@ -20,6 +20,7 @@ from semantest_iac.application.ports.ledger import (
 )
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.application.queries.projection import MemoryRows
+from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.ledger import chain
 
 STACK = "rest-api.aws.development.us-east-1"
@@ -88,6 +89,15 @@ class MemoryLedger:
     def rebuild(self) -> None:
         self._rows = MemoryRows(self.recorded)
         self.rebuilt += 1
+
+    def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
+        rows = list(log)
+        verified = chain.verify_chain(rows, expected)
+        if rows[: len(self.recorded)] != self.recorded:
+            raise RefusedError("Cannot import events: others are here.", "LEDGER_NOT_EMPTY")
+        self.recorded = rows
+        self._rows = MemoryRows(rows)
+        return verified
 
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]

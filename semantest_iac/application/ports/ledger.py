@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -199,6 +199,14 @@ class Ledger(LedgerReader, Protocol):
 
     def rebuild(self) -> None:
         """Rebuild the rows of deployments and stacks from the whole log."""
+        ...
+
+    def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
+        """Append the events of another ledger's whole log with their hashes, all or none; returns the whole.
+
+        The events that are here already must be the first of the log, and `expected`, a head that was noted, one of
+        it. Raises RefusedError for the log of another ledger, LedgerError for one that was changed.
+        """
         ...
 
     async def append(

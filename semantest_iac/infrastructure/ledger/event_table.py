@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 
 LOG_PAGE_SIZE = 1000
+_INSERTED_AT_ONCE = 500
 EVENT_COLUMNS = "position, stream, version, type, json, hash"
+_EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 _CREATE = """create table if not exists events (
     position integer primary key, stream text not null, version integer not null,
     type text not null, json text not null, hash text not null, unique (stream, version)
@@ -24,6 +27,15 @@ def select_events(connection: DatabaseConnection, condition: str, *parameters: o
     """Return the events that meet a condition, which is a literal of the caller's."""
     query = f"select {EVENT_COLUMNS} from events {condition}"  # noqa: S608 - no input in it
     return [RecordedEvent(*row) for row in connection.execute(query, parameters)]
+
+
+def insert_events(connection: DatabaseConnection, events: Sequence[RecordedEvent]) -> None:
+    """Insert events, many with one statement: databases limit its parameters."""
+    for start in range(0, len(events), _INSERTED_AT_ONCE):
+        batch = events[start : start + _INSERTED_AT_ONCE]
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch))
+        parameters = [value for event in batch for value in _EVENT_VALUES(event)]
+        connection.execute(f"insert into events values {rows}", parameters)  # noqa: S608 - no input in it
 
 
 def read_log(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from operator import attrgetter
 from typing import Protocol
 
 from semantest_iac.application.ports.ledger import (
@@ -26,10 +25,13 @@ from semantest_iac.infrastructure.ledger.event_links import (
     find_correlated_events,
     find_events_by_id,
 )
-from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, create_events_table, read_log, select_events
-
-_EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
-
+from semantest_iac.infrastructure.ledger.event_table import (
+    create_events_table,
+    insert_events,
+    read_log,
+    select_events,
+)
+from semantest_iac.infrastructure.ledger.log_import import import_events
 
 RequireLease = Callable[[DatabaseConnection], None]
 """Raises LedgerError in the transaction of a writer that may not write any more."""
@@ -163,8 +165,7 @@ class SqlLedger:
             raise _conflict_error(stream, expected_version, version)
         head = _read_head(connection)
         recorded = list(chain.extend_chain(head, stream, version, events))
-        for event in recorded:
-            connection.execute("insert into events values (?, ?, ?, ?, ?, ?)", _EVENT_VALUES(event))
+        insert_events(connection, recorded)
         add_event_links(connection, head.position, recorded)
         projection.update_projection(connection, head.position, recorded)
         connection.notify_watches()
@@ -174,9 +175,21 @@ class SqlLedger:
         """Rebuild the projection from the log, and the links between its events."""
         with self._database.change("rebuild") as connection:
             create_events_table(connection)
-            create_event_links(connection)
-            add_event_links(connection, _read_head(connection).position, ())
-            projection.rebuild_projection(connection)
+            _rebuild_rows(connection)
+
+    def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
+        """Append what another ledger has recorded, as it was recorded there."""
+        with self._database.change("import events into") as connection:
+            create_events_table(connection)
+            before = _read_head(connection)
+            verified = import_events(connection, before, log, expected)
+            _rebuild_rows(connection)
+            connection.notify_watches()
+            condition = "where position > ? order by position desc limit 1"
+            newest = select_events(connection, condition, before.position)
+        if newest:
+            self._note_committed(newest)
+        return verified
 
     def close(self) -> None:
         """Close the database; the next call opens it again."""
@@ -204,6 +217,12 @@ class SqlLedger:
         """Yield one snapshot of the ledger, or None if there is no ledger."""
         with self._database.read(verb) as connection:
             yield connection if connection and connection.has_table("events") else None
+
+
+def _rebuild_rows(connection: DatabaseConnection) -> None:
+    create_event_links(connection)
+    add_event_links(connection, _read_head(connection).position, ())
+    projection.rebuild_projection(connection)
 
 
 def _stream_version(connection: DatabaseConnection, stream: str) -> int:

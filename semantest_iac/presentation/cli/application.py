@@ -5,7 +5,7 @@ Presentation must not import the class itself. The class documents its methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -122,6 +122,8 @@ class CliApplication(Protocol):
     def inspect_home(self) -> list[HomePart]: ...
 
     def accept_ledger(self) -> HomePart: ...
+
+    def save_export(self, path: Path, lines: Iterable[str]) -> None: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 

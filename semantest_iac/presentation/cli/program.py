@@ -33,7 +33,7 @@ COMMANDS = {
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
     "logs": ("services", "Show what functions printed on this machine."),
     "events": ("ledger", "List the recorded events."),
-    "ledger": ("ledger", "Verify the ledger, which records all events."),
+    "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
     "parity": ("configuration", "Show which features each cloud supports."),
     "config": ("configuration", "Validate and show the configuration."),
     "doctor": ("machine", "Check what is installed on this machine."),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,11 +12,13 @@ from semantest_iac.application.ports.ledger import (
     LedgerConflictError,
     LedgerHead,
     NewEvent,
+    RecordedEvent,
     StackRow,
     VerifiedLedger,
 )
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
+from semantest_iac.infrastructure.ledger.chain import GENESIS, extend_chain
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event, event_id
@@ -179,7 +182,78 @@ class LedgerContract:
         assert (len(ledger.stream(STACK)), ledger.stacks()) == (2, [])
 
 
-class TestSqliteLedger(LedgerContract):
+class ImportContract:
+    """How every ledger takes over the log of another one; a subclass provides the `ledger` to test."""
+
+    @pytest.fixture
+    async def log(self) -> list[RecordedEvent]:
+        """The log of another ledger: two stacks, the second destroyed."""
+        other = MemoryLedger()
+        await other.append(STACK, 0, a_deploy(endpoint="https://one"))
+        await other.append(OTHER, 0, [*a_deploy("d2", stack=OTHER), *a_destroy("d3", stack=OTHER)])
+        return list(other.log())
+
+    def test_keeps_every_event_and_its_hash(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        verified = ledger.import_log(iter(log))
+
+        assert (list(ledger.log()), ledger.verify()) == (log, verified)
+        assert [row.deployment for row in ledger.newest()] == ["d3", "d1"]
+
+    async def test_goes_on_with_new_events(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        ledger.import_log(log)
+
+        await ledger.append(STACK, 7, a_destroy("d4"))
+
+        assert (ledger.verify().events, ledger.stack(STACK).generation) == (len(log) + 3, 2)
+
+    def test_adds_what_is_missing_of_the_same_log(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        for count in (4, 4, len(log)):
+            assert ledger.import_log(log[:count]).events == count
+
+        assert list(ledger.log()) == log
+
+    def test_takes_a_log_of_many_pages(self, ledger: Ledger) -> None:
+        log = list(extend_chain(GENESIS, "a", 0, [NewEvent("x", '{"a":1}')] * 1201))
+
+        assert ledger.import_log(log).events == 1201
+
+    @pytest.mark.parametrize("count", [0, 3], ids=["empty", "begun"])
+    def test_changes_nothing_for_a_log_that_was_changed(
+        self, ledger: Ledger, log: list[RecordedEvent], count: int
+    ) -> None:
+        ledger.import_log(log[:count])
+        log[9] = replace(log[9], json=log[9].json.replace("d2", "d9"))
+
+        with pytest.raises(LedgerError, match="position 10: expected hash"):
+            ledger.import_log(log)
+
+        assert list(ledger.log()) == log[:count]
+
+    def test_refuses_a_log_that_lacks_a_noted_event(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        noted = LedgerHead(log[-1].position, log[-1].hash)
+
+        with pytest.raises(LedgerError, match=r"position 17: expected hash .* found the end of the ledger"):
+            ledger.import_log(log[:-1], noted)
+
+        assert (list(ledger.log()), ledger.import_log(log, noted).head) == ([], noted)
+
+    async def test_refuses_the_log_of_another_ledger(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        await ledger.append(STACK, 0, [NewEvent("x", "{}")])
+        before = list(ledger.log())
+
+        with pytest.raises(RefusedError) as refused:
+            ledger.import_log(log)
+
+        assert (refused.value.error_code, list(ledger.log())) == ("LEDGER_NOT_EMPTY", before)
+
+    def test_refuses_a_log_that_is_shorter(self, ledger: Ledger, log: list[RecordedEvent]) -> None:
+        ledger.import_log(log)
+
+        with pytest.raises(RefusedError):
+            ledger.import_log(log[:3])
+
+
+class TestSqliteLedger(LedgerContract, ImportContract):
     @pytest.fixture
     def ledger(self, home: Path) -> Iterator[Ledger]:
         ledger = SqliteLedger(home / "ledger.db")
@@ -187,7 +261,7 @@ class TestSqliteLedger(LedgerContract):
         ledger.close()
 
 
-class TestPostgresqlLedger(LedgerContract):
+class TestPostgresqlLedger(LedgerContract, ImportContract):
     @pytest.fixture
     def ledger(self, postgresql: PostgresqlServer) -> Iterator[Ledger]:
         """The ledger in a schema of its own."""
@@ -196,7 +270,7 @@ class TestPostgresqlLedger(LedgerContract):
         ledger.close()
 
 
-class TestMemoryLedger(LedgerContract):
+class TestMemoryLedger(LedgerContract, ImportContract):
     @pytest.fixture
     def ledger(self) -> Ledger:
         return MemoryLedger()

@@ -1,16 +1,14 @@
-"""`status`, `history`, `outputs`, `events` and `ledger`: the commands that only read the ledger."""
+"""`status`, `history`, `outputs` and `events`: the commands that only read the ledger."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import click
 
-from semantest_iac.application.ports.ledger import LedgerHead, LedgerReader
+from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
     EventSelection,
@@ -38,7 +36,6 @@ from semantest_iac.presentation.cli.formatting import (
     local_endpoint,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
-from semantest_iac.presentation.cli.parsing.command_groups import CommandGroup
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids, find_stack_names
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     find_deployed,
@@ -355,70 +352,3 @@ def _event_cells(event: Mapping[str, Any], width: int | None, shorten_id: Callab
         return (event["sequence"], format_utc_time(event["time"]), type_, stack, deployment)
     time, type_ = format_local_time(event["time"], utc_now()), type_.removeprefix(_TYPE_PREFIX)
     return (event["sequence"], time, type_, stack, deployment)
-
-
-LEDGER_HELP = """Verify the ledger, which records all events.
-
-\b
-  semantest-iac ledger head
-  semantest-iac ledger verify --head 42:9f2c…
-"""
-
-_HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
-
-
-def _parse_head(context: click.Context, parameter: click.Parameter, value: str | None) -> LedgerHead | None:
-    if value is None:
-        return None
-    match = _HEAD_PATTERN.fullmatch(value)
-    if match is None:
-        raise click.BadParameter(f"'{value[:80]}' is not POSITION:HASH as `ledger head` prints it.")
-    return LedgerHead(int(match[1]), match[2])
-
-
-def format_head(head: LedgerHead) -> str:
-    """Format a head as `--head` takes it."""
-    return f"{head.position}:{head.hash}"
-
-
-@click.group("ledger", cls=CommandGroup, help=LEDGER_HELP)
-def ledger_command() -> None: ...
-
-
-@ledger_command.command(
-    "verify",
-    short_help="Check that no event was changed or removed.",
-    help="Recompute the hash chain; exits 1 and names the first event that was changed or is missing.",
-)
-@click.option(
-    "--head", callback=_parse_head, metavar="POSITION:HASH", help="A head noted earlier: detects removed events."
-)
-@session_options
-def verify_ledger(session: Session, head: LedgerHead | None) -> int:
-    verified = session.application.ledger.verify(head)
-    line = f"The ledger is intact: {verified.events} events, head {format_head(verified.head)}"
-    session.answer({"intact": True, "events": verified.events, "head": asdict(verified.head)}, [line])
-    return OK
-
-
-@ledger_command.command(
-    "head",
-    short_help="Print the position and hash of the last event.",
-    help="Print the position and hash of the last event; note them outside this machine.",
-)
-@session_options
-def print_head(session: Session) -> int:
-    head = session.application.ledger.head()
-    session.answer(asdict(head), [format_head(head)])
-    return OK
-
-
-@ledger_command.command("rebuild", help="Rebuild what status, history and outputs read from the events.")
-@session_options
-def rebuild_projections(session: Session) -> int:
-    ledger = session.application.ledger
-    events = ledger.head().position
-    if events:  # rebuilding an empty ledger would create its file
-        ledger.rebuild()
-    session.answer({"events": events}, [f"Rebuilt from {events} events."])
-    return OK

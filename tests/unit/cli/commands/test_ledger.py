@@ -202,31 +202,3 @@ class TestEvents:
 
         assert outcome.code == 2
         assert "'rest-api' is not component.provider.environment.region" in outcome.err
-
-
-@pytest.mark.usefixtures("filled")
-class TestLedger:
-    def test_verifies_against_a_head_noted_earlier(self, cli: Any) -> None:
-        noted = cli("ledger", "head").out.strip()
-
-        outcome = cli("ledger", "verify", "--head", noted, "--json")
-
-        assert (outcome.code, json.loads(outcome.out)["intact"]) == (0, True)
-
-    def test_with_another_head_fails(self, cli: Any) -> None:
-        assert cli("ledger", "verify", "--head", f"99:{'0' * 64}").code == 1
-
-    def test_refuses_an_invalid_head(self, cli: Any) -> None:
-        assert cli("ledger", "verify", "--head", "latest").code == 2
-
-    def test_is_rebuilt(self, cli: Any, world: Any) -> None:
-        outcome = cli("ledger", "rebuild")
-
-        assert (outcome.code, world.ledger.rebuilt) == (0, 1)
-
-
-class TestEmptyLedger:
-    def test_is_not_created_by_rebuild(self, cli: Any, world: Any) -> None:
-        outcome = cli("ledger", "rebuild")
-
-        assert (outcome.code, world.ledger.rebuilt) == (0, 0)
