@@ -38,6 +38,7 @@ COMMANDS = {
     "config": ("configuration", "Validate and show the configuration."),
     "doctor": ("machine", "Check what is installed on this machine."),
     "repair": ("homes", "Repair what is damaged in the home."),
+    "artifacts": ("artifacts", "Remove the packages that no deployment needs any more."),
     "setup": ("machine", "Install what real deployments need: the Pulumi CLI and its plugins."),
 }
 

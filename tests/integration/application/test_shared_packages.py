@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from semantest_iac.application.package_collection import collect_packages
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest
@@ -106,4 +108,18 @@ async def test_rolls_back_in_a_home_that_was_moved(home: Path, tmp_path: Path) -
         .deploy(STACK, write_source(tmp_path / "source", 500, "second"))
     )
 
+    assert (bad.state, (bad.error or {})["restored_deployment"]) == ("rolled_back", good.deployment)
+
+
+async def test_rolls_back_to_what_was_not_collected(home: Path, tmp_path: Path, shared_url: str) -> None:
+    application = Application(home)
+    for number in range(4):
+        good = await application.deployments({}).deploy(STACK, write_source(tmp_path / "source", 200, f"v{number}"))
+    later = datetime.now(UTC) + timedelta(days=2)
+
+    verdicts = collect_packages(application.artifact_store, application.ledger, later, kept_deployments=1)
+    forget_packages(home)
+    bad = await application.deployments({}).deploy(STACK, write_source(tmp_path / "source", 500, "bad"))
+
+    assert len([verdict for verdict in verdicts if not verdict.needs]) == 3
     assert (bad.state, (bad.error or {})["restored_deployment"]) == ("rolled_back", good.deployment)

@@ -61,6 +61,7 @@ class World:
     """What the adapters find: files, clouds, other runs and services."""
 
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    artifact_store: FakeArtifactStore = field(default_factory=lambda: FakeArtifactStore(ControlPoints()))
     values: dict[str, Any] = field(default_factory=dict)  # of semantest.yaml
     plan: ChangePlan = field(default_factory=lambda: ChangePlan((FUNCTION,)))
     fails: bool = False  # the cloud refuses
@@ -179,7 +180,7 @@ class ApplicationInWorld(Application):
             locks=BusyStackLocks(world),
             engines=dict.fromkeys(world.engines, engine),
             artifacts=FakeArtifactBuilder(ControlPoints()),
-            artifact_store=FakeArtifactStore(ControlPoints()),
+            artifact_store=world.artifact_store,
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
         self._world = world
