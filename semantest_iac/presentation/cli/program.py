@@ -39,7 +39,7 @@ COMMANDS = {
     "doctor": ("machine", "Check what is installed on this machine."),
     "repair": ("homes", "Repair what is damaged in the home."),
     "artifacts": ("artifacts", "Remove the packages that no deployment needs any more."),
-    "setup": ("machine", "Install what real deployments need: the Pulumi CLI and its plugins."),
+    "setup": ("machine", "Install what real deployments need: the Pulumi CLI and plugins."),
 }
 
 STACK_CHANGES = frozenset({"deploy", "destroy"})
