@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import select
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +19,11 @@ LONGEST_QUEUE: Final = 256 * 1024
 _BYTES_PER_WRITE: Final = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 """What a pipe that is ready takes without blocking."""
 
-_END_TIMEOUT_S: Final = 0.5
 _POLL_MS: Final = 100
+_LAST_POLLS: Final = 5
+"""How often in a row a reader may take nothing at the end; a busy machine that is merely slow is waited for."""
+
+_END_TIMEOUT_S: Final = 5.0
 
 ReportDropped = Callable[[int], None]
 ReportFailure = Callable[[str], None]
@@ -133,16 +135,17 @@ class BackgroundOutput:
 
     def _write_bytes(self, content: bytes) -> bool:
         """Write all bytes; False if the stream takes them too late."""
-        deadline = float("inf")
+        last_polls = 0
         while content:
-            if self._is_ending:
-                deadline = min(deadline, time.monotonic() + _END_TIMEOUT_S)
-            if self._has_failed or time.monotonic() > deadline:
+            if self._has_failed or last_polls == _LAST_POLLS:
                 with self._changed:
                     self._dropped_lines += content.count(b"\n")
                 return False
             if self._is_ready():
                 content = content[os.write(self._descriptor, content[:_BYTES_PER_WRITE]) :]
+                last_polls = 0
+            elif self._is_ending:
+                last_polls += 1
         return True
 
     def _is_ready(self) -> bool:
