@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease, Submission
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
@@ -26,11 +27,19 @@ def open_database(location: str) -> Database:
     return SqliteDatabase(Path(location))
 
 
-def append_event(connection: DatabaseConnection, stream: str, events: Any) -> None:
-    """Record events in the transaction of the queue, as the ledger does."""
-    connection.execute(_LOG)
-    for event in events:
-        connection.execute("insert into log values (?, ?, ?)", (stream, event.type, event.json))
+class LogTable:
+    """Records events in the transaction of the queue, as the ledger does."""
+
+    def append_in(self, connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> list[RecordedEvent]:
+        connection.execute(_LOG)
+        for event in events:
+            connection.execute("insert into log values (?, ?, ?)", (stream, event.type, event.json))
+        return []
+
+    def note_committed(self, recorded: Sequence[RecordedEvent]) -> None: ...
+
+    def for_run(self, require_lease: Callable[[DatabaseConnection], None]) -> Ledger:
+        raise NotImplementedError("this log has no readers")
 
 
 def supersede(deployment: str, successor: str) -> NewEvent:
@@ -44,16 +53,19 @@ class QueueFixture:
 
     database: Database
     holder: RunHolder = field(default_factory=lambda: RunHolder("worker-1", "host-1", 1))
+    ended: set[RunHolder] = field(default_factory=set)
+    """The workers of this host whose process is gone."""
+
     queue: RunTable = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queue = RunTable(self.database, append_event)
+        self.queue = RunTable(self.database, LogTable(), self.ended.__contains__)
 
     async def submit(self, deployment: str, stack: str = STACK, **given: Any) -> Receipt:
         """Submit a request whose key is the deployment, unless another one is given."""
         values = {"source": "cli", "key": deployment, "digest": "same", **given}
         request = NewEvent("requested", deployment)
-        return await self.queue.submit(Submission(deployment, stack, request, **values), supersede)
+        return await self.queue.submit(Submission(deployment, stack, (request,), **values), supersede)
 
     async def claim(self, lease_s: float = 60.0) -> RunLease | None:
         """Claim for the worker."""

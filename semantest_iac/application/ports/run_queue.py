@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import Ledger, NewEvent
 from semantest_iac.domain.errors import LedgerError
 
 RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
@@ -14,7 +14,7 @@ RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request to be queued; times are seconds since 1970 in UTC.
+    """A request to be queued; times are seconds since 1970 in UTC. `events` begin with the request.
 
     `source`, `key` and `digest` tell a request that comes again (same key, same digest) from a conflict (other digest).
     `replaces_waiting` says that it states all that the stack is to be, so that older ones of its kind need not run.
@@ -22,7 +22,7 @@ class Submission:
 
     deployment: str
     stack: str
-    request: NewEvent
+    events: tuple[NewEvent, ...]
     source: str
     key: str
     digest: str
@@ -45,11 +45,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class RunHolder:
-    """The worker that carries out a run."""
+    """The worker that carries out a run; no other process has the name `worker`."""
 
     worker: str
     host: str
     pid: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} on {self.host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,15 @@ class RunQueue(Protocol):
         ...
 
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
-        """Take the next run of these stacks (None: of all) that may start, or one whose lease ended, if there is one.
+        """Take the next run of these stacks (None: of all) that may start, or one whose worker is gone; None without.
 
-        Within a stack the highest priority comes first, then the order of acceptance.
+        A worker is gone when its lease has ended, or when its process on this machine has. Within a stack the highest
+        priority comes first, then the order of acceptance.
         """
+        ...
+
+    def open_ledger(self, lease: RunLease) -> Ledger:
+        """Return the ledger for this run: it appends as long as the run has its lease, else raises LeaseLostError."""
         ...
 
     async def renew(self, lease: RunLease, lease_s: float) -> bool | None:

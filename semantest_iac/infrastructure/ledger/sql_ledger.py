@@ -61,12 +61,12 @@ class SqlLedger:
         require_lease: RequireLease = require_nothing,
     ) -> None:
         self._database = database
-        self._note_committed = note_committed
+        self.note_committed = note_committed
         self._require_lease = require_lease
 
     def for_run(self, require_lease: RequireLease) -> SqlLedger:
         """Return the same ledger for one run: it appends only as long as the run has its lease."""
-        return SqlLedger(self._database, self._note_committed, require_lease)
+        return SqlLedger(self._database, self.note_committed, require_lease)
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """Return the events of one stream in order."""
@@ -158,7 +158,7 @@ class SqlLedger:
         events: Sequence[NewEvent],
         expected_version: int | None = None,
     ) -> list[RecordedEvent]:
-        """Record events in a transaction of the caller's own, which notes them by itself once it is committed."""
+        """Record events in a transaction of the caller's own, who calls `note_committed` once it is committed."""
         create_events_table(connection)
         version = _stream_version(connection, stream)
         if expected_version not in (None, version):
@@ -199,7 +199,7 @@ class SqlLedger:
         with self._database.change("append to") as connection:
             self._require_lease(connection)
             recorded = self.append_in(connection, stream, events, expected_version)
-        self._note_committed(recorded)
+        self.note_committed(recorded)
         return recorded
 
     def _read_page(self, after: int, limit: int) -> list[RecordedEvent]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import (
     LeaseLostError,
     MakeSupersededEvent,
@@ -21,7 +22,24 @@ from semantest_iac.application.ports.run_queue import (
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
 
 _Result = TypeVar("_Result")
-AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], object]
+_AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
+
+
+class SharedLedger(Protocol):
+    """The ledger in the database of the queue."""
+
+    def append_in(self, connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> list[RecordedEvent]:
+        """Append events in a transaction of the queue."""
+        ...
+
+    def note_committed(self, recorded: Sequence[RecordedEvent]) -> None:
+        """Learn that such a transaction was committed."""
+        ...
+
+    def for_run(self, require_lease: Callable[[DatabaseConnection], None]) -> Ledger:
+        """Return the ledger for one run, which appends only where its lease is the newest."""
+        ...
+
 
 # One live run for each stack, whatever a program does: the database refuses a second one.
 TABLES = (
@@ -42,8 +60,8 @@ TABLES = (
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled"
 _HELD = "deployment = ? and fence = ? and state = 'running'"
 _CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
-_EXPIRED = f"""select {_CLAIMED_COLUMNS} from runs as run where state = 'running' and lease_end < ?{{among}}
-    order by position limit 1"""  # noqa: S608 - no input in it
+_RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
+    where state = 'running' and (lease_end < ? or host = ?){{among}} order by position"""  # noqa: S608 - no input in it
 # A waiting run starts where no run of its stack is live, and none that is due comes before it.
 _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
     where ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
@@ -58,20 +76,30 @@ _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
 
 
 class RunTable:
-    """The queue in a database; `append` adds events to the ledger in the transaction that it is given."""
+    """The queue in the database of the ledger.
 
-    def __init__(self, database: Database, append: AppendEvents) -> None:
+    `has_ended` says of a worker of this host whether its process is gone, so that nobody needs to wait for its lease.
+    """
+
+    def __init__(
+        self, database: Database, ledger: SharedLedger, has_ended: Callable[[RunHolder], bool] = lambda holder: False
+    ) -> None:
         self._database = database
-        self._append = append
+        self._ledger = ledger
+        self._has_ended = has_ended
         self._has_tables = False
 
     async def submit(self, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
         """Accept the request, or tell which deployment carries it out already."""
-        return await self._change(self._submit, submission, supersede)
+        return await self._change_and_record(self._submit, submission, supersede)
 
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         """Take over a run whose lease ended, else the next one."""
         return None if stacks is not None and not stacks else await self._change(self._claim, holder, lease_s, stacks)
+
+    def open_ledger(self, lease: RunLease) -> Ledger:
+        """Return the ledger that asks for this lease in the transaction of each append."""
+        return self._ledger.for_run(partial(require_lease, lease))
 
     async def renew(self, lease: RunLease, lease_s: float) -> bool | None:
         """Extend the lease from now."""
@@ -95,26 +123,45 @@ class RunTable:
 
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
         """Ask a run to end."""
-        return await self._change(self._cancel, deployment, ending)
+        return await self._change_and_record(self._cancel, deployment, ending)
 
     async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
         return await asyncio.to_thread(self._list_runs, stacks)
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        def run() -> _Result:
-            with self._database.change("write to") as connection:
-                if not self._has_tables:
-                    for statement in TABLES:
-                        connection.execute(statement)
-                result = work(connection, *arguments)
-            self._has_tables = True
-            return result
+        return await asyncio.to_thread(self._commit, work, *arguments)
 
-        return await asyncio.to_thread(run)
+    async def _change_and_record(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Let the work append events too, which the ledger notes once they are committed."""
+        return await asyncio.to_thread(self._commit_and_note, work, *arguments)
+
+    def _commit(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        with self._database.change("write to") as connection:
+            if not self._has_tables:
+                for statement in TABLES:
+                    connection.execute(statement)
+            result = work(connection, *arguments)
+        self._has_tables = True
+        return result
+
+    def _commit_and_note(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        recorded: list[RecordedEvent] = []
+
+        def append(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
+            recorded.extend(self._ledger.append_in(connection, stream, events))
+
+        result = self._commit(lambda connection: work(connection, append, *arguments))
+        if recorded:
+            self._ledger.note_committed(recorded)
+        return result
 
     def _submit(
-        self, connection: DatabaseConnection, submission: Submission, supersede: MakeSupersededEvent
+        self,
+        connection: DatabaseConnection,
+        append: _AppendEvents,
+        submission: Submission,
+        supersede: MakeSupersededEvent,
     ) -> Receipt:
         known = connection.execute(
             "select digest, deployment from accepted_requests where source = ? and request_key = ?",
@@ -124,8 +171,8 @@ class RunTable:
             if digest != submission.digest:
                 raise RequestConflictError(deployment)
             return Receipt(deployment, is_duplicate=True)
-        self._append(connection, submission.stack, [submission.request])
-        replaced = self._replace_waiting(connection, submission, supersede)
+        append(connection, submission.stack, submission.events)
+        replaced = self._replace_waiting(connection, append, submission, supersede)
         connection.execute(
             "insert into accepted_requests values (?, ?, ?, ?)",
             (submission.source, submission.key, submission.digest, submission.deployment),
@@ -144,7 +191,11 @@ class RunTable:
         return Receipt(submission.deployment, replaced=replaced)
 
     def _replace_waiting(
-        self, connection: DatabaseConnection, submission: Submission, supersede: MakeSupersededEvent
+        self,
+        connection: DatabaseConnection,
+        append: _AppendEvents,
+        submission: Submission,
+        supersede: MakeSupersededEvent,
     ) -> tuple[str, ...]:
         """End the runs that would only bring the stack to an older state; one that is planned for later stays."""
         if not submission.replaces_waiting or submission.not_before is not None:
@@ -155,7 +206,7 @@ class RunTable:
             (submission.stack,),
         )
         deployments = tuple(deployment for deployment, _ in sorted(replaced, key=lambda row: row[1]))
-        self._append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
+        append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
         return deployments
 
     def _claim(
@@ -163,9 +214,14 @@ class RunTable:
     ) -> RunLease | None:
         now, names = connection.read_clock(), tuple(stacks or ())
         among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
-        found = connection.execute(_EXPIRED.replace("{among}", among), (now, *names))
-        found = found or connection.execute(_NEXT.replace("{among}", among), (*(now,) * 4, *names))
-        for deployment, stack, attempts, is_cancelled in found:
+        running = connection.execute(_RUNNING.replace("{among}", among), (now, holder.host, *names))
+        abandoned = [
+            row
+            for *row, lease_end, worker, host, pid in running
+            if lease_end < now or self._has_ended(RunHolder(worker, host, pid))
+        ]
+        found = abandoned or connection.execute(_NEXT.replace("{among}", among), (*(now,) * 4, *names))
+        for deployment, stack, attempts, is_cancelled in found[:1]:
             ((fence,),) = connection.execute(
                 "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
                 " returning fence",
@@ -202,14 +258,16 @@ class RunTable:
         )
         return bool(woken)
 
-    def _cancel(self, connection: DatabaseConnection, deployment: str, ending: NewEvent) -> RunState | None:
+    def _cancel(
+        self, connection: DatabaseConnection, append: _AppendEvents, deployment: str, ending: NewEvent
+    ) -> RunState | None:
         found = connection.execute(
             "select stack, state from runs where deployment = ? and state <> 'ended'", (deployment,)
         )
         for stack, state in found:
             if state == "waiting":
                 connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
-                self._append(connection, stack, [ending])
+                append(connection, stack, [ending])
             else:
                 connection.execute(
                     "update runs set is_cancelled = 1, due = null,"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import pytest
 
-from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent
+from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import LeaseLostError, RunHolder, Submission
-from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
+from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
-from semantest_iac.infrastructure.run_queue.run_table import RunTable, require_lease
+from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from tests.fakes.memory_ledger import STACK, a_deploy
 from tests.run_queues import supersede
 
@@ -26,11 +25,11 @@ def ledger(database: Database) -> SqlLedger:
 
 @pytest.fixture
 def queue(database: Database, ledger: SqlLedger) -> RunTable:
-    return RunTable(database, ledger.append_in)
+    return RunTable(database, ledger)
 
 
 def _submission(deployment: str = "d1") -> Submission:
-    return Submission(deployment, STACK, a_deploy(deployment)[0], "cli", deployment, "same")
+    return Submission(deployment, STACK, (a_deploy(deployment)[0],), "cli", deployment, "same")
 
 
 class TestSubmitting:
@@ -45,12 +44,13 @@ class TestSubmitting:
     ) -> None:
         await queue.submit(_submission(), supersede)
 
-        def refuse(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
-            ledger.append_in(connection, stream, events)
-            raise LedgerConflictError("another event came first")
+        class RefusingLedger(SqlLedger):
+            def append_in(self, *arguments: Any) -> list[RecordedEvent]:
+                super().append_in(*arguments)
+                raise LedgerConflictError("another event came first")
 
         with pytest.raises(LedgerConflictError):
-            await RunTable(database, refuse).submit(_submission("d2"), supersede)
+            await RunTable(database, RefusingLedger(database)).submit(_submission("d2"), supersede)
 
         assert ([run.deployment for run in await queue.list_runs()], ledger.head().position) == (["d1"], 1)
 
@@ -69,7 +69,7 @@ class TestLeases:
         lease = await queue.claim(_HOLDER, 60)
         assert lease is not None
 
-        await ledger.for_run(partial(require_lease, lease)).append(STACK, 1, a_deploy()[1:3])
+        await queue.open_ledger(lease).append(STACK, 1, a_deploy()[1:3])
 
         assert ledger.head().position == 3
 
@@ -81,8 +81,8 @@ class TestLeases:
         assert lost is not None and lease is not None
 
         with pytest.raises(LeaseLostError, match="'d1': another worker has taken it over"):
-            await ledger.for_run(partial(require_lease, lost)).append(STACK, None, a_deploy()[1:3])
-        await ledger.for_run(partial(require_lease, lease)).append(STACK, 1, a_deploy()[1:3])
+            await queue.open_ledger(lost).append(STACK, None, a_deploy()[1:3])
+        await queue.open_ledger(lease).append(STACK, 1, a_deploy()[1:3])
 
         assert (ledger.head().position, ledger.verify().events) == (3, 3)
 
@@ -93,4 +93,4 @@ class TestLeases:
         await queue.end(lease)
 
         with pytest.raises(LeaseLostError):
-            await ledger.for_run(partial(require_lease, lease)).append(STACK, None, a_deploy()[1:3])
+            await queue.open_ledger(lease).append(STACK, None, a_deploy()[1:3])

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import RequestConflictError, RunHolder
 from semantest_iac.infrastructure.databases.database import Database
-from tests.run_queues import OTHER, STACK, QueueFixture
+from semantest_iac.infrastructure.run_queue.run_table import RunTable
+from tests.run_queues import OTHER, STACK, LogTable, QueueFixture
 
 _PROCESS = [sys.executable, "-m", "tests.contract.run_queue.queue_process"]
 
@@ -63,10 +65,11 @@ class TestSubmitting:
     async def test_records_nothing_if_its_event_cannot_be_recorded(self, fixture: QueueFixture) -> None:
         await fixture.submit("d0")
 
-        def refuse(*_: object) -> None:
-            raise RuntimeError("no more events")
+        class FullTable(LogTable):
+            def append_in(self, *arguments: Any) -> list[RecordedEvent]:
+                raise RuntimeError("no more events")
 
-        fixture.queue._append = refuse
+        fixture.queue = RunTable(fixture.database, FullTable())
         with pytest.raises(RuntimeError, match="no more events"):
             await fixture.submit("d1")
 
@@ -164,6 +167,20 @@ class TestClaiming:
         assert (await fixture.queue.renew(lost, 60), await fixture.queue.end(lost)) == (None, False)
         assert (await fixture.queue.park(lost, None), await fixture.queue.retry(lost, 0)) == (False, False)
         assert await fixture.queue.renew(lease, 60) is False
+
+    async def test_takes_over_at_once_from_a_process_of_its_host_that_is_gone(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        await fixture.submit("d2", OTHER)
+        gone = await fixture.take()
+        await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60)
+        assert await fixture.claim() is None
+
+        fixture.ended = fixture.ended | {fixture.holder, RunHolder("worker-2", "host-2", 2)}
+        fixture.queue = RunTable(fixture.database, LogTable(), fixture.ended.__contains__)
+        lease = await fixture.take()
+
+        assert (lease.deployment, lease.attempts, lease.fence) == (gone.deployment, 2, gone.fence + 1)
+        assert await fixture.queue.renew(gone, 60) is None
 
     async def test_leaves_a_renewed_lease(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")

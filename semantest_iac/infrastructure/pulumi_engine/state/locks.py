@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
 from semantest_iac.infrastructure.nested_text import parse_json
+from semantest_iac.infrastructure.process_starts import read_process_start
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
 _POLL_S = 0.5
@@ -35,7 +35,7 @@ class BackendLock:
         """Whether its owner was a process of this host that has ended; a lock of another host is never stale."""
         if self.host != socket.gethostname():
             return False
-        started = _process_start_time(self.pid)
+        started = read_process_start(self.pid)
         return started is None or started > self.since.timestamp() + _CLOCK_TOLERANCE_S
 
     def __str__(self) -> str:
@@ -100,19 +100,3 @@ def _delete_if_stale(lock: BackendLock) -> bool:
     for path in (lock.path, lock.path.with_name(f"{lock.path.name}.attrs")):
         path.unlink(missing_ok=True)
     return True
-
-
-def _process_start_time(pid: int) -> float | None:
-    """When a living process started, in seconds of the wall clock; 0 if unknown, None if there is no such process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, StopIteration):
-        return 0.0
