@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
-from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease, Submission
+from semantest_iac.application.ports.request_sources import RequestRefusal
+from semantest_iac.application.ports.run_queue import MakeRejectedEvent, Receipt, RunHolder, RunLease, Submission
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
 from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
@@ -47,6 +48,15 @@ def supersede(deployment: str, successor: str) -> NewEvent:
     return NewEvent("superseded", f"{deployment} by {successor}")
 
 
+def reject_as(deployment: str) -> MakeRejectedEvent:
+    """Return what makes the answer to a refused request of this deployment."""
+
+    def reject(refusal: RequestRefusal) -> tuple[str, NewEvent]:
+        return f"{deployment}-refused", NewEvent("rejected", f"{deployment} {refusal.code}")
+
+    return reject
+
+
 @dataclass
 class QueueFixture:
     """The queue and shorter calls of it."""
@@ -65,7 +75,9 @@ class QueueFixture:
         """Submit a request whose key is the deployment, unless another one is given."""
         values = {"source": "cli", "key": deployment, "digest": "same", **given}
         request = NewEvent("requested", deployment)
-        return await self.queue.submit(Submission(deployment, stack, (request,), **values), supersede)
+        return await self.queue.submit(
+            Submission(deployment, stack, (request,), **values), supersede, reject_as(deployment)
+        )
 
     async def claim(self, lease_s: float = 60.0) -> RunLease | None:
         """Claim for the worker."""

@@ -6,6 +6,7 @@ transaction that accepts the request.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,8 +15,9 @@ from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.intake.ancestry import MAX_HOPS, Ancestry, trace_ancestry
 from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
 from semantest_iac.application.intake.source_rules import CONFLICT_CODE, conflict_refusal
-from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
+from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
 from semantest_iac_events.event import StackRequest
@@ -67,6 +69,26 @@ def judge_request(
         limit=limit,
         refusal=_find_refusal(ledger, request, ancestry),
         duplicate_of=_find_own_request(ledger, request, origin),
+    )
+
+
+def build_submission(
+    judged: JudgedRequest, events: Sequence[NewEvent], *, priority: int = 0, not_before: float | None = None
+) -> Submission:
+    """Return what is given to the queue: the encoded request, and what is recorded with it."""
+    return Submission(
+        judged.request.deployment_id,
+        judged.request.stack,
+        tuple(events),
+        judged.source,
+        judged.key,
+        judged.digest,
+        judged.replaces_waiting,
+        priority,
+        not_before,
+        judged.order,
+        judged.limit,
+        judged.refusal,
     )
 
 

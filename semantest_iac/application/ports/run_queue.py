@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from semantest_iac.application.ports.ledger import Ledger, NewEvent
+from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
 from semantest_iac.domain.errors import LedgerError
 
 RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
@@ -18,6 +19,7 @@ class Submission:
 
     `source`, `key` and `digest` tell a request that comes again (same key, same digest) from a conflict (other digest).
     `replaces_waiting` says that it states all that the stack is to be, so that older ones of its kind need not run.
+    A request with an `order` may be stale, one with a `limit` one too many. `refusal` is what was found before.
     """
 
     deployment: str
@@ -29,18 +31,23 @@ class Submission:
     replaces_waiting: bool = False
     priority: int = 0
     not_before: float | None = None
+    order: SourceOrder | None = None
+    limit: RequestLimit | None = None
+    refusal: RequestRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a request: the deployment that carries it out, and the waiting ones that it replaced.
 
-    `is_duplicate` says that the same request was accepted before, as that deployment.
+    `is_duplicate` says that the same request was accepted or refused before, as that deployment. A request with a
+    `refusal` is not carried out; the answer is recorded as that deployment unless the source has had too many of them.
     """
 
     deployment: str
     is_duplicate: bool = False
     replaced: tuple[str, ...] = ()
+    refusal: RequestRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +107,19 @@ class RequestConflictError(Exception):
 
 
 MakeSupersededEvent = Callable[[str, str], NewEvent]  # of the replaced deployment and its successor
+MakeRejectedEvent = Callable[[RequestRefusal], tuple[str, NewEvent]]  # with the deployment that it is recorded as
 
 
 class RunQueue(Protocol):
     """Keeps accepted requests until they have ended; every method is one transaction."""
 
-    async def submit(self, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
+    async def submit(
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+    ) -> Receipt:
         """Record the request, its place in the queue, and the end of those that it replaces, all or nothing.
 
-        Raises RequestConflictError with the deployment that has the key.
+        A request that is refused is recorded as its answer alone; without `reject`, as that of a command, it raises
+        RequestConflictError.
         """
         ...
 

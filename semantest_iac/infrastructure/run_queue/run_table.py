@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import (
     LeaseLostError,
+    MakeRejectedEvent,
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
@@ -20,6 +21,7 @@ from semantest_iac.application.ports.run_queue import (
     Submission,
 )
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
+from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES, SubmissionGuard
 
 _Result = TypeVar("_Result")
 _AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
@@ -51,11 +53,8 @@ TABLES = (
     )""",
     "create unique index if not exists one_live_run on runs (stack) where state in ('running', 'parked', 'retrying')",
     "create index if not exists unended_runs on runs (stack, position) where state <> 'ended'",
-    """create table if not exists accepted_requests (
-        source text not null, request_key text not null, digest text not null, deployment text not null,
-        primary key (source, request_key)
-    )""",
     "create table if not exists fences (stack text primary key, fence integer not null)",
+    *SOURCE_TABLES,
 )
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled"
 _HELD = "deployment = ? and fence = ? and state = 'running'"
@@ -89,9 +88,11 @@ class RunTable:
         self._has_ended = has_ended
         self._has_tables = False
 
-    async def submit(self, submission: Submission, supersede: MakeSupersededEvent) -> Receipt:
-        """Accept the request, or tell which deployment carries it out already."""
-        return await self._change_and_record(self._submit, submission, supersede)
+    async def submit(
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+    ) -> Receipt:
+        """Accept the request, tell which deployment carries it out already, or refuse it."""
+        return await self._change_and_record(self._submit, submission, supersede, reject)
 
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         """Take over a run whose lease ended, else the next one."""
@@ -162,21 +163,23 @@ class RunTable:
         append: _AppendEvents,
         submission: Submission,
         supersede: MakeSupersededEvent,
+        reject: MakeRejectedEvent | None,
     ) -> Receipt:
-        known = connection.execute(
-            "select digest, deployment from accepted_requests where source = ? and request_key = ?",
-            (submission.source, submission.key),
-        )
-        for digest, deployment in known:
-            if digest != submission.digest:
-                raise RequestConflictError(deployment)
-            return Receipt(deployment, is_duplicate=True)
+        guard = SubmissionGuard(connection, submission)
+        if duplicate := guard.find_duplicate():
+            return duplicate
+        if refusal := guard.find_refusal():
+            if reject is None:
+                raise RequestConflictError(refusal.deployment or submission.deployment)
+            deployment = submission.deployment
+            if guard.is_answer_recorded():
+                deployment, event = reject(refusal)
+                append(connection, submission.stack, [event])
+                guard.remember_refused(refusal, deployment)
+            return Receipt(deployment, refusal=refusal)
         append(connection, submission.stack, submission.events)
         replaced = self._replace_waiting(connection, append, submission, supersede)
-        connection.execute(
-            "insert into accepted_requests values (?, ?, ?, ?)",
-            (submission.source, submission.key, submission.digest, submission.deployment),
-        )
+        guard.remember_accepted()
         connection.execute(
             "insert into runs (position, deployment, stack, state, replaces_waiting, priority, due, attempts, fence,"
             " is_cancelled) select coalesce(max(position), 0) + 1, ?, ?, 'waiting', ?, ?, ?, 0, 0, 0 from runs",

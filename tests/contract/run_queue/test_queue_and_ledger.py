@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from tests.fakes.memory_ledger import STACK, a_deploy
-from tests.run_queues import supersede
+from tests.run_queues import reject_as, supersede
 
 _HOLDER = RunHolder("worker-1", "host-1", 1)
 
@@ -34,7 +34,7 @@ def _submission(deployment: str = "d1") -> Submission:
 
 class TestSubmitting:
     async def test_opens_the_deployment_in_the_same_transaction(self, queue: RunTable, ledger: SqlLedger) -> None:
-        await queue.submit(_submission(), supersede)
+        await queue.submit(_submission(), supersede, reject_as("d1"))
 
         assert [(row.deployment, row.state) for row in ledger.deployments()] == [("d1", "pending")]
         assert ledger.verify().events == 1
@@ -42,7 +42,7 @@ class TestSubmitting:
     async def test_records_neither_if_one_is_refused(
         self, database: Database, queue: RunTable, ledger: SqlLedger
     ) -> None:
-        await queue.submit(_submission(), supersede)
+        await queue.submit(_submission(), supersede, reject_as("d1"))
 
         class RefusingLedger(SqlLedger):
             def append_in(self, *arguments: Any) -> list[RecordedEvent]:
@@ -50,12 +50,12 @@ class TestSubmitting:
                 raise LedgerConflictError("another event came first")
 
         with pytest.raises(LedgerConflictError):
-            await RunTable(database, RefusingLedger(database)).submit(_submission("d2"), supersede)
+            await RunTable(database, RefusingLedger(database)).submit(_submission("d2"), supersede, reject_as("d2"))
 
         assert ([run.deployment for run in await queue.list_runs()], ledger.head().position) == (["d1"], 1)
 
     async def test_leaves_both_intact_with_writers_at_once(self, queue: RunTable, ledger: SqlLedger) -> None:
-        submitting = [queue.submit(_submission(f"d{number}"), supersede) for number in range(12)]
+        submitting = [queue.submit(_submission(f"d{number}"), supersede, reject_as("d")) for number in range(12)]
         appending = [ledger.append("other", None, [NewEvent("x", "{}")]) for _ in range(12)]
 
         await asyncio.gather(*submitting, *appending)
@@ -65,7 +65,7 @@ class TestSubmitting:
 
 class TestLeases:
     async def test_write_while_they_are_held(self, queue: RunTable, ledger: SqlLedger) -> None:
-        await queue.submit(_submission(), supersede)
+        await queue.submit(_submission(), supersede, reject_as("d1"))
         lease = await queue.claim(_HOLDER, 60)
         assert lease is not None
 
@@ -74,7 +74,7 @@ class TestLeases:
         assert ledger.head().position == 3
 
     async def test_write_nothing_once_another_worker_has_taken_over(self, queue: RunTable, ledger: SqlLedger) -> None:
-        await queue.submit(_submission(), supersede)
+        await queue.submit(_submission(), supersede, reject_as("d1"))
         lost = await queue.claim(_HOLDER, 0)
         await asyncio.sleep(0.01)
         lease = await queue.claim(RunHolder("worker-2", "host-2", 2), 60)
@@ -87,7 +87,7 @@ class TestLeases:
         assert (ledger.head().position, ledger.verify().events) == (3, 3)
 
     async def test_write_nothing_after_their_end(self, queue: RunTable, ledger: SqlLedger) -> None:
-        await queue.submit(_submission(), supersede)
+        await queue.submit(_submission(), supersede, reject_as("d1"))
         lease = await queue.claim(_HOLDER, 60)
         assert lease is not None
         await queue.end(lease)

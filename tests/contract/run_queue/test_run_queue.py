@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
-from semantest_iac.application.ports.run_queue import RequestConflictError, RunHolder
+from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
+from semantest_iac.application.ports.run_queue import RequestConflictError, RunHolder, Submission
 from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
-from tests.run_queues import OTHER, STACK, LogTable, QueueFixture
+from tests.run_queues import OTHER, STACK, LogTable, QueueFixture, supersede
 
 _PROCESS = [sys.executable, "-m", "tests.contract.run_queue.queue_process"]
 
@@ -57,10 +58,32 @@ class TestSubmitting:
     async def test_refuses_another_request_with_the_same_key(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1", key="e1")
 
+        receipt = await fixture.submit("d2", key="e1", digest="other")
+
+        assert receipt.refusal is not None
+        assert (receipt.deployment, receipt.refusal.code, receipt.refusal.deployment) == (
+            "d2-refused",
+            "REQUEST_CONFLICT",
+            "d1",
+        )
+        assert fixture.log() == ["requested d1", "rejected d2 REQUEST_CONFLICT"]
+
+    async def test_raises_a_conflict_where_no_answer_is_recorded(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1")
+        command = Submission("d2", STACK, (NewEvent("requested", "d2"),), "cli", "e1", "other")
+
         with pytest.raises(RequestConflictError) as conflict:
-            await fixture.submit("d2", key="e1", digest="other")
+            await fixture.queue.submit(command, supersede)
 
         assert (conflict.value.deployment, fixture.log()) == ("d1", ["requested d1"])
+
+    async def test_refuses_the_deployment_id_of_another_request(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", key="e1")
+
+        receipt = await fixture.submit("d1", key="e2")
+
+        assert (receipt.refusal and receipt.refusal.code) == "REQUEST_CONFLICT"
+        assert [run.deployment for run in await fixture.queue.list_runs()] == ["d1"]
 
     async def test_records_nothing_if_its_event_cannot_be_recorded(self, fixture: QueueFixture) -> None:
         await fixture.submit("d0")
@@ -90,6 +113,81 @@ class TestSubmitting:
         accepted = [receipt for part in receipts for receipt in part if not receipt["is_duplicate"]]
         assert (len(accepted), sum(map(len, receipts))) == (1, 104)
         assert fixture.log() == [f"requested {accepted[0]['deployment']}"]
+
+
+class TestRefusing:
+    async def test_lets_no_older_request_of_a_source_overtake(self, fixture: QueueFixture) -> None:
+        for name, sequence in (("d2", "2"), ("d1", "1"), ("d3", "3")):
+            await fixture.submit(name, source="git", order=SourceOrder(sequence))
+
+        assert fixture.log() == ["requested d2", "rejected d1 STALE_REQUEST", "requested d3"]
+        assert await fixture.run_all() == ["d2", "d3"]
+
+    async def test_keeps_the_order_of_each_source_and_stack(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d2", source="git", order=SourceOrder("2"))
+
+        receipts = [
+            await fixture.submit("d1", source="other", order=SourceOrder("1")),
+            await fixture.submit("e1", OTHER, source="git", order=SourceOrder("1")),
+        ]
+
+        assert [receipt.refusal for receipt in receipts] == [None, None]
+
+    async def test_compares_times_by_its_own_clock(self, fixture: QueueFixture) -> None:
+        now = time.time()
+        refusals = []
+        for name, seconds in (("d1", 3600.0), ("d2", -3.0), ("d3", -60.0)):
+            receipt = await fixture.submit(name, source="git", order=SourceOrder(None, now + seconds))
+            refusals.append(receipt.refusal and receipt.refusal.code)
+
+        assert refusals == [None, None, "STALE_REQUEST"]
+
+    async def test_limits_the_rate_of_a_source(self, fixture: QueueFixture) -> None:
+        limit = RequestLimit(2, 3600)
+        receipts = [await fixture.submit(f"d{number}", source="git", limit=limit) for number in range(6)]
+
+        assert [receipt.refusal and receipt.refusal.code for receipt in receipts] == [None] * 2 + ["RATE_LIMITED"] * 4
+        assert fixture.log() == [
+            "requested d0",
+            "requested d1",
+            "rejected d2 RATE_LIMITED",
+            "rejected d3 RATE_LIMITED",
+        ]  # further answers are not recorded
+        assert (await fixture.submit("e0", source="other", limit=limit)).refusal is None
+
+    async def test_accepts_a_limited_request_when_the_time_has_passed(self, fixture: QueueFixture) -> None:
+        limit = RequestLimit(1, 0.5)
+        await fixture.submit("d1", source="git", limit=limit)
+        refused = await fixture.submit("d2", source="git", limit=limit)
+        await asyncio.sleep(0.6)
+
+        receipt = await fixture.submit("d2", source="git", limit=limit)
+
+        assert (refused.refusal is None, receipt.refusal, receipt.is_duplicate) == (False, None, False)
+
+    async def test_answers_a_refused_request_once(self, fixture: QueueFixture) -> None:
+        refusal = RequestRefusal("REQUEST_LOOP", "a loop", "break it")
+        first = await fixture.submit("d1", refusal=refusal)
+
+        again = await fixture.submit("d1", refusal=refusal)
+
+        assert (first.deployment, first.refusal) == ("d1-refused", refusal)
+        assert (again.deployment, again.is_duplicate) == ("d1-refused", True)
+        assert fixture.log() == ["rejected d1 REQUEST_LOOP"]
+
+    async def test_knows_a_duplicate_before_anything_else(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1", source="git", order=SourceOrder("1"))
+        await fixture.submit("d2", source="git", order=SourceOrder("2"))
+
+        again = await fixture.submit("d1", source="git", order=SourceOrder("1"), refusal=RequestRefusal("X", "", ""))
+
+        assert (again.deployment, again.is_duplicate, again.refusal) == ("d1", True, None)
+
+    async def test_replaces_nothing_with_a_refused_request(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d2", source="git", order=SourceOrder("2"), replaces_waiting=True)
+        await fixture.submit("d1", source="git", order=SourceOrder("1"), replaces_waiting=True)
+
+        assert await fixture.run_all() == ["d2"]
 
 
 class TestReplacing:
