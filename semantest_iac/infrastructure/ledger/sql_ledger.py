@@ -188,7 +188,7 @@ class SqlLedger:
             condition = "where position > ? order by position desc limit 1"
             newest = select_events(connection, condition, before.position)
         if newest:
-            self._note_committed(newest)
+            self.note_committed(newest)
         return verified
 
     def close(self) -> None:
