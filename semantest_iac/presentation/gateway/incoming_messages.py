@@ -22,6 +22,10 @@ _MASK_BIT, _LENGTH_BITS = 0x80, 0x7F
 _FINAL_BIT, _OPCODE_BITS, _CONTROL_BIT, _CONTINUATION, _CLOSE = 0x80, 0x0F, 0x08, 0, 8
 
 
+FRAMES_AT_ONCE = 256
+"""After so many frames of a client, others have their turn."""
+
+
 class MessageMemory:
     """What the messages of all clients take that are unfinished, or not yet delivered."""
 
@@ -76,6 +80,7 @@ class IncomingMessages:
         self._held = b""
         self._head = bytearray()
         self._frame_left = 0
+        self._frames_to_pass = FRAMES_AT_ONCE  # in this pass of the event loop
         self._is_passing = True  # the current frame
         self._is_control = False  # the current frame
         self._ends_message = False  # the current frame
@@ -132,9 +137,9 @@ class IncomingMessages:
 
     def _pass_on(self) -> tuple[bool, bytes]:
         data, index, passed = self._held, 0, list[bytes]()
-        self._held = b""
+        self._held, self._frames_to_pass = b"", FRAMES_AT_ONCE
         is_waiting = self._is_waiting_with_head(passed)
-        while index < len(data) and not (is_waiting or self._is_full):
+        while index < len(data) and self._frames_to_pass and not (is_waiting or self._is_full):
             if self._frame_left:
                 step = min(self._frame_left, len(data) - index)
                 self._count_payload(data[index : index + step], passed)
@@ -144,6 +149,8 @@ class IncomingMessages:
             index += 1
             is_waiting = self._is_waiting_with_head(passed)
         self._held = data[index:]
+        if self._held and not self._frames_to_pass:
+            asyncio.get_running_loop().call_soon(self.resume)
         if is_waiting or self._held or self._is_full:
             self._transport.pause_reading()
         else:
@@ -177,6 +184,7 @@ class IncomingMessages:
         if not is_control and self.fault is None and not self._take_data_frame(head[0], size):
             return False
         self._head.clear()
+        self._frames_to_pass -= 1
         self._is_passing = self.fault is None or head[0] & _OPCODE_BITS == _CLOSE
         self._ends_message = self._is_passing and (is_control or bool(head[0] & _FINAL_BIT))
         self._is_control = is_control

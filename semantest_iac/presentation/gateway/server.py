@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -165,9 +166,20 @@ async def run_gateway(
         await runner.setup()
         try:
             async with _listen_on(runner, address, limits.fit_to_descriptors()) as url:
-                yield url
+                with _exempt_from_collection():
+                    yield url
         finally:
             await runner.cleanup()
+
+
+@contextmanager
+def _exempt_from_collection() -> Iterator[None]:
+    """Keep the garbage collector from what is loaded now: looking through all of it stops every request for 50 ms."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def split_target(request: web.BaseRequest) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import struct
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
-from semantest_iac.presentation.gateway.incoming_messages import IncomingMessages, MessageMemory
+from semantest_iac.presentation.gateway.incoming_messages import FRAMES_AT_ONCE, IncomingMessages, MessageMemory
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 
 TEXT, CONTINUATION, CLOSE, PING = 1, 0, 8, 9
@@ -122,6 +123,18 @@ class TestMessages:
             client.incoming.finish_message()
         assert (client.parser.received, client.transport.is_reading) == (frame(TEXT, 10) * 5, False)
         client.incoming.finish_message()
+        assert client.transport.is_reading
+
+    async def test_in_very_many_frames_leave_turns_to_others(self) -> None:
+        client, part = OneClient(), frame(CONTINUATION, 0, is_final=False)
+        frames = frame(TEXT, 0, is_final=False) + part * 3 * FRAMES_AT_ONCE
+        client.send(frames)
+
+        for passes in range(1, 4):
+            assert len(client.parser.received) == passes * FRAMES_AT_ONCE * len(part)
+            assert not client.transport.is_reading
+            await asyncio.sleep(0)
+        assert client.parser.received == frames
         assert client.transport.is_reading
 
 
