@@ -13,6 +13,7 @@ from semantest_iac.application.deployment.environment_configuration import (
 )
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
+from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.secret_store import SecretStore
@@ -107,6 +108,30 @@ class DeploymentUseCase:
         request = request.model_copy(update=given)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
+        await self._intake.run(request)
+        return self._row_of(request.deployment_id)
+
+    async def redeploy(self, stack: Stack, *, by: str = "", batch: str | None = None) -> DeploymentRow:
+        """Deploy the last good deployment again and return how that ended; what was changed in the cloud is restored.
+
+        Its configuration and its package are those that were recorded. Raises NotFoundError without a good deployment,
+        or where the ledger does not hold all of it, ArtifactError without its package.
+        """
+        good = find_last_good(self._ledger, stack)
+        if good is None:
+            message = f"Cannot deploy '{stack}' again: it has no completed deployment."
+            raise NotFoundError(message, hint="Run `semantest-iac deploy` for it.")
+        before = good.request
+        request = DeploymentRequested(
+            **asdict(stack),
+            configuration=before.configuration,
+            base_environment=before.base_environment,
+            component_type=before.component_type,
+            requested_by=by,
+            refresh=True,
+        )
+        request = request.model_copy(update={"correlation_id": batch}) if batch else request
+        await self._intake.accept_deploy(request, package=good.package)
         await self._intake.run(request)
         return self._row_of(request.deployment_id)
 

@@ -15,6 +15,7 @@ from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry,
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.drift import DriftDetection
     from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
     from semantest_iac.application.deployment.process import DeploymentProcess
     from semantest_iac.application.message_bus import MessageBus, Observer
@@ -342,6 +343,18 @@ class Application:
         available = self.engines if engine else [SANDBOX_ENGINE]
         intake = Intake(preparation, self.stack_locks, bus, self.ledger, available, choice, progress)
         return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
+
+    def drift_detection(
+        self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
+    ) -> DriftDetection:
+        """Return the use case that compares the clouds with what an engine has deployed there."""
+        from semantest_iac.application.deployment.drift import DriftDetection
+        from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.domain.ports.provisioner import guard_progress
+
+        provisioner, _ = self._connect(engine, variables)
+        record = EventRecorder(self.ledger, self.redactor(variables)).record
+        return DriftDetection(provisioner, self.ledger, record, guard_progress(progress))
 
     def environments(self, variables: Mapping[str, str]) -> EnvironmentUseCase:
         """Return the use case that records the settings of environments, without an engine."""

@@ -64,8 +64,12 @@ class InMemoryApp:
     @property
     def bus(self) -> MessageBus:
         """A bus without handlers that records in the same ledger."""
-        recorder = EventRecorder(self.ledger, self.application.redactor(VARIABLES))
-        return MessageBus(recorder.record, partial(failure_event, self.ledger))
+        return MessageBus(self.recorder.record, partial(failure_event, self.ledger))
+
+    @property
+    def recorder(self) -> EventRecorder:
+        """Records in the same ledger."""
+        return EventRecorder(self.ledger, self.application.redactor(VARIABLES))
 
     async def deploy(self, stack: Stack = REST, **section: Any) -> DeploymentRow:
         """Deploy the stack with this section of its component."""

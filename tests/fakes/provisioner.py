@@ -33,6 +33,7 @@ class FakeProvisioner:
     def __init__(self, points: ControlPoints) -> None:
         self.points = points
         self.clouds: dict[str, dict[str, str]] = {}
+        self.drift: tuple[PlannedChange, ...] = ()
         self.takes_code = False
         self.code: dict[str, str] = {}
         self.late: tuple[str, ...] = ()  # created only after code has been published
@@ -70,6 +71,10 @@ class FakeProvisioner:
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         await self.points.reach("preview_destroy")
         return self._difference(str(stack), {})
+
+    async def detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
+        await self.points.reach("detect_drift")
+        return self.drift
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete one resource after the other; each passes the point `remove:<name>`."""

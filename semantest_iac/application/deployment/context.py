@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, count_operations
 from semantest_iac.domain.deployment.deployment import DeploymentResults
 from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
 from semantest_iac.domain.deployment.stack import Stack
@@ -48,13 +49,7 @@ class DeploymentContext:
 
     def drift_event(self) -> DriftDetected:
         """Return the event with what was changed outside of this tool, as the operations that correct it."""
-        corrections: dict[str, Literal["create", "update"]] = {"update": "update", "delete": "create"}
-        resources = [
-            ResourceChange(urn=it.urn, type=it.type, name=it.name, op=corrections[it.op], why=it.why)
-            for it in self.plan.drift
-        ]
-        changes = count_operations(change.op for change in resources)
-        return DriftDetected(**self.identity, changes=changes, resources=tuple(resources))
+        return build_drift_event(self.identity, self.plan.drift)
 
     def package_built_event(self, artifact: Artifact) -> PackageBuilt:
         """Return the journal entry from which a later deployment can roll back to this one."""
@@ -86,3 +81,13 @@ def component_type_of(request: DeploymentRequested) -> str:
 def identity_of(event: StackEvent) -> EventIdentity:
     """Return the fields that all events of one deployment share."""
     return event_identity(event.deployment_id, stack_of(event))
+
+
+def build_drift_event(identity: EventIdentity, drift: Sequence[PlannedChange]) -> DriftDetected:
+    """Return the event with what was changed outside of this tool, as the operations that correct it."""
+    corrections: dict[str, Literal["create", "update"]] = {"update": "update", "delete": "create"}
+    resources = [
+        ResourceChange(urn=it.urn, type=it.type, name=it.name, op=corrections[it.op], why=it.why) for it in drift
+    ]
+    changes = count_operations(change.op for change in resources)
+    return DriftDetected(**identity, changes=changes, resources=tuple(resources))

@@ -11,6 +11,7 @@ import pydantic
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.deployment.deployment_service import DeploymentService, find_component_faults
+from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import (
@@ -52,10 +53,17 @@ class Preparation:
         self._prepared: dict[str, DeploymentContext] = {}
 
     async def prepare(
-        self, request: DeploymentRequested, settings: ComponentSettings | None = None
+        self,
+        request: DeploymentRequested,
+        settings: ComponentSettings | None = None,
+        package: PackageBuilt | None = None,
     ) -> DeploymentContext:
-        """Take both steps; `settings` are those of a configuration that was validated before."""
-        context = await self.validate(DeploymentContext(request, settings))
+        """Take both steps; `settings` are those of a configuration that was validated before.
+
+        A recorded `package` is fetched instead of building one; raises ArtifactStoreError.
+        """
+        artifact = await self._service.fetch_package(package) if package else None
+        context = await self.validate(DeploymentContext(request, settings, artifact))
         context = self._prepared[request.deployment_id] = await self.build_artifact(context)
         return context
 

@@ -38,6 +38,7 @@ class LastGood:
     """A completed deployment with everything needed to deploy it again."""
 
     deployment: str
+    request: DeploymentRequested
     settings: ComponentSettings
     package: PackageBuilt | None
 
@@ -57,7 +58,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
-    return LastGood(deployment, settings, package)
+    return LastGood(deployment, request, settings, package)
 
 
 _RESTORED_TYPES = (DeploymentRequested.type_name, PackageBuilt.type_name)

@@ -18,6 +18,7 @@ from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
 from semantest_iac.application.queries.history import find_deployed_type, find_owning_engine
+from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
@@ -50,16 +51,20 @@ class Intake:
         self._running: StackRequest | None = None
 
     async def accept_deploy(
-        self, request: DeploymentRequested, settings: ComponentSettings | None = None
+        self,
+        request: DeploymentRequested,
+        settings: ComponentSettings | None = None,
+        package: PackageBuilt | None = None,
     ) -> DeploymentContext:
         """Validate the request and build its package; raises ValidationError, ArtifactError, RefusedError.
 
-        `settings` are those of a configuration that was validated before. RefusedError comes last, so that all
+        `settings` are those of a configuration that was validated before, `package` is one that was recorded, which is
+        fetched instead of building one (ArtifactStoreError). RefusedError comes last, so that all
         faults of the configuration are reported first.
         """
         deployed_type = find_deployed_type(self._ledger, request.stack)
         require_same_type(stack_of(request), component_type_of(request), deployed_type)
-        context = await self._preparation.prepare(request, settings)
+        context = await self._preparation.prepare(request, settings, package)
         require_default_engine(request.built_in_environment, self._engines, request.environment)
         return context
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypedDict
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, combine_plans
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac_events.values import ChangeCounts
 
@@ -247,6 +247,10 @@ class Provisioner(Protocol):
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """Return what `destroy` would do."""
+        ...
+
+    async def detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
+        """Return what was updated or deleted in the cloud since the last run, with the values before and now."""
         ...
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:

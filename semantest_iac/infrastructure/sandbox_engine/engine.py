@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
@@ -79,6 +79,9 @@ class SandboxEngine:
         token = CancelToken()
         return await run_in_thread(partial(self._preview_destroy, stack, token), token)
 
+    async def detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
+        return await run_in_thread(partial(self._detect_drift, stack), CancelToken())
+
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete every resource in the state; needs no program."""
         token = CancelToken()
@@ -96,7 +99,7 @@ class SandboxEngine:
     def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
         stack = work.blueprint.stack
         work = self._refresh_if_lost(work)
-        drift = reports.describe_drift(self._sessions.read_drift(stack)) if work.refresh else ()
+        drift = self._detect_drift(stack) if work.refresh else ()
         with self._sessions.open_dry_run(stack, token, refresh=work.refresh) as run:
             self._run_program(work, run, _discard_settled, dry=True)
             run.delete_unregistered()
@@ -110,6 +113,9 @@ class SandboxEngine:
         is_deferred = bool(publisher.decide_deferral(work, resources))
         plan = publisher.plan_publishing(resources, work.artifact, plan)
         return replace(plan, lacks_code=is_deferred or plan.lacks_code)
+
+    def _detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
+        return reports.describe_drift(self._sessions.read_drift(stack))
 
     def _apply_with_limits_last(
         self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.drift import DriftDetection
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
@@ -141,6 +142,10 @@ class CliApplication(Protocol):
     ) -> AbstractAsyncContextManager[str]: ...
 
     def serving_address(self) -> str | None: ...
+
+    def drift_detection(
+        self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
+    ) -> DriftDetection: ...
 
     def deployments(
         self,

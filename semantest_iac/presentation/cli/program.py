@@ -28,6 +28,7 @@ COMMANDS = {
     "history": ("ledger", "List past deployments."),
     "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
     "open": ("services", "Show the address of a service, and open it in the browser."),
+    "drift": ("drift", "Show what was changed in the cloud outside of this tool."),
     "destroy": ("deployments", "Delete every resource of a stack."),
     "invoke": ("services", "Send an HTTP request to a deployed service."),
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
@@ -42,7 +43,7 @@ COMMANDS = {
     "setup": ("machine", "Install what real deployments need: the Pulumi CLI and plugins."),
 }
 
-STACK_CHANGES = frozenset({"deploy", "destroy"})
+STACK_CHANGES = frozenset({"deploy", "destroy", "--fix"})
 LOST_ANSWER = 1
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.

@@ -97,9 +97,10 @@ class AwsContract:
         work = replace(fixture.work(), refresh=True)
 
         blind = await fixture.engine.preview(fixture.work())
-        plan = await fixture.engine.preview(work)
+        plan, drift = await fixture.engine.preview(work), await fixture.engine.detect_drift(fixture.east)
         await fixture.deploy(work)
 
+        assert drift == plan.drift
         assert (blind.is_empty, blind.drift) == (True, ())
         assert sorted((it.name, it.op) for it in plan.drift) == [("alerts", "delete"), ("function-logs", "update")]
         assert {("alerts", "create"), ("function-logs", "update")} <= {(it.name, it.op) for it in plan.mutations}

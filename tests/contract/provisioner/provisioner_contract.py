@@ -161,6 +161,12 @@ class ProvisionerContract(LifecycleContract):
         assert await fixture.engine.preview(fixture.work()) == first
         assert fixture.events == []
 
+    async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
+        before = await fixture.engine.detect_drift(fixture.east)
+        await fixture.deploy(fixture.work())
+
+        assert (before, await fixture.engine.detect_drift(fixture.east)) == ((), ())
+
     async def test_destroys_an_empty_stack(self, fixture: EngineFixture) -> None:
         assert await fixture.destroy() == ChangeCounts()
 

@@ -50,9 +50,3 @@ class TestPulumiEngineOnAzure(AzureContract):
         publisher = partial(create_code_publisher, engine_home.cloud)
         engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, publisher)
         return EngineFixture(engine, engine_home.package, engine_home.cloud, "azure", SECRET)
-
-    async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work())
-
-        assert isinstance(fixture.engine, PulumiEngine)
-        assert (await fixture.engine.detect_drift(fixture.east)).mutations == ()

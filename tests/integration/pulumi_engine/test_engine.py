@@ -170,7 +170,7 @@ class TestDetectDrift:
 
         drift = await engine_home.engine.detect_drift(STACK)
 
-        assert [(change.name, change.op) for change in drift.mutations] == [("alerts", "delete")]
+        assert [(change.name, change.op) for change in drift] == [("alerts", "delete")]
 
 
 class TestSecrets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
+from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from tests.fakes.application import ACCOUNT, REST, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import MemoryLedger
@@ -62,6 +62,22 @@ class TestDeploymentUseCase:
 
         assert attempt.plan.changes.model_dump() == row.changes
         assert [change.name for change in attempt.plan.mutations] == ["function"]
+
+    async def test_deploys_the_last_good_deployment_again(self, app: InMemoryApp) -> None:
+        first = await app.deploy(memory=256)
+        app.points.fail("build", ArtifactError("Cannot build: the source is gone."))
+        del app.provisioner.clouds[str(REST)]["function"]
+
+        row = await app.use_cases.redeploy(REST, by="bob")
+
+        request = next(it.event["data"] for it in app.ledger.log(row.position - 1, limit=1))
+        assert (row.state, row.changes["create"]) == ("completed", 1)
+        assert (row.deployment != first.deployment, len(app.artifacts.built)) == (True, 1)
+        assert (request["configuration"], request["requested_by"]) == (configuration_of(memory=256), "bob")
+
+    async def test_deploys_nothing_again_where_nothing_was_good(self, app: InMemoryApp) -> None:
+        with pytest.raises(NotFoundError, match="it has no completed deployment"):
+            await app.use_cases.redeploy(REST)
 
     async def test_refuses_to_preview_an_invalid_configuration(self, app: InMemoryApp) -> None:
         with pytest.raises(ValidationError):

@@ -117,6 +117,10 @@ class PlannedProvisioner:
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         return self._world.plan
 
+    async def detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
+        self._world.raise_for(stack)
+        return self._world.plan.drift
+
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         return ChangeCounts(delete=3)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,8 +108,8 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack, work = work.blueprint.stack, await self._refresh_if_lost(work)
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
-        drift = tuple(replace(_to_change(step), loses="") for step in result["drift"])
-        plan, publisher = replace(_to_plan(result), drift=drift), self._find_publisher(stack)
+        plan = replace(_to_plan(result), drift=_to_drift(result["drift"]))
+        publisher = self._find_publisher(stack)
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))
@@ -182,9 +182,9 @@ class PulumiEngine:
             await self._run(Operation("destroy", removal.stack), _create_progress_listener(progress))
         ).changes
 
-    async def detect_drift(self, stack: Stack) -> ChangePlan:
+    async def detect_drift(self, stack: Stack) -> tuple[PlannedChange, ...]:
         """How the cloud differs from the state: updates and deletes that were made outside of this tool."""
-        return _to_plan(await self._run(Operation("detect_drift", stack)))
+        return _to_drift((await self._run(Operation("detect_drift", stack)))["steps"])
 
     async def export(self, stack: Stack) -> Mapping[str, Any]:
         """The state in Pulumi's deployment format with encrypted secrets; empty for an unknown stack."""
@@ -296,6 +296,11 @@ def _to_apply_result(result: Mapping[str, Any]) -> ApplyResult:
 def _to_plan(result: Mapping[str, Any]) -> ChangePlan:
     steps = result["steps"]
     return trace_causes([_to_change(step) for step in steps], {step["urn"]: step["origins"] for step in steps})
+
+
+def _to_drift(steps: Iterable[Mapping[str, Any]]) -> tuple[PlannedChange, ...]:
+    """The resources that a refresh found changed; what is gone in the cloud is not lost by this tool."""
+    return tuple(replace(_to_change(step), loses="") for step in steps if step["op"] != "same")
 
 
 def _to_change(step: Mapping[str, Any]) -> PlannedChange:

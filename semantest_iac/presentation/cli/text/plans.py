@@ -39,9 +39,7 @@ def format_plan(plan: ChangePlan, width: int | None = None) -> Iterator[str]:
     What was changed outside of this tool comes first, with what the deployments knew and what the cloud has now.
     Without a width, values are shortened to lines of 120 characters.
     """
-    if plan.drift:
-        yield "Changed in the cloud since the last deployment:"
-        yield from _resource_lines(plan.drift, width or DEFAULT_WIDTH)
+    yield from format_drift(plan.drift, width)
     yield join_styled("Plan: ", format_counts(plan.changes))
     yield from _resource_lines(plan.mutations, width or DEFAULT_WIDTH)
     is_shown = any(change.is_package for resource in plan.mutations for change in resource.properties)
@@ -52,6 +50,13 @@ def format_plan(plan: ChangePlan, width: int | None = None) -> Iterator[str]:
     if plan.losses:
         names = ", ".join(show_characters(change.name) for change in plan.losses)
         yield style_text(f"Applying this plan loses data that cannot be restored: {names}.", "loss")
+
+
+def format_drift(drift: Sequence[PlannedChange], width: int | None = None) -> Iterator[str]:
+    """Yield each resource that was changed in the cloud, with its properties, below a title; nothing without any."""
+    if drift:
+        yield "Changed in the cloud since the last deployment:"
+        yield from _resource_lines(drift, width or DEFAULT_WIDTH)
 
 
 def format_counts(changes: ChangeCounts) -> StyledLine:
