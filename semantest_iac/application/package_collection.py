@@ -53,7 +53,7 @@ class NeededPackages:
     Unended deployments that have not recorded their package yet may need any that was stored since `open_since`.
     """
 
-    needs: dict[str, list[PackageNeed]] = field(default_factory=lambda: defaultdict(list))
+    needs: defaultdict[str, list[PackageNeed]] = field(default_factory=lambda: defaultdict(list))
     recorded: set[str] = field(default_factory=set)
     open_since: datetime | None = None
 
@@ -68,14 +68,15 @@ def find_needed_packages(ledger: LedgerReader, kept_deployments: int = KEPT_DEPL
     for stack in ledger.stacks():
         rows = [row for row in ledger.deployments({stack.stack}) if row.kind == "deploy"]
         needed = _find_needed_deployments(stack, rows, kept_deployments)
-        packages = {event.deployment_id: event for event in _read_packages(ledger, stack.stack)}
-        for deployment, package in packages.items():
+        decided = set[str]()
+        for package in _read_packages(ledger, stack.stack):  # several of a deployment that was resumed
+            decided.add(package.deployment_id)
             found.recorded.update(package.digests)
-            if why := needed.get(deployment):
+            if why := needed.get(package.deployment_id):
                 for digest in package.digests:
-                    found.needs[digest].append(PackageNeed(why, stack.stack, deployment))
+                    found.needs[digest].append(PackageNeed(why, stack.stack, package.deployment_id))
         for row in rows:
-            if row.state in ACTIVE_STATUSES and row.deployment not in packages:
+            if row.state in ACTIVE_STATUSES and row.deployment not in decided:
                 since = datetime.fromisoformat(row.requested_at) - KEPT_AGE
                 found.open_since = min(since, found.open_since or since)
     return found
@@ -114,7 +115,7 @@ def plan_collection(
     """
     stored = store.list_packages()
     needed = find_needed_packages(ledger, kept_deployments)
-    return [PackageVerdict(package, tuple(_find_needs(package, needed, now))) for package in stored]
+    return [PackageVerdict(package, tuple(dict.fromkeys(_find_needs(package, needed, now)))) for package in stored]
 
 
 def _find_needs(package: StoredPackage, needed: NeededPackages, now: datetime) -> Iterator[PackageNeed]:

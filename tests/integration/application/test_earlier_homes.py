@@ -18,6 +18,7 @@ from semantest_iac.application.queries.history import read_status
 from semantest_iac.bootstrap.application import Application
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
+from tests.fakes.timer import FakeTimer
 
 ARCHIVE = Path(__file__).parent / "data" / "home-before-projects.tar.xz"
 STACKS = {
@@ -43,7 +44,8 @@ class EarlierHome:
     def __init__(self, folder: Path) -> None:
         with tarfile.open(ARCHIVE) as archive:
             archive.extractall(folder, filter="data")
-        self.application = Application(folder / ".semantest", probe=FakeServiceProbe(ControlPoints()))
+        self.probe = FakeServiceProbe(ControlPoints())
+        self.application = Application(folder / ".semantest", probe=self.probe, timer=FakeTimer(per_read=1000))
         self._folder = folder
 
     def spec(self, component: str, values: dict[str, Any]) -> DeploymentSpec:
@@ -108,3 +110,17 @@ async def test_is_updated_in_place_once_changed_and_destroyed(earlier: EarlierHo
     assert {row.outputs["function_name"] for row in (before, updated, changed)} == {before.outputs["function_name"]}
     assert before.endpoint == changed.endpoint
     assert earlier.application.ledger.stack(str(spec.stack)).generation == before.generation + 1
+
+
+@pytest.mark.parametrize("name", ["rest-api on aws", "rest-api on azure"])
+async def test_rolls_back_to_a_package_that_was_recorded_with_a_path(earlier: EarlierHome, name: str) -> None:
+    component, values = STACKS[name]
+    stack = str(earlier.spec(component, values).stack)
+    good = earlier.application.ledger.stack(stack).last_good
+    recorded = [row.event["data"] for row in earlier.application.ledger.stream(stack) if "package.built" in row.type]
+    earlier.probe.answers = [500]
+
+    failed = await earlier.deploy(component, values)
+
+    assert {"path"} <= set.union(*map(set, recorded))
+    assert (failed.state, (failed.error or {})["restored_deployment"]) == ("rolled_back", good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -85,18 +86,22 @@ class TestCollection:
 
         assert collect(app) == {"kept"}
 
-    async def test_keeps_the_package_of_a_deployment_that_has_not_ended(self, app: InMemoryApp) -> None:
+    @pytest.mark.parametrize("digests", [["open"], ["open", "of its second attempt"]], ids=["once", "resumed"])
+    async def test_keeps_the_packages_of_a_deployment_that_has_not_ended(
+        self, app: InMemoryApp, digests: list[str]
+    ) -> None:
         request = DeploymentRequested(
             component="rest-api", provider="aws", environment="development", region="us-east-1"
         )
         package = PackageBuilt(
-            **identity_of(request), digest="open", handler="a.b", runtime="python3.13", size=1, variables={}
+            **identity_of(request), digest="", handler="a.b", runtime="python3.13", size=1, variables={}
         )
-        for event in (request, package):
-            await app.bus.record(event)
-        store(app, "open", "other")
+        await app.bus.record(request)
+        for digest in digests:
+            await app.bus.record(package.model_copy(update={"digest": digest, "id": uuid4()}))
+        store(app, *digests, "other")
 
-        assert collect(app) == {"open"}
+        assert collect(app) == set(digests)
 
     async def test_keeps_all_that_an_open_request_may_need(self, app: InMemoryApp) -> None:
         request = DeploymentRequested(
