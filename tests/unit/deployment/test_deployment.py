@@ -15,7 +15,12 @@ from semantest_iac.application.deployment.recorder import EventRecorder, read_de
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.deployment import Deployment, DeploymentId, DeploymentResults
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import TERMINAL_STATUSES, DeploymentStatus, find_next_status
+from semantest_iac.domain.deployment.status import (
+    TERMINAL_EVENT_TYPES,
+    TERMINAL_STATUSES,
+    DeploymentStatus,
+    find_next_status,
+)
 from semantest_iac.domain.errors import DeploymentError, Fault, InvalidStateError, ProviderError
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
 from semantest_iac_events.event import StackEvent, StackRequest
@@ -258,13 +263,18 @@ class TestRepeatedRuns:
 
 
 def draw_life(request: StackRequest, choices: list[int]) -> tuple[Deployment, list[StackEvent]]:
-    """The deployment after commands that were drawn from those that it accepts, and all of its events."""
+    """The deployment after commands that were drawn from those that it accepts, and all of its events.
+
+    Choices above 89 draw from those that end it, if there are any: most lives shall be long.
+    """
     deployment, events = Deployment.from_request(request), list[StackEvent]([request])
     for choice in choices:
         accepted = list(find_accepted(deployment))
         if not accepted:
             break
-        for event in accepted[choice % len(accepted)]:
+        ends = [found[-1].type_name in TERMINAL_EVENT_TYPES for found in accepted]
+        drawn = [found for found, is_end in zip(accepted, ends, strict=True) if is_end == (choice > 89)] or accepted
+        for event in drawn[choice % len(drawn)]:
             deployment = deployment.apply_event(event)
             events.append(event)
     return deployment, events
