@@ -18,8 +18,8 @@ from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.queries.history import find_recorded_base
+from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.domain.deployment.change_plan import ChangePlan
-from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.names import (
@@ -70,15 +70,15 @@ class DeploymentUseCase:
     def __init__(
         self,
         intake: Intake,
+        runner: RequestRunner,
         process: DeploymentProcess,
-        service: DeploymentService,
         probe: ServiceProbe,
         ledger: LedgerReader,
         engine: EngineChoice,
     ) -> None:
         self._intake = intake
+        self._runner = runner
         self._process = process
-        self._service = service
         self._probe = probe
         self._ledger = ledger
         self._engine = engine
@@ -107,8 +107,7 @@ class DeploymentUseCase:
         given = {"configuration": values, "requested_by": by, "keep_failed": keep_failed, "refresh": refresh}
         request = request.model_copy(update=given)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
-        await self._intake.accept_deploy(request, settings)
-        await self._intake.run(request)
+        await self._runner.run(request, await self._intake.accept_deploy(request, settings))
         return self._row_of(request.deployment_id)
 
     async def redeploy(self, stack: Stack, *, by: str = "", batch: str | None = None) -> DeploymentRow:
@@ -131,8 +130,7 @@ class DeploymentUseCase:
             refresh=True,
         )
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
-        await self._intake.accept_deploy(request, package=good.package)
-        await self._intake.run(request)
+        await self._runner.run(request, await self._intake.accept_deploy(request, package=good.package))
         return self._row_of(request.deployment_id)
 
     async def preview(
@@ -160,12 +158,12 @@ class DeploymentUseCase:
         """
         request = self._build_removal(stack, by, base_environment)
         self._intake.accept_destroy(request)
-        await self._intake.run(request)
+        await self._runner.run(request)
         return self._row_of(request.deployment_id)
 
     async def abandon(self) -> None:
-        """Record that the running deployment was cancelled, if one is; the process must end, as its work may go on."""
-        await self._intake.abandon()
+        """Record that the requested deployment was cancelled, if one is; the process must end, as work may go on."""
+        await self._runner.abandon()
 
     def _build_removal(self, stack: Stack, by: str, base_environment: str | None) -> InfrastructureRemovalRequested:
         base = find_recorded_base(self._ledger, str(stack)) or base_environment

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from semantest_iac.application.lease_keeper import LeaseKeeper
-from semantest_iac.application.ports.run_queue import RunHolder, RunLease, RunQueue
+from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
 IDLE_PAUSE_S = 0.5
+WAIT_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,20 @@ class Retry:
     at: float
 
 
-Advance = Callable[[RunLease], Awaitable[Done | Park | Retry]]
-"""Carries a run on from what the ledger says of it. It is cancelled when the lease is lost or the run is to end."""
+Outcome = Done | Park | Retry
+Advance = Callable[[RunLease], Awaitable[Outcome]]
+"""Carries a run on from what the ledger says of it.
+
+It is cancelled when the lease is lost, or when the run is to end: then it ends the run and returns. A run of which it
+raises an error is carried on by whoever comes next.
+"""
+
+ReportWait = Callable[[Sequence[QueuedRun]], None]
+"""Learns for which runs of a stack is waited: the one that is carried out comes first, the own one last."""
 
 
 class Worker:
-    """Takes runs from the queue; one that it cannot carry on stays claimed until its lease ends, for any worker."""
+    """Takes runs from the queue; one that raises goes on with the next claim, one that loses its lease elsewhere."""
 
     def __init__(self, queue: RunQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S) -> None:
         self._queue = queue
@@ -52,7 +62,13 @@ class Worker:
 
         A run whose lease is lost meanwhile is left to its new holder.
         """
-        lease = await self._queue.claim(self._holder, self._lease_s, stacks)
+        claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
+        try:
+            lease = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if lease := await claiming:
+                await self._queue.retry(lease, at=0)
+            raise
         if lease is not None:
             await self._carry_on(lease)
         return lease
@@ -61,6 +77,20 @@ class Worker:
         """Carry on runs of these stacks until none can start now."""
         while await self.run_next(stacks):
             pass
+
+    async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> None:
+        """Carry on runs of the stack until this one has ended, whoever carries it out."""
+        while True:
+            lease = await self.run_next([stack])
+            if lease is not None:
+                if lease.deployment == deployment:
+                    return
+                continue
+            runs = await asyncio.to_thread(self._queue.list_runs, [stack])
+            if deployment not in (run.deployment for run in runs):
+                return
+            report_wait(_order_until(runs, deployment))
+            await asyncio.sleep(WAIT_PAUSE_S)
 
     async def serve(self, slots: int, stopped: asyncio.Event, pause_s: float = IDLE_PAUSE_S) -> None:
         """Carry on runs in so many slots until `stopped`; the runs in progress end first."""
@@ -73,7 +103,7 @@ class Worker:
             try:
                 found = await self.run_next()
             except Exception:
-                _LOG.exception("A run was not carried on; it is tried again when its lease has ended.")
+                _LOG.exception("A run was not carried on; it is tried again.")
                 found = None
             if found is None:
                 await _wait(stopped, pause_s)
@@ -89,24 +119,38 @@ class Worker:
 
         with LeaseKeeper(self._queue, lease, self._lease_s, on_lost=lose, on_cancel=running.cancel):
             try:
-                outcome = await running
-            except asyncio.CancelledError:
-                if not running.cancelled() or (task := asyncio.current_task()) is None or task.cancelling():
-                    running.cancel()
-                    await asyncio.wait([running])
-                    raise
-                outcome = Done()
-        if not lost:
-            await self._leave(lease, outcome)
+                await asyncio.wait([running])
+            except asyncio.CancelledError:  # this worker is to stop: the run ends itself first
+                running.cancel()
+                await asyncio.wait([running])
+                raise
+            finally:
+                error = None if running.cancelled() or lost else running.exception()
+                if not lost:
+                    await self._leave(lease, running)
+        if error is not None:
+            raise error
 
-    async def _leave(self, lease: RunLease, outcome: Done | Park | Retry) -> None:
-        match outcome:
+    async def _leave(self, lease: RunLease, ended: asyncio.Future[Outcome]) -> None:
+        """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
+        if ended.cancelled() or ended.exception() is not None:
+            with suppress(Exception):
+                await self._queue.retry(lease, at=0)
+            return
+        match ended.result():
             case Done():
                 await self._queue.end(lease)
             case Park(until):
                 await self._queue.park(lease, until)
             case Retry(at):
                 await self._queue.retry(lease, at)
+
+
+def _order_until(runs: Sequence[QueuedRun], deployment: str) -> Sequence[QueuedRun]:
+    """Return the runs that come before a deployment, and itself: what is carried out, then by priority."""
+    ordered = sorted(runs, key=lambda run: (run.state == "waiting", -run.priority, run.position))
+    names = [run.deployment for run in ordered]
+    return ordered[: names.index(deployment) + 1]
 
 
 async def _wait(stopped: asyncio.Event, seconds: float) -> None:

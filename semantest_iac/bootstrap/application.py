@@ -16,11 +16,10 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
-    from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
-    from semantest_iac.application.deployment.process import DeploymentProcess
-    from semantest_iac.application.message_bus import MessageBus, Observer
+    from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
     from semantest_iac.presentation.gateway.services import ListenAddress, RunningGateway
     from semantest_iac.presentation.request_log import LogRequest
-    from semantest_iac_events.event import Event
 
 
 _WRITTEN = ("", "ledger.db", "cloud.db", "artifacts", "sandbox", "pulumi", "runtime", "tmp")
@@ -80,6 +78,7 @@ class Application:
         home: Path,
         *,
         ledger: Ledger | None = None,
+        run_queue: RunQueue | None = None,
         locks: StackLocks | None = None,
         engines: Mapping[str, EngineEntry] = ENGINES,
         artifacts: ArtifactBuilder | None = None,
@@ -92,6 +91,7 @@ class Application:
         self.home = home.absolute()
         self.engines = engines
         self._ledger = ledger
+        self._run_queue = run_queue
         self._locks = locks
         self._artifacts = artifacts
         self._artifact_store = artifact_store
@@ -114,6 +114,19 @@ class Application:
         from semantest_iac.infrastructure.home_manifest import HomeManifest
 
         return HomeManifest(self.home)
+
+    @cached_property
+    def run_queue(self) -> RunQueue:
+        """The queue of accepted requests, in the database of the ledger."""
+        if self._run_queue is not None:
+            return self._run_queue
+        from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+        from semantest_iac.infrastructure.process_starts import has_process_ended
+        from semantest_iac.infrastructure.run_queue.run_table import RunTable
+
+        if not isinstance(self.ledger, SqlLedger):
+            raise TypeError("A ledger that is handed in needs a run queue of its own.")
+        return RunTable(self.ledger.database, self.ledger, lambda holder: has_process_ended(holder.worker))
 
     @cached_property
     def stack_locks(self) -> StackLocks:
@@ -319,30 +332,20 @@ class Application:
         `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
         `show_plan` gets every plan that changes something, before that.
         """
-        from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
-        from semantest_iac.application.deployment.preparation import Preparation
-        from semantest_iac.application.deployment.process import DeploymentProcess
-        from semantest_iac.application.intake.intake import Intake
-        from semantest_iac.application.use_cases import DeploymentUseCase
-        from semantest_iac.domain.deployment.deployment_service import DeploymentService
-        from semantest_iac.domain.ports.provisioner import guard_progress, ignore_progress
+        from semantest_iac.bootstrap.deployments import build_deployments
 
         _remove_leftovers(self.home)
-        choice = engine or EngineChoice()
-        provisioner, probe = self._connect(choice, variables)
-        verifier = self._verifier(probe, choice)
-        service = DeploymentService(provisioner, self.artifacts, self.artifact_store, probe, verifier)
-        bus = self._bus(variables, observer)
-        progress = guard_progress(progress) if progress else ignore_progress
-        bus.observe(partial(_note_engine, self._manifest, choice.engine))
-        preparation = Preparation(self.validation, self.secrets(variables), service, progress)
-        process = DeploymentProcess(
-            preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan, show_plan)
+        return build_deployments(
+            self,
+            self._manifest,
+            variables,
+            engine or EngineChoice(),
+            self.engines if engine else [SANDBOX_ENGINE],
+            progress=progress,
+            observer=observer,
+            approve_plan=approve_plan,
+            show_plan=show_plan,
         )
-        _register_handlers(bus, process, EnvironmentConfigurator(bus, self.ledger))
-        available = self.engines if engine else [SANDBOX_ENGINE]
-        intake = Intake(preparation, self.stack_locks, bus, self.ledger, available, choice, progress)
-        return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
@@ -352,16 +355,21 @@ class Application:
         from semantest_iac.application.deployment.recorder import EventRecorder
         from semantest_iac.domain.ports.provisioner import guard_progress
 
-        provisioner, _ = self._connect(engine, variables)
+        provisioner, _ = self.connect(engine, variables)
         record = EventRecorder(self.ledger, self.redactor(variables)).record
         return DriftDetection(provisioner, self.ledger, record, guard_progress(progress))
 
     def environments(self, variables: Mapping[str, str]) -> EnvironmentUseCase:
         """Return the use case that records the settings of environments, without an engine."""
         from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
+        from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.application.deployment.recovery import failure_event
+        from semantest_iac.application.message_bus import MessageBus
         from semantest_iac.application.use_cases import EnvironmentUseCase
 
-        configurator = EnvironmentConfigurator(self._bus(variables, None), self.ledger)
+        record = EventRecorder(self.ledger, self.redactor(variables)).record
+        bus = MessageBus(record, partial(failure_event, self.ledger))
+        configurator = EnvironmentConfigurator(bus, self.ledger)
         return EnvironmentUseCase(self.validation, self.secrets(variables), configurator)
 
     @property
@@ -386,7 +394,7 @@ class Application:
         from semantest_iac.presentation.gateway.launch import open_gateway
 
         def probe_of(stack: Stack) -> ServiceProbe:
-            return self._connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
+            return self.connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
         services = LocalServices(releases, probe_of, self.function_logs, limits)
@@ -400,13 +408,15 @@ class Application:
 
         return find_address(self.home)
 
-    def _connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
+    def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
+        """Return the engine and the probe of what it deploys."""
         entry = self.engines[choice.engine]
         context = EngineContext(self.home, choice, self.secrets(variables), self.artifact_store)
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
 
-    def _verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier:
+    def verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier:
+        """Return who waits until a deployed service answers, longer in a real cloud."""
         from semantest_iac.domain.deployment.verification import (
             REAL_HEALTH_TIMEOUT_S,
             SIMULATED_HEALTH_TIMEOUT_S,
@@ -415,32 +425,6 @@ class Application:
 
         timeout_s = SIMULATED_HEALTH_TIMEOUT_S if choice.is_simulated else REAL_HEALTH_TIMEOUT_S
         return ServiceVerifier(probe, self._timer or MonotonicTimer(), timeout_s)
-
-    def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
-        from semantest_iac.application.deployment.recorder import EventRecorder
-        from semantest_iac.application.deployment.recovery import failure_event
-        from semantest_iac.application.message_bus import MessageBus
-
-        bus = MessageBus(
-            EventRecorder(self.ledger, self.redactor(variables)).record, partial(failure_event, self.ledger)
-        )
-        if observer:
-            bus.observe(observer)
-        return bus
-
-
-def _note_engine(manifest: HomeManifest, engine: str, event: Event) -> None:
-    """Note the engine of each stack that is requested."""
-    if event.type_name == "infrastructure.deployment.requested" and event.subject:
-        manifest.note_stack(event.subject, engine)
-
-
-def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, show_plan: ShowPlan | None) -> ApprovePlan:
-    """Return who sees and approves plans: nobody needs to approve one for a simulated cloud."""
-    from semantest_iac.domain.guardrails.consent import approve_any_plan, approve_harmless_plan, show_before_approval
-
-    approve = approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
-    return show_before_approval(show_plan, approve) if show_plan else approve
 
 
 def _remove_leftovers(home: Path) -> None:
@@ -473,18 +457,3 @@ async def _announced(home: Path, open_gateway: Callable[[Path | None], RunningGa
         async with open_gateway(folder) as url:
             exits.enter_context(announce_address(home, url))
             yield url
-
-
-def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments: EnvironmentConfigurator) -> None:
-    from semantest_iac.application.handlers.configure_environment import configure_environment
-    from semantest_iac.application.handlers.deploy_account import deploy_account
-    from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
-    from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
-    from semantest_iac.application.handlers.destroy import destroy
-    from semantest_iac_events.deployments import DeploymentRequested
-    from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-
-    bus.register(DeploymentRequested, partial(configure_environment, environments))
-    for handler in (deploy_rest_api, deploy_websocket, deploy_account):
-        bus.register(DeploymentRequested, partial(handler, process))
-    bus.register(InfrastructureRemovalRequested, partial(destroy, process))

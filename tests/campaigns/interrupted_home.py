@@ -51,6 +51,7 @@ _AFTER_FAILED_CHECKS = (DeploymentStatus.ROLLED_BACK, DeploymentStatus.FAILED)  
 _FAILED_TRIES = 100
 _GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
+_ROLE = re.compile(r"roleDefinitions/[0-9a-f-]+")  # the clouds' own names, the same everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +233,9 @@ class InterruptedHome:
             rows = _list_resources(reader)
             listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
         ids = {row.id for row in rows}
-        listed.sort(key=lambda row: _mask_generated(json.dumps(row, sort_keys=True), ids))
-        named: list[list[Any]] = json.loads(self._name_packages(json.dumps(listed)))
+        texts = {json.dumps(row, sort_keys=True): row for row in listed}
+        ordered = sorted(texts, key=lambda text: (_mask_generated(text, ids), _ROLE.findall(text)))
+        named: list[list[Any]] = json.loads(self._name_packages(json.dumps([texts[text] for text in ordered])))
         return named
 
     def _name_packages(self, text: str) -> str:
@@ -272,7 +274,7 @@ def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
     yield from find_chain_faults(ledger)
     for row in ledger.deployments():
         code = (row.error or {}).get("code")
-        was_interrupted = row.state is DeploymentStatus.CANCELLED or code == INTERRUPTED
+        was_interrupted = code == INTERRUPTED or row.state in (DeploymentStatus.CANCELLED, DeploymentStatus.SUPERSEDED)
         was_unhealthy = row.state in _AFTER_FAILED_CHECKS and code == VerificationError.code
         if row.state is not DeploymentStatus.COMPLETED and not (was_interrupted or was_unhealthy):
             yield f"a {row.kind} ended as {row.state}: {row.error}"

@@ -51,7 +51,7 @@ NEXT_COMMANDS = (
 _CACHES = ("sandbox", "artifacts", "pulumi")
 _STATES = shutil.ignore_patterns("*.json", "*.journal", "cloud.db*", "state", "runs")
 _SHORTEST_GENERATED = 4
-_WORD = re.compile(r"[A-Za-z0-9]{6,}")
+_WORD = re.compile(r"[A-Za-z0-9]{6,}|(?<=-)[0-9a-f]{4}\b")  # the end of a secret's name is short
 _INTERRUPTED, _UNINTERRUPTED = "after the interruption", "without it"
 
 Observation = dict[str, Any]

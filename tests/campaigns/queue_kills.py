@@ -86,7 +86,7 @@ async def _submit(database: Database, runs: int) -> None:
 
 
 def _count_unended(database: Database) -> int:
-    return len(asyncio.run(QueueFixture(database).queue.list_runs()))
+    return len(QueueFixture(database).queue.list_runs())
 
 
 def _start_worker(location: str, log: Path) -> subprocess.Popen[bytes]:

@@ -22,6 +22,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.provisioner import FakeProvisioner
+from tests.fakes.run_queue import FakeRunQueue
 from tests.fakes.service_probe import FakeServiceProbe
 from tests.fakes.stack_locks import FakeStackLocks
 from tests.fakes.timer import FakeTimer
@@ -42,11 +43,13 @@ class InMemoryApp:
         self.artifacts = FakeArtifactBuilder(self.points)
         self.artifact_store = FakeArtifactStore(self.points)
         self.probe = FakeServiceProbe(self.points)
+        self.queue = FakeRunQueue(self.ledger)
         self.locks = FakeStackLocks()
         self.progress: list[ResourceProgress] = []
         self.application = Application(
             Path("home"),
             ledger=self.ledger,
+            run_queue=self.queue,
             locks=self.locks,
             engines={SANDBOX_ENGINE: EngineEntry(lambda _: self.provisioner, lambda _, engine: self.probe)},
             artifacts=self.artifacts,

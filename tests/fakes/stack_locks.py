@@ -18,9 +18,6 @@ class FakeStackLocks:
         self.holders: dict[str, LockHolder] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def is_held(self, stack: str) -> bool:
-        return stack in self.holders
-
     @asynccontextmanager
     async def hold(
         self,

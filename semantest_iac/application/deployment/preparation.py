@@ -10,6 +10,7 @@ import pydantic
 
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
 from semantest_iac.application.ports.secret_store import SecretStore
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.deployment_service import DeploymentService, find_component_faults
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
@@ -101,6 +102,10 @@ class Preparation:
             run.cancelled.set()
             raise
         return replace(context, artifact=artifact)
+
+    async def store_package(self, artifact: Artifact) -> None:
+        """Put the package where every machine that may carry out the request finds it; raises ArtifactStoreError."""
+        await self._service.store_package(artifact)
 
 
 def _describe_source(settings: ComponentSettings) -> str:

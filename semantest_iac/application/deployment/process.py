@@ -21,7 +21,7 @@ from semantest_iac.application.deployment.recorder import (
     StepRecorder,
     read_deployment,
 )
-from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
+from semantest_iac.application.deployment.rollback import Rollback, find_accepted_package, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
@@ -99,10 +99,13 @@ class DeploymentProcess:
         """
         context, recorder = self._preparation.take_prepared(request), self._record_run(request)
         await recorder.begin_run()
+        package = find_accepted_package(self._ledger, request)
+        if package and context.artifact is None:
+            context = replace(context, artifact=await self._service.fetch_package(package))
         context = await recorder.step(Deployment.validate, partial(self._preparation.validate, context))
         context = await recorder.step(Deployment.build_artifact, partial(self._preparation.build_artifact, context))
         context = await recorder.step(Deployment.preview, partial(self.plan, context))
-        if context.artifact:
+        if context.artifact and not package:
             await self._service.store_package(context.artifact)
             await recorder.record_entry(context.package_built_event(context.artifact))
         if context.plan.drift:

@@ -91,12 +91,7 @@ class EventRecorder:
         Raises LedgerConflictError where its stream is not at the expected version. Cancelling waits for the append: an
         event that came late would follow the deployment's terminal event.
         """
-        form = to_cloudevent(event)
-        kept = _IDENTIFYING_FIELDS | _RESTORED_FIELDS.get(event.type_name, frozenset())
-        form["data"] = {
-            name: value if name in kept else redact_texts(value, self._redact) for name, value in form["data"].items()
-        }
-        new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+        new = encode_event(event, self._redact)
         appending = asyncio.ensure_future(self._ledger.append(find_stream(event), expected_version, [new]))
         try:
             await asyncio.shield(appending)
@@ -104,6 +99,16 @@ class EventRecorder:
             with suppress(Exception):
                 await appending
             raise
+
+
+def encode_event(event: Event, redact: Callable[[str], str]) -> NewEvent:
+    """Return the event in its CloudEvents form, with secrets redacted where it does not have to be restored."""
+    form = to_cloudevent(event)
+    kept = _IDENTIFYING_FIELDS | _RESTORED_FIELDS.get(event.type_name, frozenset())
+    form["data"] = {
+        name: value if name in kept else redact_texts(value, redact) for name, value in form["data"].items()
+    }
+    return NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
 
 
 def find_stream(event: Event) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.recorder import read_deployment
@@ -23,24 +23,31 @@ _PROCESS_DIED = DeploymentError(
 )
 
 
-async def close_newest_if_unfinished(
-    ledger: LedgerReader, bus: MessageBus, stack: str, terminal_event_for: TerminalEventFor
-) -> None:
-    """Publish the terminal event of the stack's newest deployment if it has none.
+ListQueued = Callable[[], Collection[str]]
+"""Returns the deployments of a stack that are in the queue."""
 
-    The caller holds the lease of the stack: so no process works on it, and all older deployments have ended.
+
+async def close_if_not_queued(ledger: LedgerReader, bus: MessageBus, stack: str, list_queued: ListQueued) -> None:
+    """Publish the terminal event of an unended deployment that nobody will carry on: one of an earlier version.
+
+    The caller has the lease of the stack. Of deployments that are not in the queue, all but the newest have ended.
     """
-    for row in ledger.deployments([stack], limit=1):
-        unfinished = read_deployment(ledger, row.deployment) if row.state in ACTIVE_STATUSES else None
-        if unfinished is not None:
-            await bus.publish(terminal_event_for(unfinished))
+    queued = list_queued()
+    rows = ledger.deployments([stack], limit=len(queued) + 1)
+    newest = next((row for row in rows if row.deployment not in queued), None)
+    # What was accepted or has ended between these looks shows in the second one, or in its events.
+    if newest is None or newest.state not in ACTIVE_STATUSES or newest.deployment in list_queued():
+        return
+    unfinished = read_deployment(ledger, newest.deployment)
+    if unfinished is not None and not unfinished.has_ended:
+        await bus.publish(process_died_event(unfinished))
 
 
 def find_terminal_event(
-    ledger: LedgerReader, request: StackRequest | None, terminal_event_for: TerminalEventFor
+    ledger: LedgerReader, request: StackRequest, terminal_event_for: TerminalEventFor
 ) -> StackEvent | None:
     """Return the terminal event of a request; None if it is not recorded, or has ended."""
-    deployment = read_deployment(ledger, request.deployment_id) if request else None
+    deployment = read_deployment(ledger, request.deployment_id)
     return terminal_event_for(deployment) if deployment and not deployment.has_ended else None
 
 

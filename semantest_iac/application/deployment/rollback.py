@@ -70,6 +70,17 @@ def _decode_newest(kind: type[_FoundEvent], rows: Sequence[RecordedEvent]) -> _F
     return event if isinstance(event, kind) else None
 
 
+def find_accepted_package(ledger: LedgerReader, request: DeploymentRequested) -> PackageBuilt | None:
+    """Return the package with which the request was accepted, recorded right behind it; None without one."""
+    row = ledger.deployment(request.deployment_id)
+    for recorded in ledger.log(row.position, limit=1) if row else ():
+        if recorded.type == PackageBuilt.type_name:
+            package = decode_event(recorded)
+            if isinstance(package, PackageBuilt) and package.deployment_id == request.deployment_id:
+                return package
+    return None
+
+
 class RestoredFields(TypedDict):
     """The deployment that was restored, None where nothing is left, and the outputs of the stack."""
 

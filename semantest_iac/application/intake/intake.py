@@ -1,54 +1,47 @@
-"""Accepts or refuses requests, and has the accepted ones carried out one after the other for each stack."""
+"""Accepts or refuses requests, and queues the accepted ones."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
-from semantest_iac.application.deployment.recovery import (
-    cancelled_event,
-    close_newest_if_unfinished,
-    find_terminal_event,
-    process_died_event,
-)
-from semantest_iac.application.message_bus import MessageBus
-from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
-from semantest_iac.application.queries.history import find_deployed_type, find_owning_engine
+from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.intake.admission import build_submission, judge_request
+from semantest_iac.application.intake.request_origin import COMMAND_LINE
+from semantest_iac.application.message_bus import EventObservers
+from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
+from semantest_iac.application.ports.run_queue import Receipt, RunQueue, RunState
+from semantest_iac.application.queries.history import find_deployed_type
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
-from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import StackRequest
+from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 
 class Intake:
     """Accepts requests; a refused request is raised to the caller and leaves nothing in the ledger."""
 
-    def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
+    def __init__(  # one parameter for each thing that it asks
         self,
         preparation: Preparation,
-        locks: StackLocks,
-        bus: MessageBus,
+        queue: RunQueue,
         ledger: LedgerReader,
         engines: Collection[str],
-        engine: EngineChoice,
-        progress: ReportProgress = ignore_progress,
+        encode: Callable[[Event], NewEvent],
+        observers: EventObservers,
     ) -> None:
         self._preparation = preparation
-        self._locks = locks
-        self._bus = bus
+        self._queue = queue
         self._ledger = ledger
         self._engines = engines
-        self._engine = engine
-        self._progress = progress
-        self._running: StackRequest | None = None
+        self._encode = encode
+        self._observers = observers
 
     async def accept_deploy(
         self,
@@ -73,40 +66,35 @@ class Intake:
         self._preparation.require_valid_stack(request)
         require_default_engine(request.built_in_environment, self._engines, request.environment)
 
-    async def run(self, request: StackRequest) -> None:
-        """Wait for the stack and return when the accepted request has its terminal event.
+    async def submit(self, request: StackRequest, context: DeploymentContext | None = None) -> Receipt:
+        """Queue an accepted request with its package; it is durable when this returns.
 
-        Raises RefusedError if another engine has changed the stack meanwhile. A request that is cancelled gets its
-        terminal event too, if it was recorded already.
+        It states all that the stack is to be: what waits meanwhile is not carried out any more.
         """
-        async with self._hold_stack(request):
-            await close_newest_if_unfinished(self._ledger, self._bus, request.stack, process_died_event)
-            require_same_engine(request.stack, self._engine, find_owning_engine(self._ledger, request.stack))
-            self._running = request
-            try:
-                await self._bus.publish(request)
-            except asyncio.CancelledError:
-                await close_newest_if_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
-                raise
-            finally:
-                self._running = None
+        judged = judge_request(self._ledger, request, COMMAND_LINE)
+        events: list[StackEvent] = [judged.request]
+        if context and context.artifact:
+            await self._preparation.store_package(context.artifact)
+            events.append(context.package_built_event(context.artifact).caused_by(request))
+        submission = build_submission(judged, [self._encode(event) for event in events])
+        receipt = await self._queue.submit(submission, self._supersede)
+        for event in events:
+            self._observers.show(event)
+        return receipt
 
-    async def abandon(self) -> None:
-        """Record that the running request was cancelled without waiting for its run, which records nothing more."""
-        request = self._running
-        await self._bus.record_last(lambda: find_terminal_event(self._ledger, request, cancelled_event))
+    async def withdraw(self, request: StackRequest) -> RunState | None:
+        """Cancel a queued request: one that waits ends at once, one that is carried out ends itself soon.
 
-    @asynccontextmanager
-    async def _hold_stack(self, request: StackRequest) -> AsyncIterator[None]:
-        """Hold the stack for the block; waiting for another run is a step that names its deployment."""
-        wait = WaitReporter(self._progress)
+        Returns the state that it had, None where it is not in the queue.
+        """
+        ending = Deployment.from_request(request).cancel()
+        state = await self._queue.cancel(request.deployment_id, self._encode(ending))
+        if state == "waiting":
+            self._observers.show(ending)
+        return state
 
-        def on_wait(holder: LockHolder | None) -> None:
-            wait.report_holder(str(holder or "another run"))
-
-        try:
-            async with self._locks.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
-                wait.report_end("done")
-                yield
-        finally:
-            wait.report_end("failed")
+    def _supersede(self, deployment: str, successor: str) -> NewEvent:
+        replaced = read_deployment(self._ledger, deployment)
+        if replaced is None:
+            raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
+        return self._encode(replaced.supersede(successor))

@@ -64,7 +64,10 @@ class RunHolder:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """One request in the queue; `position` is the order of acceptance, before `due` it does not start."""
+    """One request in the queue; `position` is the order of acceptance, before `due` it does not start.
+
+    `is_abandoned` says that its worker is gone, so that the next claim takes it over.
+    """
 
     position: int
     deployment: str
@@ -75,6 +78,7 @@ class QueuedRun:
     due: float | None
     holder: RunHolder | None
     is_cancelled: bool
+    is_abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,6 @@ class RunQueue(Protocol):
         """
         ...
 
-    async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
-        """Return the runs that have not ended, in the order of acceptance."""
+    def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
+        """Return the runs that have not ended, in the order of acceptance; changes and creates nothing."""
         ...

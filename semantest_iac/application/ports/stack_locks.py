@@ -41,7 +41,3 @@ class StackLocks(Protocol):
         Raises StackBusyError with the holder when the time is over.
         """
         ...
-
-    def is_held(self, stack: str) -> bool:
-        """Return whether a run works on the stack now; changes nothing."""
-        ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, RecordedEvent, StackRow
+from semantest_iac.application.ports.run_queue import QueuedRun
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
@@ -240,9 +241,17 @@ def _find_engine_of(ledger: LedgerReader, stack: StackRow) -> EngineChoice | Non
     return requested_engine(ledger, row) if row else None
 
 
-def was_interrupted(row: Mapping[str, Any], is_held: Callable[[str], bool]) -> bool:
-    """Whether the newest deployment of a stack has not ended, and no run works on it any more."""
-    return row["state"] in ACTIVE_STATUSES and not is_held(row["stack"])
+def mark_interrupted(
+    rows: Iterable[Mapping[str, Any]], list_runs: Callable[[], Iterable[QueuedRun]]
+) -> list[dict[str, Any]]:
+    """Add `interrupted` to rows of deployments: whether one has not ended, and nobody works on it any more.
+
+    The queue is asked only if there is an unended one.
+    """
+    rows = list(rows)
+    unended = {row["deployment"] for row in rows if row["state"] in ACTIVE_STATUSES}
+    continued = {run.deployment for run in list_runs() if not run.is_abandoned} if unended else set()
+    return [{**row, "interrupted": row["deployment"] in unended - continued} for row in rows]
 
 
 def list_deployed_components(ledger: LedgerReader) -> list[str]:

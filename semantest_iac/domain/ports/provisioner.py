@@ -176,9 +176,10 @@ class WaitReporter:
         self._holder = ""
 
     def report_holder(self, holder: str) -> None:
-        """Report for whom or what is waited now."""
-        self._holder = holder
-        self._progress(step_progress("wait", holder, "running"))
+        """Report for whom or what is waited now, once for each."""
+        if holder != self._holder:
+            self._holder = holder
+            self._progress(step_progress("wait", holder, "running"))
 
     def report_end(self, state: str) -> None:
         """Report that the wait is over, if there was any: `done` or `failed`."""

@@ -60,13 +60,13 @@ class SqlLedger:
         note_committed: NoteCommitted = note_nowhere,
         require_lease: RequireLease = require_nothing,
     ) -> None:
-        self._database = database
+        self.database = database
         self.note_committed = note_committed
         self._require_lease = require_lease
 
     def for_run(self, require_lease: RequireLease) -> SqlLedger:
         """Return the same ledger for one run: it appends only as long as the run has its lease."""
-        return SqlLedger(self._database, self.note_committed, require_lease)
+        return SqlLedger(self.database, self.note_committed, require_lease)
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """Return the events of one stream in order."""
@@ -107,7 +107,7 @@ class SqlLedger:
 
     def watch(self) -> AbstractAsyncContextManager[LedgerWatch]:
         """Open a watch for the block."""
-        return self._database.watch()
+        return self.database.watch()
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         """Recompute the chain after the database has checked itself, then compare the rows with the events."""
@@ -173,13 +173,13 @@ class SqlLedger:
 
     def rebuild(self) -> None:
         """Rebuild the projection from the log, and the links between its events."""
-        with self._database.change("rebuild") as connection:
+        with self.database.change("rebuild") as connection:
             create_events_table(connection)
             _rebuild_rows(connection)
 
     def import_log(self, log: Iterable[RecordedEvent], expected: LedgerHead | None = None) -> VerifiedLedger:
         """Append what another ledger has recorded, as it was recorded there."""
-        with self._database.change("import events into") as connection:
+        with self.database.change("import events into") as connection:
             create_events_table(connection)
             before = _read_head(connection)
             verified = import_events(connection, before, log, expected)
@@ -193,10 +193,10 @@ class SqlLedger:
 
     def close(self) -> None:
         """Close the database; the next call opens it again."""
-        self._database.close()
+        self.database.close()
 
     def _append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[RecordedEvent]:
-        with self._database.change("append to") as connection:
+        with self.database.change("append to") as connection:
             self._require_lease(connection)
             recorded = self.append_in(connection, stream, events, expected_version)
         self.note_committed(recorded)
@@ -215,7 +215,7 @@ class SqlLedger:
     @contextmanager
     def _open_snapshot(self, verb: str) -> Iterator[DatabaseConnection | None]:
         """Yield one snapshot of the ledger, or None if there is no ledger."""
-        with self._database.read(verb) as connection:
+        with self.database.read(verb) as connection:
             yield connection if connection and connection.has_table("events") else None
 
 

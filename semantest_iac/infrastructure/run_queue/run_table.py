@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
@@ -56,7 +55,7 @@ TABLES = (
     "create table if not exists fences (stack text primary key, fence integer not null)",
     *SOURCE_TABLES,
 )
-_RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled"
+_RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
 _HELD = "deployment = ? and fence = ? and state = 'running'"
 _CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
@@ -126,16 +125,28 @@ class RunTable:
         """Ask a run to end."""
         return await self._change_and_record(self._cancel, deployment, ending)
 
-    async def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
+    def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
-        return await asyncio.to_thread(self._list_runs, stacks)
+        with self._database.read("read") as connection:
+            if connection is None or not connection.has_table("runs"):
+                return []
+            now = connection.read_clock()
+            rows = connection.execute(
+                f"select {_RUN_COLUMNS} from runs where state <> 'ended' order by position"  # noqa: S608 - no input in it
+            )
+        runs = [self._parse_run(row, now) for row in rows]
+        return [run for run in runs if stacks is None or run.stack in stacks]
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        return await asyncio.to_thread(self._commit, work, *arguments)
+        from asyncio import to_thread
+
+        return await to_thread(self._commit, work, *arguments)
 
     async def _change_and_record(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Let the work append events too, which the ledger notes once they are committed."""
-        return await asyncio.to_thread(self._commit_and_note, work, *arguments)
+        from asyncio import to_thread
+
+        return await to_thread(self._commit_and_note, work, *arguments)
 
     def _commit(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         with self._database.change("write to") as connection:
@@ -221,7 +232,7 @@ class RunTable:
         abandoned = [
             row
             for *row, lease_end, worker, host, pid in running
-            if lease_end < now or self._has_ended(RunHolder(worker, host, pid))
+            if self._is_gone(RunHolder(worker, host, pid), lease_end, now)
         ]
         found = abandoned or connection.execute(_NEXT.replace("{among}", among), (*(now,) * 4, *names))
         for deployment, stack, attempts, is_cancelled in found[:1]:
@@ -280,14 +291,16 @@ class RunTable:
             return cast(RunState, state)
         return None
 
-    def _list_runs(self, stacks: Collection[str] | None) -> list[QueuedRun]:
-        with self._database.read("read") as connection:
-            if connection is None or not connection.has_table("runs"):
-                return []
-            rows = connection.execute(
-                f"select {_RUN_COLUMNS} from runs where state <> 'ended' order by position"  # noqa: S608 - no input in it
-            )
-        return [run for run in map(_parse_run, rows) if stacks is None or run.stack in stacks]
+    def _parse_run(self, row: Row, now: float) -> QueuedRun:
+        position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled = row
+        holder = None if worker is None else RunHolder(worker, host, pid)
+        is_abandoned = holder is not None and self._is_gone(holder, lease_end, now)
+        return QueuedRun(
+            position, deployment, stack, state, priority, attempts, due, holder, bool(is_cancelled), is_abandoned
+        )
+
+    def _is_gone(self, holder: RunHolder, lease_end: float, now: float) -> bool:
+        return lease_end < now or self._has_ended(holder)
 
 
 def require_lease(lease: RunLease, connection: DatabaseConnection) -> None:
@@ -298,9 +311,3 @@ def require_lease(lease: RunLease, connection: DatabaseConnection) -> None:
             f"Cannot go on with deployment '{lease.deployment}': another worker has taken it over.",
             hint="Nothing is to be done: the other worker goes on with it.",
         )
-
-
-def _parse_run(row: Row) -> QueuedRun:
-    position, deployment, stack, state, priority, attempts, due, worker, host, pid, is_cancelled = row
-    holder = None if worker is None else RunHolder(worker, host, pid)
-    return QueuedRun(position, deployment, stack, state, priority, attempts, due, holder, bool(is_cancelled))

@@ -15,7 +15,7 @@ from semantest_iac.application.ports.stack_locks import LockHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError, StorageError, as_storage_error
 from semantest_iac.infrastructure.disk_space import require_free_space
 from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
-from semantest_iac.infrastructure.file_locks import is_in_place, try_lock, try_shared_lock
+from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.stack_locks.holder_records import read_holder, write_holder
 
@@ -50,18 +50,6 @@ class StackLockFiles:
             yield
         finally:
             os.close(descriptor)
-
-    def is_held(self, stack: str) -> bool:
-        """Return whether a process holds the lock file."""
-        with _translate_lock_errors(stack, self._folder):
-            try:
-                descriptor = os.open(self._folder / lock_file_name(stack), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return False
-            try:
-                return not try_shared_lock(descriptor)
-            finally:
-                os.close(descriptor)
 
     async def _acquire(self, stack: str, on_wait: OnWait | None, timeout_s: float | None) -> int:
         import asyncio

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
-    from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
@@ -78,7 +78,7 @@ class CliApplication(Protocol):
     def ledger(self) -> Ledger: ...
 
     @property
-    def stack_locks(self) -> StackLocks: ...
+    def run_queue(self) -> RunQueue: ...
 
     @property
     def providers(self) -> CloudDescriptions: ...

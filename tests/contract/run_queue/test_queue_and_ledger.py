@@ -52,7 +52,7 @@ class TestSubmitting:
         with pytest.raises(LedgerConflictError):
             await RunTable(database, RefusingLedger(database)).submit(_submission("d2"), supersede, reject_as("d2"))
 
-        assert ([run.deployment for run in await queue.list_runs()], ledger.head().position) == (["d1"], 1)
+        assert ([run.deployment for run in queue.list_runs()], ledger.head().position) == (["d1"], 1)
 
     async def test_leaves_both_intact_with_writers_at_once(self, queue: RunTable, ledger: SqlLedger) -> None:
         submitting = [queue.submit(_submission(f"d{number}"), supersede, reject_as("d")) for number in range(12)]
@@ -60,7 +60,7 @@ class TestSubmitting:
 
         await asyncio.gather(*submitting, *appending)
 
-        assert (ledger.verify().events, len(await queue.list_runs())) == (24, 12)
+        assert (ledger.verify().events, len(queue.list_runs())) == (24, 12)
 
 
 class TestLeases:

@@ -31,7 +31,7 @@ class TestSubmitting:
     async def test_records_the_request_and_its_place(self, fixture: QueueFixture) -> None:
         receipt = await fixture.submit("d1")
 
-        [run] = await fixture.queue.list_runs()
+        [run] = fixture.queue.list_runs()
         assert (receipt.deployment, receipt.is_duplicate, receipt.replaced) == ("d1", False, ())
         assert (run.deployment, run.stack, run.state, run.attempts) == ("d1", STACK, "waiting", 0)
         assert fixture.log() == ["requested d1"]
@@ -83,7 +83,7 @@ class TestSubmitting:
         receipt = await fixture.submit("d1", key="e2")
 
         assert (receipt.refusal and receipt.refusal.code) == "REQUEST_CONFLICT"
-        assert [run.deployment for run in await fixture.queue.list_runs()] == ["d1"]
+        assert [run.deployment for run in fixture.queue.list_runs()] == ["d1"]
 
     async def test_records_nothing_if_its_event_cannot_be_recorded(self, fixture: QueueFixture) -> None:
         await fixture.submit("d0")
@@ -96,7 +96,7 @@ class TestSubmitting:
         with pytest.raises(RuntimeError, match="no more events"):
             await fixture.submit("d1")
 
-        assert [run.deployment for run in await fixture.queue.list_runs()] == ["d0"]
+        assert [run.deployment for run in fixture.queue.list_runs()] == ["d0"]
 
     async def test_starts_on_an_empty_database_from_two_processes(self, location: str) -> None:
         processes = [_start("submit", location, str(number), "5") for number in range(2)]
@@ -224,7 +224,7 @@ class TestReplacing:
         await fixture.submit("tonight", replaces_waiting=True, not_before=time.time() + 3600)
         await fixture.submit("now", replaces_waiting=True)
 
-        assert [run.deployment for run in await fixture.queue.list_runs()] == ["tonight", "now"]
+        assert [run.deployment for run in fixture.queue.list_runs()] == ["tonight", "now"]
         assert await fixture.run_all() == ["now"]
 
 
@@ -292,10 +292,10 @@ class TestClaiming:
         await fixture.submit("d1")
         await fixture.take()
 
-        [run] = await fixture.queue.list_runs([STACK])
+        [run] = fixture.queue.list_runs([STACK])
 
         assert (run.state, run.holder) == ("running", RunHolder("worker-1", "host-1", 1))
-        assert await fixture.queue.list_runs([OTHER]) == []
+        assert fixture.queue.list_runs([OTHER]) == []
 
     async def test_raises_the_fence_of_a_stack_with_each_run(self, fixture: QueueFixture) -> None:
         fences = []
@@ -342,7 +342,7 @@ class TestCancelling:
 
         asked = await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
 
-        assert (asked, await fixture.queue.list_runs()) == ("waiting", [])
+        assert (asked, fixture.queue.list_runs()) == ("waiting", [])
         assert fixture.log() == ["requested d1", "cancelled d1"]
 
     async def test_is_seen_by_the_holder_with_its_next_renewal(self, fixture: QueueFixture) -> None:

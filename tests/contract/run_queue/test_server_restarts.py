@@ -22,14 +22,14 @@ async def test_keeps_what_was_accepted_and_goes_on(postgresql: PostgresqlServer)
     with pytest.raises(LedgerError, match="Cannot write to the ledger in PostgreSQL: ") as lost:
         await fixture.submit("d2")
     with pytest.raises(LedgerError):
-        await fixture.queue.list_runs()
+        fixture.queue.list_runs()
     postgresql.start()
 
     assert (lost.value.error_code, lost.value.retryable) == ("LEDGER_UNREACHABLE", True)
     assert await fixture.queue.renew(lease, 60) is False
     await fixture.submit("d2")
     assert fixture.log() == ["requested d1", "requested d2"]
-    assert [run.state for run in await fixture.queue.list_runs()] == ["running", "waiting"]
+    assert [run.state for run in fixture.queue.list_runs()] == ["running", "waiting"]
     database.close()
 
 

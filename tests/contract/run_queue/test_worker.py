@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -37,7 +38,7 @@ class TestWorker:
         await _worker(fixture, advance).run_until_idle([STACK])
 
         assert order == ["d1", "d2"]
-        assert [run.deployment for run in await fixture.queue.list_runs()] == ["e1"]
+        assert [run.deployment for run in fixture.queue.list_runs()] == ["e1"]
         assert await _worker(fixture, advance).run_next([]) is None
 
     async def test_keeps_a_long_run_by_renewing_its_lease(self, fixture: QueueFixture) -> None:
@@ -52,7 +53,7 @@ class TestWorker:
 
         await _worker(fixture, advance, lease_s=3.0).run_next()
 
-        assert (taken, await fixture.queue.list_runs()) == ([None], [])
+        assert (taken, fixture.queue.list_runs()) == ([None], [])
 
     async def test_is_stopped_when_another_one_took_over(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
@@ -71,7 +72,7 @@ class TestWorker:
 
         await _worker(fixture, advance, lease_s=0.6).run_next()
 
-        [run] = await fixture.queue.list_runs()
+        [run] = fixture.queue.list_runs()
         assert (stopped, run.state, run.holder and run.holder.worker) == (["d1"], "running", "worker-2")
 
     async def test_is_stopped_while_the_database_does_not_answer(
@@ -98,15 +99,14 @@ class TestWorker:
 
         async def advance(lease: RunLease) -> Done:
             await fixture.queue.cancel("d1", NewEvent("cancelled", "d1"))
-            try:
+            with suppress(asyncio.CancelledError):
                 await asyncio.sleep(30)
-            finally:
-                stopped.append(lease.deployment)
+            stopped.append(lease.deployment)
             return Done()
 
         await _worker(fixture, advance, lease_s=6.0).run_next()
 
-        assert (stopped, await fixture.queue.list_runs()) == (["d1"], [])
+        assert (stopped, fixture.queue.list_runs()) == (["d1"], [])
 
     async def test_parks_and_retries_as_the_run_says(self, fixture: QueueFixture) -> None:
         for name in ("d1", "d2"):
@@ -117,7 +117,7 @@ class TestWorker:
 
         await _worker(fixture, advance).run_until_idle()
 
-        assert [run.state for run in await fixture.queue.list_runs()] == ["parked", "retrying"]
+        assert [run.state for run in fixture.queue.list_runs()] == ["parked", "retrying"]
 
     async def test_leaves_a_failed_run_to_whoever_claims_next(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
@@ -145,4 +145,4 @@ class TestWorker:
         async with asyncio.timeout(20):
             await _worker(fixture, advance).serve(2, stopped, pause_s=0.05)
 
-        assert await fixture.queue.list_runs() == []
+        assert fixture.queue.list_runs() == []

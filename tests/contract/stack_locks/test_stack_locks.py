@@ -29,13 +29,6 @@ class StackLocksContract:
 
         assert [log[0], log[2], log[4]] == [log[1], log[3], log[5]]
 
-    async def test_says_whether_a_stack_is_held(self, locks: StackLocks) -> None:
-        before = locks.is_held(STACK)
-        async with locks.hold(STACK, deployment="d1"):
-            assert locks.is_held(STACK)
-
-        assert (before, locks.is_held(STACK)) == (False, False)
-
     async def test_excludes_other_threads_of_the_process(self, locks: StackLocks) -> None:
         def other_thread() -> str:
             async def attempt() -> None:
@@ -51,7 +44,7 @@ class StackLocksContract:
 
     async def test_does_not_block_other_stacks(self, locks: StackLocks) -> None:
         async with locks.hold(STACK, deployment="d1"), locks.hold(OTHER, deployment="d2", timeout_s=0):
-            assert locks.is_held(OTHER)
+            pass
 
     async def test_reports_each_holder_once_while_waiting(self, locks: StackLocks) -> None:
         reported: list[LockHolder | None] = []

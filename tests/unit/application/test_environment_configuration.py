@@ -41,7 +41,7 @@ class TestDeployment:
             await app.use_cases.deploy(REST, settings)
 
         requests = [place for place, name in enumerate(app.recorded) if name == "deployment.requested"]
-        assert [app.recorded[place + 1] for place in requests] == [_CONFIGURED, "deployment.started", _CONFIGURED]
+        assert [app.recorded[place + 2] for place in requests] == [_CONFIGURED, "deployment.started", _CONFIGURED]
         first, last = _published(app)
         assert (first["settings"], last["settings"]) == (_SETTINGS, {"components": _SETTINGS["components"]})
         assert first["digest"] != last["digest"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from socket import gethostname
 from typing import Any
 
 import pytest
 
 from semantest_iac.application.deployment.context import component_type_of
 from semantest_iac.application.deployment.preparation import requested_configuration
+from semantest_iac.application.deployment.recorder import encode_event
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.application.queries.history import find_component_type_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
@@ -156,11 +160,11 @@ class TestWaiting:
         await reached.wait()
         second = asyncio.create_task(app.deploy())
         await asyncio.sleep(0.05)
-        recorded_meanwhile = app.recorded.count("deployment.requested")
+        started_meanwhile = app.recorded.count("deployment.started")
         first.cancel()
         await asyncio.wait([first, second])
 
-        assert (recorded_meanwhile, second.result().state) == (1, "completed")
+        assert (started_meanwhile, second.result().state) == (1, "completed")
 
     async def test_is_a_step_that_names_the_holder(self, app: InMemoryApp) -> None:
         reached = app.points.hold("apply")
@@ -175,16 +179,57 @@ class TestWaiting:
         waits = [tick for tick in app.progress if tick.op == "wait"]
         deployment = app.ledger.recorded[0].event["data"]["deployment_id"]
         assert [tick.state for tick in waits] == ["running", "done"]
-        assert {tick.name for tick in waits} == {f"deployment {deployment} (pid 1 on here)"}
+        assert {tick.name for tick in waits} == {f"deployment {deployment} (pid {os.getpid()} on {gethostname()})"}
 
-    async def test_can_be_cancelled_without_a_trace(self, app: InMemoryApp) -> None:
+    async def test_can_be_cancelled(self, app: InMemoryApp) -> None:
+        reached = app.points.hold("apply")
+        first = asyncio.create_task(app.deploy())
+        await reached.wait()
+        waiting = asyncio.create_task(app.deploy())
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        states = [row.state for row in app.ledger.deployments()]
+        first.cancel()
+        await asyncio.wait([first])
+
+        assert (states, app.queue.runs) == (["cancelled", "in_progress"], {})
+
+    async def test_for_a_program_that_is_left_over_can_be_cancelled(self, app: InMemoryApp) -> None:
         async with app.locks.hold(str(REST), deployment="other"):
             waiting = asyncio.create_task(app.deploy())
             await asyncio.sleep(0.05)
             waiting.cancel()
             await asyncio.wait([waiting])
 
-        assert app.ledger.recorded == []
+        assert app.recorded == ["deployment.requested", "journal.package.built", "deployment.cancelled"]
+
+    async def test_ends_with_a_later_request_which_each_requester_is_told(self, app: InMemoryApp) -> None:
+        reached = app.points.hold("apply")
+        running = asyncio.create_task(app.deploy())
+        await reached.wait()
+        waiting = []
+        for memory in (256, 512, 1024):
+            waiting.append(asyncio.create_task(app.deploy(memory=memory)))
+            await asyncio.sleep(0.02)
+        running.cancel()
+        await asyncio.wait([running, *waiting])
+
+        *replaced, newest = (task.result() for task in waiting)
+        assert [row.state for row in (*replaced, newest)] == ["superseded", "superseded", "completed"]
+        assert [row.error and row.error["successor"] for row in replaced] == [replaced[1].deployment, newest.deployment]
+        assert app.recorded.count("deployment.started") == 2
+
+    async def test_survives_whoever_waited(self, app: InMemoryApp) -> None:
+        """A process that is killed while it waits leaves its request in the queue, where the next one finds it."""
+        request = DeploymentRequested(**ABOUT, region="us-east-1")
+        scaling = Submission(request.deployment_id, str(REST), (encode_event(request, str),), "test", "1", "")
+        await app.queue.submit(scaling, lambda *_: pytest.fail("replaces nothing"))
+
+        await app.deploy()
+
+        assert [row.state for row in app.ledger.deployments()] == ["completed", "completed"]
+        assert app.ledger.deployments()[1].deployment == request.deployment_id
 
 
 class TestCancelling:
@@ -306,11 +351,10 @@ class TestAnotherEngine:
             await app.bus.record(request)
             await app.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:4])
 
-        with pytest.raises(RefusedError, match="Cannot use engine 'sandbox'"):
-            await waiting
-        with pytest.raises(RefusedError, match="Cannot use engine 'sandbox'"):
-            await app.use_cases.destroy(REST)
-        assert app.recorded[-1] == "deployment.failed"  # the other deployment, whose process is gone
+        rows = [await waiting, await app.use_cases.destroy(REST)]
+
+        assert [(row.state, row.error and row.error["code"]) for row in rows] == [("rejected", "ENGINE_DIFFERS")] * 2
+        assert app.recorded.count("deployment.failed") == 1  # the other deployment, whose process is gone
 
 
 class FullLedger(MemoryLedger):
@@ -370,11 +414,16 @@ class TestKilledDeployments:
         ]
         assert ends[0]["causationid"] == str(request.id)
 
-    async def test_end_before_the_next_request_is_recorded(self, app: InMemoryApp) -> None:
+    async def test_end_before_the_next_deployment_starts(self, app: InMemoryApp) -> None:
         await self.kill(app, DeploymentRequested(**ABOUT, region="us-east-1"))
         await app.deploy()
 
-        assert app.recorded[2:4] == ["deployment.failed", "deployment.requested"]
+        assert [it for it in app.recorded if not it.startswith("journal")][:4] == [
+            "deployment.requested",
+            "deployment.requested",
+            "deployment.failed",
+            "deployment.started",
+        ]
 
     async def test_of_other_stacks_are_left_alone(self, app: InMemoryApp) -> None:
         await self.kill(app, DeploymentRequested(**ABOUT, region="us-east-1"))

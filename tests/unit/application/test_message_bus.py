@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from semantest_iac.application.message_bus import MessageBus
+from semantest_iac.application.message_bus import EventObservers, MessageBus
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested, DeploymentStarted
 from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
@@ -37,7 +37,8 @@ class RecordingBus:
     def __init__(self) -> None:
         self.recorded: list[Event] = []
         self.notes: list[str] = []
-        self.bus = MessageBus(self._record, failed)
+        self.observers = EventObservers()
+        self.bus = MessageBus(self._record, failed, self.observers)
 
     async def _record(self, event: Event) -> None:
         await asyncio.sleep(0)
@@ -178,7 +179,7 @@ class TestLastEvents:
 class TestObservers:
     async def test_see_published_and_recorded_events(self, recording: RecordingBus) -> None:
         seen: list[Event] = []
-        recording.bus.observe(seen.append)
+        recording.observers.add(seen.append)
 
         published, recorded = a_request("d1"), a_request("d2")
         await recording.bus.publish(published)
@@ -192,8 +193,8 @@ class TestObservers:
             raise BrokenPipeError
 
         seen: list[Event] = []
-        recording.bus.observe(closed)
-        recording.bus.observe(seen.append)
+        recording.observers.add(closed)
+        recording.observers.add(seen.append)
         for name in ("d1", "d2"):
             await recording.bus.publish(a_request(name))
 

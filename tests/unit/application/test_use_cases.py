@@ -109,5 +109,5 @@ class TestDeploymentUseCase:
     async def test_raises_when_the_ledger_does_not_hold_the_deployment(self) -> None:
         app = InMemoryApp(ForgetfulLedger())
 
-        with pytest.raises(LedgerError, match="after it ended"):
+        with pytest.raises(LedgerError, match="Cannot find the request of deployment"):
             await app.use_cases.deploy(REST, {})

@@ -24,6 +24,13 @@ class TestCompareObservations:
 
         assert list(compare_observations(now, _observe(), compare_generation=True)) == []
 
+    def test_knows_the_ends_of_generated_ids_without_a_digit(self) -> None:
+        now, before = (
+            _observe(cloud=[f"vaults/v/secrets/first-{end}"], ids=[f"secrets/first-{end}"]) for end in ("afad", "cbbb")
+        )
+
+        assert list(compare_observations(now, before, compare_generation=True)) == []
+
     @pytest.mark.parametrize(
         ("field", "found"),
         [

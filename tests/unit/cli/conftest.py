@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from semantest_iac.application.ports.run_queue import QueuedRun
 from semantest_iac.application.ports.stack_locks import LockHolder, OnWait
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.engines import EngineEntry
@@ -42,6 +43,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.prerequisite import FakePrerequisite
+from tests.fakes.run_queue import FakeRunQueue
 from tests.fakes.screen import Screen
 
 SECRET = "hunter2-canary"
@@ -77,7 +79,7 @@ class World:
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
     previewed: list[Work] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # that a person types at the terminal
-    is_held: bool = False  # by another run
+    runs: list[QueuedRun] = field(default_factory=list)  # that other processes queued or carry out
     serving: str | None = None  # the address of `serve`
     opened: list[str] = field(default_factory=list)  # in the browser
 
@@ -149,9 +151,6 @@ class BusyStackLocks:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def is_held(self, stack: str) -> bool:
-        return self._world.is_held
-
     @asynccontextmanager
     async def hold(
         self, stack: str, *, deployment: str, on_wait: OnWait | None = None, timeout_s: float | None = None
@@ -181,6 +180,7 @@ class ApplicationInWorld(Application):
         super().__init__(
             home,
             ledger=world.ledger,
+            run_queue=FakeRunQueue(world.ledger, {run.deployment: run for run in world.runs}),
             locks=BusyStackLocks(world),
             engines=dict.fromkeys(world.engines, engine),
             artifacts=FakeArtifactBuilder(ControlPoints()),

@@ -18,11 +18,11 @@ from semantest_iac.application.queries.history import (
     find_owning_engine,
     find_recorded_base,
     is_served_locally,
+    mark_interrupted,
     read_events,
     read_history,
     read_outputs,
     read_status,
-    was_interrupted,
 )
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ENVIRONMENTS
@@ -91,7 +91,7 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
 
 def _read_status_rows(session: Session, stack_filter: StackFilter) -> list[dict[str, Any]]:
     rows = read_status(session.application.ledger, stack_filter)
-    return [row | {"interrupted": was_interrupted(row, session.application.stack_locks.is_held)} for row in rows]
+    return mark_interrupted(rows, lambda: session.application.run_queue.list_runs())
 
 
 def _interruption_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:

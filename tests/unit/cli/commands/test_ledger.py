@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder
 from tests.fakes.memory_ledger import a_deploy, a_destroy
 
 _ONE = "rest-api.aws.development.us-east-1"
@@ -34,16 +36,30 @@ class TestEmptyLedgers:
         assert cli("status").out == "Nothing has been deployed yet.\n"
 
 
-@pytest.mark.parametrize("is_held", [True, False], ids=["running", "killed"])
-async def test_status_tells_an_interrupted_deployment_from_a_running_one(cli: Any, world: Any, is_held: bool) -> None:
+_RUN = QueuedRun(1, "d1", _ONE, "running", 0, 1, None, RunHolder("w1", "elsewhere", 7), is_cancelled=False)
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_interrupted"),
+    [
+        ([_RUN], False),
+        ([replace(_RUN, state="waiting", holder=None)], False),
+        ([replace(_RUN, is_abandoned=True)], True),
+        ([], True),
+    ],
+    ids=["running", "waiting", "killed", "of an earlier version"],
+)
+async def test_status_tells_an_interrupted_deployment_from_others(
+    cli: Any, world: Any, runs: list[QueuedRun], is_interrupted: bool
+) -> None:
     await world.ledger.append(_ONE, None, a_destroy("d1", stack=_ONE)[:1])
-    world.is_held = is_held
+    world.runs = runs
 
     shown, (row,) = cli("status"), json.loads(cli("status", "--json").out)
 
-    assert (row["state"], row["interrupted"]) == ("pending", not is_held)
-    assert ("interrupted" in shown.out) is not is_held
-    assert ("Run deploy or destroy for this stack" in shown.err) is not is_held
+    assert (row["state"], row["interrupted"]) == ("pending", is_interrupted)
+    assert ("interrupted" in shown.out) is is_interrupted
+    assert ("Run deploy or destroy for this stack" in shown.err) is is_interrupted
 
 
 @pytest.mark.usefixtures("filled")

@@ -1,0 +1,129 @@
+"""Carries out a claimed run from what the ledger says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.deployment.recovery import (
+    TerminalEventFor,
+    cancelled_event,
+    close_if_not_queued,
+    find_terminal_event,
+    process_died_event,
+)
+from semantest_iac.application.message_bus import MessageBus
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.run_queue import RunLease, RunQueue
+from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
+from semantest_iac.application.queries.history import find_owning_engine
+from semantest_iac.application.worker import Done, Park, Retry
+from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.errors import LedgerError, RefusedError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_same_engine
+from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
+from semantest_iac_events.event import StackRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """What is made for one run: its engine, and its bus, which records as long as the run has its lease."""
+
+    bus: MessageBus
+    engine: EngineChoice
+
+
+OpenRun = Callable[[RunLease, StackRequest], RunScope]
+
+
+class RunExecutor:
+    """Brings each run to its terminal event.
+
+    A run that somebody else had begun is closed as interrupted: a later request continues from what was done.
+    """
+
+    def __init__(
+        self,
+        open_run: OpenRun,
+        queue: RunQueue,
+        locks: StackLocks,
+        ledger: LedgerReader,
+        progress: ReportProgress = ignore_progress,
+    ) -> None:
+        self._open_run = open_run
+        self._queue = queue
+        self._locks = locks
+        self._ledger = ledger
+        self._progress = progress
+        self._running: tuple[MessageBus, StackRequest] | None = None
+
+    async def advance(self, lease: RunLease) -> Done | Park | Retry:
+        """Carry out the run; one that is cancelled meanwhile is ended, and that is recorded."""
+        deployment = self._read(lease.deployment)
+        scope = self._open_run(lease, deployment.request)
+        try:
+            async with self._hold_stack(lease):
+                await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
+                await self._execute(lease, deployment, scope)
+        except asyncio.CancelledError:
+            await self._end(deployment, scope.bus, cancelled_event)
+        return Done()
+
+    async def abandon(self) -> None:
+        """Record that the running request was cancelled without waiting for its run, which records nothing more."""
+        if self._running is not None:
+            bus, request = self._running
+            await bus.record_last(lambda: find_terminal_event(self._ledger, request, cancelled_event))
+
+    async def _execute(self, lease: RunLease, deployment: Deployment, scope: RunScope) -> None:
+        if lease.is_cancelled:
+            await self._end(deployment, scope.bus, cancelled_event)
+        elif lease.attempts > 1:
+            await self._end(deployment, scope.bus, process_died_event)
+        else:
+            await self._handle(deployment, scope)
+
+    async def _handle(self, deployment: Deployment, scope: RunScope) -> None:
+        request = deployment.request
+        try:
+            require_same_engine(request.stack, scope.engine, find_owning_engine(self._ledger, request.stack))
+        except RefusedError as error:
+            await scope.bus.publish(deployment.reject(error))
+            return
+        self._running = scope.bus, request
+        try:
+            await scope.bus.handle(request)
+        finally:
+            self._running = None
+
+    async def _end(self, deployment: Deployment, bus: MessageBus, terminal_event_for: TerminalEventFor) -> None:
+        if event := find_terminal_event(self._ledger, deployment.request, terminal_event_for):
+            await bus.publish(event)
+
+    def _list_queued(self, stack: str) -> set[str]:
+        return {run.deployment for run in self._queue.list_runs([stack])}
+
+    def _read(self, deployment: str) -> Deployment:
+        found = read_deployment(self._ledger, deployment)
+        if found is None:
+            raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
+        return found
+
+    @asynccontextmanager
+    async def _hold_stack(self, lease: RunLease) -> AsyncIterator[None]:
+        """Hold the stack on this machine for the block, where a killed run may have left programs that still end."""
+        wait = WaitReporter(self._progress)
+
+        def on_wait(holder: LockHolder | None) -> None:
+            wait.report_holder(str(holder or "another run"))
+
+        try:
+            async with self._locks.hold(lease.stack, deployment=lease.deployment, on_wait=on_wait):
+                wait.report_end("done")
+                yield
+        finally:
+            wait.report_end("failed")

@@ -1,0 +1,114 @@
+"""A run queue in memory, beside a ledger in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from semantest_iac.application.ports.ledger import Ledger, NewEvent
+from semantest_iac.application.ports.run_queue import (
+    MakeRejectedEvent,
+    MakeSupersededEvent,
+    QueuedRun,
+    Receipt,
+    RequestConflictError,
+    RunHolder,
+    RunLease,
+    RunState,
+    Submission,
+)
+
+_LIVE = ("running", "parked", "retrying")
+
+
+@dataclass
+class FakeRunQueue:
+    """Keeps runs for as long as the process lives, without times: leases never end, and every due run starts."""
+
+    ledger: Ledger
+    runs: dict[str, QueuedRun] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    _keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    _replaceable: set[str] = field(default_factory=set)
+    _fences: dict[str, int] = field(default_factory=dict)
+
+    async def submit(
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+    ) -> Receipt:
+        key = (submission.source, submission.key)
+        if known := self._keys.get(key):
+            if known[0] != submission.digest:
+                raise RequestConflictError(known[1])
+            return Receipt(known[1], is_duplicate=True)
+        await self.ledger.append(submission.stack, None, submission.events)
+        replaced = self._list_replaced(submission) if submission.replaces_waiting else []
+        for deployment in replaced:
+            await self.ledger.append(submission.stack, None, [supersede(deployment, submission.deployment)])
+            self._remove(deployment)
+        self._keys[key] = (submission.digest, submission.deployment)
+        self._replaceable |= {submission.deployment} if submission.replaces_waiting else set()
+        position = len(self._keys)
+        self.runs[submission.deployment] = QueuedRun(
+            position, submission.deployment, submission.stack, "waiting", submission.priority, 0, None, None, False
+        )
+        return Receipt(submission.deployment, replaced=tuple(replaced))
+
+    async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
+        busy = {run.stack for run in self.runs.values() if run.state in _LIVE}
+        for run in sorted(self.runs.values(), key=lambda run: (-run.priority, run.position)):
+            may_start = run.state == "retrying" or (run.state == "waiting" and run.stack not in busy)
+            if may_start and (stacks is None or run.stack in stacks):
+                fence = self._fences[run.stack] = self._fences.get(run.stack, 0) + 1
+                taken = replace(run, state="running", attempts=run.attempts + 1, holder=holder)
+                self.runs[run.deployment] = taken
+                return RunLease(run.deployment, run.stack, fence, taken.attempts, run.is_cancelled)
+        return None
+
+    def open_ledger(self, lease: RunLease) -> Ledger:
+        return self.ledger
+
+    async def renew(self, lease: RunLease, lease_s: float) -> bool | None:
+        run = self.runs.get(lease.deployment)
+        return run.is_cancelled if run else None
+
+    async def end(self, lease: RunLease) -> bool:
+        return self._remove(lease.deployment)
+
+    async def park(self, lease: RunLease, until: float | None) -> bool:
+        return self._change(lease.deployment, "parked")
+
+    async def retry(self, lease: RunLease, at: float) -> bool:
+        return self._change(lease.deployment, "retrying")
+
+    async def wake(self, deployment: str) -> bool:
+        return self.runs[deployment].state == "parked" and self._change(deployment, "retrying")
+
+    async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
+        run = self.runs.get(deployment)
+        if run is None:
+            return None
+        if run.state == "waiting":
+            await self.ledger.append(run.stack, None, [ending])
+            self._remove(deployment)
+        else:
+            state: RunState = "running" if run.state == "running" else "retrying"
+            self.runs[deployment] = replace(run, state=state, is_cancelled=True)
+        return run.state
+
+    def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
+        return [run for run in self.runs.values() if stacks is None or run.stack in stacks]
+
+    def _list_replaced(self, submission: Submission) -> list[str]:
+        return [
+            run.deployment
+            for run in self.runs.values()
+            if run.stack == submission.stack and run.state == "waiting" and run.deployment in self._replaceable
+        ]
+
+    def _change(self, deployment: str, state: RunState) -> bool:
+        self.runs[deployment] = replace(self.runs[deployment], state=state, holder=None)
+        return True
+
+    def _remove(self, deployment: str) -> bool:
+        self.ended.append(deployment)
+        return self.runs.pop(deployment, None) is not None
