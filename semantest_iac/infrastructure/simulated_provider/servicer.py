@@ -121,7 +121,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         if outputs is None:
             return provider_pb2.ReadResponse()
         if request.HasField("inputs"):
-            inputs = _refresh_inputs(wire.decode_struct(request.inputs), outputs)
+            inputs = _refresh_inputs(wire.decode_struct(request.inputs), state, outputs)
         else:
             inputs = _import_inputs(cloud, request.type, outputs)
         return provider_pb2.ReadResponse(
@@ -159,23 +159,35 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return self._clouds[context.peer()]
 
 
-def _refresh_inputs(inputs: ResourceProperties, outputs: ResourceProperties) -> dict[str, Any]:
-    """The inputs with the cloud's current values; those that the cloud never returns are kept."""
-    current = {name: _in_input_form(inputs[name], outputs[name]) for name in inputs if name in outputs}
+def _refresh_inputs(
+    inputs: ResourceProperties, known: ResourceProperties, outputs: ResourceProperties
+) -> dict[str, Any]:
+    """The inputs with the cloud's current values; those that the cloud never returns are kept.
+
+    `known` are the outputs in the state. What the cloud has computed within an input is none of it, as with
+    azure-native, which applies to the inputs what has changed between both outputs.
+    """
+    current = {
+        name: _in_input_form(inputs[name], known.get(name), outputs[name]) for name in inputs if name in outputs
+    }
     never_returned = {
         name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given_value(value)
     }
     return {**never_returned, **current}
 
 
-def _in_input_form(input_: Any, output: Any) -> Any:
+def _in_input_form(input_: Any, known: Any, output: Any) -> Any:
     """The cloud's value in the form of the input: the input of a mapping may be the list of its names."""
     if not isinstance(output, Mapping):
         return output
     if isinstance(input_, list):
         return list(output)
-    inputs = input_ if isinstance(input_, Mapping) else {}
-    return {name: _in_input_form(inputs.get(name), value) for name, value in output.items()}
+    inputs, before = (it if isinstance(it, Mapping) else {} for it in (input_, known))
+    return {
+        name: _in_input_form(inputs.get(name), before.get(name), value)
+        for name, value in output.items()
+        if name in inputs or before.get(name) != value
+    }
 
 
 def _import_inputs(cloud: SimulatedCloud, type_: str, outputs: ResourceProperties) -> dict[str, Any]:

@@ -118,6 +118,8 @@ class LifecycleContract:
 
             assert (done, done.is_empty) == (planned, False)
         assert (done.create, done.replace, done.delete) == (0, 0, 0)  # tags are added in place
+        unchanged = await fixture.engine.preview(replace(work, refresh=True))
+        assert (unchanged.drift, unchanged.mutations) == ((), ())
 
     async def test_changes_nothing_the_second_time_and_publishes_that(self, fixture: EngineFixture) -> None:
         created = (await fixture.deploy(fixture.work())).changes.create
