@@ -167,9 +167,7 @@ def _refresh_inputs(
     `known` are the outputs in the state. What the cloud has computed within an input is none of it, as with
     azure-native, which applies to the inputs what has changed between both outputs.
     """
-    current = {
-        name: _in_input_form(inputs[name], known.get(name), outputs[name]) for name in inputs if name in outputs
-    }
+    current = {name: _in_input_form(inputs[name], known.get(name), outputs[name]) for name in inputs if name in outputs}
     never_returned = {
         name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given_value(value)
     }
