@@ -15,7 +15,9 @@ from semantest_iac.application.deployment.preparation import requested_configura
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.intake import Intake
+from semantest_iac.application.intake.request_origin import RequestOrigin
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
+from semantest_iac.application.ports.run_queue import Receipt
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.queries.history import find_recorded_base
 from semantest_iac.application.request_runner import RequestRunner
@@ -35,6 +37,7 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_eng
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import EnvironmentConfigured, InfrastructureRemovalRequested
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
@@ -160,6 +163,10 @@ class DeploymentUseCase:
         self._intake.accept_destroy(request)
         await self._runner.run(request)
         return self._row_of(request.deployment_id)
+
+    async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
+        """Queue the request of an event for whoever carries it out; a refusal is recorded and told, not raised."""
+        return await self._intake.submit_event(request, origin)
 
     async def abandon(self) -> None:
         """Record that the requested deployment was cancelled, if one is; the process must end, as work may go on."""

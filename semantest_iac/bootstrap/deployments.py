@@ -19,6 +19,7 @@ from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
 from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
 from semantest_iac.application.handlers.destroy import destroy
 from semantest_iac.application.intake.intake import Intake
+from semantest_iac.application.intake.source_rules import LIMIT_VARIABLE, read_request_limit
 from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.request_runner import RequestRunner
@@ -117,7 +118,8 @@ def build_deployments(  # noqa: PLR0913  # one parameter for each thing that is 
         return RunScope(bus, choice)
 
     executor = RunExecutor(open_run, queue, application.stack_locks, ledger, progress)
-    intake = Intake(preparation, queue, ledger, available_engines, partial(encode_event, redact=redact), observers)
+    encode, limit = partial(encode_event, redact=redact), read_request_limit(os.environ.get(LIMIT_VARIABLE))
+    intake = Intake(preparation, queue, ledger, available_engines, encode, observers, limit)
     runner = RequestRunner(intake, executor, Worker(queue, executor.advance, identify_worker()), progress)
     return DeploymentUseCase(intake, runner, open_process(ledger)[1], probe, ledger, choice)
 

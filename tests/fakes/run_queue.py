@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from semantest_iac.application.intake.source_rules import conflict_refusal, count_accepted, find_refusal_by_source
 from semantest_iac.application.ports.ledger import Ledger, NewEvent
+from semantest_iac.application.ports.request_sources import RequestRefusal, SourceHistory
 from semantest_iac.application.ports.run_queue import (
     MakeRejectedEvent,
     MakeSupersededEvent,
@@ -18,6 +20,7 @@ from semantest_iac.application.ports.run_queue import (
     Submission,
 )
 
+_NOW = 4e9
 _LIVE = ("running", "parked", "retrying")
 
 
@@ -31,15 +34,22 @@ class FakeRunQueue:
     _keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _replaceable: set[str] = field(default_factory=set)
     _fences: dict[str, int] = field(default_factory=dict)
+    _sources: dict[tuple[str, str], SourceHistory] = field(default_factory=dict)
 
     async def submit(
         self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
     ) -> Receipt:
         key = (submission.source, submission.key)
-        if known := self._keys.get(key):
-            if known[0] != submission.digest:
-                raise RequestConflictError(known[1])
+        known = self._keys.get(key)
+        if known and known[0] == submission.digest:
             return Receipt(known[1], is_duplicate=True)
+        if refusal := conflict_refusal(known[1]) if known else self._find_refusal(submission):
+            if reject is None:
+                raise RequestConflictError(refusal.deployment or "")
+            deployment, event = reject(refusal)
+            await self.ledger.append(submission.stack, None, [event])
+            self._keys.setdefault(key, (submission.digest, deployment))
+            return Receipt(deployment, refusal=refusal)
         await self.ledger.append(submission.stack, None, submission.events)
         replaced = self._list_replaced(submission) if submission.replaces_waiting else []
         for deployment in replaced:
@@ -97,6 +107,14 @@ class FakeRunQueue:
 
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         return [run for run in self.runs.values() if stacks is None or run.stack in stacks]
+
+    def _find_refusal(self, submission: Submission) -> RequestRefusal | None:
+        source = (submission.stack, submission.source)
+        given, history = submission, self._sources.get(source, SourceHistory())
+        refusal = given.refusal or find_refusal_by_source(given.source, given.order, given.limit, history, _NOW)
+        if refusal is None:
+            self._sources[source] = count_accepted(given.deployment, given.order, given.limit, history, _NOW)
+        return refusal
 
     def _list_replaced(self, submission: Submission) -> list[str]:
         return [

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recorder import read_deployment
-from semantest_iac.application.intake.admission import build_submission, judge_request
-from semantest_iac.application.intake.request_origin import COMMAND_LINE
+from semantest_iac.application.intake.admission import (
+    JudgedRequest,
+    build_rejection,
+    build_submission,
+    judge_request,
+    refuse_after_error,
+)
+from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
+from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import Receipt, RunQueue, RunState
 from semantest_iac.application.queries.history import find_deployed_type
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
+_FINAL_ERRORS = (ValidationError, ArtifactError, RefusedError, NotFoundError)  # others may be gone at the next try
+
 
 class Intake:
-    """Accepts requests; a refused request is raised to the caller and leaves nothing in the ledger."""
+    """Accepts requests; a refused command is raised to the caller, a refused event is answered in the ledger."""
 
-    def __init__(  # one parameter for each thing that it asks
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
         self,
         preparation: Preparation,
         queue: RunQueue,
@@ -35,6 +45,7 @@ class Intake:
         engines: Collection[str],
         encode: Callable[[Event], NewEvent],
         observers: EventObservers,
+        limit: RequestLimit | None = None,
     ) -> None:
         self._preparation = preparation
         self._queue = queue
@@ -42,6 +53,7 @@ class Intake:
         self._engines = engines
         self._encode = encode
         self._observers = observers
+        self._limit = limit
 
     async def accept_deploy(
         self,
@@ -71,14 +83,52 @@ class Intake:
 
         It states all that the stack is to be: what waits meanwhile is not carried out any more.
         """
-        judged = judge_request(self._ledger, request, COMMAND_LINE)
+        return await self._queue_request(judge_request(self._ledger, request, COMMAND_LINE), context)
+
+    async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
+        """Queue the request of an event, or record the answer to one that is refused; it is durable when this returns.
+
+        Raises DeploymentError only where the same event may be accepted later.
+        """
+        judged, context = judge_request(self._ledger, request, origin, self._limit), None
+        if judged.duplicate_of:
+            return Receipt(judged.duplicate_of, is_duplicate=True)
+        if judged.refusal is None:
+            try:
+                context = await self._accept(judged.request)
+            except _FINAL_ERRORS as error:
+                judged = replace(judged, refusal=refuse_after_error(error))
+        return await self._queue_request(judged, context)
+
+    async def _accept(self, request: StackRequest) -> DeploymentContext | None:
+        match request:
+            case DeploymentRequested():
+                return await self.accept_deploy(request)
+            case InfrastructureRemovalRequested():
+                self.accept_destroy(request)
+                return None
+        raise RefusedError(
+            f"Cannot carry out '{request.type_name}': only deployments and removals can be requested by events.",
+            "REQUEST_UNSUPPORTED",
+            hint="Use the command of the same name.",
+        )
+
+    async def _queue_request(self, judged: JudgedRequest, context: DeploymentContext | None) -> Receipt:
         events: list[StackEvent] = [judged.request]
         if context and context.artifact:
             await self._preparation.store_package(context.artifact)
-            events.append(context.package_built_event(context.artifact).caused_by(request))
+            events.append(context.package_built_event(context.artifact).caused_by(judged.request))
         submission = build_submission(judged, [self._encode(event) for event in events])
-        receipt = await self._queue.submit(submission, self._supersede)
-        for event in events:
+        rejections: list[StackEvent] = []
+
+        def reject(refusal: RequestRefusal) -> tuple[str, NewEvent]:
+            rejection = build_rejection(judged.request, refusal)
+            rejections.append(rejection)
+            return rejection.deployment_id, self._encode(rejection)
+
+        receipt = await self._queue.submit(submission, self._supersede, reject)
+        shown = rejections if receipt.refusal else [] if receipt.is_duplicate else events
+        for event in shown:
             self._observers.show(event)
         return receipt
 

@@ -24,7 +24,9 @@ from semantest_iac.infrastructure.configuration.yaml_text import is_text_path, p
 
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
-OTHER_VARIABLES = frozenset({"SEMANTEST_ARTIFACTS_URL", "SEMANTEST_HOME", "SEMANTEST_PULUMI"})
+OTHER_VARIABLES = frozenset(
+    {"SEMANTEST_ARTIFACTS_URL", "SEMANTEST_HOME", "SEMANTEST_PULUMI", "SEMANTEST_REQUEST_LIMIT"}
+)
 """Variables that are read elsewhere: the store of packages, the home folder, and the path of the Pulumi CLI."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12

@@ -164,7 +164,13 @@ class TestVariables:
         ],
     )
     def test_that_look_like_settings_give_a_warning(self, read: ReadConfiguration, name: str, nearest: str) -> None:
-        known = {"SEMANTEST_HOME": "x", "SEMANTEST_PULUMI": "x", "SEMANTEST_SECRET_A": "x", "SEMANTEST_REGION": "x"}
+        known = {
+            "SEMANTEST_HOME": "x",
+            "SEMANTEST_PULUMI": "x",
+            "SEMANTEST_REQUEST_LIMIT": "9",
+            "SEMANTEST_SECRET_A": "x",
+            "SEMANTEST_REGION": "x",
+        }
 
         loaded = read(environ={name: "1"} | known)
 
