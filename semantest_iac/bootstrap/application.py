@@ -153,7 +153,7 @@ class Application:
             return self._artifact_store
         from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 
-        folder = PackageFolder(self.home / "artifacts")
+        folder = PackageFolder(self.home / "artifacts", unpacked=self.home / "runtime")
         if url := os.environ.get("SEMANTEST_ARTIFACTS_URL"):
             from semantest_iac.infrastructure.artifact_stores.object_store import open_object_store
 

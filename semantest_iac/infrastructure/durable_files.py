@@ -119,6 +119,13 @@ def remove_file(path: Path) -> None:
         sync_folder(path.parent)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder that may be gone already; whoever looks for it finds all of it or nothing."""
+    if path.is_dir():
+        with suppress(FileNotFoundError), make_draft_folder(path.parent) as workspace:
+            path.rename(workspace / path.name)
+
+
 class AppendedFile:
     """A file that grows by whole records; it is created with the first one. The caller ensures one writer."""
 

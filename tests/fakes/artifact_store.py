@@ -9,7 +9,8 @@ from tests.fakes.control_points import ControlPoints
 
 
 class FakeArtifactStore:
-    """Keeps the packages that the test lists; passes the points `put_package` and `fetch_package`."""
+    """Keeps the packages that the test lists; passes the points `put_package`, `fetch_package` and
+    `list_packages`."""
 
     def __init__(self, points: ControlPoints) -> None:
         self.points = points
@@ -23,6 +24,7 @@ class FakeArtifactStore:
         return Path(f"{digest}.zip")
 
     def list_packages(self) -> list[StoredPackage]:
+        self.points.pass_by("list_packages")
         return self.packages
 
     def delete(self, digest: str) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_store import StoredPackage
-from semantest_iac.infrastructure.durable_files import open_draft, publish_draft, remove_file
+from semantest_iac.infrastructure.durable_files import open_draft, publish_draft, remove_file, remove_folder
 from semantest_iac.infrastructure.package_digests import compute_digest
 
 PUT_AGAIN_AFTER_S: Final = 12 * 3600
@@ -48,11 +48,13 @@ def package_error(package: str, problem: str) -> ArtifactError:
 class PackageFolder:
     """The ArtifactStore of one folder, with files `<digest>.zip`.
 
-    Every write is a rename of a complete file, so processes may share the folder without a lock.
+    Every write is a rename of a complete file, so processes may share the folder without a lock. `unpacked` is the
+    folder with what was unpacked of packages, by their digests.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unpacked: Path | None = None) -> None:
         self.folder = folder
+        self._unpacked = unpacked
 
     def path_of(self, digest: str) -> Path:
         """Return where the package is, or would be."""
@@ -111,8 +113,10 @@ class PackageFolder:
         return sorted(self._list_files(), key=lambda package: package.digest)
 
     def delete(self, digest: str) -> None:
-        """Remove the file."""
+        """Remove the file, and what was unpacked of it."""
         remove_file(self.path_of(digest))
+        if self._unpacked is not None:
+            remove_folder(self._unpacked / digest)
 
     def _list_files(self) -> Iterator[StoredPackage]:
         with suppress(FileNotFoundError), os.scandir(self.folder) as entries:

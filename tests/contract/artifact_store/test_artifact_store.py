@@ -141,6 +141,18 @@ class TestFolder(ArtifactStoreContract):
 
         assert shared.store.fetch(digest) == tmp_path / "artifacts" / f"{digest}.zip"
 
+    def test_deletes_what_was_unpacked_too(self, tmp_path: Path) -> None:
+        digest, file = write_package(tmp_path / "source")
+        folder = PackageFolder(tmp_path / "artifacts", unpacked=tmp_path / "runtime")
+        folder.put(digest, file)
+        write_package(tmp_path / "runtime" / digest)
+        write_package(tmp_path / "runtime" / "another")
+
+        for _ in range(2):
+            folder.delete(digest)
+
+        assert [path.name for path in (tmp_path / "runtime").iterdir()] == ["another"]
+
     def test_counts_as_put_now_what_is_put_again_later(self, shared: SharedStore, tmp_path: Path) -> None:
         digest, file = write_package(tmp_path / "source")
         shared.store.put(digest, file)

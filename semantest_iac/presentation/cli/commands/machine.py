@@ -16,7 +16,7 @@ import click
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
-from semantest_iac.domain.errors import DeploymentError, RefusedError
+from semantest_iac.domain.errors import DeploymentError, RefusedError, as_storage_error
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.commands.homes import format_parts, home_to_json
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
@@ -80,6 +80,7 @@ def _run_checks(application: CliApplication) -> Iterator[MachineCheck]:
     yield _check_package("pulumi-azure-native", "pip install pulumi-azure-native", needed=False)
     yield _check_home(application.home)
     yield _check_ledger(application)
+    yield _check_artifact_store(application)
     yield _check_program("node", NODE_ADVICE)
     yield _check_program("npm", NODE_ADVICE)
     has_pip = find_spec("pip") is not None
@@ -130,6 +131,18 @@ def _check_ledger(application: CliApplication) -> MachineCheck:
         return MachineCheck("ledger", True, f"intact, {application.ledger.verify().events} events")
     except DeploymentError as error:
         return MachineCheck("ledger", False, error.message, error.hint)
+
+
+def _check_artifact_store(application: CliApplication) -> MachineCheck:
+    try:
+        stored = application.artifact_store.list_packages()
+    except (DeploymentError, OSError) as error:
+        known = error if isinstance(error, DeploymentError) else as_storage_error(error)
+        if known is None:
+            raise
+        hints = "  ".join(fault.hint for fault in known.faults)
+        return MachineCheck("packages", False, known.reason, known.hint or hints)
+    return MachineCheck("packages", True, f"{len(stored)} stored")
 
 
 def _check_engine(provider: str, environment: str, application: CliApplication) -> MachineCheck:

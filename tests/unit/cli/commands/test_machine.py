@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.errors import UnreachableStoreError
 from tests.fakes.prerequisite import FakePrerequisite
 
 
@@ -50,6 +51,20 @@ class TestDoctor:
 
         assert outcome.code == 1
         assert "choose another home with --home" in outcome.out
+
+    def test_says_why_the_store_of_packages_cannot_be_used(self, cli: Any, world: Any, home: Path) -> None:
+        error = UnreachableStoreError("Cannot list packages in 's3://bucket': it does not answer.", hint="Check it.")
+        world.artifact_store.points.fail("list_packages", error)
+
+        answer = json.loads(cli("doctor", "--home", str(home), "--json").out)
+
+        (found,) = (check for check in answer["checks"] if check["name"] == "packages")
+        assert (answer["sandbox"], found["ok"], found["found"], found["advice"]) == (
+            False,
+            False,
+            error.message,
+            "Check it.",
+        )
 
 
 class TestAccounts:
