@@ -31,7 +31,8 @@ def show_new_events(session: Session, selection: EventSelection, after: int, sho
                 if not session.terminal.has_reader:
                     return
 
-    _run_until_signal(follow())
+    if session.terminal.has_reader:
+        _run_until_signal(follow())
 
 
 class WatchedRows(NamedTuple):

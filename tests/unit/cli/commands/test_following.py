@@ -106,9 +106,10 @@ class TestEvents:
             def write(self, text: str) -> int:
                 raise BrokenPipeError
 
-        code = run_cli(["events", "--follow"], make_application, Terminal(ClosedPipe(), Screen()))
+        for after, left in (("2", 1), ("0", 1)):  # the second has something to print before it follows
+            code = run_cli(["events", "--follow", "--after", after], make_application, Terminal(ClosedPipe(), Screen()))
 
-        assert (code, len(growing.coming)) == (0, 1)
+            assert (code, len(growing.coming)) == (0, left)
 
 
 @pytest.mark.usefixtures("growing")
