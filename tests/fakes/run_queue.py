@@ -13,7 +13,6 @@ from semantest_iac.application.ports.run_queue import (
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
-    RequestConflictError,
     RunHolder,
     RunLease,
     RunState,
@@ -37,15 +36,13 @@ class FakeRunQueue:
     _sources: dict[tuple[str, str], SourceHistory] = field(default_factory=dict)
 
     async def submit(
-        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent
     ) -> Receipt:
         key = (submission.source, submission.key)
         known = self._keys.get(key)
         if known and known[0] == submission.digest:
             return Receipt(known[1], is_duplicate=True)
         if refusal := conflict_refusal(known[1]) if known else self._find_refusal(submission):
-            if reject is None:
-                raise RequestConflictError(refusal.deployment or "")
             deployment, event = reject(refusal)
             await self.ledger.append(submission.stack, None, [event])
             self._keys.setdefault(key, (submission.digest, deployment))

@@ -102,14 +102,6 @@ class LeaseLostError(LedgerError):
     code = "LEASE_LOST"
 
 
-class RequestConflictError(Exception):
-    """Another request came with the same key from the same source."""
-
-    def __init__(self, deployment: str) -> None:
-        super().__init__(deployment)
-        self.deployment = deployment
-
-
 MakeSupersededEvent = Callable[[str, str], NewEvent]  # of the replaced deployment and its successor
 MakeRejectedEvent = Callable[[RequestRefusal], tuple[str, NewEvent]]  # with the deployment that it is recorded as
 
@@ -118,12 +110,11 @@ class RunQueue(Protocol):
     """Keeps accepted requests until they have ended; every method is one transaction."""
 
     async def submit(
-        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent
     ) -> Receipt:
         """Record the request, its place in the queue, and the end of those that it replaces, all or nothing.
 
-        A request that is refused is recorded as its answer alone; without `reject`, as that of a command, it raises
-        RequestConflictError.
+        A request that is refused is recorded as its answer alone.
         """
         ...
 

@@ -216,7 +216,7 @@ class ProjectionRows(Protocol):
     def stacks(self) -> list[StackRow]: ...
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
-        """Insert or replace both rows."""
+        """Insert or replace both rows; a stack of which every request was refused has none."""
         ...
 
 
@@ -266,4 +266,5 @@ class MemoryRows:
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         self.by_deployment[deployment.deployment] = deployment
-        self.by_stack[stack.stack] = stack
+        if stack.newest:
+            self.by_stack[stack.stack] = stack

@@ -24,7 +24,7 @@ from semantest_iac.infrastructure.ledger.event_table import read_log, select_eve
 _Row = TypeVar("_Row")
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
-FOLD_VERSION = 10  # raise it whenever the fold or its rows change
+FOLD_VERSION = 11  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null, stacks integer)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum bigint)",
@@ -71,7 +71,7 @@ class StoredRows:
         return sorted(self._select_stacks(""), key=lambda row: row.stack)
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
-        """Insert or replace both rows."""
+        """Insert or replace both rows; a stack of which every request was refused has none."""
         text = json.dumps(asdict(deployment))
         self._connection.execute(
             "insert into deployments values (?, ?, ?, ?, ?) on conflict (position)"
@@ -84,6 +84,8 @@ class StoredRows:
                 _row_checksum(deployment.deployment, text),
             ),
         )
+        if stack.newest is None:
+            return
         text = json.dumps(asdict(stack))
         self._connection.execute(
             "insert into stacks values (?, ?, ?, ?) on conflict (stack)"

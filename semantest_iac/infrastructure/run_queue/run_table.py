@@ -13,7 +13,6 @@ from semantest_iac.application.ports.run_queue import (
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
-    RequestConflictError,
     RunHolder,
     RunLease,
     RunState,
@@ -88,7 +87,7 @@ class RunTable:
         self._has_tables = False
 
     async def submit(
-        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent | None = None
+        self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent
     ) -> Receipt:
         """Accept the request, tell which deployment carries it out already, or refuse it."""
         return await self._change_and_record(self._submit, submission, supersede, reject)
@@ -174,14 +173,12 @@ class RunTable:
         append: _AppendEvents,
         submission: Submission,
         supersede: MakeSupersededEvent,
-        reject: MakeRejectedEvent | None,
+        reject: MakeRejectedEvent,
     ) -> Receipt:
         guard = SubmissionGuard(connection, submission)
         if duplicate := guard.find_duplicate():
             return duplicate
         if refusal := guard.find_refusal():
-            if reject is None:
-                raise RequestConflictError(refusal.deployment or submission.deployment)
             deployment = submission.deployment
             if guard.is_answer_recorded():
                 deployment, event = reject(refusal)

@@ -153,6 +153,18 @@ class LedgerContract:
             STACK, newest="d1", last_good="d1", owner="d1", endpoint="https://one", outputs={"url": "https://one"}
         )
 
+    async def test_has_no_row_of_a_stack_whose_requests_were_all_refused(self, ledger: Ledger) -> None:
+        odd = "a.b.c.d.e.f"  # whatever an event has named
+        await ledger.append(odd, None, [an_event("deployment.rejected", stack=odd, data={"code": "X"})])
+        await ledger.append(STACK, None, [*a_deploy("d2"), an_event("deployment.rejected", "d3", data={"code": "X"})])
+
+        rows = [(row.deployment, row.stack, row.state) for row in ledger.deployments()]
+        assert rows == [("d3", STACK, "rejected"), ("d2", STACK, "completed"), ("d1", odd, "rejected")]
+        assert [(row.stack, row.newest) for row in ledger.stacks()] == [(STACK, "d2")]
+        ledger.rebuild()
+        assert [row.stack for row in ledger.stacks()] == [STACK]
+        ledger.verify()
+
     async def test_selects_deployments_by_stack_and_limit(self, ledger: Ledger) -> None:
         for number in range(4):
             await ledger.append(STACK, None, a_deploy(f"a{number}"))

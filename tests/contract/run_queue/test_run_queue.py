@@ -14,10 +14,10 @@ import pytest
 
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
-from semantest_iac.application.ports.run_queue import RequestConflictError, RunHolder, Submission
+from semantest_iac.application.ports.run_queue import RunHolder
 from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
-from tests.run_queues import OTHER, STACK, LogTable, QueueFixture, supersede
+from tests.run_queues import OTHER, STACK, LogTable, QueueFixture
 
 _PROCESS = [sys.executable, "-m", "tests.contract.run_queue.queue_process"]
 
@@ -67,15 +67,6 @@ class TestSubmitting:
             "d1",
         )
         assert fixture.log() == ["requested d1", "rejected d2 REQUEST_CONFLICT"]
-
-    async def test_raises_a_conflict_where_no_answer_is_recorded(self, fixture: QueueFixture) -> None:
-        await fixture.submit("d1", key="e1")
-        command = Submission("d2", STACK, (NewEvent("requested", "d2"),), "cli", "e1", "other")
-
-        with pytest.raises(RequestConflictError) as conflict:
-            await fixture.queue.submit(command, supersede)
-
-        assert (conflict.value.deployment, fixture.log()) == ("d1", ["requested d1"])
 
     async def test_refuses_the_deployment_id_of_another_request(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1", key="e1")

@@ -33,6 +33,7 @@ from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.application import REST, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import MemoryLedger, a_deploy, an_event
 from tests.fakes.provisioner import ENDPOINT
+from tests.run_queues import reject_as
 
 TERMINAL_TYPES = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
@@ -224,7 +225,7 @@ class TestWaiting:
         """A process that is killed while it waits leaves its request in the queue, where the next one finds it."""
         request = DeploymentRequested(**ABOUT, region="us-east-1")
         scaling = Submission(request.deployment_id, str(REST), (encode_event(request, str),), "test", "1", "")
-        await app.queue.submit(scaling, lambda *_: pytest.fail("replaces nothing"))
+        await app.queue.submit(scaling, lambda *_: pytest.fail("replaces nothing"), reject_as("it"))
 
         await app.deploy()
 

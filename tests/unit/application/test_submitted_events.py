@@ -60,6 +60,8 @@ class TestRefusedEvents:
             ({"environment": "production"}, "ENGINE_UNAVAILABLE"),
             ({"configuration": {"components": {"rest-api": {"memory": 1}}}}, "VALIDATION_ERROR"),
             ({"hops": 11}, "TOO_MANY_HOPS"),
+            ({"component": "a.b.c"}, "VALIDATION_ERROR"),
+            ({"component": "\u202e" * 250}, "VALIDATION_ERROR"),
         ],
     )
     async def test_are_answered_in_the_ledger(self, app: InMemoryApp, fields: dict[str, Any], code: str) -> None:
