@@ -11,7 +11,7 @@ from types import TracebackType
 from semantest_iac.application.ports.run_queue import RunLease, RunQueue
 
 _LOG = logging.getLogger(__name__)
-_RENEWALS_PER_LEASE = 3
+_RENEWALS_PER_LEASE = 15  # each one asks too whether the run is to be cancelled, which a person waits for
 _LOST_AFTER = 0.9  # of a lease without a renewal: what the run has started must have ended before the lease has
 
 

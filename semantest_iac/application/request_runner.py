@@ -28,6 +28,10 @@ class RequestRunner:
         self._progress = progress
         self._submitted: StackRequest | None = None
 
+    async def submit(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
+        """Queue an accepted request, and leave it to a worker."""
+        await self._intake.submit(request, context)
+
     async def run(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
         """Queue an accepted request and return when it has its terminal event; waiting for others is a step.
 

@@ -15,6 +15,7 @@ from semantest_iac.application.deployment.recovery import (
     close_if_not_queued,
     find_terminal_event,
     process_died_event,
+    too_many_attempts_event,
 )
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
@@ -37,13 +38,17 @@ class RunScope:
     engine: EngineChoice
 
 
+MAX_ATTEMPTS = 5
+"""So many workers may die during a run before a person has to look why."""
+
 OpenRun = Callable[[RunLease, StackRequest], RunScope]
 
 
 class RunExecutor:
     """Brings each run to its terminal event.
 
-    A run that somebody else had begun is closed as interrupted: a later request continues from what was done.
+    A run that somebody else had begun is closed as interrupted, as somebody has just requested what is to be instead;
+    with `resumes` it is carried out again, up to MAX_ATTEMPTS times.
     """
 
     def __init__(
@@ -53,12 +58,15 @@ class RunExecutor:
         locks: StackLocks,
         ledger: LedgerReader,
         progress: ReportProgress = ignore_progress,
+        *,
+        resumes: bool = False,
     ) -> None:
         self._open_run = open_run
         self._queue = queue
         self._locks = locks
         self._ledger = ledger
         self._progress = progress
+        self._resumes = resumes
         self._running: tuple[MessageBus, StackRequest] | None = None
 
     async def advance(self, lease: RunLease) -> Done | Park | Retry:
@@ -82,8 +90,10 @@ class RunExecutor:
     async def _execute(self, lease: RunLease, deployment: Deployment, scope: RunScope) -> None:
         if lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
-        elif lease.attempts > 1:
+        elif lease.attempts > 1 and not self._resumes:
             await self._end(deployment, scope.bus, process_died_event)
+        elif lease.attempts > MAX_ATTEMPTS:
+            await self._end(deployment, scope.bus, too_many_attempts_event)
         else:
             await self._handle(deployment, scope)
 

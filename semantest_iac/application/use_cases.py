@@ -96,12 +96,13 @@ class DeploymentUseCase:
         batch: str | None = None,
         keep_failed: bool = False,
         refresh: bool = False,
+        detach: bool = False,
     ) -> DeploymentRow:
         """Deploy the stack with this configuration and return how that ended.
 
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
-        `refresh` reads the state from the cloud before planning.
+        `refresh` reads the state from the cloud before planning. `detach` leaves it to a worker, and returns at once.
         """
         request = _build_request(stack, configuration)
         values = dict(request.configuration)
@@ -110,7 +111,8 @@ class DeploymentUseCase:
         given = {"configuration": values, "requested_by": by, "keep_failed": keep_failed, "refresh": refresh}
         request = request.model_copy(update=given)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
-        await self._runner.run(request, await self._intake.accept_deploy(request, settings))
+        run = self._runner.submit if detach else self._runner.run
+        await run(request, await self._intake.accept_deploy(request, settings))
         return self._row_of(request.deployment_id)
 
     async def redeploy(self, stack: Stack, *, by: str = "", batch: str | None = None) -> DeploymentRow:

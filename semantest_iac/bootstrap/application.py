@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
+    from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
+    from semantest_iac.application.worker import Worker
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -102,9 +104,14 @@ class Application:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger; reading it creates no file."""
+        """The ledger, of this home or, if a variable has the URL of a database, of several machines."""
         if self._ledger is not None:
             return self._ledger
+        if url := os.environ.get("SEMANTEST_LEDGER_URL"):
+            from semantest_iac.infrastructure.databases.postgresql import open_database_url
+            from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+
+            return SqlLedger(open_database_url(url))
         from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
         return SqliteLedger(self.home / "ledger.db", manifest=self._manifest)
@@ -236,9 +243,14 @@ class Application:
 
     def redactor_of_folder(self) -> Callable[[str], str]:
         """Return the redactor of the environment and the .env file, for commands that load no configuration."""
+        return self.redactor(self.folder_variables)
+
+    @property
+    def folder_variables(self) -> dict[str, str]:
+        """The variables of the environment and of the .env file in the current folder."""
         from semantest_iac.infrastructure.configuration.text_files import read_dotenv_variables
 
-        return self.redactor({**read_dotenv_variables(Path()), **os.environ})
+        return {**read_dotenv_variables(Path()), **os.environ}
 
     @property
     def providers(self) -> CloudDescriptions:
@@ -332,20 +344,26 @@ class Application:
         `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
         `show_plan` gets every plan that changes something, before that.
         """
-        from semantest_iac.bootstrap.deployments import build_deployments
+        from semantest_iac.bootstrap.deployments import RunViews, build_deployments
 
         _remove_leftovers(self.home)
-        return build_deployments(
-            self,
-            self._manifest,
-            variables,
-            engine or EngineChoice(),
-            self.engines if engine else [SANDBOX_ENGINE],
-            progress=progress,
-            observer=observer,
-            approve_plan=approve_plan,
-            show_plan=show_plan,
-        )
+        views = RunViews(progress, observer, approve_plan, show_plan)
+        available = self.engines if engine else [SANDBOX_ENGINE]
+        return build_deployments(self, self._manifest, variables, engine or EngineChoice(), available, views)
+
+    def worker(self, variables: Mapping[str, str], observer: Observer | None = None) -> Worker:
+        """Return a worker that carries out queued requests of all engines; `observer` gets every recorded event."""
+        from semantest_iac.bootstrap.deployments import build_worker
+
+        _remove_leftovers(self.home)
+        return build_worker(self, self._manifest, variables, observer)
+
+    def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests:
+        """Return the use case that cancels requests."""
+        from semantest_iac.application.deployment.recorder import encode_event
+        from semantest_iac.application.queued_requests import QueuedRequests
+
+        return QueuedRequests(self.run_queue, self.ledger, partial(encode_event, redact=self.redactor(variables)))
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
@@ -390,13 +408,15 @@ class Application:
         As long as it runs, `serving_address` finds it. `host_names` may stand in Host headers beside loopback names.
         """
         from semantest_iac.application.queries.history import find_owning_engine, simulated_releases
+        from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
         from semantest_iac.presentation.gateway.launch import open_gateway
 
         def probe_of(stack: Stack) -> ServiceProbe:
             return self.connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
-        releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
+        file = self.home / "ledger.db" if isinstance(self.ledger, SqliteLedger) else None
+        releases = Releases(partial(simulated_releases, self.ledger), file)
         services = LocalServices(releases, probe_of, self.function_logs, limits)
         return _announced(
             self.home, lambda folder: open_gateway(services, address, log_request, host_names, body_folder=folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
 from semantest_iac.application.deployment.preparation import Preparation
@@ -22,6 +22,7 @@ from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.source_rules import LIMIT_VARIABLE, read_request_limit
 from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
+from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.use_cases import DeploymentUseCase
@@ -34,7 +35,7 @@ from semantest_iac.domain.guardrails.consent import (
     approve_harmless_plan,
     show_before_approval,
 )
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac.domain.ports.provisioner import ReportProgress, guard_progress, ignore_progress
 from semantest_iac.infrastructure.process_starts import identify_process
 from semantest_iac_events.deployments import DeploymentRequested
@@ -42,7 +43,7 @@ from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 if TYPE_CHECKING:
-    from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
@@ -86,42 +87,109 @@ class ApplicationParts(Protocol):
     def verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier: ...
 
 
-def build_deployments(  # noqa: PLR0913  # one parameter for each thing that is handed in
+class RunViews(NamedTuple):
+    """Who sees and approves what runs do; the names are those of `Application.deployments`."""
+
+    progress: ReportProgress | None = None
+    observer: Observer | None = None
+    approve_plan: ApprovePlan | None = None
+    show_plan: ShowPlan | None = None
+
+
+class EngineRuns:
+    """What the runs on one engine share, and how the bus and the process of each are made."""
+
+    def __init__(  # one parameter for each thing that is handed in
+        self,
+        application: ApplicationParts,
+        manifest: HomeManifest,
+        observers: EventObservers,
+        variables: Mapping[str, str],
+        choice: EngineChoice,
+        views: RunViews,
+    ) -> None:
+        self.choice = choice
+        self.progress = guard_progress(views.progress) if views.progress else ignore_progress
+        self._application = application
+        self._manifest = manifest
+        self._observers = observers
+        self._redact = application.redactor(variables)
+        provisioner, self.probe = application.connect(choice, variables)
+        verifier = application.verifier(self.probe, choice)
+        self._service = DeploymentService(
+            provisioner, application.artifacts, application.artifact_store, self.probe, verifier
+        )
+        secrets = application.secrets(variables)
+        self.preparation = Preparation(application.validation, secrets, self._service, self.progress)
+        self._approve = _choose_approval(choice, views.approve_plan, views.show_plan)
+
+    def encode(self, event: Event) -> NewEvent:
+        """Return the recorded form of an event."""
+        return encode_event(event, self._redact)
+
+    def open_process(self, ledger: Ledger) -> tuple[MessageBus, DeploymentProcess]:
+        """Return a bus that records in this ledger, and the process that publishes on it."""
+        record = EventRecorder(ledger, self._redact).record
+        bus = MessageBus(record, partial(failure_event, ledger), self._observers)
+        return bus, DeploymentProcess(self.preparation, self._service, bus, ledger, self.progress, self._approve)
+
+    def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:
+        """Return what one run needs; the home notes the engine that its stack is left to."""
+        if isinstance(request, DeploymentRequested):
+            self._manifest.note_stack(request.stack, self.choice.engine)
+        bus, process = self.open_process(self._application.run_queue.open_ledger(lease))
+        _register_handlers(bus, process, EnvironmentConfigurator(bus, self._application.ledger))
+        return RunScope(bus, self.choice)
+
+
+def build_deployments(
     application: ApplicationParts,
     manifest: HomeManifest,
     variables: Mapping[str, str],
     choice: EngineChoice,
     available_engines: Collection[str],
-    *,
-    progress: ReportProgress | None = None,
-    observer: Observer | None = None,
-    approve_plan: ApprovePlan | None = None,
-    show_plan: ShowPlan | None = None,
+    views: RunViews,
 ) -> DeploymentUseCase:
-    """Return the use cases on one engine; the parameters are those of `Application.deployments`."""
-    ledger, queue, redact = application.ledger, application.run_queue, application.redactor(variables)
-    provisioner, probe = application.connect(choice, variables)
-    verifier = application.verifier(probe, choice)
-    service = DeploymentService(provisioner, application.artifacts, application.artifact_store, probe, verifier)
-    progress = guard_progress(progress) if progress else ignore_progress
-    observers = EventObservers(*([observer] if observer else ()), partial(_note_engine, manifest, choice.engine))
-    preparation = Preparation(application.validation, application.secrets(variables), service, progress)
-    approve = _choose_approval(choice, approve_plan, show_plan)
+    """Return the use cases on one engine."""
+    ledger, queue = application.ledger, application.run_queue
+    observers = EventObservers(*([views.observer] if views.observer else ()))
+    runs = EngineRuns(application, manifest, observers, variables, choice, views)
+    executor = RunExecutor(runs.open_run, queue, application.stack_locks, ledger, runs.progress)
+    limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
+    intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, limit)
+    runner = RequestRunner(intake, executor, Worker(queue, executor.advance, identify_worker()), runs.progress)
+    return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice)
 
-    def open_process(ledger: Ledger) -> tuple[MessageBus, DeploymentProcess]:
-        bus = MessageBus(EventRecorder(ledger, redact).record, partial(failure_event, ledger), observers)
-        return bus, DeploymentProcess(preparation, service, bus, ledger, progress, approve)
+
+def build_worker(
+    application: ApplicationParts,
+    manifest: HomeManifest,
+    variables: Mapping[str, str],
+    observer: Observer | None = None,
+) -> Worker:
+    """Return a worker for requests of every engine; it goes on with those that another worker has begun.
+
+    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected.
+    """
+    ledger, queue, views = application.ledger, application.run_queue, RunViews(observer=observer)
+    observers = EventObservers(*([observer] if observer else ()))
+
+    @cache
+    def runs_on(choice: EngineChoice) -> EngineRuns:
+        return EngineRuns(application, manifest, observers, variables, choice, views)
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
-        bus, process = open_process(queue.open_ledger(lease))
-        _register_handlers(bus, process, EnvironmentConfigurator(bus, ledger))
-        return RunScope(bus, choice)
+        return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
 
-    executor = RunExecutor(open_run, queue, application.stack_locks, ledger, progress)
-    encode, limit = partial(encode_event, redact=redact), read_request_limit(os.environ.get(LIMIT_VARIABLE))
-    intake = Intake(preparation, queue, ledger, available_engines, encode, observers, limit)
-    runner = RequestRunner(intake, executor, Worker(queue, executor.advance, identify_worker()), progress)
-    return DeploymentUseCase(intake, runner, open_process(ledger)[1], probe, ledger, choice)
+    executor = RunExecutor(open_run, queue, application.stack_locks, ledger, resumes=True)
+    return Worker(queue, executor.advance, identify_worker())
+
+
+def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
+    """Return the engine that a request names; a destroy is up to the one that owns the stack."""
+    if isinstance(request, DeploymentRequested):
+        return read_engine_choice(request.built_in_environment, request.configuration)
+    return find_owning_engine(ledger, request.stack) or EngineChoice()
 
 
 def identify_worker() -> RunHolder:
@@ -134,12 +202,6 @@ def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments
     for handler in (deploy_rest_api, deploy_websocket, deploy_account):
         bus.register(DeploymentRequested, partial(handler, process))
     bus.register(InfrastructureRemovalRequested, partial(destroy, process))
-
-
-def _note_engine(manifest: HomeManifest, engine: str, event: Event) -> None:
-    """Note the engine of each stack that is requested."""
-    if isinstance(event, DeploymentRequested):
-        manifest.note_stack(event.subject, engine)
 
 
 def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, show_plan: ShowPlan | None) -> ApprovePlan:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.deployment.rollback import recovery_commands
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.deployment.deployment import Deployment
@@ -20,6 +21,13 @@ _PROCESS_DIED = DeploymentError(
     "The process of the deployment ended before the deployment did.",
     INTERRUPTED,
     hint="Run the command again: it continues from what was done.",
+)
+
+
+_TOO_MANY_ATTEMPTS = DeploymentError(
+    "The process of the deployment ended too often before the deployment did.",
+    "TOO_MANY_ATTEMPTS",
+    hint="Look at the logs of the workers, then deploy or destroy the stack.",
 )
 
 
@@ -62,6 +70,11 @@ def failure_event(ledger: LedgerReader, event: Event, error: Exception) -> Stack
 def process_died_event(deployment: Deployment) -> StackFailure:
     """Return the terminal event of a deployment whose process was killed."""
     return deployment.fail(_PROCESS_DIED)
+
+
+def too_many_attempts_event(deployment: Deployment) -> StackEvent:
+    """Return the terminal event of a deployment during which worker after worker has died."""
+    return deployment.need_operator(_TOO_MANY_ATTEMPTS, commands=recovery_commands(deployment.stack))
 
 
 def cancelled_event(deployment: Deployment) -> DeploymentCancelled:

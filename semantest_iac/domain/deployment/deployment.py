@@ -333,7 +333,12 @@ class Deployment:
         return self._decide("fail", failed)
 
     def need_operator(
-        self, error: DeploymentError, *, changes: ChangeCounts, remainder: Iterable[str], commands: Iterable[str]
+        self,
+        error: DeploymentError,
+        *,
+        commands: Iterable[str],
+        changes: ChangeCounts = _UNCHANGED,
+        remainder: Iterable[str] = (),
     ) -> DeploymentNeedsOperator:
         """End with an error that a person must repair; the stack is held until `resolve`."""
         needs_operator = DeploymentNeedsOperator(

@@ -25,9 +25,9 @@ from semantest_iac.infrastructure.configuration.yaml_text import is_text_path, p
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
 OTHER_VARIABLES = frozenset(
-    {"SEMANTEST_ARTIFACTS_URL", "SEMANTEST_HOME", "SEMANTEST_PULUMI", "SEMANTEST_REQUEST_LIMIT"}
+    f"SEMANTEST_{name}" for name in ("ARTIFACTS_URL", "HOME", "LEDGER_URL", "PULUMI", "REQUEST_LIMIT")
 )
-"""Variables that are read elsewhere: the store of packages, the home folder, and the path of the Pulumi CLI."""
+"""Variables that are read elsewhere: where things are, and how many requests of events are accepted."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12
 _OPTION_NAMES = {"environment": "--env"}  # as people type them

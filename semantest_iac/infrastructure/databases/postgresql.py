@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import ConfigurationError, Fault, LedgerError, RefusedError
 from semantest_iac.infrastructure.databases.database import Row
 
 if TYPE_CHECKING:
     from semantest_iac.infrastructure.databases.postgresql_watch import PostgresqlWatch
 
+URL_VARIABLE = "SEMANTEST_LEDGER_URL"
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
 # Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
@@ -61,6 +63,21 @@ class PostgresqlConnection:
         """Return the server's time."""
         ((seconds,),) = self.execute("select extract(epoch from clock_timestamp())::float8")
         return float(seconds)
+
+
+def open_database_url(url: str) -> PostgresqlDatabase:
+    """Return the database of a URL such as postgresql://USER@HOST/NAME; raises ConfigurationError, RefusedError.
+
+    Its password may be in the variable PGPASSWORD or in a password file, as for every PostgreSQL program.
+    """
+    if not url.startswith(("postgresql://", "postgres://")):
+        hint = "Such as postgresql://USER@HOST/DATABASE, with the password in the variable PGPASSWORD."
+        fault = Fault(URL_VARIABLE, "is no URL of a PostgreSQL database", hint)
+        raise ConfigurationError("Cannot use the ledger of other machines.", faults=[fault])
+    if find_spec("psycopg") is None:
+        message = "Cannot use a ledger in PostgreSQL: its driver is not installed."
+        raise RefusedError(message, "DRIVER_MISSING", hint="Run pip install 'semantest-iac[postgres]'.")
+    return PostgresqlDatabase(url)
 
 
 class PostgresqlDatabase:

@@ -189,11 +189,14 @@ class PerStackCache(Generic[Cached]):
 
 
 class Releases:
-    """The newest release of each stack: the deployment that completed last, read again when the ledger changes."""
+    """The newest release of each stack: the deployment that completed last, read again when the ledger changes.
 
-    def __init__(self, read: Callable[[], Mapping[str, str]], ledger: Path) -> None:
+    A ledger that is in no file is read each second.
+    """
+
+    def __init__(self, read: Callable[[], Mapping[str, str]], ledger: Path | None) -> None:
         self._read = read
-        self._files = ledger, ledger.with_name(f"{ledger.name}-wal")
+        self._files = (ledger, ledger.with_name(f"{ledger.name}-wal")) if ledger else ()
         self._releases: Mapping[str, str] = {}
         self._seen: FileStamps | None = None
         self._lock = asyncio.Lock()
@@ -215,7 +218,7 @@ class Releases:
         self._seen = stamps if time.time_ns() - newest > _TIMESTAMP_RESOLUTION_S * 1e9 else None
 
     def _read_stamps(self) -> FileStamps:
-        return tuple(_stamp_of_file(path) for path in self._files)
+        return tuple(_stamp_of_file(path) for path in self._files) or ((int(time.monotonic()), 0),)
 
 
 def _stamp_of_file(path: Path) -> tuple[int, int]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.application.worker import Worker
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -79,6 +81,13 @@ class CliApplication(Protocol):
 
     @property
     def run_queue(self) -> RunQueue: ...
+
+    @property
+    def folder_variables(self) -> Mapping[str, str]: ...
+
+    def worker(self, variables: Mapping[str, str], observer: Observer | None = ...) -> Worker: ...
+
+    def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
 
     @property
     def providers(self) -> CloudDescriptions: ...

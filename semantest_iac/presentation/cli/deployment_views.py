@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Self
 
+from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
@@ -124,6 +125,11 @@ class DeploymentView:
     def show_result(self, result: DeploymentResult) -> None:
         """Show how the deployment ended."""
 
+    def show_queued(self, row: DeploymentRow) -> None:
+        """Show that the deployment is left to a worker."""
+        follow = f"semantest-iac events --follow --deployment {row.deployment}"
+        self._terminal.print_lines(f"Queued {row.stack} for a worker.", f"  {follow}")
+
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         """Show why no deployment was started."""
         self._terminal.print_remarks(*format_error(error))
@@ -204,6 +210,9 @@ class JsonView(DeploymentView):
 
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         self._terminal.print_json(empty_result(stack, "rejected") | error_to_json(error))
+
+    def show_queued(self, row: DeploymentRow) -> None:
+        self._terminal.print_json(empty_result(row.stack, str(row.state)) | {"deployment": row.deployment})
 
     def show_result(self, result: DeploymentResult) -> None:
         self._terminal.print_json(result.as_dict())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.application.queries.history import has_other_stacks
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.guardrails.consent import require_no_destruction, require_plan_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.ports.provisioner import report_step
@@ -264,6 +265,9 @@ class _CommandRun:
         """Show how the command ended."""
         if self.row is None:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
+            return
+        if self.row.state is DeploymentStatus.PENDING:
+            self.view.show_queued(self.row)
             return
         is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
         self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))

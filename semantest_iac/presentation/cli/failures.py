@@ -56,6 +56,7 @@ UNUSABLE_LEDGER_CODES = frozenset({"LEDGER_FULL", "LEDGER_READ_ONLY", "LEDGER_IO
 """The ledger is as it should be, and its folder or disk is not."""
 
 STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
+    DeploymentStatus.PENDING: OK,  # left to a worker
     DeploymentStatus.COMPLETED: OK,
     DeploymentStatus.CANCELLED: CANCELLED,
     DeploymentStatus.SUPERSEDED: CANCELLED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -79,6 +79,7 @@ _REFRESH_OPTION = click.option(
 @click.option("--dry-run", is_flag=True, help="Show what would change and change nothing, as preview does.")
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
+@click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @_REFRESH_OPTION
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
@@ -90,6 +91,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     options: ConfigurationOptions,
     dry_run: bool,
     then_serve: bool,
+    detach: bool,
     keep_failed: bool,
     refresh: bool,
     yes: bool,
@@ -105,32 +107,25 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     if port is not None and not then_serve:
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
+    if detach and then_serve:
+        raise ValidationError("Cannot use --serve with --detach: it would serve before anything is deployed.")
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
     session.warn_of_rehearsals(map(_to_placed_stack, specs))
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
-    commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed, refresh) for spec in specs]
+    given = {"by": session.user_name, "batch": batch, "keep_failed": keep_failed, "refresh": refresh, "detach": detach}
+    commands = [_to_deploy_command(spec, given) for spec in specs]
     code = execute_commands(session, commands, is_confirmed=yes)
     if not then_serve or code != OK:
         return code
     return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, DEFAULT_PORT if port is None else port)
 
 
-def _to_deploy_command(
-    spec: DeploymentSpec, user_name: str, batch: str | None, keep_failed: bool, refresh: bool
-) -> DeployCommand:
+def _to_deploy_command(spec: DeploymentSpec, given: Mapping[str, Any]) -> DeployCommand:
     def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.deploy(
-            spec.stack,
-            spec.configuration,
-            settings=spec.settings,
-            by=user_name,
-            batch=batch,
-            keep_failed=keep_failed,
-            refresh=refresh,
-        )
+        return deployments.deploy(spec.stack, spec.configuration, settings=spec.settings, **given)
 
     from semantest_iac.presentation.cli.execution import DeployCommand
 

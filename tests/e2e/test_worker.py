@@ -1,0 +1,153 @@
+"""Requests that are queued by one process and carried out by others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Workspace
+from tests.object_stores import run_s3, secret_key
+from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgresql
+
+_DEPLOY = ("deploy", "rest-api", "--json")
+_TIMEOUT_S = 60.0
+_SERVICE = """\
+import time
+
+def handler(event, context):
+    time.sleep({seconds})
+    return {{"statusCode": 200, "body": "from the first machine"}}
+"""
+_CONFIGURATION = "components:\n  rest-api: {source: api, handler: app.handler, runtime: python3.13}\n"
+
+
+def _queue(workspace: Workspace) -> list[dict[str, Any]]:
+    return list(workspace.run("queue", "--json").json)
+
+
+def _states(workspace: Workspace) -> list[str]:
+    return [row["state"] for row in workspace.run("history", "--json").json]
+
+
+def _wait_for(workspace: Workspace, state: str) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while _states(workspace)[:1] != [state]:
+        assert time.monotonic() < deadline, f"never {state}: {_states(workspace)}"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def slow_workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose service takes five seconds to answer."""
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "app.py").write_text(_SERVICE.format(seconds=5))
+    (tmp_path / "semantest.yaml").write_text(_CONFIGURATION)
+    return Workspace(tmp_path)
+
+
+class TestDetachedDeployments:
+    def test_are_carried_out_by_a_worker(self, workspace: Workspace) -> None:
+        queued = workspace.run(*_DEPLOY, "--detach")
+        [run] = _queue(workspace)
+        worker = workspace.run("worker", "--until-idle", "--json")
+
+        assert (queued.code, queued.json["state"], run["state"]) == (0, "pending", "waiting")
+        assert (worker.code, json.loads(worker.out.splitlines()[-1])["type"]) == (
+            0,
+            "infrastructure.deployment.completed",
+        )
+        assert (_states(workspace), _queue(workspace)) == (["completed"], [])
+        assert workspace.run("invoke", "rest-api", "GET", "/health", "--json").json["status"] == 200
+
+    def test_can_be_cancelled_while_they_wait(self, workspace: Workspace) -> None:
+        deployment = workspace.run(*_DEPLOY, "--detach").json["deployment"]
+        cancelled = workspace.run("cancel", deployment[:8], "--json")
+        again = workspace.run("cancel", deployment, "--json")
+
+        assert (cancelled.code, cancelled.json["state"], _states(workspace)) == (0, "cancelled", ["cancelled"])
+        assert (again.code, again.json["error"]["code"]) == (3, "DEPLOYMENT_ENDED")
+
+    def test_are_replaced_by_a_later_request(self, workspace: Workspace) -> None:
+        workspace.run(*_DEPLOY, "--detach")
+        later = workspace.run(*_DEPLOY)
+
+        assert (later.code, _states(workspace)) == (0, ["completed", "superseded"])
+
+
+class TestWorkers:
+    def test_let_a_deployment_end_when_they_are_stopped(self, slow_workspace: Workspace) -> None:
+        slow_workspace.run(*_DEPLOY, "--detach")
+        with slow_workspace.start("worker") as worker:
+            _wait_for(slow_workspace, "verifying")
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(_TIMEOUT_S) == 0
+
+        assert _states(slow_workspace) == ["completed"]
+
+    def test_cancel_what_another_process_asks_them_to(self, slow_workspace: Workspace) -> None:
+        deployment = slow_workspace.run(*_DEPLOY, "--detach").json["deployment"]
+        with slow_workspace.start("worker") as worker:
+            _wait_for(slow_workspace, "verifying")
+            asked = slow_workspace.run("cancel", deployment, "--json")
+            _wait_for(slow_workspace, "cancelled")
+            worker.send_signal(signal.SIGTERM)
+
+        assert asked.json["state"] == "cancelling"
+
+    def test_go_on_with_the_run_of_a_killed_one(self, slow_workspace: Workspace) -> None:
+        slow_workspace.run(*_DEPLOY, "--detach")
+        with slow_workspace.start("worker") as worker:
+            _wait_for(slow_workspace, "verifying")
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+        [left] = _queue(slow_workspace)
+        ended = slow_workspace.run("worker", "--until-idle", "--json")
+
+        types = [json.loads(line)["type"] for line in ended.out.splitlines()]
+        assert (left["abandoned"], types.count("infrastructure.deployment.completed")) == (True, 1)
+        assert (_states(slow_workspace), _queue(slow_workspace)) == (["completed"], [])
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[dict[str, str]]:
+    """The variables of machines that share a PostgreSQL and an object store, and no folder."""
+    programs = find_postgresql()
+    if programs is None:
+        pytest.skip(MISSING_REASON)
+    with run_postgresql(programs) as server, run_s3() as store:
+        store.create_bucket("packages")
+        parts = dict(part.split("=", 1) for part in server.url.split())
+        url = f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
+        yield {
+            **store.variables,
+            store.key_variable: secret_key(store),
+            "SEMANTEST_LEDGER_URL": url,
+            "SEMANTEST_ARTIFACTS_URL": "s3://packages",
+        }
+
+
+class TestMachines:
+    def test_share_a_ledger_and_packages(self, shared: dict[str, str], tmp_path: Path) -> None:
+        first, second = (Workspace(tmp_path / name, shared) for name in ("first", "second"))
+        for machine in (first, second):
+            machine.folder.mkdir()
+        source = first.folder / "api"
+        source.mkdir()
+        (source / "app.py").write_text(_SERVICE.format(seconds=0))
+        (first.folder / "semantest.yaml").write_text(_CONFIGURATION)
+
+        queued = first.run(*_DEPLOY, "--detach")
+        worked = second.run("worker", "--until-idle", "--json")
+
+        assert (queued.code, queued.json["state"], worked.code) == (0, "pending", 0)
+        assert [_states(machine) for machine in (first, second)] == [["completed"], ["completed"]]
+        assert not (first.home / "ledger.db").exists()
+        answered = second.run("invoke", "rest-api", "GET", "/", "--json").json
+        assert (answered["status"], answered["body"]) == (200, "from the first machine")
