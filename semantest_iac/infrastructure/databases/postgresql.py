@@ -16,7 +16,7 @@ from semantest_iac.infrastructure.databases.database import Row
 if TYPE_CHECKING:
     from semantest_iac.infrastructure.databases.postgresql_watch import PostgresqlWatch
 
-URL_VARIABLE = "SEMANTEST_LEDGER_URL"
+_URL_VARIABLE = "SEMANTEST_LEDGER_URL"
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
 # Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
@@ -72,7 +72,7 @@ def open_database_url(url: str) -> PostgresqlDatabase:
     """
     if not url.startswith(("postgresql://", "postgres://")):
         hint = "Such as postgresql://USER@HOST/DATABASE, with the password in the variable PGPASSWORD."
-        fault = Fault(URL_VARIABLE, "is no URL of a PostgreSQL database", hint)
+        fault = Fault(_URL_VARIABLE, "is no URL of a PostgreSQL database", hint)
         raise ConfigurationError("Cannot use the ledger of other machines.", faults=[fault])
     if find_spec("psycopg") is None:
         message = "Cannot use a ledger in PostgreSQL: its driver is not installed."

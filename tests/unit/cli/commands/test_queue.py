@@ -1,0 +1,96 @@
+"""`queue`, `cancel` and `worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder
+from tests.fakes.memory_ledger import a_deploy
+
+_STACK = "rest-api.aws.development.us-east-1"
+_WAITING = QueuedRun(1, "d1", _STACK, "waiting", 0, 0, None, None, is_cancelled=False)
+_RUNNING = replace(_WAITING, state="running", attempts=1, holder=RunHolder("w1", "elsewhere", 7))
+
+
+def _record(world: Any, events: int | None) -> None:
+    """Record the first events of a deployment."""
+    asyncio.run(world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK)[:events]))
+
+
+class TestQueue:
+    @pytest.mark.parametrize(
+        ("run", "state"),
+        [
+            (_WAITING, "waiting"),
+            (_RUNNING, "running"),
+            (replace(_RUNNING, is_cancelled=True), "cancelling"),
+            (replace(_RUNNING, is_abandoned=True), "left by a dead worker"),
+            (replace(_WAITING, due=0.5), "waiting until 1970-01-01T00:00:00Z"),
+        ],
+        ids=["waiting", "running", "cancelling", "abandoned", "planned"],
+    )
+    def test_says_what_becomes_of_each_request(self, cli: Any, world: Any, run: QueuedRun, state: str) -> None:
+        world.runs = [run]
+
+        lines = cli("queue").out.splitlines()
+
+        assert lines[0].split() == ["DEPLOYMENT", "STACK", "STATE", "WORKER", "ATTEMPTS"]
+        assert lines[1].startswith(f"d1          {_STACK}  {state}")
+
+    def test_names_the_worker(self, cli: Any, world: Any) -> None:
+        world.runs = [_RUNNING]
+
+        [run] = json.loads(cli("queue", "--json").out)
+
+        assert (run["deployment"], run["worker"]) == ("d1", {"host": "elsewhere", "pid": 7})
+        assert "pid 7 on elsewhere" in cli("queue").out
+
+    def test_may_be_empty(self, cli: Any) -> None:
+        assert cli("queue").out == "Nothing waits, and nothing is carried out.\n"
+        assert json.loads(cli("queue", "--json").out) == []
+
+
+class TestCancel:
+    @pytest.mark.parametrize(("run", "state"), [(_WAITING, "cancelled"), (_RUNNING, "cancelling")])
+    def test_says_whether_it_has_ended(self, cli: Any, world: Any, run: QueuedRun, state: str) -> None:
+        _record(world, 1)
+        world.runs = [run]
+
+        outcome = cli("cancel", "d1", "--json")
+
+        assert (outcome.code, json.loads(outcome.out)) == (0, {"deployment": "d1", "state": state})
+
+    def test_refuses_what_has_ended(self, cli: Any, world: Any) -> None:
+        _record(world, None)
+
+        outcome = cli("cancel", "d1")
+
+        assert outcome.code == 3
+        assert "Cannot cancel deployment 'd1': it is completed." in outcome.err
+
+    def test_refuses_what_nobody_carries_out(self, cli: Any, world: Any) -> None:
+        _record(world, 2)
+
+        outcome = cli("cancel", "d1")
+
+        assert outcome.code == 3
+        assert "Run deploy or destroy for its stack" in outcome.err
+
+    def test_does_not_know_every_id(self, cli: Any) -> None:
+        assert cli("cancel", "nothing").code == 2
+
+
+class TestDetachedDeployments:
+    def test_are_left_in_the_queue(self, cli: Any) -> None:
+        outcome = cli("deploy", "rest-api", "--detach")
+
+        assert outcome.code == 0
+        assert f"Queued {_STACK} for a worker.\n  semantest-iac events --follow --deployment " in outcome.out
+
+    def test_serve_nothing(self, cli: Any) -> None:
+        assert cli("deploy", "rest-api", "--detach", "--serve").code == 2
