@@ -19,7 +19,7 @@ _RUNNING = replace(_WAITING, state="running", attempts=1, holder=RunHolder("w1",
 
 def _record(world: Any, events: int | None) -> None:
     """Record the first events of a deployment."""
-    asyncio.run(world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK)[:events]))
+    asyncio.run(world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK, changes={"create": 3})[:events]))
 
 
 class TestQueue:
