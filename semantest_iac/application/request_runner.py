@@ -16,6 +16,9 @@ from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter,
 from semantest_iac_events.event import StackRequest
 
 
+_UNHELD = {"retrying": "which is tried again soon", "parked": "which waits for a decision"}
+
+
 class RequestRunner:
     """Submits requests and carries them out in this process, unless a worker is faster."""
 
@@ -67,6 +70,8 @@ class RequestRunner:
 def _report_wait(wait: WaitReporter, runs: Sequence[QueuedRun]) -> None:
     """Report for which run is waited, the first one, and how many come between it and the own one, the last."""
     first, between = runs[0], len(runs) - 2
-    if first.holder is not None:
-        more = f", {between} more before this one" if between > 0 else ""
-        wait.report_holder(f"deployment {first.deployment} ({first.holder}){more}")
+    if between < 0:
+        return
+    who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
+    more = f", {between} more before this one" if between else ""
+    wait.report_holder(f"deployment {first.deployment} ({who}){more}")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import time
 
 from semantest_iac.application.lease_keeper import LeaseKeeper
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
@@ -49,9 +50,21 @@ ReportWait = Callable[[Sequence[QueuedRun]], None]
 
 
 class Worker:
-    """Takes runs from the queue; one that raises goes on with the next claim, one that loses its lease elsewhere."""
+    """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
-    def __init__(self, queue: RunQueue, advance: Advance, holder: RunHolder, *, lease_s: float = LEASE_S) -> None:
+    One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on.
+    """
+
+    def __init__(
+        self,
+        queue: RunQueue,
+        advance: Advance,
+        holder: RunHolder,
+        *,
+        lease_s: float = LEASE_S,
+        retry_pause_s: float = 0,
+    ) -> None:
+        self._retry_pause_s = retry_pause_s
         self._queue = queue
         self._advance = advance
         self._holder = holder
@@ -82,9 +95,7 @@ class Worker:
         """Carry on runs of the stack until this one has ended, whoever carries it out."""
         while True:
             lease = await self.run_next([stack])
-            if lease is not None:
-                if lease.deployment == deployment:
-                    return
+            if lease is not None and lease.deployment != deployment:
                 continue
             runs = await asyncio.to_thread(self._queue.list_runs, [stack])
             if deployment not in (run.deployment for run in runs):
@@ -134,8 +145,9 @@ class Worker:
     async def _leave(self, lease: RunLease, ended: asyncio.Future[Outcome]) -> None:
         """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
         if ended.cancelled() or ended.exception() is not None:
+            pause_s = self._retry_pause_s * lease.attempts
             with suppress(Exception):
-                await self._queue.retry(lease, at=0)
+                await self._queue.retry(lease, at=time() + pause_s if pause_s else 0)
             return
         match ended.result():
             case Done():

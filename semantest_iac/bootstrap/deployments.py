@@ -57,6 +57,10 @@ if TYPE_CHECKING:
     from semantest_iac_events.event import Event
 
 
+RETRY_PAUSE_S = 10.0
+"""How long a worker leaves a run alone that it could not carry on, such as on a full disk; longer each time."""
+
+
 class ApplicationParts(Protocol):
     """What all use cases of an application share."""
 
@@ -182,7 +186,7 @@ def build_worker(
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
 
     executor = RunExecutor(open_run, queue, application.stack_locks, ledger, resumes=True)
-    return Worker(queue, executor.advance, identify_worker())
+    return Worker(queue, executor.advance, identify_worker(), retry_pause_s=RETRY_PAUSE_S)
 
 
 def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
