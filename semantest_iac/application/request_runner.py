@@ -15,7 +15,6 @@ from semantest_iac.application.worker import Worker
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
 from semantest_iac_events.event import StackRequest
 
-
 _UNHELD = {"retrying": "which is tried again soon", "parked": "which waits for a decision"}
 
 

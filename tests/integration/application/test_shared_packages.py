@@ -13,6 +13,7 @@ import pytest
 from semantest_iac.application.package_collection import collect_packages
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import ArtifactStoreError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from tests.object_stores import ObjectStoreServer, run_s3, secret_key
 
@@ -84,10 +85,11 @@ async def test_changes_nothing_where_the_package_cannot_be_stored(
 ) -> None:
     monkeypatch.setenv("SEMANTEST_ARTIFACTS_URL", f"{shared_url}-not/shop".replace("s3://", "s3://no-"))
 
-    failed = await Application(home).deployments({}).deploy(STACK, write_source(tmp_path / "source", 200, "first"))
+    with pytest.raises(ArtifactStoreError) as refused:
+        await Application(home).deployments({}).deploy(STACK, write_source(tmp_path / "source", 200, "first"))
 
-    assert (failed.state, (failed.error or {})["code"]) == ("failed", "ARTIFACT_STORE_MISSING")
-    assert not any(failed.changes.values())
+    assert refused.value.error_code == "ARTIFACT_STORE_MISSING"
+    assert Application(home).ledger.head().position == 0
     assert (await Application(home).deployments({}).preview_destroy(STACK)).resources == ()
 
 

@@ -279,8 +279,11 @@ class TestAnswer:
 
             assert await becomes_true(lambda: len(names_in(tmp_path)) == 2)
             assert await becomes_true(lambda: not names_in(tmp_path))
-            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-                await slow[0].reader.readexactly(16_000_000)
+            read = [client.reader.readexactly(16_000_000) for client in slow]
+            ends = await asyncio.gather(*read, return_exceptions=True)
+
+        cut_short = [end for end in ends if isinstance(end, (asyncio.IncompleteReadError, ConnectionError))]
+        assert len(cut_short) >= 2  # the answer in memory may be read just in time
 
 
 async def begin_at_once() -> None:
