@@ -76,7 +76,7 @@ class RunExecutor:
         try:
             async with self._hold_stack(lease):
                 await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
-                await self._execute(lease, deployment, scope)
+                await self._execute(lease, self._read(lease.deployment), scope)
         except asyncio.CancelledError:
             await self._end(deployment, scope.bus, cancelled_event)
         return Done()
@@ -88,6 +88,8 @@ class RunExecutor:
             await bus.record_last(lambda: find_terminal_event(self._ledger, request, cancelled_event))
 
     async def _execute(self, lease: RunLease, deployment: Deployment, scope: RunScope) -> None:
+        if deployment.has_ended:  # its worker died before it could say so
+            return
         if lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
         elif lease.attempts > 1 and not self._resumes:
