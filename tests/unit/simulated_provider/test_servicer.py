@@ -179,11 +179,22 @@ class TestRead:
     def test_is_empty_for_a_missing_resource(self, provider: Provider) -> None:
         assert self._read(provider, "nobody") == provider_pb2.ReadResponse()
 
+    def test_leaves_out_what_the_cloud_computed_within_an_input(
+        self, provider: Provider, wire_of: WireOf, plain: Plain
+    ) -> None:
+        made = provider.role(name="r", tags={"by": "us"})
+
+        read = self._read(provider, "r", inputs=wire_of({"name": "r", "tags": {}}), properties=made.properties)
+
+        assert plain(read.inputs) == {"name": "r", "tags": {}}
+
     def test_updates_old_inputs(self, provider: Provider, wire_of: WireOf, plain: Plain) -> None:
         made = provider.role(name="r", tags={"by": "us"})
         inputs = {"name": "it", "__defaults": ["name"], "path": "", "description": "gone", "tags": {}}
 
-        read = self._read(provider, "r", inputs=wire_of(inputs), properties=made.properties)
+        known = wire_of({**plain(made.properties), "tags": {}})
+
+        read = self._read(provider, "r", inputs=wire_of(inputs), properties=known)
 
         assert plain(read.inputs) == {"name": "r", "__defaults": ["name"], "path": "/", "tags": {"by": "us"}}
 
