@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
@@ -125,18 +125,15 @@ class LoggingProbe(FakeServiceProbe):
 
 
 class AcknowledgingLedger(SqliteLedger):
-    """Remembers the hash of each event that it has acknowledged."""
+    """Remembers the hash of each event that it has acknowledged, also those of a run and of the queue."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.acknowledged: list[str] = []
+        self.note_committed = self._acknowledge
 
-    async def append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[RecordedEvent]:
-        recorded = await super().append(stream, expected_version, events)
+    def _acknowledge(self, recorded: Sequence[RecordedEvent]) -> None:
         self.acknowledged += [row.hash for row in recorded]
-        return recorded
 
 
 class CrowdedHome(InterruptedHome):

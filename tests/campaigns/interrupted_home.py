@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, RecordedEvent
+from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent
 from semantest_iac.application.queries.history import find_owning_engine, read_status
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.application.use_cases import DeploymentUseCase
@@ -93,18 +93,17 @@ def configuration_of(version: str, component: str, sources: Path) -> dict[str, A
 
 
 class WatchedLedger(SqliteLedger):
-    """Reports every append."""
+    """Reports every commit of events, also those of a run and of the queue."""
 
     def __init__(self, path: Path, report: ReportMoment) -> None:
         super().__init__(path, manifest=HomeManifest(path.parent))
-        self._report = report
+        note_in_home = self.note_committed
 
-    async def append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[RecordedEvent]:
-        recorded = await super().append(stream, expected_version, events)
-        self._report("event")
-        return recorded
+        def note_and_report(recorded: Sequence[RecordedEvent]) -> None:
+            note_in_home(recorded)
+            report("event")
+
+        self.note_committed = note_and_report
 
 
 def ignore_moment(moment: str) -> None:

@@ -23,6 +23,7 @@ from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX
 from tests.campaigns.child_process import list_processes_of, run_in_child
 from tests.campaigns.interrupted_home import DESTROY, VERSIONS, WAY_BACK, InterruptedHome, Target, write_sources
 from tests.campaigns.interruption_points import (
+    KINDS,
     Countdown,
     MomentCounter,
     Point,
@@ -152,7 +153,9 @@ class InterruptionRunner:
         counted = _value_of(partial(_run_counted, self._home, first))
         observed = [counted, *(self._run_and_observe(command) for command in others)]
         expected, counts = observed[-len(scenario.following) :], counted.pop("counts", {})
-        yield InterruptionReport(name, "", was_reached=True, differences=list(_find_faults(expected)))
+        unseen = [f"no {moment} was seen to interrupt at" for _, moment in KINDS if not counts.get(moment)]
+        faults = [*_find_faults(expected), *dict.fromkeys(unseen)]
+        yield InterruptionReport(name, "", was_reached=True, differences=faults)
         for points in self._choose_points(name, counts):
             self._restore(scenario)
             was_reached = [
