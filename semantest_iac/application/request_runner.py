@@ -9,7 +9,7 @@ from functools import partial
 
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.intake.intake import Intake
-from semantest_iac.application.ports.run_queue import QueuedRun
+from semantest_iac.application.ports.run_queue import QueuedRun, QueuePlace
 from semantest_iac.application.run_executor import RunExecutor
 from semantest_iac.application.worker import Worker
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
@@ -30,9 +30,9 @@ class RequestRunner:
         self._progress = progress
         self._submitted: StackRequest | None = None
 
-    async def submit(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
+    async def submit(self, request: StackRequest, context: DeploymentContext | None, place: QueuePlace) -> None:
         """Queue an accepted request, and leave it to a worker."""
-        await self._intake.submit(request, context)
+        await self._intake.submit(request, context, place)
 
     async def run(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
         """Queue an accepted request and return when it has its terminal event; waiting for others is a step.

@@ -17,7 +17,7 @@ from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.request_origin import RequestOrigin
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.ports.run_queue import Receipt
+from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.queries.history import find_recorded_base
 from semantest_iac.application.request_runner import RequestRunner
@@ -96,13 +96,14 @@ class DeploymentUseCase:
         batch: str | None = None,
         keep_failed: bool = False,
         refresh: bool = False,
-        detach: bool = False,
+        detach: QueuePlace | None = None,
     ) -> DeploymentRow:
         """Deploy the stack with this configuration and return how that ended.
 
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
-        `refresh` reads the state from the cloud before planning. `detach` leaves it to a worker, and returns at once.
+        `refresh` reads the state from the cloud before planning. `detach` is its place in the queue if it is left to
+        a worker: then it returns at once.
         """
         request = _build_request(stack, configuration)
         values = dict(request.configuration)
@@ -111,8 +112,11 @@ class DeploymentUseCase:
         given = {"configuration": values, "requested_by": by, "keep_failed": keep_failed, "refresh": refresh}
         request = request.model_copy(update=given)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
-        run = self._runner.submit if detach else self._runner.run
-        await run(request, await self._intake.accept_deploy(request, settings))
+        context = await self._intake.accept_deploy(request, settings)
+        if detach is None:
+            await self._runner.run(request, context)
+        else:
+            await self._runner.submit(request, context, detach)
         return self._row_of(request.deployment_id)
 
     async def redeploy(self, stack: Stack, *, by: str = "", batch: str | None = None) -> DeploymentRow:

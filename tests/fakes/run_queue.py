@@ -25,7 +25,7 @@ _LIVE = ("running", "parked", "retrying")
 
 @dataclass
 class FakeRunQueue:
-    """Keeps runs for as long as the process lives, without times: leases never end, and every due run starts."""
+    """Keeps runs for as long as the process lives; leases never end, and what is planned for later never starts."""
 
     ledger: Ledger
     runs: dict[str, QueuedRun] = field(default_factory=dict)
@@ -56,14 +56,24 @@ class FakeRunQueue:
         self._replaceable |= {submission.deployment} if submission.replaces_waiting else set()
         position = len(self._keys)
         self.runs[submission.deployment] = QueuedRun(
-            position, submission.deployment, submission.stack, "waiting", submission.priority, 0, None, None, False
+            position,
+            submission.deployment,
+            submission.stack,
+            "waiting",
+            submission.priority,
+            attempts=0,
+            due=submission.not_before,
+            holder=None,
+            is_cancelled=False,
         )
         return Receipt(submission.deployment, replaced=tuple(replaced))
 
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         busy = {run.stack for run in self.runs.values() if run.state in _LIVE}
         for run in sorted(self.runs.values(), key=lambda run: (-run.priority, run.position)):
-            may_start = run.state == "retrying" or (run.state == "waiting" and run.stack not in busy)
+            may_start = run.state == "retrying" or (
+                run.state == "waiting" and run.due is None and run.stack not in busy
+            )
             if may_start and (stacks is None or run.stack in stacks):
                 fence = self._fences[run.stack] = self._fences.get(run.stack, 0) + 1
                 taken = replace(run, state="running", attempts=run.attempts + 1, holder=holder)

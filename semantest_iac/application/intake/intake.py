@@ -19,7 +19,7 @@ from semantest_iac.application.intake.request_origin import COMMAND_LINE, Reques
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
-from semantest_iac.application.ports.run_queue import Receipt, RunQueue, RunState
+from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState
 from semantest_iac.application.queries.history import find_deployed_type
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -78,12 +78,14 @@ class Intake:
         self._preparation.require_valid_stack(request)
         require_default_engine(request.built_in_environment, self._engines, request.environment)
 
-    async def submit(self, request: StackRequest, context: DeploymentContext | None = None) -> Receipt:
+    async def submit(
+        self, request: StackRequest, context: DeploymentContext | None = None, place: QueuePlace = FIRST_COME
+    ) -> Receipt:
         """Queue an accepted request with its package; it is durable when this returns.
 
         It states all that the stack is to be: what waits meanwhile is not carried out any more.
         """
-        return await self._queue_request(judge_request(self._ledger, request, COMMAND_LINE), context)
+        return await self._queue_request(judge_request(self._ledger, request, COMMAND_LINE), context, place)
 
     async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event, or record the answer to one that is refused; it is durable when this returns.
@@ -113,12 +115,15 @@ class Intake:
             hint="Use the command of the same name.",
         )
 
-    async def _queue_request(self, judged: JudgedRequest, context: DeploymentContext | None) -> Receipt:
+    async def _queue_request(
+        self, judged: JudgedRequest, context: DeploymentContext | None, place: QueuePlace = FIRST_COME
+    ) -> Receipt:
         events: list[StackEvent] = [judged.request]
         if context and context.artifact:
             await self._preparation.store_package(context.artifact)
             events.append(context.package_built_event(context.artifact).caused_by(judged.request))
-        submission = build_submission(judged, [self._encode(event) for event in events])
+        encoded = [self._encode(event) for event in events]
+        submission = build_submission(judged, encoded, priority=place.priority, not_before=place.not_before)
         rejections: list[StackEvent] = []
 
         def reject(refusal: RequestRefusal) -> tuple[str, NewEvent]:

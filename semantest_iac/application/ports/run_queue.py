@@ -14,6 +14,20 @@ RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a request goes in the queue of its stack: the highest priority first, none before its time.
+
+    `not_before` is in seconds since 1970 in UTC.
+    """
+
+    priority: int = 0
+    not_before: float | None = None
+
+
+FIRST_COME = QueuePlace()
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A request to be queued; times are seconds since 1970 in UTC. `events` begin with the request.
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,6 +83,11 @@ class World:
     runs: list[QueuedRun] = field(default_factory=list)  # that other processes queued or carry out
     serving: str | None = None  # the address of `serve`
     opened: list[str] = field(default_factory=list)  # in the browser
+
+    @cached_property
+    def queue(self) -> FakeRunQueue:
+        """The queue of all commands."""
+        return FakeRunQueue(self.ledger, {run.deployment: run for run in self.runs})
 
     def raise_for(self, stack: Stack) -> None:
         """Raise the error that waits for this stack, if there is one."""
@@ -180,7 +186,7 @@ class ApplicationInWorld(Application):
         super().__init__(
             home,
             ledger=world.ledger,
-            run_queue=FakeRunQueue(world.ledger, {run.deployment: run for run in world.runs}),
+            run_queue=world.queue,
             locks=BusyStackLocks(world),
             engines=dict.fromkeys(world.engines, engine),
             artifacts=FakeArtifactBuilder(ControlPoints()),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import click
 
+from semantest_iac.application.ports.run_queue import QueuePlace
 from semantest_iac.application.queries.history import is_deployed_or_unfinished
 from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import ValidationError
@@ -69,6 +71,14 @@ resources. With --json, prints one event per line and the result on the last lin
 """
 
 
+def _parse_moment(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return the seconds since 1970; a time that names no zone is local."""
+    try:
+        return None if value is None else datetime.fromisoformat(value).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter("use a time such as 2026-12-31T02:00 or 2026-12-31T02:00:00Z.") from error
+
+
 _REFRESH_OPTION = click.option(
     "--refresh", is_flag=True, help="Read the state from the cloud first, to correct what was changed there."
 )
@@ -80,6 +90,8 @@ _REFRESH_OPTION = click.option(
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
 @click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
+@click.option("--priority", type=int, metavar="N", help="With --detach: before those of a lower number; else 0.")
+@click.option("--not-before", callback=_parse_moment, metavar="TIME", help="With --detach: at the earliest then.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @_REFRESH_OPTION
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
@@ -92,6 +104,8 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     dry_run: bool,
     then_serve: bool,
     detach: bool,
+    priority: int | None,
+    not_before: float | None,
     keep_failed: bool,
     refresh: bool,
     yes: bool,
@@ -108,14 +122,21 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
     if detach and then_serve:
-        raise ValidationError("Cannot use --serve with --detach: it would serve before anything is deployed.")
+        hint = "Leave one of them out."
+        raise ValidationError(
+            "Cannot use --serve with --detach: it would serve before anything is deployed.", hint=hint
+        )
+    if not detach and (priority, not_before) != (None, None):
+        hint = "Add --detach: a worker then deploys in that order, or at that time."
+        raise ValidationError("Cannot use --priority or --not-before without --detach: deploy begins now.", hint=hint)
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
     session.warn_of_rehearsals(map(_to_placed_stack, specs))
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
-    given = {"by": session.user_name, "batch": batch, "keep_failed": keep_failed, "refresh": refresh, "detach": detach}
+    place = QueuePlace(priority or 0, not_before) if detach else None
+    given = {"by": session.user_name, "batch": batch, "keep_failed": keep_failed, "refresh": refresh, "detach": place}
     commands = [_to_deploy_command(spec, given) for spec in specs]
     code = execute_commands(session, commands, is_confirmed=yes)
     if not then_serve or code != OK:

@@ -94,3 +94,18 @@ class TestDetachedDeployments:
 
     def test_serve_nothing(self, cli: Any) -> None:
         assert cli("deploy", "rest-api", "--detach", "--serve").code == 2
+
+    def test_may_begin_later_and_before_others(self, cli: Any, world: Any) -> None:
+        moment = "2096-12-31T02:00:00+00:00"
+        cli("deploy", "rest-api", "--detach", "--priority", "5", "--not-before", moment)
+
+        [run] = json.loads(cli("queue", "--json").out)
+        assert (run["state"], run["priority"], run["due"]) == ("waiting", 5, "2096-12-31T02:00:00Z")
+
+    @pytest.mark.parametrize(
+        "options",
+        [("--priority", "5"), ("--not-before", "2096-12-31"), ("--detach", "--not-before", "soon")],
+        ids=["priority without a queue", "time without a queue", "no time"],
+    )
+    def test_refuse_options_that_say_nothing(self, cli: Any, options: tuple[str, ...]) -> None:
+        assert cli("deploy", "rest-api", *options).code == 2
