@@ -3,27 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.run_queue import QueuedRun, QueuePlace
 from semantest_iac.application.run_executor import RunExecutor
+from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.worker import Worker
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
 from semantest_iac_events.event import StackRequest
 
+FollowRun = Callable[[str, int], RunFollower]
+"""Returns the follower of a deployment of which so many events were shown."""
+
 _UNHELD = {"retrying": "which is tried again soon", "parked": "which waits for a decision"}
+
+
+class WaitView:
+    """Shows what a request waits for: another run, or its own that a worker carries out."""
+
+    def __init__(self, deployment: str, progress: ReportProgress, follower: RunFollower) -> None:
+        self._deployment = deployment
+        self._wait = WaitReporter(progress)
+        self._follower = follower
+        self._is_elsewhere = False
+
+    def show(self, runs: Sequence[QueuedRun]) -> None:
+        """Show the run that is carried out, the first one; the own one comes last."""
+        first, between = runs[0], len(runs) - 2
+        if first.deployment == self._deployment:
+            self._is_elsewhere = True
+            self.end()
+            return
+        who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
+        more = f", {between} more before this one" if between else ""
+        self._wait.report_holder(f"deployment {first.deployment} ({who}){more}")
+
+    def end(self) -> None:
+        """Nothing is waited for any more; show what the worker has recorded, if there is one."""
+        self._wait.report_end("done")
+        if self._is_elsewhere:
+            self._follower.show_new_events()
+
+    def fail(self) -> None:
+        """Show that the wait came to nothing, if it has not ended."""
+        self._wait.report_end("failed")
 
 
 class RequestRunner:
     """Submits requests and carries them out in this process, unless a worker is faster."""
 
     def __init__(
-        self, intake: Intake, executor: RunExecutor, worker: Worker, progress: ReportProgress = ignore_progress
+        self,
+        intake: Intake,
+        executor: RunExecutor,
+        worker: Worker,
+        follow: FollowRun,
+        progress: ReportProgress = ignore_progress,
     ) -> None:
+        self._follow = follow
         self._intake = intake
         self._executor = executor
         self._worker = worker
@@ -37,15 +77,18 @@ class RequestRunner:
     async def run(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
         """Queue an accepted request and return when it has its terminal event; waiting for others is a step.
 
+        The events of a request that a worker carries out are shown as it records them.
+
         Cancelling ends a request that still waits, and cancels one that is carried out.
         """
         submitting = asyncio.ensure_future(self._intake.submit(request, context))
         self._submitted = request
-        wait = WaitReporter(self._progress)
+        shown = 2 if context and context.artifact else 1
+        wait = WaitView(request.deployment_id, self._progress, self._follow(request.deployment_id, shown))
         try:
             await asyncio.shield(submitting)
-            await self._worker.run_until_ended(request.stack, request.deployment_id, partial(_report_wait, wait))
-            wait.report_end("done")
+            await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show)
+            wait.end()
         except asyncio.CancelledError:
             with suppress(Exception):
                 await submitting  # it may be in the queue already
@@ -53,7 +96,7 @@ class RequestRunner:
             raise
         finally:
             self._submitted = None
-            wait.report_end("failed")
+            wait.fail()
 
     async def _withdraw(self, request: StackRequest) -> None:
         if await self._intake.withdraw(request) == "retrying":  # claimed and not begun: only an own run can end it
@@ -64,13 +107,3 @@ class RequestRunner:
         await self._executor.abandon()
         if self._submitted is not None:
             await self._intake.withdraw(self._submitted)
-
-
-def _report_wait(wait: WaitReporter, runs: Sequence[QueuedRun]) -> None:
-    """Report for which run is waited, the first one, and how many come between it and the own one, the last."""
-    first, between = runs[0], len(runs) - 2
-    if between < 0:
-        return
-    who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
-    more = f", {between} more before this one" if between else ""
-    wait.report_holder(f"deployment {first.deployment} ({who}){more}")

@@ -25,6 +25,7 @@ from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.application.run_executor import RunExecutor, RunScope
+from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.application.worker import Worker
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -161,7 +162,8 @@ def build_deployments(
     executor = RunExecutor(runs.open_run, queue, application.stack_locks, ledger, runs.progress)
     limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
     intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, limit)
-    runner = RequestRunner(intake, executor, Worker(queue, executor.advance, identify_worker()), runs.progress)
+    worker = Worker(queue, executor.advance, identify_worker())
+    runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice)
 
 

@@ -14,6 +14,7 @@ from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import LedgerError, as_storage_error
 from semantest_iac.infrastructure.durable_files import create_empty_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
+from semantest_iac.infrastructure.network_folders import find_network_type
 from semantest_iac.infrastructure.sqlite_failures import find_system_error
 
 SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: another program's database is not taken for a ledger
@@ -46,6 +47,7 @@ SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, and create it if it is missing, readable by its owner only."""
     _require_file(path)
+    _require_disk_of_this_machine(path)
     make_home_folder(path.parent)
     create_empty_file(path)
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
@@ -93,6 +95,17 @@ def _require_file(path: Path) -> None:
             f"Cannot open ledger '{path}': it is a folder.",
             "LEDGER_FOREIGN",
             hint=f"Move the folder away, then: {RESTORE_HINT[0].lower()}{RESTORE_HINT[1:]}",
+        )
+
+
+def _require_disk_of_this_machine(path: Path) -> None:
+    """Raise LedgerError on a network file system: SQLite's log is shared memory, which machines do not share."""
+    if found := find_network_type(path):
+        raise LedgerError(
+            f"Cannot open ledger '{path}': it is on a network file system ({found}).",
+            "LEDGER_ON_NETWORK",
+            hint="Use a home on a disk of this machine (--home, SEMANTEST_HOME), or a ledger in PostgreSQL for several"
+            " machines (SEMANTEST_LEDGER_URL).",
         )
 
 

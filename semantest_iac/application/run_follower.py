@@ -1,0 +1,37 @@
+"""Shows the events of a deployment that another process carries out."""
+
+from __future__ import annotations
+
+from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.message_bus import EventObservers
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.domain.errors import LedgerError
+
+
+class RunFollower:
+    """Reads what was recorded of one deployment since the last look; `shown` of its first events are known."""
+
+    def __init__(self, ledger: LedgerReader, observers: EventObservers, deployment: str, shown: int) -> None:
+        self._ledger = ledger
+        self._observers = observers
+        self._deployment = deployment
+        self._shown = shown
+        self._version: int | None = None
+
+    def show_new_events(self) -> None:
+        """Show the events that were recorded since the last call."""
+        row = self._ledger.deployment(self._deployment)
+        if row is None:
+            return
+        if self._version is None:
+            opened = next(self._ledger.log(row.position - 1, limit=1))
+            self._version = opened.version + self._shown - 1
+        for recorded in self._ledger.stream(row.stack, self._version):
+            self._version = recorded.version
+            if deployment_id_of(recorded.event) != self._deployment:
+                continue
+            try:
+                self._observers.show(decode_event(recorded))
+            except LedgerError:  # an event of a newer version, which the worker has
+                continue
