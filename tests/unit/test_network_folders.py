@@ -10,8 +10,8 @@ from semantest_iac.infrastructure.network_folders import find_network_type, find
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-40 22 0:35 / /home rw,relatime shared:20 - nfs4 server:/home rw,vers=4.2
-41 40 0:36 / /home/local rw,relatime - xfs /dev/vdb rw
+40 22 0:35 / /data rw,relatime shared:20 - nfs4 server:/data rw,vers=4.2
+41 40 0:36 / /data/local rw,relatime - xfs /dev/vdb rw
 42 22 0:37 / /mnt/with\040space rw - fuse.sshfs me@there:/ rw
 43 22 0:38 / /mnt/covered rw - cifs //server/share rw
 44 43 0:39 / /mnt/covered rw - tmpfs tmpfs rw
@@ -22,11 +22,11 @@ MOUNTS = r"""
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("/home/me/.semantest", "nfs4"),
-        ("/home/local/.semantest", None),
+        ("/data/me/.semantest", "nfs4"),
+        ("/data/local/.semantest", None),
         ("/mnt/with space/.semantest", "fuse.sshfs"),
         ("/mnt/covered/.semantest", None),
-        ("/homes/.semantest", None),
+        ("/databases/.semantest", None),
         ("/", None),
     ],
 )
