@@ -51,6 +51,7 @@ _AFTER_FAILED_CHECKS = (DeploymentStatus.ROLLED_BACK, DeploymentStatus.FAILED)  
 _FAILED_TRIES = 100
 _GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
+_LONGEST_PLAIN = 16  # letters: a name with a generated end may have no digit in it
 _ROLE = re.compile(r"roleDefinitions/[0-9a-f-]+")  # the clouds' own names, the same everywhere
 
 
@@ -301,4 +302,4 @@ def _to_list(row: StoredResource, code: str) -> list[Any]:
 
 def _mask_generated(text: str, ids: frozenset[str] | set[str] = frozenset()) -> str:
     masked = _GENERATED.sub("*", text)
-    return _WORD.sub(lambda word: "*" if word[0] in ids else word[0], masked)
+    return _WORD.sub(lambda word: "*" if word[0] in ids or len(word[0]) >= _LONGEST_PLAIN else word[0], masked)

@@ -181,11 +181,13 @@ def _in_input_form(input_: Any, known: Any, output: Any) -> Any:
     if isinstance(input_, list):
         return list(output)
     inputs, before = (it if isinstance(it, Mapping) else {} for it in (input_, known))
-    return {
+    never_told = {name: value for name, value in inputs.items() if name not in before and name not in output}
+    told = {
         name: _in_input_form(inputs.get(name), before.get(name), value)
         for name, value in output.items()
         if name in inputs or before.get(name) != value
     }
+    return {**never_told, **told}
 
 
 def _import_inputs(cloud: SimulatedCloud, type_: str, outputs: ResourceProperties) -> dict[str, Any]:

@@ -188,6 +188,16 @@ class TestRead:
 
         assert plain(read.inputs) == {"name": "r", "tags": {}}
 
+    def test_keeps_what_the_cloud_never_tells_within_an_input(
+        self, provider: Provider, wire_of: WireOf, plain: Plain
+    ) -> None:
+        made = provider.role(name="r", tags={"by": "us"})
+        inputs = wire_of({"name": "r", "tags": {"by": "us", "secret": "value"}})
+
+        read = self._read(provider, "r", inputs=inputs, properties=made.properties)
+
+        assert plain(read.inputs) == {"name": "r", "tags": {"by": "us", "secret": "value"}}
+
     def test_updates_old_inputs(self, provider: Provider, wire_of: WireOf, plain: Plain) -> None:
         made = provider.role(name="r", tags={"by": "us"})
         inputs = {"name": "it", "__defaults": ["name"], "path": "", "description": "gone", "tags": {}}
