@@ -234,7 +234,7 @@ class InterruptedHome:
             listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
         ids = {row.id for row in rows}
         texts = {json.dumps(row, sort_keys=True): row for row in listed}
-        ordered = sorted(texts, key=lambda text: (_mask_generated(text, ids), _ROLE.findall(text)))
+        ordered = sorted(texts, key=lambda text: (texts[text][0], _ROLE.findall(text), _mask_generated(text, ids)))
         named: list[list[Any]] = json.loads(self._name_packages(json.dumps([texts[text] for text in ordered])))
         return named
 
