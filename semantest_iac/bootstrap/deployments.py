@@ -161,7 +161,8 @@ def build_deployments(
     runs = EngineRuns(application, manifest, observers, variables, choice, views)
     executor = RunExecutor(runs.open_run, queue, application.stack_locks, ledger, runs.progress)
     limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
-    intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, limit)
+    require_room = application.stack_locks.require_room
+    intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, require_room, limit)
     worker = Worker(queue, executor.advance, identify_worker())
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice)

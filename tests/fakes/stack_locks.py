@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from semantest_iac.application.ports.stack_locks import LockHolder, OnWait
-from semantest_iac.domain.errors import StackBusyError
+from semantest_iac.domain.errors import StackBusyError, StorageError
 
 
 class FakeStackLocks:
@@ -16,7 +16,12 @@ class FakeStackLocks:
 
     def __init__(self) -> None:
         self.holders: dict[str, LockHolder] = {}
+        self.is_full = False
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def require_room(self) -> None:
+        if self.is_full:
+            raise StorageError("Cannot begin: the disk is full.", "DISK_FULL")
 
     @asynccontextmanager
     async def hold(

@@ -45,6 +45,7 @@ class Intake:
         engines: Collection[str],
         encode: Callable[[Event], NewEvent],
         observers: EventObservers,
+        require_room: Callable[[], None],
         limit: RequestLimit | None = None,
     ) -> None:
         self._preparation = preparation
@@ -53,6 +54,7 @@ class Intake:
         self._engines = engines
         self._encode = encode
         self._observers = observers
+        self._require_room = require_room
         self._limit = limit
 
     async def accept_deploy(
@@ -118,6 +120,7 @@ class Intake:
     async def _queue_request(
         self, judged: JudgedRequest, context: DeploymentContext | None, place: QueuePlace = FIRST_COME
     ) -> Receipt:
+        self._require_room()  # before anything is recorded that the run could not end
         events: list[StackEvent] = [judged.request]
         if context and context.artifact:
             await self._preparation.store_package(context.artifact)

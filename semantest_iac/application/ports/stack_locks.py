@@ -27,6 +27,10 @@ OnWait = Callable[[LockHolder | None], None]
 class StackLocks(Protocol):
     """Locks a stack for one run at a time."""
 
+    def require_room(self) -> None:
+        """Raise StorageError where a disk that a run writes to has too little room for one."""
+        ...
+
     def hold(
         self,
         stack: str,

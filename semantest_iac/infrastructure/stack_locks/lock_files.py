@@ -32,6 +32,10 @@ class StackLockFiles:
         self._folder = folder
         self._disks = tuple(disks)
 
+    def require_room(self) -> None:
+        """Look at the disks of the home."""
+        require_free_space(self._disks)
+
     @asynccontextmanager
     async def hold(
         self,
@@ -42,7 +46,7 @@ class StackLockFiles:
         timeout_s: float | None = None,
     ) -> AsyncIterator[None]:
         """Hold the stack for the block; raises StackBusyError after `timeout_s`, StorageError for a full disk."""
-        require_free_space(self._disks)
+        self.require_room()
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):

@@ -80,6 +80,11 @@ class TestRefusal:
 
         assert isinstance(await refusal(app, REST), ArtifactError)
 
+    async def test_covers_full_disks(self, app: InMemoryApp) -> None:
+        app.locks.is_full = True
+
+        assert (await refusal(app, REST)).error_code == "DISK_FULL"
+
     async def test_covers_environments_without_their_engine(self, app: InMemoryApp) -> None:
         error = await refusal(app, Stack("rest-api", "aws", "production", "us-east-1"))
 

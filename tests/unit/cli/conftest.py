@@ -157,6 +157,8 @@ class BusyStackLocks:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def require_room(self) -> None: ...
+
     @asynccontextmanager
     async def hold(
         self, stack: str, *, deployment: str, on_wait: OnWait | None = None, timeout_s: float | None = None
