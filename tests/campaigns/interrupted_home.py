@@ -52,6 +52,7 @@ _FAILED_TRIES = 100
 _GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_PLAIN = 16  # letters: a name with a generated end may have no digit in it
+_SQLITE_LOGS = ("-wal", "-shm")
 _ROLE = re.compile(r"roleDefinitions/[0-9a-f-]+")  # the clouds' own names, the same everywhere
 
 
@@ -250,7 +251,8 @@ class InterruptedHome:
         return text
 
     def _list_files(self) -> set[str]:
-        files = (path for path in self.folder.rglob("*") if path.is_file())
+        """SQLite itself removes its log with the last connection, which a process that ends need not close."""
+        files = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith(_SQLITE_LOGS))
         return {_mask_generated(str(path.relative_to(self.folder))) for path in files}
 
 
