@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.deployment.recovery import (
     TerminalEventFor,
     cancelled_event,
@@ -24,7 +24,7 @@ from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
 from semantest_iac.domain.deployment.deployment import Deployment
-from semantest_iac.domain.errors import LedgerError, RefusedError
+from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_same_engine
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
 from semantest_iac_events.event import StackRequest
@@ -70,13 +70,16 @@ class RunExecutor:
         self._running: tuple[MessageBus, StackRequest] | None = None
 
     async def advance(self, lease: RunLease) -> Done | Park | Retry:
-        """Carry out the run; one that is cancelled meanwhile is ended, and that is recorded."""
-        deployment = self._read(lease.deployment)
+        """Carry out the run; one that is cancelled meanwhile is ended, and that is recorded.
+
+        What the deployment is when the lease begins it still is when the stack is free: nobody else may record of it.
+        """
+        deployment = require_deployment(self._ledger, lease.deployment)
         scope = self._open_run(lease, deployment.request)
         try:
             async with self._hold_stack(lease):
                 await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
-                await self._execute(lease, self._read(lease.deployment), scope)
+                await self._execute(lease, deployment, scope)
         except asyncio.CancelledError:
             await self._end(deployment, scope.bus, cancelled_event)
         return Done()
@@ -118,12 +121,6 @@ class RunExecutor:
 
     def _list_queued(self, stack: str) -> set[str]:
         return {run.deployment for run in self._queue.list_runs([stack])}
-
-    def _read(self, deployment: str) -> Deployment:
-        found = read_deployment(self._ledger, deployment)
-        if found is None:
-            raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
-        return found
 
     @asynccontextmanager
     async def _hold_stack(self, lease: RunLease) -> AsyncIterator[None]:

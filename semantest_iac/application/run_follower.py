@@ -5,7 +5,7 @@ from __future__ import annotations
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.application.queries.history import is_event_of
 from semantest_iac.domain.errors import LedgerError
 
 
@@ -29,7 +29,7 @@ class RunFollower:
             self._version = opened.version + self._shown - 1
         for recorded in self._ledger.stream(row.stack, self._version):
             self._version = recorded.version
-            if deployment_id_of(recorded.event) != self._deployment:
+            if not is_event_of(recorded, self._deployment):
                 continue
             try:
                 self._observers.show(decode_event(recorded))

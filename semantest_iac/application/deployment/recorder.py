@@ -11,7 +11,7 @@ from typing import TypeVar
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent, RecordedEvent
-from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.application.queries.history import is_event_of
 from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
 from semantest_iac.domain.deployment.events import JOURNAL_TYPES, PackageBuilt, PackageRecord, StepIntended
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, DeploymentStatus
@@ -125,9 +125,16 @@ def read_deployment(ledger: LedgerReader, deployment: str) -> Deployment | None:
     if opened is None or opened.type not in DEPLOYMENT_KINDS:
         return None
     since = ledger.stream(opened.stream, opened.version - 1)
-    known = (recorded for recorded in since if recorded.type in FOLDED_EVENTS and deployment in recorded.json)
-    events = [decode_event(recorded) for recorded in known if deployment_id_of(recorded.event) == deployment]
-    return Deployment.fold(event for event in events if isinstance(event, StackEvent))
+    known = (it for it in since if it.type in FOLDED_EVENTS and is_event_of(it, deployment))
+    return Deployment.fold(event for event in map(decode_event, known) if isinstance(event, StackEvent))
+
+
+def require_deployment(ledger: LedgerReader, deployment: str) -> Deployment:
+    """Return a deployment that must be recorded; raises LedgerError where its request is not in the ledger."""
+    found = read_deployment(ledger, deployment)
+    if found is None:
+        raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
+    return found
 
 
 def decode_event(recorded: RecordedEvent) -> Event:

@@ -14,7 +14,7 @@ from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder, decode_event
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
-from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.application.queries.history import is_event_of
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -51,8 +51,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     deployment = ledger.stack(str(stack)).last_good
     if deployment is None:
         return None
-    rows = [row for row in ledger.stream(str(stack)) if row.type in _RESTORED_TYPES]
-    rows = [row for row in rows if deployment_id_of(row.event) == deployment]
+    rows = [row for row in ledger.stream(str(stack)) if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
     request, package = _decode_newest(DeploymentRequested, rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
-from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.intake.admission import (
     JudgedRequest,
     build_rejection,
@@ -25,7 +25,7 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, RefusedError, ValidationError
+from semantest_iac.domain.errors import ArtifactError, NotFoundError, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
@@ -152,7 +152,4 @@ class Intake:
         return state
 
     def _supersede(self, deployment: str, successor: str) -> NewEvent:
-        replaced = read_deployment(self._ledger, deployment)
-        if replaced is None:
-            raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
-        return self._encode(replaced.supersede(successor))
+        return self._encode(require_deployment(self._ledger, deployment).supersede(successor))
