@@ -75,13 +75,7 @@ class Worker:
 
         A run whose lease is lost meanwhile is left to its new holder.
         """
-        claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
-        try:
-            lease = await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            if lease := await claiming:
-                await self._queue.retry(lease, at=0)
-            raise
+        lease = await self._claim(stacks)
         if lease is not None:
             await self._carry_on(lease)
         return lease
@@ -94,9 +88,12 @@ class Worker:
     async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> None:
         """Carry on runs of the stack until this one has ended, whoever carries it out."""
         while True:
-            lease = await self.run_next([stack])
+            lease = await self._claim([stack])
+            has_ended = lease is not None and await self._carry_on(lease)
             if lease is not None and lease.deployment != deployment:
                 continue
+            if has_ended:
+                return
             runs = await asyncio.to_thread(self._queue.list_runs, [stack])
             if deployment not in (run.deployment for run in runs):
                 return
@@ -119,7 +116,17 @@ class Worker:
             if found is None:
                 await _wait(stopped, pause_s)
 
-    async def _carry_on(self, lease: RunLease) -> None:
+    async def _claim(self, stacks: Collection[str] | None) -> RunLease | None:
+        claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if lease := await claiming:
+                await self._queue.retry(lease, at=0)
+            raise
+
+    async def _carry_on(self, lease: RunLease) -> bool:
+        """Carry on the run, and return whether it has ended and left the queue."""
         running = asyncio.ensure_future(self._advance(lease))
         lost = False
 
@@ -141,6 +148,7 @@ class Worker:
                     await self._leave(lease, running)
         if error is not None:
             raise error
+        return not lost and not running.cancelled() and isinstance(running.result(), Done)
 
     async def _leave(self, lease: RunLease, ended: asyncio.Future[Outcome]) -> None:
         """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
