@@ -55,6 +55,8 @@ TABLES = (
     *SOURCE_TABLES,
 )
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
+_UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
+    order by position"""  # noqa: S608 - no input in it
 _HELD = "deployment = ? and fence = ? and state = 'running'"
 _CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
@@ -126,15 +128,14 @@ class RunTable:
 
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
+        if stacks is not None and not stacks:
+            return []
         with self._database.read("read") as connection:
             if connection is None or not connection.has_table("runs"):
                 return []
             now = connection.read_clock()
-            rows = connection.execute(
-                f"select {_RUN_COLUMNS} from runs where state <> 'ended' order by position"  # noqa: S608 - no input in it
-            )
-        runs = [self._parse_run(row, now) for row in rows]
-        return [run for run in runs if stacks is None or run.stack in stacks]
+            rows = connection.execute(*_select_among(_UNENDED, (), stacks))
+        return [self._parse_run(row, now) for row in rows]
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         from asyncio import to_thread
@@ -223,15 +224,14 @@ class RunTable:
     def _claim(
         self, connection: DatabaseConnection, holder: RunHolder, lease_s: float, stacks: Collection[str] | None
     ) -> RunLease | None:
-        now, names = connection.read_clock(), tuple(stacks or ())
-        among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
-        running = connection.execute(_RUNNING.replace("{among}", among), (now, holder.host, *names))
+        now = connection.read_clock()
+        running = connection.execute(*_select_among(_RUNNING, (now, holder.host), stacks))
         abandoned = [
             row
             for *row, lease_end, worker, host, pid in running
             if self._is_gone(RunHolder(worker, host, pid), lease_end, now)
         ]
-        found = abandoned or connection.execute(_NEXT.replace("{among}", among), (*(now,) * 4, *names))
+        found = abandoned or connection.execute(*_select_among(_NEXT, (now,) * 4, stacks))
         for deployment, stack, attempts, is_cancelled in found[:1]:
             ((fence,),) = connection.execute(
                 "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
@@ -298,6 +298,15 @@ class RunTable:
 
     def _is_gone(self, holder: RunHolder, lease_end: float, now: float) -> bool:
         return lease_end < now or self._has_ended(holder)
+
+
+def _select_among(
+    query: str, parameters: Sequence[object], stacks: Collection[str] | None
+) -> tuple[str, Sequence[object]]:
+    """Return a query for the runs of these stacks (None: of all), with its parameters."""
+    names = tuple(stacks or ())
+    among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
+    return query.replace("{among}", among), (*parameters, *names)
 
 
 def require_lease(lease: RunLease, connection: DatabaseConnection) -> None:
