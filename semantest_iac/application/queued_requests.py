@@ -1,4 +1,4 @@
-"""Lists and cancels requests that have not ended, whoever carries them out."""
+"""Cancels requests that have not ended, whoever carries them out."""
 
 from __future__ import annotations
 

@@ -131,17 +131,18 @@ ENGINES: Mapping[str, EngineEntry] = {
 
 def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -> ServiceProbe:
     from semantest_iac.domain.errors import ArtifactError
+    from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 
-    folder, cache = context.home / "artifacts", PackageCache(context.home)
+    folder, cache = PackageFolder(context.home / "artifacts"), PackageCache(context.home)
 
     def unpack(digest: str) -> Path:
         """Unpack a package, or return what was unpacked of one that is missing or damaged by now."""
         try:
             package = context.packages.fetch(digest)
         except ArtifactError:
-            package = folder / f"{digest}.zip"
+            package = folder.path_of(digest)
         return cache.unpack(package)
 
     return LocalProbe(find_deployed, unpack, function_logs(context.home))

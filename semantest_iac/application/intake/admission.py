@@ -68,7 +68,7 @@ def judge_request(
         order=origin.order,
         limit=limit,
         refusal=_find_refusal(ledger, request, ancestry),
-        duplicate_of=_find_own_request(ledger, request, origin),
+        duplicate_of=_find_own_request(ledger, request),
     )
 
 
@@ -146,10 +146,11 @@ def _find_refusal(ledger: LedgerReader, request: StackRequest, ancestry: Ancestr
     return None
 
 
-def _find_own_request(ledger: LedgerReader, request: StackRequest, origin: RequestOrigin) -> str | None:
+def _find_own_request(ledger: LedgerReader, request: StackRequest) -> str | None:
     """Return the deployment of a request that this ledger published, and a subscriber gave back to it."""
+    digest = digest_request(request)
     for row in ledger.find_events([str(request.id)]):
         event = row.event
-        if digest_content(row.type, event["data"]) == digest_request(request):
+        if digest_content(row.type, event["data"]) == digest:
             return str(event["data"]["deployment_id"])
     return None
