@@ -52,6 +52,7 @@ _FAILED_TRIES = 100
 _GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_PLAIN = 16  # letters: a name with a generated end may have no digit in it
+_LONGEST_CHAIN = 2  # of mentions, at the end of which two resources differ: a part of a container of an account
 _SQLITE_LOGS = ("-wal", "-shm")
 _ROLE = re.compile(r"roleDefinitions/[0-9a-f-]+")  # the clouds' own names, the same everywhere
 
@@ -233,10 +234,7 @@ class InterruptedHome:
         with _open_inventory(file) as reader:
             rows = _list_resources(reader)
             listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
-        ids = {row.id for row in rows}
-        texts = {json.dumps(row, sort_keys=True): row for row in listed}
-        ordered = sorted(texts, key=lambda text: (texts[text][0], _ROLE.findall(text), _mask_generated(text, ids)))
-        named: list[list[Any]] = json.loads(self._name_packages(json.dumps([texts[text] for text in ordered])))
+        named: list[list[Any]] = json.loads(self._name_packages(json.dumps(order_resources(listed))))
         return named
 
     def _name_packages(self, text: str) -> str:
@@ -296,6 +294,27 @@ def find_chain_faults(ledger: SqliteLedger) -> Iterator[str]:
         yield str(error)
         return
     yield from (f"a deployment is still {state}" for state in states.values() if state not in TERMINAL_STATUSES)
+
+
+def order_resources(rows: Sequence[list[Any]]) -> list[list[Any]]:
+    """Return the rows of resources in an order that does not depend on generated names.
+
+    Those that differ by such names alone, as two accounts do, are told apart by the resources that mention them.
+    """
+    texts = [json.dumps(row, sort_keys=True) for row in rows]
+    ids = {str(row[2]) for row in rows}
+    keys: list[tuple[Any, ...]] = [
+        (row[0], tuple(_ROLE.findall(text)), _mask_generated(text, ids)) for row, text in zip(rows, texts, strict=True)
+    ]
+    names = [str(row[2]).rpartition("/")[2] for row in rows]
+    mentioning = [[other for other, text in enumerate(texts) if name in text] for name in names]
+    for _ in range(_LONGEST_CHAIN):
+        ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+        keys = [
+            (ranks[key], tuple(sorted(ranks[keys[other]] for other in others)))
+            for key, others in zip(keys, mentioning, strict=True)
+        ]
+    return [rows[number] for number in sorted(range(len(rows)), key=lambda number: keys[number])]
 
 
 def _to_list(row: StoredResource, code: str) -> list[Any]:

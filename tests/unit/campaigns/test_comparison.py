@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.campaigns.interrupted_home import order_resources
 from tests.campaigns.interruption_runner import compare_observations
 
 
@@ -63,3 +64,18 @@ class TestCompareObservations:
         now = _observe(stack={"generation": 2})
 
         assert list(compare_observations(now, _observe(), compare_generation=False)) == []
+
+
+def _list_accounts(packages: str, table: str) -> list[list[Any]]:
+    """Two accounts whose names are generated, by their names, and what is in each of them."""
+    accounts = [["account", "", f"/accounts/{name}", "", {}, {}] for name in sorted((packages, table))]
+    contents = [["container", packages], ["table", table]]
+    return accounts + [[type_, "", f"/accounts/{name}/{type_}s/one", "", {}, {}] for type_, name in contents]
+
+
+class TestOrderResources:
+    def test_tells_accounts_apart_by_what_is_in_them(self) -> None:
+        now, before = _list_accounts("stack94a1db", "stacka0b0c0"), _list_accounts("stacke33337", "stack11d0d0")
+
+        assert [row[2] for row in order_resources(now)][:2] == ["/accounts/stack94a1db", "/accounts/stacka0b0c0"]
+        assert [row[2] for row in order_resources(before)][:2] == ["/accounts/stacke33337", "/accounts/stack11d0d0"]
