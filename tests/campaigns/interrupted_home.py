@@ -49,7 +49,9 @@ _VARIABLES = {f"SEMANTEST_SECRET_{name}": f"the value of {name}" for name in ("F
 _PYTHON_SOURCE = 'def handler(event, context):\n    return {{"statusCode": 200, "body": "{version}"}}\n'
 _AFTER_FAILED_CHECKS = (DeploymentStatus.ROLLED_BACK, DeploymentStatus.FAILED)  # failed where nothing was changed
 _FAILED_TRIES = 100
-_GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
+_GENERATED = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}"
+)
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_PLAIN = 16  # letters: a name with a generated end may have no digit in it
 _LONGEST_CHAIN = 2  # of mentions, at the end of which two resources differ: a part of a container of an account
@@ -299,7 +301,8 @@ def find_chain_faults(ledger: SqliteLedger) -> Iterator[str]:
 def order_resources(rows: Sequence[list[Any]]) -> list[list[Any]]:
     """Return the rows of resources in an order that does not depend on generated names.
 
-    Those that differ by such names alone, as two accounts do, are told apart by the resources that mention them.
+    Those that differ by such names alone, as two accounts do, are told apart by what they mention and what mentions
+    them.
     """
     texts = [json.dumps(row, sort_keys=True) for row in rows]
     ids = {str(row[2]) for row in rows}
@@ -307,13 +310,14 @@ def order_resources(rows: Sequence[list[Any]]) -> list[list[Any]]:
         (row[0], tuple(_ROLE.findall(text)), _mask_generated(text, ids)) for row, text in zip(rows, texts, strict=True)
     ]
     names = [str(row[2]).rpartition("/")[2] for row in rows]
-    mentioning = [[other for other, text in enumerate(texts) if name in text] for name in names]
+    mentions = [(one, other) for one, text in enumerate(texts) for other, name in enumerate(names) if name in text]
     for _ in range(_LONGEST_CHAIN):
         ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
-        keys = [
-            (ranks[key], tuple(sorted(ranks[keys[other]] for other in others)))
-            for key, others in zip(keys, mentioning, strict=True)
-        ]
+        neighbours: list[list[tuple[str, int]]] = [[] for _ in rows]
+        for one, other in mentions:
+            neighbours[one].append(("mentions", ranks[keys[other]]))
+            neighbours[other].append(("is mentioned by", ranks[keys[one]]))
+        keys = [(ranks[key], tuple(sorted(found))) for key, found in zip(keys, neighbours, strict=True)]
     return [rows[number] for number in sorted(range(len(rows)), key=lambda number: keys[number])]
 
 

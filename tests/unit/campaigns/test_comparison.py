@@ -67,15 +67,29 @@ class TestCompareObservations:
 
 
 def _list_accounts(packages: str, table: str) -> list[list[Any]]:
-    """Two accounts whose names are generated, by their names, and what is in each of them."""
-    accounts = [["account", "", f"/accounts/{name}", "", {}, {}] for name in sorted((packages, table))]
+    """Two accounts with generated names, of which the first one was made last, and what is in each of them."""
+    accounts = [
+        ["account", "", f"/accounts/{name}", "", {}, {"created": f"2026-11-20T00:00:{second}Z"}]
+        for name, second in zip(sorted((packages, table)), ("02", "01"), strict=True)
+    ]
     contents = [["container", packages], ["table", table]]
-    return accounts + [[type_, "", f"/accounts/{name}/{type_}s/one", "", {}, {}] for type_, name in contents]
+    rights = [
+        ["right", "", f"/rights/{name[::-1]}", "", {"scope": f"/accounts/{name}"}, {}] for name in (packages, table)
+    ]
+    return [
+        *sorted(rights),
+        *accounts,
+        *([type_, "", f"/accounts/{name}/{type_}s/one", "", {}, {}] for type_, name in contents),
+    ]
 
 
 class TestOrderResources:
-    def test_tells_accounts_apart_by_what_is_in_them(self) -> None:
+    def test_tells_resources_apart_by_what_they_mention_and_what_mentions_them(self) -> None:
         now, before = _list_accounts("stack94a1db", "stacka0b0c0"), _list_accounts("stacke33337", "stack11d0d0")
 
-        assert [row[2] for row in order_resources(now)][:2] == ["/accounts/stack94a1db", "/accounts/stacka0b0c0"]
-        assert [row[2] for row in order_resources(before)][:2] == ["/accounts/stacke33337", "/accounts/stack11d0d0"]
+        orders = [[row[2] for row in order_resources(rows) if row[0] in ("account", "right")] for rows in (now, before)]
+
+        assert orders == [
+            ["/accounts/stack94a1db", "/accounts/stacka0b0c0", "/rights/bd1a49kcats", "/rights/0c0b0akcats"],
+            ["/accounts/stacke33337", "/accounts/stack11d0d0", "/rights/73333ekcats", "/rights/0d0d11kcats"],
+        ]
