@@ -5,6 +5,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 │   └── ConfigurationError      CONFIGURATION_ERROR     exit 2   a fault with file, line and column
 ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
 ├── RefusedError                REFUSED                 exit 3   valid, and not allowed
+│   └── ExtraMissingError       EXTRA_MISSING           exit 3   an optional part of this package is not installed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
 ├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
@@ -83,6 +84,16 @@ class RefusedError(DeploymentError):
     """The request is valid and not allowed."""
 
     code = "REFUSED"
+
+
+class ExtraMissingError(RefusedError):
+    """A library is not installed that an extra of this package brings."""
+
+    code = "EXTRA_MISSING"
+
+    def __init__(self, purpose: str, library: str, extra: str) -> None:
+        hint = f"Run pip install 'semantest-iac[{extra}]'."
+        super().__init__(f"Cannot {purpose}: no module named '{library}'.", hint=hint)
 
 
 class StackBusyError(DeploymentError):

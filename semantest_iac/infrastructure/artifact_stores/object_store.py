@@ -17,8 +17,8 @@ from semantest_iac.domain.errors import (
     ArtifactError,
     ArtifactStoreError,
     ConfigurationError,
+    ExtraMissingError,
     Fault,
-    RefusedError,
     UnreachableStoreError,
 )
 from semantest_iac.domain.ports.artifact_store import StoredPackage
@@ -218,13 +218,10 @@ def _age_s(moment: datetime) -> float:
 
 
 def open_object_store(url: str, folder: PackageFolder) -> ObjectArtifactStore:
-    """Return the store of a URL; raises ConfigurationError, RefusedError where obstore is not installed."""
+    """Return the store of a URL; raises ConfigurationError, ExtraMissingError."""
     from importlib.util import find_spec
 
     location = StoreLocation.parse(url)
     if find_spec("obstore") is None:
-        hint = "Run pip install 'semantest-iac[object-store]'."
-        raise RefusedError(
-            f"Cannot keep packages in '{location}': no module named 'obstore'.", "EXTRA_MISSING", hint=hint
-        )
+        raise ExtraMissingError(f"keep packages in '{location}'", "obstore", "object-store")
     return ObjectArtifactStore(location, folder)

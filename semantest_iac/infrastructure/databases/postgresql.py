@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
-from semantest_iac.domain.errors import ConfigurationError, Fault, LedgerError, RefusedError
+from semantest_iac.domain.errors import ConfigurationError, ExtraMissingError, Fault, LedgerError
 from semantest_iac.infrastructure.databases.database import Row
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class PostgresqlConnection:
 
 
 def open_database_url(url: str) -> PostgresqlDatabase:
-    """Return the database of a URL such as postgresql://USER@HOST/NAME; raises ConfigurationError, RefusedError.
+    """Return the database of a URL such as postgresql://USER@HOST/NAME; raises ConfigurationError, ExtraMissingError.
 
     Its password may be in the variable PGPASSWORD or in a password file, as for every PostgreSQL program.
     """
@@ -75,8 +75,7 @@ def open_database_url(url: str) -> PostgresqlDatabase:
         fault = Fault(_URL_VARIABLE, "is no URL of a PostgreSQL database", hint)
         raise ConfigurationError("Cannot use the ledger of other machines.", faults=[fault])
     if find_spec("psycopg") is None:
-        message = "Cannot use a ledger in PostgreSQL: its driver is not installed."
-        raise RefusedError(message, "DRIVER_MISSING", hint="Run pip install 'semantest-iac[postgres]'.")
+        raise ExtraMissingError("use a ledger in PostgreSQL", "psycopg", "postgres")
     return PostgresqlDatabase(url)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import gettempdir
 
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.errors import ExtraMissingError
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress, RunningGateway
 from semantest_iac.presentation.request_log import LogRequest
@@ -20,7 +20,7 @@ def open_gateway(
     limits: GatewayLimits | None = None,
     body_folder: Path | None = None,
 ) -> RunningGateway:
-    """Return the context in which the gateway runs; raises RefusedError if it cannot start.
+    """Return the context in which the gateway runs; raises ExtraMissingError without aiohttp.
 
     `host_names` may stand in Host headers beside the names of the loopback address. Large bodies are kept in
     `body_folder` as long as they are needed.
@@ -28,8 +28,7 @@ def open_gateway(
     try:
         from semantest_iac.presentation.gateway.server import run_gateway
     except ModuleNotFoundError as error:
-        hint = "Run: pip install --no-deps --require-hashes -r requirements/deploy.txt"
-        raise RefusedError(f"Cannot serve: {error.name} is not installed.", "GATEWAY_MISSING", hint=hint) from error
+        raise ExtraMissingError("serve", str(error.name), "gateway") from error
     return run_gateway(
         services, address, log_request, host_names, limits or GatewayLimits(), body_folder or Path(gettempdir())
     )

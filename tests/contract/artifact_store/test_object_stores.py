@@ -121,26 +121,6 @@ def test_a_large_package_is_never_held_in_memory(bucket: Bucket, tmp_path: Path)
     assert int(printed) < MOST_GROWTH_BYTES
 
 
-def test_is_refused_without_its_library(tmp_path: Path) -> None:
-    program = (
-        "from pathlib import Path\n"
-        "from semantest_iac.domain.errors import RefusedError\n"
-        "from semantest_iac.infrastructure.artifact_stores.object_store import open_object_store\n"
-        "from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder\n"
-        "try:\n    open_object_store('s3://bucket/a', PackageFolder(Path('cache')))\n"
-        "except RefusedError as error:\n    print(error.error_code, error.message, error.hint)\n"
-    )
-    command = [sys.executable, "-S", "-c", program]  # without installed libraries
-    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
-
-    printed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-
-    assert printed == (
-        "EXTRA_MISSING Cannot keep packages in 's3://bucket/a': no module named 'obstore'. "
-        "Run pip install 'semantest-iac[object-store]'.\n"
-    )
-
-
 class TestLocation:
     @pytest.mark.parametrize(
         ("url", "parts"),
