@@ -92,9 +92,10 @@ examples: $(VENV)/test.stamp ## download the packages of the documented examples
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
-	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra dev \
+	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra telemetry \
+		--extra dev \
 		--output-file requirements/test.txt
-	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
+	$(LOCK) --extra aws --extra azure --extra gateway --extra telemetry --constraint requirements/test.txt --output-file requirements/deploy.txt
 	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
 	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
 	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \

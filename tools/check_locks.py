@@ -27,8 +27,8 @@ UNINSTALLED = (
 )
 """Locks whose packages are not installed here: only their checksums can be checked."""
 EXTRAS = {
-    "deploy.txt": ("aws", "azure", "gateway"),
-    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "dev"),
+    "deploy.txt": ("aws", "azure", "gateway", "telemetry"),
+    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", "dev"),
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))

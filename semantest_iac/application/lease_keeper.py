@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 
 from semantest_iac.application.ports.run_queue import RunLease, RunQueue
@@ -38,6 +39,12 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._renew_until_end, daemon=True)
         self._loop = asyncio.get_running_loop()
         self._deadline: asyncio.TimerHandle | None = None
+        self._renewed_at = monotonic()
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the lease has ended, and what has the right to go on only with it still does."""
+        return not self._has_ended.is_set() and monotonic() - self._renewed_at > self._lease_s
 
     def __enter__(self) -> LeaseKeeper:
         self._extend()
@@ -61,6 +68,7 @@ class LeaseKeeper:
             if is_cancelled is None:
                 self._call_in_loop("lost")
                 return
+            self._renewed_at = monotonic()
             self._loop.call_soon_threadsafe(self._extend)
             if is_cancelled:
                 self._call_in_loop("cancel")

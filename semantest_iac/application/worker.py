@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import time
+from typing import Literal
 
 from semantest_iac.application.lease_keeper import LeaseKeeper
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
+from semantest_iac.domain.errors import DeploymentError
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
@@ -49,6 +51,15 @@ ReportWait = Callable[[Sequence[QueuedRun]], None]
 """Learns for which runs of a stack is waited: the one that is carried out comes first, the own one last."""
 
 
+RunChange = Literal["claimed", "ended", "parked", "retried", "failed", "lost"]
+ReportRun = Callable[[RunLease, RunChange], None]
+"""Learns what a worker does with a run: `failed` is one that raised, `lost` one whose lease another worker has."""
+
+
+def report_nothing(lease: RunLease, change: RunChange) -> None:
+    """Tell nobody."""
+
+
 class Worker:
     """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
@@ -63,12 +74,20 @@ class Worker:
         *,
         lease_s: float = LEASE_S,
         retry_pause_s: float = 0,
+        report: ReportRun = report_nothing,
     ) -> None:
+        self._report = report
         self._retry_pause_s = retry_pause_s
         self._queue = queue
         self._advance = advance
         self._holder = holder
         self._lease_s = lease_s
+        self._keepers = set[LeaseKeeper]()
+
+    @property
+    def has_overdue_lease(self) -> bool:
+        """Whether a run goes on although its lease has ended: it was told to stop, and has not."""
+        return any(keeper.is_overdue for keeper in tuple(self._keepers))
 
     async def run_next(self, stacks: Collection[str] | None = None) -> RunLease | None:
         """Carry on the next run of these stacks; returns its lease, or None where there is nothing to do.
@@ -110,8 +129,11 @@ class Worker:
         while not stopped.is_set():
             try:
                 found = await self.run_next()
+            except DeploymentError as error:
+                _LOG.warning("A run was not carried on, and is tried again: %s", error.reason)
+                found = None
             except Exception:
-                _LOG.exception("A run was not carried on; it is tried again.")
+                _LOG.exception("A run was not carried on, and is tried again.")
                 found = None
             if found is None:
                 await _wait(stopped, pause_s)
@@ -127,6 +149,7 @@ class Worker:
 
     async def _carry_on(self, lease: RunLease) -> bool:
         """Carry on the run, and return whether it has ended and left the queue."""
+        self._report(lease, "claimed")
         running = asyncio.ensure_future(self._advance(lease))
         lost = False
 
@@ -135,7 +158,7 @@ class Worker:
             lost = True
             running.cancel()
 
-        with LeaseKeeper(self._queue, lease, self._lease_s, on_lost=lose, on_cancel=running.cancel):
+        with self._keep(lease, lose, running.cancel):
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError:  # this worker is to stop: the run ends itself first
@@ -144,11 +167,23 @@ class Worker:
                 raise
             finally:
                 error = None if running.cancelled() or lost else running.exception()
-                if not lost:
+                if lost:
+                    self._report(lease, "lost")
+                else:
                     await self._leave(lease, running)
         if error is not None:
             raise error
         return not lost and not running.cancelled() and isinstance(running.result(), Done)
+
+    @contextmanager
+    def _keep(self, lease: RunLease, on_lost: Callable[[], object], on_cancel: Callable[[], object]) -> Iterator[None]:
+        keeper = LeaseKeeper(self._queue, lease, self._lease_s, on_lost=on_lost, on_cancel=on_cancel)
+        self._keepers.add(keeper)
+        try:
+            with keeper:
+                yield
+        finally:
+            self._keepers.discard(keeper)
 
     async def _leave(self, lease: RunLease, ended: asyncio.Future[Outcome]) -> None:
         """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
@@ -156,14 +191,18 @@ class Worker:
             pause_s = self._retry_pause_s * lease.attempts
             with suppress(Exception):
                 await self._queue.retry(lease, at=time() + pause_s if pause_s else 0)
+            self._report(lease, "failed")
             return
         match ended.result():
             case Done():
                 await self._queue.end(lease)
+                self._report(lease, "ended")
             case Park(until):
                 await self._queue.park(lease, until)
+                self._report(lease, "parked")
             case Retry(at):
                 await self._queue.retry(lease, at)
+                self._report(lease, "retried")
 
 
 def _order_until(runs: Sequence[QueuedRun], deployment: str) -> Sequence[QueuedRun]:

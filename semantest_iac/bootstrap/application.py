@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
-    from semantest_iac.application.worker import Worker
+    from semantest_iac.application.worker import ReportRun, Worker
+    from semantest_iac.application.worker_service import WorkerService, WorkerSettings
+    from semantest_iac.bootstrap.deployments import WorkerViews
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -351,12 +353,23 @@ class Application:
         available = self.engines if engine else [SANDBOX_ENGINE]
         return build_deployments(self, self._manifest, variables, engine or EngineChoice(), available, views)
 
-    def worker(self, variables: Mapping[str, str], observer: Observer | None = None) -> Worker:
-        """Return a worker that carries out queued requests of all engines; `observer` gets every recorded event."""
+    def worker(self, variables: Mapping[str, str], views: WorkerViews | None = None) -> Worker:
+        """Return a worker that carries out queued requests of all engines."""
         from semantest_iac.bootstrap.deployments import build_worker
 
         _remove_leftovers(self.home)
-        return build_worker(self, self._manifest, variables, observer)
+        return build_worker(self, self._manifest, variables, views)
+
+    def worker_service(
+        self, variables: Mapping[str, str], settings: WorkerSettings, observer: Observer, report_run: ReportRun
+    ) -> AbstractAsyncContextManager[WorkerService]:
+        """Open a worker with what runs beside it; raises RefusedError where it cannot listen as it should.
+
+        `observer` gets every event that it records, `report_run` what it does with each run.
+        """
+        from semantest_iac.bootstrap.worker_service import open_worker_service
+
+        return open_worker_service(self, variables, settings, observer, report_run)
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests:
         """Return the use case that cancels requests."""

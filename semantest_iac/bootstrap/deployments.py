@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -27,7 +27,7 @@ from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
-from semantest_iac.application.worker import Worker
+from semantest_iac.application.worker import ReportRun, Worker, report_nothing
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.guardrails.consent import (
     ApprovePlan,
@@ -101,6 +101,13 @@ class RunViews(NamedTuple):
     show_plan: ShowPlan | None = None
 
 
+class WorkerViews(NamedTuple):
+    """Who sees what a worker does: the events that it records, and what becomes of each run."""
+
+    observers: Sequence[Observer] = ()
+    report_run: ReportRun = report_nothing
+
+
 class EngineRuns:
     """What the runs on one engine share, and how the bus and the process of each are made."""
 
@@ -172,24 +179,24 @@ def build_worker(
     application: ApplicationParts,
     manifest: HomeManifest,
     variables: Mapping[str, str],
-    observer: Observer | None = None,
+    views: WorkerViews | None = None,
 ) -> Worker:
     """Return a worker for requests of every engine; it goes on with those that another worker has begun.
 
     Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected.
     """
-    ledger, queue, views = application.ledger, application.run_queue, RunViews(observer=observer)
-    observers = EventObservers(*([observer] if observer else ()))
+    ledger, queue, views = application.ledger, application.run_queue, views or WorkerViews()
+    observers = EventObservers(*views.observers)
 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:
-        return EngineRuns(application, manifest, observers, variables, choice, views)
+        return EngineRuns(application, manifest, observers, variables, choice, RunViews())
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
 
     executor = RunExecutor(open_run, queue, application.stack_locks, ledger, resumes=True)
-    return Worker(queue, executor.advance, identify_worker(), retry_pause_s=RETRY_PAUSE_S)
+    return Worker(queue, executor.advance, identify_worker(), retry_pause_s=RETRY_PAUSE_S, report=views.report_run)
 
 
 def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:

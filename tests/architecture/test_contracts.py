@@ -70,6 +70,10 @@ _INTRUSIONS = {
         {"semantest_iac/infrastructure/ledger/intruder.py": "import cryptography.fernet"},
     ),
     "a terminal in the domain": ("terminal", {"semantest_iac/domain/intruder.py": "import rich.console"}),
+    "structured logs in an adapter": (
+        "logs",
+        {"semantest_iac/infrastructure/ledger/intruder.py": "import structlog"},
+    ),
     "an HTTP server in an adapter": (
         "http",
         {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},

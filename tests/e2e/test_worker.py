@@ -7,8 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.object_stores import run_s3, secret_key
 from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgresql
 
 _DEPLOY = ("deploy", "rest-api", "--json")
+_FAILED = ("infrastructure.deployment.rolled_back", "infrastructure.deployment.failed")
 _TIMEOUT_S = 60.0
 _SERVICE = """\
 import time
@@ -113,6 +116,94 @@ class TestWorkers:
         types = [json.loads(line)["type"] for line in ended.out.splitlines()]
         assert (left["abandoned"], types.count("infrastructure.deployment.completed")) == (True, 1)
         assert (_states(slow_workspace), _queue(slow_workspace)) == (["completed"], [])
+
+
+def _ask(url: str, path: str) -> tuple[int, Any]:
+    """Return the status and the answer of a health check."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+class TestHealthChecks:
+    def test_follow_a_worker_to_its_end(self, slow_workspace: Workspace) -> None:
+        slow_workspace.run(*_DEPLOY, "--detach")
+        with slow_workspace.start("worker", "--health-address", "127.0.0.1:0") as worker:
+            assert worker.stderr is not None
+            url = worker.stderr.readline().split()[5].removesuffix("/healthz")
+            _wait_for(slow_workspace, "verifying")
+            at_work = [_ask(url, path) for path in ("/healthz", "/readyz")]
+            worker.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + _TIMEOUT_S
+            while (draining := _ask(url, "/readyz"))[0] == 200:
+                assert time.monotonic() < deadline
+            alive = _ask(url, "/healthz")
+            ended = worker.wait(_TIMEOUT_S)
+
+        well = (200, {"status": "ok", "faults": []})
+        assert (at_work, alive, ended) == ([well, well], well, 0)
+        assert draining == (503, {"status": "failed", "faults": [{"check": "worker", "code": "DRAINING"}]})
+
+    @pytest.mark.parametrize(
+        ("address", "code", "words"),
+        [
+            ("0.0.0.0:0", 3, "other machines would reach it"),
+            ("127.0.0.1", 2, "write it as 127.0.0.1:8099"),
+            ("127.0.0.1:70000", 2, "write it as 127.0.0.1:8099"),
+        ],
+    )
+    def test_refuse_addresses(self, workspace: Workspace, address: str, code: int, words: str) -> None:
+        refused = workspace.run("worker", "--health-address", address)
+
+        assert (refused.code, words in refused.err, "Traceback" in refused.err) == (code, True, False)
+
+
+_FORGED = 'x"}\n{"level":"info","event":"forged\u2028\x1b[2J"'
+
+
+class TestLogs:
+    def test_have_one_object_for_each_line(self, workspace: Workspace) -> None:
+        deployment = workspace.run(*_DEPLOY, "--detach").json["deployment"]
+        worker = workspace.run("worker", "--until-idle", "--log-format", "json")
+
+        lines = [json.loads(line) for line in worker.err.splitlines()]
+        about = [line for line in lines if line.get("deployment") == deployment]
+        assert (worker.code, worker.out) == (0, "")
+        assert {line["trace_id"] for line in about} == {deployment.replace("-", "")}
+        assert {line["stack"] for line in about} == {"rest-api.aws.development.us-east-1"}
+        assert [about[0]["event"], *(line["event"] for line in about[-2:])] == [
+            "run.claimed",
+            "infrastructure.deployment.completed",
+            "run.ended",
+        ]
+        assert all(list(line)[:3] == ["time", "level", "event"] and line["worker"] for line in lines)
+
+    def test_redact_secrets_and_cannot_be_forged(self, tmp_path: Path) -> None:
+        canary = "canary-7391-kite"
+        text = f"raise RuntimeError('{canary} ' + {_FORGED!r})\n\ndef handler(event, context): ...\n"
+        (tmp_path / "api").mkdir()
+        (tmp_path / "api" / "app.py").write_text(text)
+        (tmp_path / "semantest.yaml").write_text(_CONFIGURATION)
+        workspace = Workspace(tmp_path, {"SEMANTEST_SECRET_KEY": canary})
+        workspace.run(*_DEPLOY, "--detach")
+        worker = workspace.run("worker", "--until-idle", "--log-format", "json")
+
+        lines = [json.loads(line) for line in worker.err.splitlines()]
+        [failed] = [line for line in lines if line["event"] in _FAILED and line.get("reason")]
+        assert canary not in worker.err
+        assert all(line["event"] != "forged" for line in lines)
+        assert (failed["level"], bool(failed["code"])) == ("error", True)
+
+    def test_hold_the_error_that_ends_the_worker(self, workspace: Workspace) -> None:
+        refused = workspace.run("worker", "--health-address", "0.0.0.0:0", "--log-format", "json")
+
+        [line] = [json.loads(line) for line in refused.err.splitlines()]
+        assert (refused.code, line["event"], line["code"]) == (3, "worker.failed", "NOT_LOOPBACK")
 
 
 @pytest.fixture(scope="module")

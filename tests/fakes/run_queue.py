@@ -112,6 +112,8 @@ class FakeRunQueue:
             self.runs[deployment] = replace(run, state=state, is_cancelled=True)
         return run.state
 
+    async def require_usable(self) -> None: ...
+
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         return [run for run in self.runs.values() if stacks is None or run.stack in stacks]
 

@@ -171,6 +171,10 @@ class RunQueue(Protocol):
         """
         ...
 
+    async def require_usable(self) -> None:
+        """Raise LedgerError where the queue cannot be read and written now; changes no run."""
+        ...
+
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended, in the order of acceptance; changes and creates nothing."""
         ...

@@ -126,6 +126,10 @@ class RunTable:
         """Ask a run to end."""
         return await self._change_and_record(self._cancel, deployment, ending)
 
+    async def require_usable(self) -> None:
+        """Hold the lock of writers, and change the rows of no run."""
+        await self._change(lambda connection: connection.execute("update runs set fence = fence where position < 0"))
+
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
         if stacks is not None and not stacks:

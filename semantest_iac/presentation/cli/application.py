@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase
-    from semantest_iac.application.worker import Worker
+    from semantest_iac.application.worker import ReportRun
+    from semantest_iac.application.worker_service import WorkerService, WorkerSettings
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -85,7 +86,9 @@ class CliApplication(Protocol):
     @property
     def folder_variables(self) -> Mapping[str, str]: ...
 
-    def worker(self, variables: Mapping[str, str], observer: Observer | None = ...) -> Worker: ...
+    def worker_service(
+        self, variables: Mapping[str, str], settings: WorkerSettings, observer: Observer, report_run: ReportRun
+    ) -> AbstractAsyncContextManager[WorkerService]: ...
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
 

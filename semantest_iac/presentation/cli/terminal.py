@@ -193,6 +193,10 @@ class Terminal:
             self._write(self._err, "\n")
         self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in self.redact_lines(lines)])
 
+    def print_log_line(self, line: str) -> None:
+        """Print a line of a log to stderr, whose secrets and control characters are replaced already."""
+        self._write(self._err, f"{line}\n")
+
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
         return _LabelledTerminal(self, label)

@@ -75,6 +75,32 @@ class TestWorker:
         [run] = fixture.queue.list_runs()
         assert (stopped, run.state, run.holder and run.holder.worker) == (["d1"], "running", "worker-2")
 
+    async def test_tells_when_a_run_does_not_stop_after_its_lease(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        may_end, begun = asyncio.Event(), asyncio.Event()
+
+        async def advance(lease: RunLease) -> Done:
+            begun.set()
+            while not may_end.is_set():
+                with suppress(asyncio.CancelledError):
+                    await may_end.wait()
+            return Done()
+
+        worker = _worker(fixture, advance, lease_s=0.6)
+        working = asyncio.create_task(worker.run_next())
+        await begun.wait()
+        before = worker.has_overdue_lease
+        with fixture.database.change("write to") as connection:
+            connection.execute("update runs set lease_end = 0")
+        await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60)
+        async with asyncio.timeout(60):
+            while not worker.has_overdue_lease:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        may_end.set()
+        await working
+
+        assert (before, worker.has_overdue_lease) == (False, False)
+
     async def test_is_stopped_while_the_database_does_not_answer(
         self, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semantest_iac.application.queries.history import find_deployment_id
-from semantest_iac.presentation.cli.failures import CANCELLED, OK
+from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.presentation.cli.failures import CANCELLED, OK, exit_code_for
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids
@@ -20,17 +24,29 @@ from semantest_iac.presentation.cli.tables import Column, format_fitting_table
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import QueuedRun
-    from semantest_iac.application.worker import Worker
-    from semantest_iac_events.event import Event
+    from semantest_iac.application.worker_service import WorkerService, WorkerSettings
+    from semantest_iac.presentation.cli.text.worker_output import WorkerOutput
 
 EMPTY_QUEUE = "Nothing waits, and nothing is carried out."
-_JOURNAL = "infrastructure.journal."
+_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
+_HIGHEST_PORT = 65535
+
+
+def _parse_address(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    """Read HOST:PORT; an IPv6 address is in brackets."""
+    if value is None:
+        return None
+    match = _ADDRESS.fullmatch(value)
+    if match is None or int(match[3]) > _HIGHEST_PORT:
+        raise click.BadParameter("write it as 127.0.0.1:8099 or [::1]:8099.")
+    return match[1] or match[2], int(match[3])
+
 
 WORKER_HELP = """Carry out queued requests until SIGTERM or Ctrl-C.
 
 \b
   semantest-iac worker
-  semantest-iac worker --slots 4
+  semantest-iac worker --slots 4 --health-address 127.0.0.1:8099
   semantest-iac worker --until-idle
 
 Takes what `deploy --detach` or another machine has queued, one deployment of a stack at a time, and goes on with
@@ -39,29 +55,87 @@ and .env file. Nobody can be asked: a plan that replaces or deletes resources of
 
 The first signal lets deployments in progress end and starts no other one; the second one cancels them. With --json,
 prints one event per line.
+
+With --health-address, answers GET /healthz (503: start the process again) and GET /readyz (503: it would not carry out
+a deployment now, with the reasons), for systemd, Docker and Kubernetes.
 """
 
 
 @click.command("worker", help=WORKER_HELP)
 @click.option("--slots", type=click.IntRange(1, 64), default=1, show_default=True, help="Deployments at a time.")
 @click.option("--until-idle", is_flag=True, help="End when nothing is left that could be carried out now.")
+@click.option(
+    "--health-address",
+    callback=_parse_address,
+    metavar="HOST:PORT",
+    help="Answer health checks there; a loopback address, port 0 takes a free one.",
+)
+@click.option(
+    "--allow-remote-health",
+    is_flag=True,
+    help="Let --health-address be one that other machines reach, as probes of Kubernetes have to.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: a log on stderr, one JSON object for each line.",
+)
 @session_options
-def worker_command(session: Session, slots: int, until_idle: bool) -> int:
+def worker_command(  # one parameter for each option
+    session: Session,
+    slots: int,
+    until_idle: bool,
+    health_address: tuple[str, int] | None,
+    allow_remote_health: bool,
+    log_format: str,
+) -> int:
+    from semantest_iac.application.worker_service import WorkerSettings
+
     require_writable_home(session.application.home)
-    worker = session.application.worker(session.application.folder_variables, _show_events(session))
-    if not session.json and not until_idle:
-        session.terminal.print_lines(f"Waiting for requests, {slots} at a time. Press Ctrl-C to stop.")
-    return asyncio.run(_work(session, worker, slots, until_idle=until_idle))
+    settings = WorkerSettings(health_address, allow_remote_health)
+    output = _open_output(session, log_format)
+    try:
+        with session.terminal.print_in_background(), output.take_log_records():
+            return asyncio.run(_work(session, output, settings, slots, until_idle=until_idle))
+    except DeploymentError as error:
+        output.report_error(error)
+        return exit_code_for(error)
 
 
-async def _work(session: Session, worker: Worker, slots: int, *, until_idle: bool) -> int:
+def _open_output(session: Session, log_format: str) -> WorkerOutput:
+    from semantest_iac.presentation.cli.text.worker_output import JsonWorkerLog, WorkerOutput
+
+    if log_format == "text":
+        return WorkerOutput(session.terminal, as_json=session.json)
+    return JsonWorkerLog(session.terminal, f"{socket.gethostname()}:{os.getpid()}", as_json=session.json)
+
+
+async def _work(
+    session: Session, output: WorkerOutput, settings: WorkerSettings, slots: int, *, until_idle: bool
+) -> int:
+    variables = session.application.folder_variables
+    opening = session.application.worker_service(variables, settings, output.show_event, output.report_run)
+    async with opening as worker:
+        if worker.health_url:
+            text = f"Health checks are answered on {worker.health_url}/healthz and /readyz."
+            output.announce("worker.health", text, url=worker.health_url)
+        if not until_idle:
+            text = f"Waiting for requests, {slots} at a time. Press Ctrl-C to stop."
+            output.announce("worker.started", text, slots=slots)
+        return await _run_worker(output, worker, slots, until_idle=until_idle)
+
+
+async def _run_worker(output: WorkerOutput, worker: WorkerService, slots: int, *, until_idle: bool) -> int:
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     working = asyncio.ensure_future(worker.run_until_idle() if until_idle else worker.serve(slots, stopped))
 
     def stop(count: int, name: str) -> None:
         if count == 1 and not until_idle:
             stopped.set()
-            session.terminal.print_remarks(f"Stopping after the deployments in progress; {name} again cancels them.")
+            text = f"Stopping after the deployments in progress; {name} again cancels them."
+            output.announce("worker.draining", text, signal=name)
         else:
             working.cancel()
 
@@ -71,21 +145,6 @@ async def _work(session: Session, worker: Worker, slots: int, *, until_idle: boo
         return CANCELLED
     working.result()
     return OK
-
-
-def _show_events(session: Session) -> Any:
-    from semantest_iac_events.forms.cloudevents import to_cloudevent
-
-    def show(event: Event) -> None:
-        if event.type_name.startswith(_JOURNAL):
-            return
-        if session.json:
-            session.terminal.print_json(to_cloudevent(event))
-        else:
-            moment = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            session.terminal.print_lines(f"{moment}  {event.subject or '-'}  {event.type_name}")
-
-    return show
 
 
 QUEUE_HELP = """List the requests that wait or are carried out, in the order of acceptance.
