@@ -116,7 +116,7 @@ def _finish(started: Started) -> tuple[float, tuple[float, float]]:
     return perf_counter() - started_at, (own, largest_child)
 
 
-def _create_work(home: Path, size: int) -> Work:
+def create_work(home: Path, size: int) -> Work:
     """The blueprint of `rest-api`, with alarms added until it has `size` resources."""
     from semantest_iac.domain.blueprints.components import build_rest_api
     from semantest_iac.domain.compute.functions import Artifact
@@ -157,7 +157,7 @@ async def _deploy_with_engine(home: Path, program: Path, extent: str, size: int)
     engine = PulumiEngine(
         EngineProcessSupervisor(BackendSettings(home / "pulumi"), lambda name: name, lambda _: _serve_cloud(home))
     )
-    work = _create_work(home, size)
+    work = create_work(home, size)
     plan = await engine.preview(work)
     if extent == "first":
         await engine.apply(work, plan, publish, watch)
@@ -165,7 +165,7 @@ async def _deploy_with_engine(home: Path, program: Path, extent: str, size: int)
 
 async def _deploy_with_script(home: Path, program: Path, extent: str, size: int) -> None:
     async with _serve_cloud(home) as providers:
-        await asyncio.to_thread(_run_script, home, program, extent, _create_work(home, size), providers)
+        await asyncio.to_thread(_run_script, home, program, extent, create_work(home, size), providers)
 
 
 def _run_script(home: Path, program: Path, extent: str, work: Work, providers: str) -> None:

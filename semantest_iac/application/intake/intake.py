@@ -135,7 +135,7 @@ class Intake:
             return rejection.deployment_id, self._encode(rejection)
 
         receipt = await self._queue.submit(submission, self._supersede, reject)
-        shown = rejections if receipt.refusal else [] if receipt.is_duplicate else events
+        shown = rejections[-1:] if receipt.refusal else [] if receipt.is_duplicate else events
         for event in shown:
             self._observers.show(event)
         return receipt

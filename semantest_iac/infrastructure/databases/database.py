@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from semantest_iac.application.ports.ledger import LedgerWatch
 
 Row = tuple[Any, ...]
+Result = TypeVar("Result")
+OnCommit = Callable[[Sequence[Any]], None]
+CHANGE_TABLES = ("create ", "drop ", "rollback ")
+"""How statements begin after which there may be other tables."""
 
 
 class DatabaseConnection(Protocol):
@@ -42,6 +46,16 @@ class Database(Protocol):
         """Commit what the block did, or nothing if it raises; waits until no other transaction changes anything.
 
         Raises LedgerError, which is retryable where another process kept the database locked for too long.
+        """
+        ...
+
+    async def commit(
+        self, verb: str, change: Callable[[DatabaseConnection], Result], on_commit: OnCommit | None = None
+    ) -> Result:
+        """Return what `change` returns once all that it did is committed, together with what others ask for meanwhile.
+
+        Raises LedgerError, and what `change` raises; then nothing of it is left. It is called in another thread, and
+        may be called again after it was undone. `on_commit` gets the results of all changes that it was given with.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.util import find_spec
 from threading import Lock
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import ConfigurationError, ExtraMissingError, Fault, LedgerError
-from semantest_iac.infrastructure.databases.database import Row
+from semantest_iac.infrastructure.databases.change_groups import ChangeGroups
+from semantest_iac.infrastructure.databases.database import (
+    CHANGE_TABLES,
+    DatabaseConnection,
+    OnCommit,
+    Result,
+    Row,
+)
 
 if TYPE_CHECKING:
     from semantest_iac.infrastructure.databases.postgresql_watch import PostgresqlWatch
@@ -42,15 +49,21 @@ class PostgresqlConnection:
     def __init__(self, connection: Any, schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self._tables: frozenset[str] | None = None
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
+        if statement.startswith(CHANGE_TABLES):
+            self._tables = None
         cursor = self._connection.execute(statement.replace("%", "%%").replace("?", "%s"), parameters)
         return cursor.fetchall() if cursor.description else []
 
     def has_table(self, name: str) -> bool:
-        """Whether the schema has the table."""
-        return self.execute("select to_regclass(?) is not null", (name,)) == [(True,)]
+        """Whether the schema has the table; asks once in a transaction."""
+        if self._tables is None:
+            found = self.execute("select tablename from pg_tables where schemaname = ?", (self._schema,))
+            self._tables = frozenset(it for (it,) in found)
+        return name in self._tables
 
     def check_integrity(self) -> None:
         """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
@@ -85,6 +98,7 @@ class PostgresqlDatabase:
     def __init__(self, url: str, schema: str = "semantest_iac") -> None:
         self._url = url
         self._schema = schema
+        self._groups = ChangeGroups()
         self._locks = {"change": Lock(), "read": Lock()}
         self._connections: dict[str, Any] = {}
 
@@ -95,6 +109,12 @@ class PostgresqlDatabase:
             connection.execute(f"set local lock_timeout = {int(_LOCK_TIMEOUT_S * 1000)}")
             connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
             yield PostgresqlConnection(connection, self._schema)
+
+    async def commit(
+        self, verb: str, change: Callable[[DatabaseConnection], Result], on_commit: OnCommit | None = None
+    ) -> Result:
+        """Commit a change together with those of other tasks."""
+        return await self._groups.commit(self.change, verb, change, on_commit)
 
     @contextmanager
     def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:

@@ -12,7 +12,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row
+from semantest_iac.infrastructure.databases.change_groups import ChangeGroups
+from semantest_iac.infrastructure.databases.database import (
+    CHANGE_TABLES,
+    DatabaseConnection,
+    OnCommit,
+    Result,
+    Row,
+)
 from semantest_iac.infrastructure.databases.sqlite_file import (
     RESTORE_HINT,
     identify_file,
@@ -34,15 +41,22 @@ class SqliteConnection:
     def __init__(self, connection: sqlite3.Connection, path: Path, read_clock: Callable[[], float]) -> None:
         self._connection = connection
         self._path = path
+        self._tables: frozenset[str] | None = None
         self.read_clock = read_clock
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
+        if statement.startswith(CHANGE_TABLES):
+            self._tables = None
         return self._connection.execute(statement, parameters).fetchall()
 
     def has_table(self, name: str) -> bool:
-        """Whether the file has the table."""
-        return bool(self.execute("select 1 from sqlite_master where type = 'table' and name = ?", (name,)))
+        """Whether the file has the table; asks once in a transaction."""
+        if self._tables is None:
+            self._tables = frozenset(
+                it for (it,) in self.execute("select name from sqlite_master where type = 'table'")
+            )
+        return name in self._tables
 
     def check_integrity(self) -> None:
         """Let SQLite check the file."""
@@ -73,6 +87,7 @@ class SqliteDatabase:
         self._read_clock = read_clock
         self._busy_timeout_s = busy_timeout_s
         self._read_noted_head = read_noted_head or (lambda: _require_nothing)
+        self._groups = ChangeGroups()
         self._lock = Lock()
         self._writer: sqlite3.Connection | None = None
         self._file = (0, 0)
@@ -90,6 +105,12 @@ class SqliteDatabase:
                 if connection.in_transaction:  # SQLite ends some failed transactions itself
                     connection.execute("rollback")
                 raise
+
+    async def commit(
+        self, verb: str, change: Callable[[DatabaseConnection], Result], on_commit: OnCommit | None = None
+    ) -> Result:
+        """Commit a change together with those of other tasks."""
+        return await self._groups.commit(self.change, verb, change, on_commit)
 
     @contextmanager
     def read(self, verb: str) -> Iterator[SqliteConnection | None]:

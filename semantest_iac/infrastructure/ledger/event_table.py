@@ -20,7 +20,8 @@ _CREATE = """create table if not exists events (
 
 def create_events_table(connection: DatabaseConnection) -> None:
     """Create the table unless it exists."""
-    connection.execute(_CREATE)
+    if not connection.has_table("events"):
+        connection.execute(_CREATE)
 
 
 def select_events(connection: DatabaseConnection, condition: str, *parameters: object) -> list[RecordedEvent]:

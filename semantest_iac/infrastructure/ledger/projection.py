@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from functools import partial
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.ledger.event_table import read_log, select_events
 
 _Row = TypeVar("_Row")
+_DEPLOYMENT_FIELDS, _STACK_FIELDS = ([field.name for field in fields(row)] for row in (DeploymentRow, StackRow))
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
 FOLD_VERSION = 11  # raise it whenever the fold or its rows change
@@ -72,7 +73,12 @@ class StoredRows:
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows; a stack of which every request was refused has none."""
-        text = json.dumps(asdict(deployment))
+        self.save_deployment(deployment)
+        self.save_stack(stack)
+
+    def save_deployment(self, deployment: DeploymentRow) -> None:
+        """Insert or replace the row of a deployment."""
+        text = json.dumps({name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS})
         self._connection.execute(
             "insert into deployments values (?, ?, ?, ?, ?) on conflict (position)"
             " do update set row = excluded.row, checksum = excluded.checksum",
@@ -84,9 +90,12 @@ class StoredRows:
                 _row_checksum(deployment.deployment, text),
             ),
         )
+
+    def save_stack(self, stack: StackRow) -> None:
+        """Insert or replace the row of a stack, unless every request for it was refused."""
         if stack.newest is None:
             return
-        text = json.dumps(asdict(stack))
+        text = json.dumps({name: getattr(stack, name) for name in _STACK_FIELDS})
         self._connection.execute(
             "insert into stacks values (?, ?, ?, ?) on conflict (stack)"
             " do update set newest = excluded.newest, row = excluded.row, checksum = excluded.checksum",
@@ -95,19 +104,54 @@ class StoredRows:
 
     def _select_stacks(self, condition: str, *parameters: object) -> list[StackRow]:
         """Return stacks, each with the row of its newest deployment in place."""
-        query = f"""select stacks.stack, newest, deployments.position from stacks
+        query = f"""select stacks.row, stacks.checksum, stacks.stack, newest, deployments.position from stacks
             left join deployments on deployment = newest {condition}"""  # noqa: S608 - no input in it
-        for stack, newest, position in self._connection.execute(query, parameters):
+        found = self._connection.execute(query, parameters)
+        for _, _, stack, newest, position in found:
             if newest and position is None:
                 raise _changed_rows_error(f"the newest deployment of '{stack}'")
-        return self._select(_parse_stack, f"select row, checksum, stack from stacks {condition}", *parameters)  # noqa: S608
+        return [_parse_row(_parse_stack, *row[:3]) for row in found]
 
     def _select(self, parse: Callable[[str], _Row], query: str, *parameters: object) -> list[_Row]:
-        found = self._connection.execute(query, parameters)
-        for text, checksum, name in found:
-            if not isinstance(text, str) or checksum != _row_checksum(name, text):
-                raise _changed_rows_error(f"the row of '{name}'")
-        return [parse(text) for text, _, _ in found]
+        return [_parse_row(parse, *row) for row in self._connection.execute(query, parameters)]
+
+
+class _AppendedRows(MemoryRows):
+    """The rows that one append changes: each is read once, and saved once at the end."""
+
+    def __init__(self, stored: StoredRows, require_every_stack: Callable[[], None]) -> None:
+        super().__init__()
+        self.new_stacks = 0
+        self._stored = stored
+        self._require_every_stack = require_every_stack
+        self._changed: dict[str, DeploymentRow] = {}
+        self._changed_stacks: dict[str, StackRow] = {}
+
+    def deployment(self, deployment: str) -> DeploymentRow | None:
+        if deployment not in self.by_deployment and (found := self._stored.deployment(deployment)):
+            self.by_deployment[deployment] = found
+        return self.by_deployment.get(deployment)
+
+    def stack(self, name: str) -> StackRow:
+        """Return the row of a stack; one that has none must not have lost it."""
+        if name not in self.by_stack:
+            self.by_stack[name] = found = self._stored.stack(name)
+            if found.newest is None:
+                self._require_every_stack()
+        return self.by_stack[name]
+
+    def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
+        is_new = self.by_stack[stack.stack].newest is None and stack.newest is not None
+        self.new_stacks += is_new
+        self.by_deployment[deployment.deployment] = self._changed[deployment.deployment] = deployment
+        self.by_stack[stack.stack] = self._changed_stacks[stack.stack] = stack
+
+    def flush(self) -> None:
+        """Save what has changed."""
+        for deployment in self._changed.values():
+            self._stored.save_deployment(deployment)
+        for stack in self._changed_stacks.values():
+            self._stored.save_stack(stack)
 
 
 def read_or_fold_rows(connection: DatabaseConnection) -> ProjectionRows:
@@ -121,12 +165,12 @@ def update_projection(connection: DatabaseConnection, from_position: int, record
     if state is None or state[:2] != (FOLD_VERSION, from_position):
         rebuild_projection(connection)
         return
-    _require_every_stack(connection, state)
-    rows = StoredRows(connection)
+    rows = _AppendedRows(StoredRows(connection), partial(_require_every_stack, connection, state))
     for event in recorded:
         project_event(rows, event)
-    counted = "update projected set position = ?, stacks = (select count(*) from stacks)"
-    connection.execute(counted, (from_position + len(recorded),))
+    rows.flush()
+    counted = "update projected set position = ?, stacks = stacks + ?"
+    connection.execute(counted, (from_position + len(recorded), rows.new_stacks))
 
 
 def rebuild_projection(connection: DatabaseConnection) -> None:
@@ -195,6 +239,12 @@ def _projected_state(connection: DatabaseConnection) -> tuple[int, int, int] | N
     found = connection.execute("select * from projected")
     fold, position, stacks = found[0] if len(found) == 1 and len(found[0]) == 3 else (0, 0, 0)
     return fold, position, stacks
+
+
+def _parse_row(parse: Callable[[str], _Row], text: object, checksum: int, name: str) -> _Row:
+    if not isinstance(text, str) or checksum != _row_checksum(name, text):
+        raise _changed_rows_error(f"the row of '{name}'")
+    return parse(text)
 
 
 def _parse_deployment(text: str) -> DeploymentRow:

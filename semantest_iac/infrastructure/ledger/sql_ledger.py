@@ -147,9 +147,12 @@ class SqlLedger:
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
     ) -> list[RecordedEvent]:
         """Record all events or none, in a thread: a commit waits for the disk and for other writers."""
-        import asyncio
 
-        return await asyncio.to_thread(self._append, stream, expected_version, events)
+        def change(connection: DatabaseConnection) -> list[RecordedEvent]:
+            self._require_lease(connection)
+            return self.append_in(connection, stream, events, expected_version)
+
+        return await self.database.commit("append to", change, self._note_results)
 
     def append_in(
         self,
@@ -160,10 +163,9 @@ class SqlLedger:
     ) -> list[RecordedEvent]:
         """Record events in a transaction of the caller's own, who calls `note_committed` once it is committed."""
         create_events_table(connection)
-        version = _stream_version(connection, stream)
+        head, version = _read_head_and_version(connection, stream)
         if expected_version not in (None, version):
             raise _conflict_error(stream, expected_version, version)
-        head = _read_head(connection)
         recorded = list(chain.extend_chain(head, stream, version, events))
         insert_events(connection, recorded)
         add_event_links(connection, head.position, recorded)
@@ -195,12 +197,8 @@ class SqlLedger:
         """Close the database; the next call opens it again."""
         self.database.close()
 
-    def _append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[RecordedEvent]:
-        with self.database.change("append to") as connection:
-            self._require_lease(connection)
-            recorded = self.append_in(connection, stream, events, expected_version)
-        self.note_committed(recorded)
-        return recorded
+    def _note_results(self, results: Sequence[Sequence[RecordedEvent]]) -> None:
+        self.note_committed([event for recorded in results for event in recorded])
 
     def _read_page(self, after: int, limit: int) -> list[RecordedEvent]:
         with self._open_snapshot("read") as connection:
@@ -225,9 +223,14 @@ def _rebuild_rows(connection: DatabaseConnection) -> None:
     projection.rebuild_projection(connection)
 
 
-def _stream_version(connection: DatabaseConnection, stream: str) -> int:
-    [(version,)] = connection.execute("select coalesce(max(version), 0) from events where stream = ?", (stream,))
-    return int(version)
+def _read_head_and_version(connection: DatabaseConnection, stream: str) -> tuple[LedgerHead, int]:
+    """Return the newest position of the log, and the newest version of a stream, 0 for one without events."""
+    found = connection.execute(
+        "select position, hash, (select coalesce(max(version), 0) from events where stream = ?) from events"
+        " order by position desc limit 1",
+        (stream,),
+    )
+    return (LedgerHead(*found[0][:2]), int(found[0][2])) if found else (chain.GENESIS, 0)
 
 
 def _read_head(connection: DatabaseConnection) -> LedgerHead:

@@ -18,7 +18,7 @@ from semantest_iac.application.ports.run_queue import (
     RunState,
     Submission,
 )
-from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
+from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, OnCommit, Row
 from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES, SubmissionGuard
 
 _Result = TypeVar("_Result")
@@ -41,6 +41,8 @@ class SharedLedger(Protocol):
         ...
 
 
+# `state <> 'ended'` lets SQLite use the index of the runs that have not ended, of which there are few, and `+position`
+# keeps it from reading all runs in their order instead.
 # One live run for each stack, whatever a program does: the database refuses a second one.
 TABLES = (
     """create table if not exists runs (
@@ -56,20 +58,20 @@ TABLES = (
 )
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
 _UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
-    order by position"""  # noqa: S608 - no input in it
+    order by +position"""  # noqa: S608 - no input in it
 _HELD = "deployment = ? and fence = ? and state = 'running'"
 _CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
-    where state = 'running' and (lease_end < ? or host = ?){{among}} order by position"""  # noqa: S608 - no input in it
+    where state <> 'ended' and state = 'running' and (lease_end < ? or host = ?){{among}} order by +position"""  # noqa: S608 - no input in it
 # A waiting run starts where no run of its stack is live, and none that is due comes before it.
 _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
-    where ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
+    where state <> 'ended' and ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
     or (state = 'waiting' and (due is null or due <= ?)
         and not exists (select 1 from runs as live
             where live.stack = run.stack and live.state in ('running', 'parked', 'retrying'))
         and not exists (select 1 from runs as other
-            where other.stack = run.stack and other.state = 'waiting' and (other.due is null or other.due <= ?)
-            and (other.priority > run.priority
+            where other.stack = run.stack and other.state <> 'ended' and other.state = 'waiting'
+            and (other.due is null or other.due <= ?) and (other.priority > run.priority
                 or (other.priority = run.priority and other.position < run.position))))){{among}}
     order by priority desc, position limit 1"""  # noqa: S608 - no input in it
 
@@ -142,35 +144,37 @@ class RunTable:
         return [self._parse_run(row, now) for row in rows]
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        from asyncio import to_thread
-
-        return await to_thread(self._commit, work, *arguments)
+        return await self._commit(lambda connection: work(connection, *arguments))
 
     async def _change_and_record(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         """Let the work append events too, which the ledger notes once they are committed."""
-        from asyncio import to_thread
 
-        return await to_thread(self._commit_and_note, work, *arguments)
+        def change(connection: DatabaseConnection) -> tuple[_Result, list[RecordedEvent]]:
+            recorded: list[RecordedEvent] = []
 
-    def _commit(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        with self._database.change("write to") as connection:
+            def append(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
+                recorded.extend(self._ledger.append_in(connection, stream, events))
+
+            return work(connection, append, *arguments), recorded
+
+        return (await self._commit(change, self._note_results))[0]
+
+    async def _commit(
+        self, change: Callable[[DatabaseConnection], _Result], on_commit: OnCommit | None = None
+    ) -> _Result:
+        def change_tables(connection: DatabaseConnection) -> _Result:
             if not self._has_tables:
                 for statement in TABLES:
                     connection.execute(statement)
-            result = work(connection, *arguments)
+            return change(connection)
+
+        result = await self._database.commit("write to", change_tables, on_commit)
         self._has_tables = True
         return result
 
-    def _commit_and_note(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
-        recorded: list[RecordedEvent] = []
-
-        def append(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
-            recorded.extend(self._ledger.append_in(connection, stream, events))
-
-        result = self._commit(lambda connection: work(connection, append, *arguments))
-        if recorded:
+    def _note_results(self, results: Sequence[tuple[object, Sequence[RecordedEvent]]]) -> None:
+        if recorded := [event for _, events in results for event in events]:
             self._ledger.note_committed(recorded)
-        return result
 
     def _submit(
         self,
@@ -217,12 +221,13 @@ class RunTable:
         if not submission.replaces_waiting or submission.not_before is not None:
             return ()
         replaced = connection.execute(
-            "update runs set state = 'ended' where stack = ? and state = 'waiting' and replaces_waiting = 1"
-            " and due is null returning deployment, position",
+            "update runs set state = 'ended' where stack = ? and state <> 'ended' and state = 'waiting'"
+            " and replaces_waiting = 1 and due is null returning deployment, position",
             (submission.stack,),
         )
         deployments = tuple(deployment for deployment, _ in sorted(replaced, key=lambda row: row[1]))
-        append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
+        if deployments:
+            append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
         return deployments
 
     def _claim(

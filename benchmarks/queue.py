@@ -1,0 +1,218 @@
+"""Accepting requests, beside commits of one bare row with the same text to the same kind of database.
+
+A request, what is known of its source, its place in the queue and the rows of `status` are one transaction, durable
+when the producer is told so; both write with synchronous FULL. Seconds per request or row; `of its rate` is the share
+of the database's own commits that are left. A whole event is also read, checked for loops, validated, and packaged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from benchmarks.timing import Action, PairedTimes, time_in_turns
+from semantest_iac.application.deployment.recorder import encode_event
+from semantest_iac.application.intake.admission import build_submission, judge_request
+from semantest_iac.application.intake.request_origin import COMMAND_LINE, read_cloudevent_origin
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.request_sources import RequestRefusal
+from semantest_iac.application.ports.run_queue import Submission
+from semantest_iac.bootstrap.application import Application
+from semantest_iac.infrastructure.databases.database import Database
+from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+from semantest_iac.infrastructure.run_queue.run_table import RunTable
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.forms.cloudevents import to_cloudevent
+from tests.postgresql_server import find_postgresql, run_postgresql
+from tests.run_queues import open_database
+
+_TURNS = 9
+_REQUESTS = 240  # of one turn
+_PRODUCERS = (1, 16)
+_PROCESSES = 4
+_PROCESS_TURNS = 5
+_EVENTS = 40  # of one turn: reading, validating and packaging take longer
+_ROOT = Path(__file__).parents[1]
+Row = dict[str, Any]
+CommitRow = Callable[[str], object]
+
+
+def rows() -> Iterator[Row]:
+    """Producers in one process, in several ones, and whole events; PostgreSQL where it is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _rows_of("SQLite", str(Path(folder, "home", "ledger.db")), Path(folder))
+        yield _event_row(Path(folder))
+    if programs := find_postgresql():
+        with tempfile.TemporaryDirectory() as folder, run_postgresql(programs) as server:
+            yield from _rows_of("PostgreSQL", f"{server.url} options=-csearch_path=accepted", Path(folder))
+
+
+def _rows_of(name: str, location: str, folder: Path) -> Iterator[Row]:
+    with closing(open_database(location)) as database, asyncio.Runner() as runner:
+        for producers in _PRODUCERS:
+            batches = iter([_build_submissions(_REQUESTS) for _ in range(_TURNS + 1)])
+
+            def accept(producers: int = producers, batches: Iterator[list[Submission]] = batches) -> None:
+                runner.run(_accept(database, next(batches), producers))
+
+            times = time_in_turns(accept, _commit_action(location, folder, _REQUESTS), _TURNS)
+            yield _row(f"{name}: {producers} producer{'s' * (producers > 1)}", times, _REQUESTS, _TURNS)
+    yield _processes_row(name, location, folder)
+
+
+def _row(what: str, times: PairedTimes, count: int, turns: int) -> Row:
+    return {
+        "what": f"{what} beside: one row per commit",
+        "ours": times.median_a / count,
+        "one row": times.median_b / count,
+        "ratio": times.ratio,
+        "of its rate": f"{1 / times.ratio:.0%}",
+        "n": turns * count,
+    }
+
+
+def _processes_row(name: str, location: str, folder: Path) -> Row:
+    """Producers in several processes, each of which waits for the others' transactions; so do those of bare rows."""
+    turns = [
+        tuple(_run_processes(what, location, folder) for what in ("requests", "rows"))
+        for _ in range(_PROCESS_TURNS + 1)
+    ]
+    ours, bare = (median(column) for column in zip(*turns[1:], strict=True))
+    count = _PROCESSES * _REQUESTS
+    return _row(f"{name}: {_PROCESSES} processes", PairedTimes(ours, bare, ours / bare), count, _PROCESS_TURNS)
+
+
+def _run_processes(what: str, location: str, folder: Path) -> float:
+    """Return the seconds from the common start until the last process has ended its part."""
+    command = [sys.executable, "-m", "benchmarks.queue", what, location, str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": _ROOT}
+    processes = [subprocess.Popen[str](command, **pipes) for _ in range(_PROCESSES)]  # type: ignore[call-overload]
+    for process in processes:
+        process.stdout.readline()
+    began = perf_counter()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        if process.stdout.readline() != "done\n":
+            raise RuntimeError(f"a process of the benchmark failed: {what}")
+    seconds = perf_counter() - began
+    for process in processes:
+        process.communicate(timeout=60)
+    return seconds
+
+
+def _event_row(folder: Path) -> Row:
+    """An event with a stack of its own, from its CloudEvent to the receipt."""
+    application = Application(folder / "home-of-events")
+    use_case = application.deployments({})
+
+    async def submit() -> None:
+        for request in _build_requests(_EVENTS):
+            receipt = await use_case.submit_event(request, read_cloudevent_origin(to_cloudevent(request), request))
+            if receipt.refusal is not None:
+                raise RuntimeError(receipt.refusal.reason)
+
+    with asyncio.Runner() as runner:
+        commit = _commit_action(str(folder / "home" / "ledger.db"), folder, _EVENTS)
+        times = time_in_turns(lambda: runner.run(submit()), commit, _TURNS)
+    return _row("SQLite: whole events, 1 producer", times, _EVENTS, _TURNS)
+
+
+_numbers = itertools.count()
+
+
+def _build_requests(count: int, prefix: str = "api") -> list[DeploymentRequested]:
+    """Requests for stacks of their own, as every stack has one place in the queue for what waits."""
+    names = (f"{prefix}-{next(_numbers)}" for _ in range(count))
+    return [
+        DeploymentRequested(
+            component=name,
+            provider="aws",
+            environment="development",
+            region="us-east-1",
+            configuration={"components": {name: {"type": "rest-api"}}},
+            requested_by="benchmark",
+        )
+        for name in names
+    ]
+
+
+def _build_submissions(count: int, prefix: str = "api") -> list[Submission]:
+    requests = _build_requests(count, prefix)
+    ledger: Any = None  # a command is not judged by what the ledger holds
+    return [build_submission(judge_request(ledger, it, COMMAND_LINE), [encode_event(it, str)]) for it in requests]
+
+
+async def _accept(database: Database, submissions: Sequence[Submission], producers: int) -> None:
+    queue, waiting = RunTable(database, SqlLedger(database)), iter(submissions)
+
+    async def produce() -> None:
+        for submission in waiting:
+            await queue.submit(submission, _never_called, _refuse)
+
+    await asyncio.gather(*(produce() for _ in range(producers)))
+
+
+def _never_called(deployment: str, successor: str) -> NewEvent:
+    raise RuntimeError(f"{successor} replaced {deployment}")
+
+
+def _refuse(refusal: RequestRefusal) -> tuple[str, NewEvent]:
+    raise RuntimeError(refusal.reason)
+
+
+def _commit_action(location: str, folder: Path, count: int) -> Action:
+    """An action that commits so many rows with the text of a request."""
+    text, commit = encode_event(_build_requests(1)[0], str).json, _open_bare_table(location, folder)
+
+    def commit_rows() -> None:
+        for _ in range(count):
+            commit(text)
+
+    return commit_rows
+
+
+def _open_bare_table(location: str, folder: Path) -> CommitRow:
+    insert = "insert into bare_rows (json) values ({})"
+    if location.startswith("host="):
+        import psycopg
+
+        server = psycopg.connect(location.partition(" options=")[0], autocommit=True)
+        server.execute("create table if not exists bare_rows (position bigserial primary key, json text)")
+        return lambda text: server.execute(insert.format("%s"), (text,))
+    connection = sqlite3.connect(folder / "bare.db", isolation_level=None, timeout=60)
+    for statement in ("pragma journal_mode = wal", "pragma synchronous = full"):
+        connection.execute(statement)
+    connection.execute("create table if not exists bare_rows (position integer primary key, json text)")
+    return lambda text: connection.execute(insert.format("?"), (text,))
+
+
+def main(what: str, location: str, folder: str) -> None:
+    """Do one process's part at the first line of standard input."""
+    act: Callable[[], object]
+    if what == "requests":
+        submissions = _build_submissions(_REQUESTS, f"api-{token_hex(4)}")
+        act = partial(asyncio.run, _accept(open_database(location), submissions, 4))
+    else:
+        act = _commit_action(location, Path(folder), _REQUESTS)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    act()
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
