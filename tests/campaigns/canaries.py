@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import product
@@ -343,15 +344,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--cloud", action="append", choices=CLOUDS)
     parser.add_argument("--runtime", action="append", choices=RUNTIMES)
     parser.add_argument("--seed", type=int, action="append", help=f"default: {DEFAULT_SEED}")
+    parser.add_argument("--workers", type=int, default=2, help="jobs at a time")
     options = parser.parse_args(arguments)
     results = []
     print(_row(_TITLES), _row(["---"] * len(_TITLES)), sep="\n", flush=True)
-    for seed in options.seed or [DEFAULT_SEED]:
-        for engine, cloud, runtime in product(
-            options.engine or ENGINES, options.cloud or CLOUDS, options.runtime or RUNTIMES
-        ):
-            with tempfile.TemporaryDirectory(prefix="canaries-") as folder:
-                result = run_canary_job(CanaryJob(Path(folder), engine, cloud, runtime, seed))
+    with tempfile.TemporaryDirectory(prefix="canaries-") as folder, ThreadPoolExecutor(options.workers) as pool:
+        jobs = [
+            CanaryJob(Path(folder), engine, cloud, runtime, seed)
+            for seed, engine, cloud, runtime in product(
+                options.seed or [DEFAULT_SEED],
+                options.engine or ENGINES,
+                options.cloud or CLOUDS,
+                options.runtime or RUNTIMES,
+            )
+        ]
+        for result in pool.map(run_canary_job, jobs):
             results.append(result)
             print(_format_result(result), *result.describe(), sep="\n", flush=True)
     clean = sum(result.is_clean for result in results)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +21,6 @@ from tests.campaigns.damaged_home import DAMAGES, DamagedHome, count_unknown_res
 _CLOUDS = ("aws", "azure")
 _COMPONENTS = ("rest-api", "websocket")
 _UNREADABLE = "made unreadable"
-_HARMLESS_FILES = (".gitignore",)
 
 
 class Case(NamedTuple):
@@ -125,23 +128,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, help="so many drawn cases of each home; default: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", help="one case, as it is printed")
+    parser.add_argument("--workers", type=int, default=2, help="homes at a time")
     options = parser.parse_args(arguments)
     failed, kinds = 0, Counter[str]()
-    for cloud in options.cloud or _CLOUDS:
-        for component in options.component or _COMPONENTS:
-            for case, result in _run_home(cloud, component, options):
+    homes = list(product(options.cloud or _CLOUDS, options.component or _COMPONENTS))
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        for (cloud, component), results in zip(homes, pool.map(partial(_run_home, options), homes), strict=True):
+            for case, result in results:
                 kinds[f"{case.damage}: {result.kind}"] += 1
                 if result.faults:
                     failed += 1
                     print(f"{component} on {cloud}: {case}", *result.faults, sep="\n    ")
                     where = f"--cloud {cloud} --component {component}"
                     print(f"    make campaign damage ARGS=\"{where} --case '{case}'\"", flush=True)
+            print(f"{component} on {cloud}: {len(results)} cases", flush=True)
     print(*(f"{kind} {count}" for kind, count in sorted(kinds.items())), sep="\n")
     print(f"{kinds.total() - failed} of {kinds.total()} cases are as promised, seed {options.seed}.")
     return 1 if failed else 0
 
 
-def _run_home(cloud: str, component: str, options: argparse.Namespace) -> Iterator[tuple[Case, Result]]:
+def _run_home(options: argparse.Namespace, target: tuple[str, str]) -> list[tuple[Case, Result]]:
+    cloud, component = target
     with tempfile.TemporaryDirectory(prefix="damage-") as name:
         intact = DamagedHome(Path(name) / "intact", cloud, component)
         if (answer := intact.deploy()).code:
@@ -149,10 +156,12 @@ def _run_home(cloud: str, component: str, options: argparse.Namespace) -> Iterat
         cases = [Case.parse(options.case)] if options.case else list_cases(intact, options.seed)
         if options.count:
             cases = random.Random(options.seed).sample(cases, min(options.count, len(cases)))
+        results = []
         for number, case in enumerate(cases):
             folder = Path(name) / str(number)
-            yield case, run_case(intact, folder, case)
+            results.append((case, run_case(intact, folder, case)))
             shutil.rmtree(folder)
+        return results
 
 
 if __name__ == "__main__":
