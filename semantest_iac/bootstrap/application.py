@@ -218,13 +218,13 @@ class Application:
         """Return every part of the home with its condition, and how what is not intact can be repaired."""
         from semantest_iac.bootstrap.home_inspection import HomeInspection
 
-        return HomeInspection(self.home, self.ledger).inspect()
+        return HomeInspection(self.home, self.ledger, self.run_queue).inspect()
 
     def accept_ledger(self) -> HomePart:
         """Return the repair after which the home goes on with the ledger as it is."""
         from semantest_iac.bootstrap.home_inspection import HomeInspection
 
-        return HomeInspection(self.home, self.ledger).accept_ledger()
+        return HomeInspection(self.home, self.ledger, self.run_queue).accept_ledger()
 
     def save_export(self, path: Path, lines: Iterable[str]) -> None:
         """Write an export, readable by its owner only, in place of an older one; raises StorageError."""

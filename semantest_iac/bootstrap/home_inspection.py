@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.package_digests import compute_digest
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
     from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 
@@ -40,9 +41,10 @@ _FOLDERS = ("artifacts", "artifacts/known", "locks", "runtime", "sandbox", "logs
 class HomeInspection:
     """The parts of one home; looking changes nothing."""
 
-    def __init__(self, home: Path, ledger: Ledger) -> None:
+    def __init__(self, home: Path, ledger: Ledger, queue: RunQueue) -> None:
         self._home = home
         self._ledger = ledger
+        self._queue = queue
         self._manifest = HomeManifest(home)
 
     def inspect(self) -> list[HomePart]:
@@ -143,6 +145,17 @@ class HomeInspection:
         exists = (self._home / _LEDGER).exists()
         yield HomePart(_LEDGER, "intact" if exists else "absent")
         yield HomePart(f"{_LEDGER}: rows", "intact" if exists else "absent")
+        if faults := self._queue.find_faults():
+            repair = PartRepair("Remove what is queued and contradicts the ledger's events.", self._mend_queue)
+            more = f", and {len(faults) - 1} more" if faults[1:] else ""
+            yield HomePart(f"{_LEDGER}: queue", "damaged", f"{faults[0]}{more}", REPAIR_COMMAND, repair)
+
+    def _mend_queue(self) -> str:
+        from asyncio import run
+
+        kept = copy_to_backup(self._home, self._home / _LEDGER)
+        run(self._queue.remove_faults())
+        return f"The queue fits the ledger's events; the ledger as it was is '{kept}'."
 
     def _rebuild_rows(self) -> str:
         kept = copy_to_backup(self._home, self._home / _LEDGER)

@@ -117,6 +117,11 @@ class FakeRunQueue:
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         return [run for run in self.runs.values() if stacks is None or run.stack in stacks]
 
+    def find_faults(self) -> list[str]:
+        return []
+
+    async def remove_faults(self) -> None: ...
+
     def _find_refusal(self, submission: Submission) -> RequestRefusal | None:
         source = (submission.stack, submission.source)
         given, history = submission, self._sources.get(source, SourceHistory())

@@ -178,3 +178,11 @@ class RunQueue(Protocol):
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended, in the order of acceptance; changes and creates nothing."""
         ...
+
+    def find_faults(self) -> list[str]:
+        """Describe each entry that contradicts the ledger, as damage may leave it; changes and creates nothing."""
+        ...
+
+    async def remove_faults(self) -> None:
+        """Remove such entries; what they stood for ends with the next deployment of its stack."""
+        ...

@@ -19,6 +19,7 @@ from semantest_iac.application.ports.run_queue import (
     Submission,
 )
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, OnCommit, Row
+from semantest_iac.infrastructure.run_queue.queue_faults import find_queue_faults, remove_queue_faults
 from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES, SubmissionGuard
 
 _Result = TypeVar("_Result")
@@ -142,6 +143,15 @@ class RunTable:
             now = connection.read_clock()
             rows = connection.execute(*_select_among(_UNENDED, (), stacks))
         return [self._parse_run(row, now) for row in rows]
+
+    def find_faults(self) -> list[str]:
+        """Describe the entries that contradict the ledger."""
+        with self._database.read("read") as connection:
+            return [] if connection is None else find_queue_faults(connection)
+
+    async def remove_faults(self) -> None:
+        """Remove the entries that contradict the ledger."""
+        await self._change(remove_queue_faults)
 
     async def _change(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         return await self._commit(lambda connection: work(connection, *arguments))

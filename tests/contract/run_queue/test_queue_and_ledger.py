@@ -94,3 +94,36 @@ class TestLeases:
 
         with pytest.raises(LeaseLostError):
             await queue.open_ledger(lease).append(STACK, None, a_deploy()[1:3])
+
+
+_NO_REQUEST = "deployment '{}' is queued, and the ledger has no request of it for that stack"
+_DAMAGES = {
+    "update runs set deployment = 'd2'": _NO_REQUEST.format("d2"),
+    "update runs set stack = 'rest-apj'": _NO_REQUEST.format("d1"),
+    "update runs set state = 'waitinf'": "deployment 'd1' is queued in no known state",
+    "update known_requests set deployment = 'd2'": "a request is known as deployment 'd2', which the ledger has not",
+    "update fences set fence = 0": f"the count of leases of '{STACK}' is lower than that of its runs",
+}
+
+
+class TestDamage:
+    async def test_is_not_found_in_what_was_written(self, queue: RunTable) -> None:
+        assert queue.find_faults() == []
+
+        await queue.submit(_submission(), supersede, reject_as("d1"))
+        await queue.submit(_submission("d2"), supersede, reject_as("d2"))
+        await queue.claim(_HOLDER, 60)
+
+        assert queue.find_faults() == []
+
+    @pytest.mark.parametrize(("damage", "fault"), _DAMAGES.items())
+    async def test_is_found_and_removed(self, database: Database, queue: RunTable, damage: str, fault: str) -> None:
+        await queue.submit(_submission(), supersede, reject_as("d1"))
+        await queue.claim(_HOLDER, 60)
+        await database.commit("change", lambda connection: connection.execute(damage))
+
+        found = queue.find_faults()
+        await queue.remove_faults()
+
+        assert (found, queue.find_faults()) == ([fault], [])
+        assert await queue.submit(_submission("d3"), supersede, reject_as("d3"))

@@ -96,6 +96,20 @@ def test_changed_rows_are_refused_and_written_again(make_home: MakeHome, stateme
     assert home.deploy().value["changes"]["same"] > 10
 
 
+def test_queued_request_that_the_ledger_has_not_is_named_and_removed(make_home: MakeHome) -> None:
+    home = make_home("aws")
+    with closing(sqlite3.connect(home.folder / "ledger.db")) as connection:
+        connection.executescript("update runs set deployment = 'another', state = 'waiting'")
+
+    broken = home.find_broken_parts()
+    repaired = home.run("repair", "--yes")
+
+    assert broken.keys() == {"ledger.db: queue"}
+    assert broken["ledger.db: queue"]["cause"].startswith("deployment 'another' is queued")
+    assert (repaired.code, home.find_broken_parts(), home.run("queue").value) == (0, {}, [])
+    assert home.deploy().value["state"] == "completed"
+
+
 @pytest.mark.parametrize("cloud", CLOUDS)
 class TestLostState:
     def test_is_refused_before_anything_is_changed(self, make_home: MakeHome, cloud: str) -> None:
