@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _URL_VARIABLE = "SEMANTEST_LEDGER_URL"
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
+_ANSWER_TIMEOUT_S = 15.0  # more than the server takes to give up a lock; a lease, of 30 s, outlasts it
 # Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
 _FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
     ("55P03", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
@@ -93,10 +94,14 @@ def open_database_url(url: str) -> PostgresqlDatabase:
 
 
 class PostgresqlDatabase:
-    """Keeps one connection for changes and one for reading; may be used by several threads."""
+    """Keeps one connection for changes and one for reading; may be used by several threads.
 
-    def __init__(self, url: str, schema: str = "semantest_iac") -> None:
+    A server that does not answer for `answer_timeout_s` counts as lost.
+    """
+
+    def __init__(self, url: str, schema: str = "semantest_iac", *, answer_timeout_s: float = _ANSWER_TIMEOUT_S) -> None:
         self._url = url
+        self._answer_timeout_s = answer_timeout_s
         self._schema = schema
         self._groups = ChangeGroups()
         self._locks = {"change": Lock(), "read": Lock()}
@@ -155,9 +160,8 @@ class PostgresqlDatabase:
                 raise _ledger_error(verb, error) from error
 
     def _connect(self) -> Any:
-        import psycopg
 
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        connection = connect_bounded(self._url, self._answer_timeout_s)
         with connection.transaction():  # two at once may both find no schema, and one would fail
             connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
             connection.execute(f'create schema if not exists "{self._schema}"')
@@ -169,6 +173,22 @@ class PostgresqlDatabase:
         if connection is not None:
             with suppress(Exception):  # the connection may be lost already
                 connection.close()
+
+
+def connect_bounded(url: str, answer_timeout_s: float) -> Any:
+    """Return a connection that is closed, with an error, if the server does not answer for so long, as a frozen one."""
+    import psycopg
+
+    class BoundedConnection(psycopg.Connection[Any]):
+        def wait(self, *arguments: Any, **options: Any) -> Any:
+            try:
+                return super().wait(*arguments, **{"timeout": answer_timeout_s, **options})
+            except psycopg.OperationalError:
+                if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                    self.pgconn.finish()  # else ending the transaction would wait as long again
+                raise
+
+    return BoundedConnection.connect(url, autocommit=True, connect_timeout=10)
 
 
 def _ledger_error(verb: str, error: Any) -> LedgerError:

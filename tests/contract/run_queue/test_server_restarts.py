@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
 from tests.postgresql_server import PostgresqlServer
 from tests.run_queues import QueueFixture, open_database
 
@@ -30,6 +31,21 @@ async def test_keeps_what_was_accepted_and_goes_on(postgresql: PostgresqlServer)
     await fixture.submit("d2")
     assert fixture.log() == ["requested d1", "requested d2"]
     assert [run.state for run in fixture.queue.list_runs()] == ["running", "waiting"]
+    database.close()
+
+
+async def test_notices_a_server_that_is_frozen(postgresql: PostgresqlServer) -> None:
+    database = PostgresqlDatabase(postgresql.url, f"test_{uuid4().hex}", answer_timeout_s=1)
+    fixture = QueueFixture(database)
+    await fixture.submit("d1")
+    with postgresql.freeze():
+        with pytest.raises(LedgerError, match="the server does not answer") as unread:
+            fixture.queue.list_runs()
+        with pytest.raises(LedgerError, match="the server does not answer"):
+            await fixture.submit("d2")
+
+    assert (unread.value.error_code, unread.value.retryable) == ("LEDGER_UNREACHABLE", True)
+    assert [run.deployment for run in fixture.queue.list_runs()][:1] == ["d1"]  # d2 may have been committed
     database.close()
 
 
