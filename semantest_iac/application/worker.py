@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Literal
 
-from semantest_iac.application.lease_keeper import LeaseKeeper
+from semantest_iac.application.lease_keeper import LeaseKeeper, go_on
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
 from semantest_iac.domain.errors import DeploymentError
 
@@ -63,10 +63,11 @@ def report_nothing(lease: RunLease, change: RunChange) -> None:
 class Worker:
     """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
-    One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on.
+    One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on. `on_stuck`
+    must end the process: a run goes on in it whose lease is lost, so that another worker may begin with it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that differs between processes
         self,
         queue: RunQueue,
         advance: Advance,
@@ -75,7 +76,9 @@ class Worker:
         lease_s: float = LEASE_S,
         retry_pause_s: float = 0,
         report: ReportRun = report_nothing,
+        on_stuck: Callable[[], object] = go_on,
     ) -> None:
+        self._on_stuck = on_stuck
         self._report = report
         self._retry_pause_s = retry_pause_s
         self._queue = queue
@@ -177,7 +180,9 @@ class Worker:
 
     @contextmanager
     def _keep(self, lease: RunLease, on_lost: Callable[[], object], on_cancel: Callable[[], object]) -> Iterator[None]:
-        keeper = LeaseKeeper(self._queue, lease, self._lease_s, on_lost=on_lost, on_cancel=on_cancel)
+        keeper = LeaseKeeper(
+            self._queue, lease, self._lease_s, on_lost=on_lost, on_cancel=on_cancel, on_stuck=self._on_stuck
+        )
         self._keepers.add(keeper)
         try:
             with keeper:

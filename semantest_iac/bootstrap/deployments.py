@@ -170,7 +170,7 @@ def build_deployments(
     limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
     require_room = application.stack_locks.require_room
     intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, require_room, limit)
-    worker = Worker(queue, executor.advance, identify_worker())
+    worker = Worker(queue, executor.advance, identify_worker(), on_stuck=end_process)
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice)
 
@@ -196,7 +196,14 @@ def build_worker(
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
 
     executor = RunExecutor(open_run, queue, application.stack_locks, ledger, resumes=True)
-    return Worker(queue, executor.advance, identify_worker(), retry_pause_s=RETRY_PAUSE_S, report=views.report_run)
+    return Worker(
+        queue,
+        executor.advance,
+        identify_worker(),
+        retry_pause_s=RETRY_PAUSE_S,
+        report=views.report_run,
+        on_stuck=end_process,
+    )
 
 
 def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
@@ -204,6 +211,11 @@ def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
     if isinstance(request, DeploymentRequested):
         return read_engine_choice(request.built_in_environment, request.configuration)
     return find_owning_engine(ledger, request.stack) or EngineChoice()
+
+
+def end_process() -> None:
+    """End this process at once; what it has started ends with it."""
+    os._exit(1)
 
 
 def identify_worker() -> RunHolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from contextlib import suppress
 
@@ -46,12 +47,12 @@ class TestWorker:
         taken: list[object] = []
 
         async def advance(lease: RunLease) -> Done:
-            time.sleep(3.2)  # noqa: ASYNC251 - the event loop is busy for longer than the lease
+            time.sleep(5.2)  # noqa: ASYNC251 - the event loop is busy for longer than the lease
             await asyncio.sleep(0.2)
             taken.append(await fixture.claim())
             return Done()
 
-        await _worker(fixture, advance, lease_s=3.0).run_next()
+        await _worker(fixture, advance, lease_s=5.0).run_next()
 
         assert (taken, fixture.queue.list_runs()) == ([None], [])
 
@@ -118,6 +119,31 @@ class TestWorker:
         await _worker(fixture, advance, lease_s=0.6).run_next()
 
         assert time.monotonic() - begun < 20
+
+    @pytest.mark.parametrize("blocks_loop", [True, False])
+    async def test_ends_its_process_where_a_run_goes_on_after_its_lease(
+        self, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch, blocks_loop: bool
+    ) -> None:
+        await fixture.submit("d1")
+        is_stuck = threading.Event()
+
+        async def fail(*_: object) -> None:
+            raise OSError("no connection")
+
+        async def advance(lease: RunLease) -> Done:
+            monkeypatch.setattr(fixture.queue, "renew", fail)
+            if blocks_loop:
+                assert is_stuck.wait(60)
+            else:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+                await asyncio.to_thread(is_stuck.wait, 60)
+            return Done()
+
+        worker = Worker(fixture.queue, advance, fixture.holder, lease_s=0.6, on_stuck=is_stuck.set)
+        await worker.run_next()
+
+        assert is_stuck.is_set()
 
     async def test_cancels_a_run_that_is_to_end_and_frees_its_stack(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
