@@ -79,10 +79,16 @@ class LeaseKeeper:
                 self._call_in_loop("cancel")
 
     def _watch_until_end(self) -> None:
-        """Count a lease as lost that was not renewed for too long; a renewal itself may wait for a database."""
-        while (left_s := self._renewed_at + self._lease_s * _LOST_AFTER - monotonic()) > 0:
-            if self._has_ended.wait(left_s):
+        """Count a lease as lost that was not renewed for too long; a renewal itself may wait for a database.
+
+        Times in which this process was paused do not count: after them, the renewal tells whether somebody took over.
+        """
+        step_s, waited_s, renewed_at = self._lease_s / _RENEWALS_PER_LEASE, 0.0, self._renewed_at
+        while waited_s < self._lease_s * _LOST_AFTER:
+            if self._has_ended.wait(step_s):
                 return
+            waited_s = waited_s + step_s if renewed_at == self._renewed_at else 0.0
+            renewed_at = self._renewed_at
         self._lose()
 
     def _lose(self) -> None:

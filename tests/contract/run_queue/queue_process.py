@@ -1,4 +1,7 @@
-"""A process beside the test: `submit LOCATION NAME COUNT` or `repeat LOCATION NAME COUNT`; prints its receipts."""
+"""A process beside the test: `submit` or `repeat LOCATION NAME COUNT` prints its receipts.
+
+`work LOCATION - SECONDS` prints `begun` when its run, of so many seconds, has begun, and `ended` when it has ended.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,31 @@ import json
 import sys
 from dataclasses import asdict
 
+from semantest_iac.application.ports.run_queue import RunLease
+from semantest_iac.application.worker import Done, Worker
 from tests.run_queues import QueueFixture, open_database
+
+LEASE_S = 3.0
+
+
+async def work(location: str, seconds: float) -> None:
+    """Carry out one run with a short lease."""
+    fixture = QueueFixture(open_database(location))
+
+    async def advance(lease: RunLease) -> Done:
+        print("begun", flush=True)
+        await asyncio.sleep(seconds)
+        print("ended", flush=True)
+        return Done()
+
+    await Worker(fixture.queue, advance, fixture.holder, lease_s=LEASE_S).run_next()
 
 
 async def main(task: str, location: str, name: str, count: str) -> None:
-    """Submit requests of this process's own, or the same one again and again."""
+    """Submit requests of this process's own, or the same one again and again; or work."""
+    if task == "work":
+        await work(location, float(count))
+        return
     fixture = QueueFixture(open_database(location))
     receipts = []
     for number in range(int(count)):

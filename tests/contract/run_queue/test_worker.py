@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -13,6 +15,7 @@ from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.infrastructure.databases.database import Database
+from tests.contract.run_queue.queue_process import LEASE_S
 from tests.run_queues import OTHER, STACK, QueueFixture
 
 
@@ -198,3 +201,29 @@ class TestWorker:
             await _worker(fixture, advance).serve(2, stopped, pause_s=0.05)
 
         assert fixture.queue.list_runs() == []
+
+
+class TestPausedWorker:
+    """Its process is stopped for longer than its lease, as by Ctrl-Z, and goes on."""
+
+    @pytest.mark.parametrize("is_taken_over", [False, True])
+    async def test_goes_on_unless_another_one_took_over(
+        self, fixture: QueueFixture, location: str, is_taken_over: bool
+    ) -> None:
+        await fixture.submit("d1")
+        command = [sys.executable, "-m", "tests.contract.run_queue.queue_process", "work", location, "-", "6"]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"begun\n"
+
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(LEASE_S + 0.5)
+        taken = await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60) if is_taken_over else None
+        process.send_signal(signal.SIGCONT)
+        printed = await process.stdout.read()
+        await process.wait()
+
+        [*runs] = fixture.queue.list_runs()
+        assert (bool(taken), printed, [run.state for run in runs]) == (
+            (True, b"", ["running"]) if is_taken_over else (False, b"ended\n", [])
+        )
