@@ -92,6 +92,10 @@ class ApplicationParts(Protocol):
     def verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier: ...
 
 
+FollowProgress = Callable[[RunLease], ReportProgress]
+"""Returns what takes the progress of one run."""
+
+
 class RunViews(NamedTuple):
     """Who sees and approves what runs do; the names are those of `Application.deployments`."""
 
@@ -99,13 +103,15 @@ class RunViews(NamedTuple):
     observer: Observer | None = None
     approve_plan: ApprovePlan | None = None
     show_plan: ShowPlan | None = None
+    follow_run: FollowProgress | None = None
 
 
 class WorkerViews(NamedTuple):
-    """Who sees what a worker does: the events that it records, and what becomes of each run."""
+    """Who sees what a worker does: the events that it records, what becomes of each run, and the progress of each."""
 
     observers: Sequence[Observer] = ()
     report_run: ReportRun = report_nothing
+    follow_run: FollowProgress | None = None
 
 
 class EngineRuns:
@@ -120,6 +126,7 @@ class EngineRuns:
         choice: EngineChoice,
         views: RunViews,
     ) -> None:
+        self._follow_run = views.follow_run
         self.choice = choice
         self.progress = guard_progress(views.progress) if views.progress else ignore_progress
         self._application = application
@@ -132,24 +139,30 @@ class EngineRuns:
             provisioner, application.artifacts, application.artifact_store, self.probe, verifier
         )
         secrets = application.secrets(variables)
-        self.preparation = Preparation(application.validation, secrets, self._service, self.progress)
+        self._prepare = partial(Preparation, application.validation, secrets, self._service)
+        self.preparation = self._prepare(self.progress)
         self._approve = _choose_approval(choice, views.approve_plan, views.show_plan)
 
     def encode(self, event: Event) -> NewEvent:
         """Return the recorded form of an event."""
         return encode_event(event, self._redact)
 
-    def open_process(self, ledger: Ledger) -> tuple[MessageBus, DeploymentProcess]:
+    def open_process(
+        self, ledger: Ledger, progress: ReportProgress | None = None
+    ) -> tuple[MessageBus, DeploymentProcess]:
         """Return a bus that records in this ledger, and the process that publishes on it."""
         record = EventRecorder(ledger, self._redact).record
         bus = MessageBus(record, partial(failure_event, ledger), self._observers)
-        return bus, DeploymentProcess(self.preparation, self._service, bus, ledger, self.progress, self._approve)
+        preparation = self._prepare(progress) if progress else self.preparation
+        reported = progress or self.progress
+        return bus, DeploymentProcess(preparation, self._service, bus, ledger, reported, self._approve)
 
     def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:
         """Return what one run needs; the home notes the engine that its stack is left to."""
         if isinstance(request, DeploymentRequested):
             self._manifest.note_stack(request.stack, self.choice.engine)
-        bus, process = self.open_process(self._application.run_queue.open_ledger(lease))
+        progress = guard_progress(self._follow_run(lease)) if self._follow_run else None
+        bus, process = self.open_process(self._application.run_queue.open_ledger(lease), progress)
         _register_handlers(bus, process, EnvironmentConfigurator(bus, self._application.ledger))
         return RunScope(bus, self.choice)
 
@@ -190,7 +203,7 @@ def build_worker(
 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:
-        return EngineRuns(application, manifest, observers, variables, choice, RunViews())
+        return EngineRuns(application, manifest, observers, variables, choice, RunViews(follow_run=views.follow_run))
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)

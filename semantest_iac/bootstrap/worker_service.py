@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
 from semantest_iac.application.worker_service import WorkerService, WorkerSettings
-from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews
+from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, identify_worker
 from semantest_iac.domain.errors import ArtifactError
 
 if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
-    from semantest_iac.application.worker import ReportRun, Worker
+    from semantest_iac.application.ports.run_queue import RunLease
+    from semantest_iac.application.worker import ReportRun, RunChange, Worker
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
+    from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac_events.event import Event
 
+_LOG = logging.getLogger(__name__)
 _NO_PACKAGE = "0" * 64
 """A digest that no package has: a store that says so answers, without listing what it has."""
 
@@ -37,9 +44,14 @@ async def open_worker_service(
     report_run: ReportRun,
 ) -> AsyncIterator[WorkerService]:
     """Yield a worker service; raises RefusedError where it cannot answer health checks as it should."""
-    worker = application.worker(variables, WorkerViews([observer], report_run))
-    health = WorkerHealth(worker, _list_checks(application))
     async with AsyncExitStack() as exits:
+        telemetry = _open_telemetry(application, variables)
+        views = WorkerViews([observer], report_run)
+        if telemetry is not None:
+            exits.push_async_callback(to_thread, telemetry.close)
+            views = add_telemetry(views, telemetry)
+        worker = application.worker(variables, views)
+        health = WorkerHealth(worker, _list_checks(application))
         url = None
         if settings.health_address:
             from semantest_iac.presentation.health.server import HealthAddress, serve_health
@@ -47,6 +59,55 @@ async def open_worker_service(
             address = HealthAddress(*settings.health_address, settings.is_remote_health_allowed)
             url = await exits.enter_async_context(serve_health(health, address))
         yield WorkerService(worker, health, health_url=url)
+
+
+class RunTelemetry(Protocol):
+    """What takes everything that a worker does, for a collector."""
+
+    def observe_event(self, event: Event) -> None: ...
+
+    def report_run(self, lease: RunLease, change: RunChange) -> None: ...
+
+    def follow_run(self, lease: RunLease) -> ReportProgress: ...
+
+    def close(self) -> None: ...
+
+
+def add_telemetry(views: WorkerViews, telemetry: RunTelemetry) -> WorkerViews:
+    """Return the views, and the telemetry beside them."""
+
+    def report_run(lease: RunLease, change: RunChange) -> None:
+        views.report_run(lease, change)
+        telemetry.report_run(lease, change)
+
+    return WorkerViews([*views.observers, telemetry.observe_event], report_run, telemetry.follow_run)
+
+
+def _open_telemetry(application: ApplicationParts, variables: Mapping[str, str]) -> RunTelemetry | None:
+    """Return what sends telemetry where the environment names a collector, as every program with OpenTelemetry does."""
+    from semantest_iac.infrastructure.telemetry.settings import find_telemetry_fault, is_telemetry_wanted
+
+    if not is_telemetry_wanted(os.environ):
+        return None
+    if fault := find_telemetry_fault(os.environ):
+        _LOG.warning("Telemetry is not sent: %s.", fault)
+        return None
+    from semantest_iac.application.queries.queue_figures import measure_queue
+    from semantest_iac.infrastructure.telemetry.exporting import DeploymentStart, WorkerTelemetry, open_exporters
+
+    ledger = application.ledger
+
+    def find_start(deployment: str) -> DeploymentStart | None:
+        row = ledger.deployment(deployment)
+        return DeploymentStart(datetime.fromisoformat(row.requested_at), row.kind) if row else None
+
+    return WorkerTelemetry(
+        open_exporters(os.environ),
+        str(identify_worker()),
+        find_start,
+        lambda: measure_queue(application.run_queue, ledger, datetime.now(UTC)),
+        application.redactor(variables),
+    )
 
 
 def _list_checks(application: ApplicationParts) -> Mapping[str, RunCheck]:

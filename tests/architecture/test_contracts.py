@@ -74,6 +74,10 @@ _INTRUSIONS = {
         "logs",
         {"semantest_iac/infrastructure/ledger/intruder.py": "import structlog"},
     ),
+    "OpenTelemetry in the application": (
+        "telemetry",
+        {"semantest_iac/application/intruder.py": "import opentelemetry.trace"},
+    ),
     "an HTTP server in an adapter": (
         "http",
         {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},
