@@ -7,7 +7,7 @@
 
 The functions do what the commands of the same name do, and read the same configuration. They block; in a running
 event loop use `DeploymentUseCase`, which `Application(home).deployments(os.environ)` returns.
-This file holds the four functions and the names that their callers need; it decides nothing.
+This file holds the functions and the names that their callers need; it decides nothing.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ __all__ = [
     "configure_environment",
     "deploy",
     "preview",
+    "resolve",
     "status",
 ]
 
@@ -142,6 +143,22 @@ def configure_environment(
         stack.environment, stack.provider, stack.region, values, project=stack.project
     )
     return asyncio.run(configuring)
+
+
+def resolve(deployment: str, *, home: str | Path = ".semantest", reason: str = "") -> DeploymentRow:
+    """Free the stack that a deployment holds because it needed an operator, and return the deployment's row.
+
+    Requests that wait for the stack start then. Raises NotFoundError for an unknown deployment, RefusedError for one
+    that holds nothing.
+    """
+    import asyncio
+    import os
+    from pathlib import Path
+
+    from semantest_iac.bootstrap.application import Application
+
+    held_stacks = Application(Path(home)).held_stacks(os.environ)
+    return asyncio.run(held_stacks.resolve(deployment, "Python API", reason))
 
 
 def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:

@@ -39,6 +39,12 @@ class LogTable:
 
     def note_committed(self, recorded: Sequence[RecordedEvent]) -> None: ...
 
+    def list_holds(self, connection: DatabaseConnection) -> dict[str, str]:
+        """Return what was recorded as `held`, with the deployment as its JSON."""
+        if not connection.has_table("log"):
+            return {}
+        return dict(connection.execute("select stream, json from log where type = 'held'"))
+
     def for_run(self, require_lease: Callable[[DatabaseConnection], None]) -> Ledger:
         raise NotImplementedError("this log has no readers")
 
@@ -78,6 +84,11 @@ class QueueFixture:
         return await self.queue.submit(
             Submission(deployment, stack, (request,), **values), supersede, reject_as(deployment)
         )
+
+    async def hold(self, stack: str, deployment: str = "d0") -> None:
+        """Let a deployment hold a stack."""
+        with self.database.change("write to") as connection:
+            LogTable().append_in(connection, stack, [NewEvent("held", deployment)])
 
     async def claim(self, lease_s: float = 60.0) -> RunLease | None:
         """Claim for the worker."""

@@ -77,7 +77,8 @@ class RequestRunner:
     async def run(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
         """Queue an accepted request and return when it has its terminal event; waiting for others is a step.
 
-        The events of a request that a worker carries out are shown as it records them.
+        The events of a request that a worker carries out are shown as it records them. One that would wait for a stack
+        that is held by now is rejected: nobody expects it to be carried out when this has returned.
 
         Cancelling ends a request that still waits, and cancels one that is carried out.
         """
@@ -87,7 +88,9 @@ class RequestRunner:
         wait = WaitView(request.deployment_id, self._progress, self._follow(request.deployment_id, shown))
         try:
             await asyncio.shield(submitting)
-            await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show)
+            while not await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show):
+                if await self._intake.reject_held(request):
+                    break
             wait.end()
         except asyncio.CancelledError:
             with suppress(Exception):

@@ -11,6 +11,7 @@ from semantest_iac.application.deployment.environment_configuration import (
     ConfiguredEnvironment,
     EnvironmentConfigurator,
 )
+from semantest_iac.application.deployment.held_stacks import HeldStacks, require_free_stack
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.rollback import find_last_good
@@ -65,12 +66,13 @@ def _build_request(stack: Stack, configuration: Mapping[str, Any]) -> Deployment
 
 
 class DeploymentUseCase:
-    """Deploy, preview, destroy and call; every method raises DeploymentError for a refused request.
+    """Deploy, preview, destroy, resolve and call; every method raises DeploymentError for a refused request.
 
-    A deployment that was accepted and failed is returned, not raised: its row has the state and the error.
+    What changes a stack is refused (STACK_HELD) while a deployment that needs an operator holds it. A deployment that
+    was accepted and failed is returned, not raised: its row has the state and the error.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that is handed in
         self,
         intake: Intake,
         runner: RequestRunner,
@@ -78,6 +80,7 @@ class DeploymentUseCase:
         probe: ServiceProbe,
         ledger: LedgerReader,
         engine: EngineChoice,
+        held_stacks: HeldStacks,
     ) -> None:
         self._intake = intake
         self._runner = runner
@@ -85,6 +88,7 @@ class DeploymentUseCase:
         self._probe = probe
         self._ledger = ledger
         self._engine = engine
+        self._held_stacks = held_stacks
 
     async def deploy(  # noqa: PLR0913  # one parameter for each part of the request
         self,
@@ -103,8 +107,10 @@ class DeploymentUseCase:
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
         `refresh` reads the state from the cloud before planning. `detach` is its place in the queue if it is left to
-        a worker: then it returns at once.
+        a worker: then it returns at once, and the request waits where the stack is held.
         """
+        if detach is None:
+            require_free_stack(self._ledger, str(stack))
         request = _build_request(stack, configuration)
         values = dict(request.configuration)
         if read_engine_choice(request.built_in_environment, values) != self._engine:  # it owns the stack from now on
@@ -125,6 +131,7 @@ class DeploymentUseCase:
         Its configuration and its package are those that were recorded. Raises NotFoundError without a good deployment,
         or where the ledger does not hold all of it, ArtifactError without its package.
         """
+        require_free_stack(self._ledger, str(stack))
         good = find_last_good(self._ledger, stack)
         if good is None:
             message = f"Cannot deploy '{stack}' again: it has no completed deployment."
@@ -165,6 +172,7 @@ class DeploymentUseCase:
         `base_environment` is what an environment of the configuration's own extends; of those that were deployed, the
         ledger knows it.
         """
+        require_free_stack(self._ledger, str(stack))
         request = self._build_removal(stack, by, base_environment)
         self._intake.accept_destroy(request)
         await self._runner.run(request)
@@ -173,6 +181,14 @@ class DeploymentUseCase:
     async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event for whoever carries it out; a refusal is recorded and told, not raised."""
         return await self._intake.submit_event(request, origin)
+
+    async def resolve(self, deployment: str, *, by: str, reason: str = "") -> DeploymentRow:
+        """Record that a person has put the stack in order that a deployment holds, and return that deployment.
+
+        What waits for the stack starts. Raises NotFoundError for an unknown deployment, RefusedError for one that
+        holds nothing.
+        """
+        return await self._held_stacks.resolve(deployment, by, reason)
 
     async def abandon(self) -> None:
         """Record that the requested deployment was cancelled, if one is; the process must end, as work may go on."""

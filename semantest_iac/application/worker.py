@@ -107,18 +107,19 @@ class Worker:
         while await self.run_next(stacks):
             pass
 
-    async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> None:
-        """Carry on runs of the stack until this one has ended, whoever carries it out."""
+    async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> bool:
+        """Carry on runs of the stack until this one has ended, whoever carries it out; False if the stack is held."""
         while True:
             lease = await self._claim([stack])
             has_ended = lease is not None and await self._carry_on(lease)
             if lease is not None and lease.deployment != deployment:
                 continue
             if has_ended:
-                return
+                return True
             runs = await asyncio.to_thread(self._queue.list_runs, [stack])
-            if deployment not in (run.deployment for run in runs):
-                return
+            own = next((run for run in runs if run.deployment == deployment), None)
+            if own is None or own.held_by:
+                return own is None
             report_wait(_order_until(runs, deployment))
             await asyncio.sleep(WAIT_PAUSE_S)
 

@@ -16,6 +16,7 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.deployment.held_stacks import HeldStacks
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
@@ -377,6 +378,12 @@ class Application:
         from semantest_iac.application.queued_requests import QueuedRequests
 
         return QueuedRequests(self.run_queue, self.ledger, partial(encode_event, redact=self.redactor(variables)))
+
+    def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks:
+        """Return the use case that frees held stacks."""
+        from semantest_iac.bootstrap.deployments import build_held_stacks
+
+        return build_held_stacks(self, variables)
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress

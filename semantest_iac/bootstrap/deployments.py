@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
+from semantest_iac.application.deployment.held_stacks import HeldStacks
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.recorder import EventRecorder, encode_event
@@ -185,7 +186,14 @@ def build_deployments(
     intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, require_room, limit)
     worker = Worker(queue, executor.advance, identify_worker(), on_stuck=end_process)
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
-    return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice)
+    held_stacks = build_held_stacks(application, variables)
+    return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice, held_stacks)
+
+
+def build_held_stacks(application: ApplicationParts, variables: Mapping[str, str]) -> HeldStacks:
+    """Return the use case that frees held stacks; it needs no engine."""
+    record = EventRecorder(application.ledger, application.redactor(variables)).record
+    return HeldStacks(application.ledger, record)
 
 
 def build_worker(

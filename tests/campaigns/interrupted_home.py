@@ -127,7 +127,12 @@ class InterruptedHome:
         self._is_healthy = True
 
     def run(self, command: str, report: ReportMoment = ignore_moment) -> DeploymentRow | None:
-        """Run `destroy` or a deployment of VERSIONS as the command line does; None if it was terminated."""
+        """Run `destroy` or a deployment of VERSIONS as the command line does; None if it was terminated.
+
+        A deployment that needs an operator is resolved first.
+        """
+        if holder := self._ledger().stack(str(self.stack)).held_by:
+            asyncio.run(self._use_cases(ignore_moment).resolve(holder, by="the campaign"))
         self._is_healthy = command != WAY_BACK
         deployments = self._use_cases(report)
         if command == DESTROY:

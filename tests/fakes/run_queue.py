@@ -72,7 +72,10 @@ class FakeRunQueue:
         busy = {run.stack for run in self.runs.values() if run.state in _LIVE}
         for run in sorted(self.runs.values(), key=lambda run: (-run.priority, run.position)):
             may_start = run.state == "retrying" or (
-                run.state == "waiting" and run.due is None and run.stack not in busy
+                run.state == "waiting"
+                and run.due is None
+                and run.stack not in busy
+                and self.ledger.stack(run.stack).held_by is None
             )
             if may_start and (stacks is None or run.stack in stacks):
                 fence = self._fences[run.stack] = self._fences.get(run.stack, 0) + 1
@@ -114,8 +117,19 @@ class FakeRunQueue:
 
     async def require_usable(self) -> None: ...
 
+    async def reject_held(self, deployment: str, ending: NewEvent) -> bool:
+        run = next((run for run in self.list_runs() if run.deployment == deployment), None)
+        if run is None or run.held_by is None:
+            return False
+        await self.ledger.append(run.stack, None, [ending])
+        return self._remove(deployment)
+
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
-        return [run for run in self.runs.values() if stacks is None or run.stack in stacks]
+        return [
+            replace(run, held_by=self.ledger.stack(run.stack).held_by) if run.state == "waiting" else run
+            for run in self.runs.values()
+            if stacks is None or run.stack in stacks
+        ]
 
     def find_faults(self) -> list[str]:
         return []

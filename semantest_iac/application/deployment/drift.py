@@ -67,7 +67,7 @@ class DriftDetection:
                 f"Cannot look for drift of '{stack}': nothing is deployed.",
                 hint="`semantest-iac status` lists the stacks that were deployed.",
             )
-        if newest.state in ACTIVE_STATUSES:
+        if newest.state in ACTIVE_STATUSES and row.held_by is None:  # what waits for a held stack changes nothing
             raise _busy_error(stack, f"its deployment {newest.deployment} has not ended")
         return newest_event
 

@@ -23,7 +23,7 @@ from semantest_iac.application.deployment.recorder import (
 )
 from semantest_iac.application.deployment.rollback import Rollback, find_accepted_package, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
-from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.ledger import LedgerReader, StackRow
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -66,12 +66,13 @@ class DeploymentProcess:
         """Preview a prepared deployment; nothing is recorded or changed.
 
         Clouds reserve some names after a delete: what a removal has deleted is created with those of a new generation.
+        What a person has repaired in the cloud is read from there.
         """
         row = self._ledger.stack(context.request.stack)
         with report_step(self._progress, "plan", "the changes"):
-            planned = await self._plan_generation(context, row.generation)
+            planned = await self._plan_generation(context, row, row.generation)
             if row.removal and planned.plan.changes.create:
-                return await self._plan_generation(context, row.generation + 1)
+                return await self._plan_generation(context, row, row.generation + 1)
         return planned
 
     async def plan_destroy(self, stack: Stack) -> ChangePlan:
@@ -79,7 +80,7 @@ class DeploymentProcess:
         with report_step(self._progress, "plan", "the deletion"):
             return await self._engine.preview_destroy(stack)
 
-    async def _plan_generation(self, context: DeploymentContext, generation: int) -> DeploymentContext:
+    async def _plan_generation(self, context: DeploymentContext, stack: StackRow, generation: int) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
         work, plan = await self._service.plan(
             context.request.deployment_id,
@@ -88,7 +89,7 @@ class DeploymentProcess:
             context.settings,
             context.artifact,
             self._progress,
-            refresh=context.request.refresh,
+            refresh=context.request.refresh or stack.resolved is not None,
         )
         return replace(context, work=work, plan=plan)
 

@@ -27,7 +27,7 @@ _PROCESS_DIED = DeploymentError(
 _TOO_MANY_ATTEMPTS = DeploymentError(
     "The process of the deployment ended too often before the deployment did.",
     "TOO_MANY_ATTEMPTS",
-    hint="Look at the logs of the workers, then deploy or destroy the stack.",
+    hint="Look at the logs of the workers, mend what ended them, then resolve the deployment.",
 )
 
 
@@ -74,7 +74,9 @@ def process_died_event(deployment: Deployment) -> StackFailure:
 
 def too_many_attempts_event(deployment: Deployment) -> StackEvent:
     """Return the terminal event of a deployment during which worker after worker has died."""
-    return deployment.need_operator(_TOO_MANY_ATTEMPTS, commands=recovery_commands(deployment.stack))
+    return deployment.need_operator(
+        _TOO_MANY_ATTEMPTS, commands=recovery_commands(deployment.stack, str(deployment.id))
+    )
 
 
 def cancelled_event(deployment: Deployment) -> DeploymentCancelled:

@@ -120,7 +120,7 @@ class Rollback:
                 _join_errors(error, second),
                 changes=count_operations([*operations, *counter.operations]),
                 remainder=await remaining_operations(self.preview(request)),
-                commands=recovery_commands(stack_of(request)),
+                commands=recovery_commands(stack_of(request), request.deployment_id),
             )
         changes = count_operations([*operations, *counter.operations])
         return recorder.deployment.complete_rollback(as_deployment_error(error), changes=changes, **restored)
@@ -181,6 +181,8 @@ async def remaining_operations(previewing: Coroutine[Any, Any, ChangePlan]) -> t
     return tuple(f"{change.op} {change.name} ({change.type})" for change in plan.mutations)
 
 
-def recovery_commands(stack: Stack) -> tuple[str, ...]:
-    """List the commands with which a person can bring a half-changed stack to a known state."""
-    return tuple(f"semantest-iac {verb} {format_stack_options(stack)}" for verb in ("preview", "deploy", "destroy"))
+def recovery_commands(stack: Stack, deployment: str) -> tuple[str, ...]:
+    """List the commands with which a person brings a half-changed stack to a known state: look, resolve, go on."""
+    options = format_stack_options(stack)
+    verbs = (f"preview {options} --refresh", f"resolve {deployment}", f"deploy {options}", f"destroy {options}")
+    return tuple(f"semantest-iac {verb}" for verb in verbs)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
+from semantest_iac.application.deployment.held_stacks import find_hold
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.intake.admission import (
@@ -150,6 +151,17 @@ class Intake:
         if state == "waiting":
             self._observers.show(ending)
         return state
+
+    async def reject_held(self, request: StackRequest) -> bool:
+        """Reject a queued request that waits for a held stack; False where it does not, such as after a resolve."""
+        hold = find_hold(self._ledger, request.stack)
+        if hold is None:
+            return False
+        rejection = Deployment.from_request(request).reject(hold.to_short_refusal())
+        is_rejected = await self._queue.reject_held(request.deployment_id, self._encode(rejection))
+        if is_rejected:
+            self._observers.show(rejection)
+        return is_rejected
 
     def _supersede(self, deployment: str, successor: str) -> NewEvent:
         return self._encode(require_deployment(self._ledger, deployment).supersede(successor))

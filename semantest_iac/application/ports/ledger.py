@@ -101,6 +101,7 @@ class StackRow:
     interrupted while it changed the stack, so that the engine's state may differ from these results. `removal` is the
     destroy, or the rollback of a first deployment, that began to delete the stack and has not deleted all of it.
     `held_by` is the deployment that needs an operator: no other one may start before a person has resolved it.
+    `resolved` is that deployment from then on, until another one has ended well: the person may have changed the cloud.
     `component_type` is the type of a component with a name of its own, as requested last.
     """
 
@@ -112,6 +113,7 @@ class StackRow:
     unsettled: str | None = None
     removal: str | None = None
     held_by: str | None = None
+    resolved: str | None = None
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     component_type: str | None = None

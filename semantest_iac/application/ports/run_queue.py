@@ -80,7 +80,8 @@ class RunHolder:
 class QueuedRun:
     """One request in the queue; `position` is the order of acceptance, before `due` it does not start.
 
-    `is_abandoned` says that its worker is gone, so that the next claim takes it over.
+    `is_abandoned` says that its worker is gone, so that the next claim takes it over. `held_by` is the deployment that
+    needs an operator: a waiting run of its stack does not start before that is resolved.
     """
 
     position: int
@@ -93,6 +94,7 @@ class QueuedRun:
     holder: RunHolder | None
     is_cancelled: bool
     is_abandoned: bool = False
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class RunQueue(Protocol):
         """Take the next run of these stacks (None: of all) that may start, or one whose worker is gone; None without.
 
         A worker is gone when its lease has ended, or when its process on this machine has. Within a stack the highest
-        priority comes first, then the order of acceptance.
+        priority comes first, then the order of acceptance. Nothing starts on a stack that is held.
         """
         ...
 
@@ -173,6 +175,10 @@ class RunQueue(Protocol):
 
     async def require_usable(self) -> None:
         """Raise LedgerError where the queue cannot be read and written now; changes no run."""
+        ...
+
+    async def reject_held(self, deployment: str, ending: NewEvent) -> bool:
+        """End a run that waits for a held stack, with `ending` as its terminal event; False where it does not."""
         ...
 
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:

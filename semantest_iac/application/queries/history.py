@@ -107,6 +107,7 @@ def _live_fields(row: StackRow) -> dict[str, Any]:
         "outputs": dict(row.outputs),
         "generation": row.generation,
         "last_good": row.last_good,
+        "held_by": row.held_by,
     }
 
 
@@ -116,11 +117,19 @@ JOURNAL_PREFIX = "infrastructure.journal."
 def read_history(
     reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return every deployment of the stacks, newest request first, with its own changes, outputs and error."""
-    if stack_filter == ALL_STACKS:
-        return [deployment_to_dict(row) for row in reader.deployments(limit=limit)]
-    names = [row.stack for row in reader.stacks() if stack_filter.matches(row.stack)]
-    return [deployment_to_dict(row) for row in reader.deployments(names, limit)]
+    """Return every deployment of the stacks, newest request first, with its own changes, outputs and error.
+
+    `held_by` is the deployment that holds its stack now.
+    """
+    stacks = {row.stack: row for row in reader.stacks()}
+    names = None if stack_filter == ALL_STACKS else [name for name in stacks if stack_filter.matches(name)]
+    rows = reader.deployments(names, limit)
+    return [deployment_to_dict(row) | {"held_by": _find_holder(stacks, row)} for row in rows]
+
+
+def _find_holder(stacks: Mapping[str, StackRow], row: DeploymentRow) -> str | None:
+    """Return what holds the stack of a deployment, None if it is free; one that was only refused is not among them."""
+    return stacks[row.stack].held_by if row.stack in stacks else None
 
 
 def find_deployment_id(reader: LedgerReader, prefix: str) -> str:

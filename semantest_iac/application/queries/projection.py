@@ -90,7 +90,7 @@ def fold_generation_start(stack: StackRow, event: Mapping[str, Any]) -> StackRow
 def fold_resolution(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
     """Return the stack after a person has resolved the deployment that held it."""
     is_resolved = event["type"] == DEPLOYMENT_RESOLVED and event["data"]["deployment_id"] == stack.held_by
-    return replace(stack, held_by=None) if is_resolved else stack
+    return replace(stack, held_by=None, resolved=stack.held_by) if is_resolved else stack
 
 
 def fold_component_type(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
@@ -132,7 +132,7 @@ def _restore(stack: StackRow, row: DeploymentRow) -> StackRow:
 
 def _settle(stack: StackRow) -> StackRow:
     """Return the stack when it is known again; one that was held before holds could be resolved is free, too."""
-    return replace(stack, unsettled=None, removal=None, held_by=None)
+    return replace(stack, unsettled=None, removal=None, held_by=None, resolved=None)
 
 
 def _hold(stack: StackRow, row: DeploymentRow) -> StackRow:
@@ -215,6 +215,10 @@ class ProjectionRows(Protocol):
 
     def stacks(self) -> list[StackRow]: ...
 
+    def holds(self) -> dict[str, str]:
+        """Return the deployment that holds each of the held stacks."""
+        ...
+
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows; a stack of which every request was refused has none."""
         ...
@@ -263,6 +267,9 @@ class MemoryRows:
 
     def stacks(self) -> list[StackRow]:
         return [row for _, row in sorted(self.by_stack.items())]
+
+    def holds(self) -> dict[str, str]:
+        return {row.stack: row.held_by for row in self.by_stack.values() if row.held_by}
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         self.by_deployment[deployment.deployment] = deployment

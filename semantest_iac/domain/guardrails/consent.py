@@ -30,6 +30,13 @@ def require_consent(stack: Stack, answer: str, bases: Collection[str] = ()) -> N
     raise RefusedError(f"Cannot destroy '{stack}': it was not confirmed.", "CONSENT_MISSING", hint=hint)
 
 
+def require_resolve_consent(deployment: str, answer: str) -> None:
+    """Raise RefusedError unless the answer is yes."""
+    if answer.strip().lower() not in ("y", "yes"):
+        message = f"Cannot resolve deployment '{deployment}': it was not confirmed."
+        raise RefusedError(message, "CONSENT_MISSING", hint="Add --yes.")
+
+
 ApprovePlan = Callable[[Stack, ChangePlan], Awaitable[None]]
 """Approves the plan for a stack in a real cloud before anything is changed; raises RefusedError to stop there."""
 

@@ -25,14 +25,17 @@ _Row = TypeVar("_Row")
 _DEPLOYMENT_FIELDS, _STACK_FIELDS = ([field.name for field in fields(row)] for row in (DeploymentRow, StackRow))
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
-FOLD_VERSION = 11  # raise it whenever the fold or its rows change
+FOLD_VERSION = 12  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null, stacks integer)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum bigint)",
-    "stacks": "(stack text primary key, newest text, row text, checksum bigint)",
+    "stacks": "(stack text primary key, newest text, held_by text, row text, checksum bigint)",
 }
 REBUILD_HINT = "No event is lost. Run `semantest-iac repair`, which writes the rows again from the events."
-CREATE_DEPLOYMENTS_INDEX = "create index deployments_newest_first on deployments (stack, position)"
+CREATE_INDEXES = (
+    "create index deployments_newest_first on deployments (stack, position)",
+    "create index held_stacks on stacks (stack, held_by) where held_by is not null",
+)
 
 
 class StoredRows:
@@ -71,6 +74,10 @@ class StoredRows:
         """Return every stack by name."""
         return sorted(self._select_stacks(""), key=lambda row: row.stack)
 
+    def holds(self) -> dict[str, str]:
+        """Return the deployment that holds each of the held stacks; its cost does not grow with the others."""
+        return dict(self._connection.execute("select stack, held_by from stacks where held_by is not null"))
+
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows; a stack of which every request was refused has none."""
         self.save_deployment(deployment)
@@ -97,9 +104,9 @@ class StoredRows:
             return
         text = json.dumps({name: getattr(stack, name) for name in _STACK_FIELDS})
         self._connection.execute(
-            "insert into stacks values (?, ?, ?, ?) on conflict (stack)"
-            " do update set newest = excluded.newest, row = excluded.row, checksum = excluded.checksum",
-            (stack.stack, stack.newest, text, _row_checksum(stack.stack, text)),
+            "insert into stacks values (?, ?, ?, ?, ?) on conflict (stack) do update set newest = excluded.newest,"
+            " held_by = excluded.held_by, row = excluded.row, checksum = excluded.checksum",
+            (stack.stack, stack.newest, stack.held_by, text, _row_checksum(stack.stack, text)),
         )
 
     def _select_stacks(self, condition: str, *parameters: object) -> list[StackRow]:
@@ -178,7 +185,8 @@ def rebuild_projection(connection: DatabaseConnection) -> None:
     for table, columns in PROJECTION_TABLES.items():
         connection.execute(f"drop table if exists {table}")
         connection.execute(f"create table {table} {columns}")
-    connection.execute(CREATE_DEPLOYMENTS_INDEX)
+    for statement in CREATE_INDEXES:
+        connection.execute(statement)
     folded, rows = MemoryRows(read_whole_log(connection)), StoredRows(connection)
     for deployment in folded.deployments(None, None):
         rows.save(deployment, folded.stack(deployment.stack))
@@ -191,7 +199,11 @@ def verify_rows(connection: DatabaseConnection) -> None:
     if not _is_current(connection):
         return
     folded, rows = MemoryRows(read_whole_log(connection)), StoredRows(connection)
-    pairs = ((rows.deployments(None, None), folded.deployments(None, None)), (rows.stacks(), folded.stacks()))
+    pairs = (
+        (rows.deployments(None, None), folded.deployments(None, None)),
+        (rows.stacks(), folded.stacks()),
+        (rows.holds(), folded.holds()),
+    )
     for found, expected in pairs:
         if found != expected:
             raise _changed_rows_error("a row")

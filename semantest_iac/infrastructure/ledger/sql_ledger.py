@@ -173,6 +173,10 @@ class SqlLedger:
         connection.notify_watches()
         return recorded
 
+    def list_holds(self, connection: DatabaseConnection) -> dict[str, str]:
+        """Return the deployment that holds each of the held stacks, as of a transaction or a snapshot of the caller."""
+        return projection.read_or_fold_rows(connection).holds() if connection.has_table("events") else {}
+
     def rebuild(self) -> None:
         """Rebuild the projection from the log, and the links between its events."""
         with self.database.change("rebuild") as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
@@ -41,6 +41,10 @@ class SharedLedger(Protocol):
         """Return the ledger for one run, which appends only where its lease is the newest."""
         ...
 
+    def list_holds(self, connection: DatabaseConnection) -> Mapping[str, str]:
+        """Return the deployment that holds each of the held stacks, as of a transaction of the queue."""
+        ...
+
 
 # `state <> 'ended'` lets SQLite use the index of the runs that have not ended, of which there are few, and `+position`
 # keeps it from reading all runs in their order instead.
@@ -61,7 +65,7 @@ _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lea
 _UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
     order by +position"""  # noqa: S608 - no input in it
 _HELD = "deployment = ? and fence = ? and state = 'running'"
-_CLAIMED_COLUMNS = "deployment, stack, attempts, is_cancelled"
+_CLAIMED_COLUMNS = "deployment, stack, state, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
     where state <> 'ended' and state = 'running' and (lease_end < ? or host = ?){{among}} order by +position"""  # noqa: S608 - no input in it
 # A waiting run starts where no run of its stack is live, and none that is due comes before it.
@@ -133,6 +137,10 @@ class RunTable:
         """Hold the lock of writers, and change the rows of no run."""
         await self._change(lambda connection: connection.execute("update runs set fence = fence where position < 0"))
 
+    async def reject_held(self, deployment: str, ending: NewEvent) -> bool:
+        """End a run that waits for a held stack."""
+        return await self._change_and_record(self._reject_held, deployment, ending)
+
     def list_runs(self, stacks: Collection[str] | None = None) -> list[QueuedRun]:
         """Return the runs that have not ended."""
         if stacks is not None and not stacks:
@@ -142,7 +150,8 @@ class RunTable:
                 return []
             now = connection.read_clock()
             rows = connection.execute(*_select_among(_UNENDED, (), stacks))
-        return [self._parse_run(row, now) for row in rows]
+            holds = self._ledger.list_holds(connection) if rows else {}
+        return [self._parse_run(row, now, holds) for row in rows]
 
     def find_faults(self) -> list[str]:
         """Describe the entries that contradict the ledger."""
@@ -250,8 +259,8 @@ class RunTable:
             for *row, lease_end, worker, host, pid in running
             if self._is_gone(RunHolder(worker, host, pid), lease_end, now)
         ]
-        found = abandoned or connection.execute(*_select_among(_NEXT, (now,) * 4, stacks))
-        for deployment, stack, attempts, is_cancelled in found[:1]:
+        found = abandoned or self._find_next(connection, now, stacks)
+        for deployment, stack, _, attempts, is_cancelled in found[:1]:
             ((fence,),) = connection.execute(
                 "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
                 " returning fence",
@@ -264,6 +273,18 @@ class RunTable:
             )
             return RunLease(deployment, stack, fence, attempts + 1, bool(is_cancelled))
         return None
+
+    def _find_next(
+        self, connection: DatabaseConnection, now: float, stacks: Collection[str] | None
+    ) -> Sequence[Sequence[Any]]:
+        """Return the next run, if there is one; which stacks are held is asked only where one would start."""
+        found = connection.execute(*_select_among(_NEXT, (now,) * 4, stacks))
+        if not any(state == "waiting" for _, _, state, *_ in found):
+            return found
+        holds = self._ledger.list_holds(connection)
+        if found[0][1] not in holds:
+            return found
+        return connection.execute(*_select_among(_NEXT, (now,) * 4, stacks, held=holds))
 
     def _renew(self, connection: DatabaseConnection, lease: RunLease, lease_s: float) -> bool | None:
         renewed = connection.execute(
@@ -307,12 +328,32 @@ class RunTable:
             return cast(RunState, state)
         return None
 
-    def _parse_run(self, row: Row, now: float) -> QueuedRun:
+    def _reject_held(
+        self, connection: DatabaseConnection, append: _AppendEvents, deployment: str, ending: NewEvent
+    ) -> bool:
+        found = connection.execute("select stack from runs where deployment = ? and state = 'waiting'", (deployment,))
+        if not found or found[0][0] not in self._ledger.list_holds(connection):
+            return False
+        connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
+        append(connection, found[0][0], [ending])
+        return True
+
+    def _parse_run(self, row: Row, now: float, holds: Mapping[str, str]) -> QueuedRun:
         position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled = row
         holder = None if worker is None else RunHolder(worker, host, pid)
         is_abandoned = holder is not None and self._is_gone(holder, lease_end, now)
         return QueuedRun(
-            position, deployment, stack, state, priority, attempts, due, holder, bool(is_cancelled), is_abandoned
+            position,
+            deployment,
+            stack,
+            state,
+            priority,
+            attempts,
+            due,
+            holder,
+            bool(is_cancelled),
+            is_abandoned,
+            holds.get(stack) if state == "waiting" else None,
         )
 
     def _is_gone(self, holder: RunHolder, lease_end: float, now: float) -> bool:
@@ -320,12 +361,13 @@ class RunTable:
 
 
 def _select_among(
-    query: str, parameters: Sequence[object], stacks: Collection[str] | None
+    query: str, parameters: Sequence[object], stacks: Collection[str] | None, held: Collection[str] = ()
 ) -> tuple[str, Sequence[object]]:
-    """Return a query for the runs of these stacks (None: of all), with its parameters."""
+    """Return a query for the runs of these stacks (None: of all), without those that wait for held ones."""
     names = tuple(stacks or ())
     among = "" if stacks is None else f" and run.stack in ({', '.join('?' * len(names))})"
-    return query.replace("{among}", among), (*parameters, *names)
+    unheld = f" and (run.state <> 'waiting' or run.stack not in ({', '.join('?' * len(held))}))" if held else ""
+    return query.replace("{among}", among + unheld), (*parameters, *names, *held)
 
 
 def require_lease(lease: RunLease, connection: DatabaseConnection) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.deployment.held_stacks import HeldStacks
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.home_parts import HomePart
@@ -91,6 +92,8 @@ class CliApplication(Protocol):
     ) -> AbstractAsyncContextManager[WorkerService]: ...
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
+
+    def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks: ...
 
     @property
     def providers(self) -> CloudDescriptions: ...

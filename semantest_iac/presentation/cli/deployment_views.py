@@ -125,10 +125,13 @@ class DeploymentView:
     def show_result(self, result: DeploymentResult) -> None:
         """Show how the deployment ended."""
 
-    def show_queued(self, row: DeploymentRow) -> None:
-        """Show that the deployment is left to a worker."""
+    def show_queued(self, row: DeploymentRow, held_by: str | None) -> None:
+        """Show that the deployment is left to a worker, and whether its stack is held."""
         follow = f"semantest-iac events --follow --deployment {row.deployment}"
         self._terminal.print_lines(f"Queued {row.stack} for a worker.", f"  {follow}")
+        if held_by:
+            line = f"It waits: deployment {held_by} needs an operator, and holds the stack."
+            self._terminal.print_lines(line, f"  semantest-iac resolve {held_by}")
 
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         """Show why no deployment was started."""
@@ -211,8 +214,9 @@ class JsonView(DeploymentView):
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         self._terminal.print_json(empty_result(stack, "rejected") | error_to_json(error))
 
-    def show_queued(self, row: DeploymentRow) -> None:
-        self._terminal.print_json(empty_result(row.stack, str(row.state)) | {"deployment": row.deployment})
+    def show_queued(self, row: DeploymentRow, held_by: str | None) -> None:
+        queued = {"deployment": row.deployment, "held_by": held_by}
+        self._terminal.print_json(empty_result(row.stack, str(row.state)) | queued)
 
     def show_result(self, result: DeploymentResult) -> None:
         self._terminal.print_json(result.as_dict())

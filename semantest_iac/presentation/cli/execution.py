@@ -267,7 +267,7 @@ class _CommandRun:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
             return
         if self.row.state is DeploymentStatus.PENDING:
-            self.view.show_queued(self.row)
+            self.view.show_queued(self.row, ledger.stack(self.row.stack).held_by)
             return
         is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
         self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))

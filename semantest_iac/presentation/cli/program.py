@@ -37,6 +37,7 @@ COMMANDS = {
     "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
+    "resolve": ("queue", "Free a stack that needed an operator."),
     "worker": ("queue", "Carry out queued requests until stopped."),
     "parity": ("configuration", "Show which features each cloud supports."),
     "config": ("configuration", "Validate and show the configuration."),

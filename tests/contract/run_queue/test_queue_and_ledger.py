@@ -9,10 +9,11 @@ import pytest
 
 from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import LeaseLostError, RunHolder, Submission
+from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
-from tests.fakes.memory_ledger import STACK, a_deploy
+from tests.fakes.memory_ledger import STACK, a_deploy, an_event
 from tests.run_queues import reject_as, supersede
 
 _HOLDER = RunHolder("worker-1", "host-1", 1)
@@ -61,6 +62,64 @@ class TestSubmitting:
         await asyncio.gather(*submitting, *appending)
 
         assert (ledger.verify().events, len(queue.list_runs())) == (24, 12)
+
+
+class TestHeldStacks:
+    """What the ledger says is held, the queue leaves alone."""
+
+    async def _hold(self, queue: RunTable) -> None:
+        """Let d1 need an operator, and d2 wait."""
+        await queue.submit(_submission(), supersede, reject_as("d1"))
+        lease = await queue.claim(_HOLDER, 60)
+        assert lease is not None
+        needs_operator = an_event("deployment.needs_operator", "d1", data={"code": "x", "reason": "y"})
+        await queue.open_ledger(lease).append(STACK, 1, [*a_deploy("d1")[1:4], needs_operator])
+        await queue.end(lease)
+        await queue.submit(_submission("d2"), supersede, reject_as("d2"))
+
+    async def test_start_nothing_until_they_are_resolved(self, queue: RunTable, ledger: SqlLedger) -> None:
+        await self._hold(queue)
+        claimed = [await queue.claim(_HOLDER, 60), await queue.claim(_HOLDER, 60, [STACK])]
+        held = [run.held_by for run in queue.list_runs()]
+
+        await ledger.append(STACK, None, [an_event("deployment.resolved", "d1", data={"resolved_by": "anna"})])
+        lease = await queue.claim(_HOLDER, 60)
+
+        assert (claimed, held) == ([None, None], ["d1"])
+        assert lease is not None and lease.deployment == "d2"
+        assert [run.held_by for run in queue.list_runs()] == [None]
+
+    async def test_do_so_whatever_became_of_the_rows(self, database: Database, queue: RunTable) -> None:
+        await self._hold(queue)
+        with database.change("write to") as connection:
+            connection.execute("update projected set fold = 0")
+
+        assert await queue.claim(_HOLDER, 60) is None
+
+    async def test_are_verified_with_the_rows(self, database: Database, queue: RunTable, ledger: SqlLedger) -> None:
+        await self._hold(queue)
+        with database.change("write to") as connection:
+            connection.execute("update stacks set held_by = null")
+
+        with pytest.raises(LedgerError, match="does not agree with the events"):
+            ledger.verify()
+
+    async def test_reject_what_cannot_wait(self, queue: RunTable, ledger: SqlLedger) -> None:
+        await self._hold(queue)
+        rejected = an_event("deployment.rejected", "d2", data={"code": "STACK_HELD", "reason": "held"})
+
+        answers = [await queue.reject_held("d2", rejected) for _ in range(2)]
+
+        assert answers == [True, False]
+        assert [row.state for row in ledger.deployments()] == ["rejected", "needs_operator"]
+
+    async def test_reject_nothing_once_they_are_resolved(self, queue: RunTable, ledger: SqlLedger) -> None:
+        await self._hold(queue)
+        await ledger.append(STACK, None, [an_event("deployment.resolved", "d1", data={"resolved_by": "anna"})])
+        rejected = an_event("deployment.rejected", "d2", data={"code": "STACK_HELD", "reason": "held"})
+
+        assert not await queue.reject_held("d2", rejected)
+        assert [run.deployment for run in queue.list_runs()] == ["d2"]
 
 
 class TestLeases:

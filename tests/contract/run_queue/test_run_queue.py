@@ -106,6 +106,35 @@ class TestSubmitting:
         assert fixture.log() == [f"requested {accepted[0]['deployment']}"]
 
 
+class TestHeldStacks:
+    async def test_do_not_stop_the_runs_of_others(self, fixture: QueueFixture) -> None:
+        for number in range(3):
+            await fixture.submit(f"d{number}", priority=9)
+        await fixture.submit("e1", OTHER)
+        await fixture.hold(STACK)
+
+        assert await fixture.run_all() == ["e1"]
+        assert [(run.deployment, run.held_by) for run in fixture.queue.list_runs()] == [
+            (f"d{number}", "d0") for number in range(3)
+        ]
+
+    async def test_let_a_run_end_that_has_begun(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        lease = await fixture.take()
+        await fixture.hold(STACK)
+        await fixture.queue.retry(lease, at=0)
+
+        assert (await fixture.take()).deployment == "d1"
+
+    async def test_may_be_many(self, fixture: QueueFixture) -> None:
+        for number in range(40):
+            await fixture.submit(f"d{number}", f"stack-{number}")
+            await fixture.hold(f"stack-{number}")
+        await fixture.submit("e1", OTHER)
+
+        assert await fixture.run_all() == ["e1"]
+
+
 class TestRefusing:
     async def test_lets_no_older_request_of_a_source_overtake(self, fixture: QueueFixture) -> None:
         for name, sequence in (("d2", "2"), ("d1", "1"), ("d3", "3")):

@@ -75,6 +75,7 @@ class TestRollback:
 
         bad = await deploy(500, "second")
         package.write_bytes(content)  # as the hint says
+        await use_cases.resolve(bad.deployment, by="anna", reason="restored the package")
         again = await deploy(200, "first")
 
         assert bad.state == "needs_operator"

@@ -50,6 +50,7 @@ class TestStatus:
                 "type": "rest-api",
                 "generation": 1,
                 "last_good": "d1",
+                "held_by": None,
                 "simulated": True,
             }
         ]

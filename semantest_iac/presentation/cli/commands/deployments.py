@@ -272,6 +272,7 @@ def destroy_command(  # one parameter for each option
     dry_run: bool,
 ) -> int:
     """Show all plans, ask for confirmation of each, then destroy."""
+    from semantest_iac.application.deployment.held_stacks import require_free_stack
     from semantest_iac.presentation.cli.execution import execute_commands, preview_destroy, show_reading
 
     resolve = resolve_every_deployed_stack if everything else resolve_stacks_to_destroy
@@ -280,6 +281,8 @@ def destroy_command(  # one parameter for each option
     with show_reading(session):
         targets = resolve(session, selector, options)
     session.warn_of_rehearsals(target.placed for target in targets)
+    if len(targets) == 1:  # of several, each says so itself
+        require_free_stack(session.application.ledger, str(targets[0].stack))
     plans = [(target, preview_destroy(session, target)) for target in targets]
     if everything:
         _show_everything(session, plans)

@@ -84,7 +84,7 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
     if watch:
         _watch_status(session, stack_filter)
         return OK
-    session.terminal.print_remarks(*_interruption_notes(rows))
+    session.terminal.print_remarks(*_list_notes(rows))
     session.answer(rows, _format_status(session, rows))
     return OK
 
@@ -94,11 +94,19 @@ def _read_status_rows(session: Session, stack_filter: StackFilter) -> list[dict[
     return mark_interrupted(rows, lambda: session.application.run_queue.list_runs())
 
 
-def _interruption_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _list_notes(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         if row["interrupted"]:
             yield f"Note: the process of the last {row['kind']} of {row['stack']} ended before it did."
             yield "  Run deploy or destroy for this stack: either ends it, and continues from what was done."
+    yield from _hold_notes(rows)
+
+
+def _hold_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Say which stacks are held, once for each."""
+    for stack, holder in {row["stack"]: row["held_by"] for row in rows if row["held_by"]}.items():
+        yield f"Note: deployment {holder} needs an operator, and holds {stack}: nothing else starts there."
+        yield f"  Bring the stack in order, then run `semantest-iac resolve {holder}`."
 
 
 def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -116,7 +124,7 @@ def _watch_status(session: Session, stack_filter: StackFilter) -> None:
         partial(_read_status_rows, session, stack_filter),
         partial(_format_status, session),
         lambda rows: changing.add(_status_cells(row, None) for row in rows),
-        _interruption_notes,
+        _list_notes,
     )
     watch_rows(session, watched)
 
@@ -191,6 +199,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
     selector = selector.with_stack(stack) if stack else selector
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
+    session.terminal.print_remarks(*_hold_notes(rows))
     shorten_id, width = _id_shortener(session), session.terminal.width
     cells = [(shorten_id(row["deployment"]), *_history_cells(row, width)) for row in rows]
     session.answer(rows, format_fitting_table(HISTORY_COLUMNS, cells, width) if rows else [NO_MATCH])

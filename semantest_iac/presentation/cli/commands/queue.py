@@ -1,4 +1,4 @@
-"""`worker`, `queue` and `cancel`: who carries out requests, and which ones wait."""
+"""`worker`, `queue`, `cancel` and `resolve`: who carries out requests, which ones wait, and for what."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semantest_iac.application.queries.history import find_deployment_id
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
+from semantest_iac.domain.guardrails.consent import require_resolve_consent
 from semantest_iac.presentation.cli.failures import CANCELLED, OK, exit_code_for
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import session_options
-from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids
+from semantest_iac.presentation.cli.parsing.completion import (
+    complete_with,
+    find_deployment_ids,
+    find_holding_deployments,
+)
 from semantest_iac.presentation.cli.process.signals import forward_signals
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
+from semantest_iac.presentation.error_lines import format_faults
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import QueuedRun
@@ -176,6 +182,8 @@ def _describe_state(run: QueuedRun) -> str:
         return "left by a dead worker"
     if run.is_cancelled:
         return "cancelling"
+    if run.held_by:
+        return f"held by {run.held_by}"
     due = f" until {_format_moment(run.due)}" if run.due else ""
     return f"{run.state}{due}"
 
@@ -192,6 +200,7 @@ def _run_as_dict(run: QueuedRun) -> dict[str, Any]:
         "worker": holder,
         "cancelling": run.is_cancelled,
         "abandoned": run.is_abandoned,
+        "held_by": run.held_by,
     }
 
 
@@ -220,3 +229,57 @@ def cancel_command(session: Session, deployment: str) -> int:
     ended = {"cancelled": "is cancelled.", "cancelling": "ends after its current operation."}
     session.answer({"deployment": id_, "state": state}, [f"Deployment {id_} {ended[state]}"])
     return OK
+
+
+RESOLVE_HELP = """Free a stack that a deployment holds because it needed an operator.
+
+\b
+  semantest-iac resolve 5f2c91d0
+  semantest-iac resolve --deployment 5f2c91d0 --reason "deleted the role by hand" --yes
+
+A deployment that could neither be carried out nor rolled back holds its stack: nothing else starts there. Look at what
+is left (`preview --refresh`), bring it in order, then resolve the deployment. What waits for the stack starts then, and
+the next deployment reads the cloud before it plans. The beginning of the deployment's id is enough. Asks for
+confirmation; without a terminal, --yes is required.
+"""
+_HOLDING = complete_with(find_holding_deployments)
+
+
+@click.command("resolve", help=RESOLVE_HELP)
+@click.argument("named", required=False, metavar="[DEPLOYMENT]", shell_complete=_HOLDING)
+@click.option("--deployment", metavar="ID", shell_complete=_HOLDING, help="The same as DEPLOYMENT.")
+@click.option("--reason", default="", metavar="TEXT", help="What was done, for the ledger.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@session_options
+def resolve_command(session: Session, named: str | None, deployment: str | None, reason: str, yes: bool) -> int:
+    application, ledger = session.application, session.application.ledger
+    held_stacks = application.held_stacks(application.folder_variables)
+    hold = held_stacks.require_hold(find_deployment_id(ledger, _choose_deployment(session, named, deployment)))
+    if not yes:
+        head = f"Deployment {hold.deployment} holds {hold.stack}:"
+        session.terminal.print_remarks(head, *format_faults(hold.faults))
+        require_resolve_consent(hold.deployment, session.terminal.ask("Is the stack in order? [y/N] "))
+    row = asyncio.run(held_stacks.resolve(hold.deployment, session.user_name, reason))
+    waiting = [run.deployment for run in application.run_queue.list_runs([row.stack]) if run.state == "waiting"]
+    answer = {
+        "deployment": row.deployment,
+        "stack": row.stack,
+        "state": row.state,
+        "resolved": True,
+        "waiting": waiting,
+    }
+    more = [f"Left to a worker now: {', '.join(waiting)}"] if waiting else []
+    session.answer(answer, [f"Deployment {row.deployment} is resolved, and {row.stack} is free.", *more])
+    return OK
+
+
+def _choose_deployment(session: Session, named: str | None, deployment: str | None) -> str:
+    """Return the deployment that was named; raises ValidationError with those that hold stacks if none was, or two."""
+    if (named is None) is not (deployment is None):
+        return named or deployment or ""
+    from semantest_iac.application.deployment.held_stacks import list_held_stacks
+
+    faults = [Fault(hold.deployment, f"holds {hold.stack}") for hold in list_held_stacks(session.application.ledger)]
+    cause = "it is named twice" if named else "none is named"
+    hint = "Name one of these." if faults else "No stack is held."
+    raise ValidationError(f"Cannot choose a deployment: {cause}.", hint=hint, faults=faults)

@@ -114,6 +114,13 @@ def find_deployment_ids(around: Surroundings) -> Iterator[tuple[str, str]]:
         yield row.deployment, f"{row.kind} {row.stack} {row.state}"
 
 
+def find_holding_deployments(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the deployments that hold stacks."""
+    for row in around.application.ledger.stacks():
+        if row.held_by:
+            yield row.held_by, f"holds {row.stack}"
+
+
 def find_environment_names(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the environments, and those of the configuration's own."""
     for name in (*ENVIRONMENTS, *around.list_keys("environments")):

@@ -1,4 +1,4 @@
-"""`queue`, `cancel` and `worker`."""
+"""`queue`, `cancel`, `resolve` and `worker`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder
-from tests.fakes.memory_ledger import a_deploy
+from tests.fakes.memory_ledger import a_deploy, an_event
 
 _STACK = "rest-api.aws.development.us-east-1"
 _WAITING = QueuedRun(1, "d1", _STACK, "waiting", 0, 0, None, None, is_cancelled=False)
@@ -83,6 +83,98 @@ class TestCancel:
 
     def test_does_not_know_every_id(self, cli: Any) -> None:
         assert cli("cancel", "nothing").code == 2
+
+
+def _hold(world: Any, deployment: str = "5f2c91d0") -> None:
+    """Record a deployment that needs an operator."""
+    left = {"remainder": ["delete api (fake)"], "code": "Quota", "reason": "No quota.", "hint": "Ask for more."}
+    needs_operator = an_event("deployment.needs_operator", deployment, stack=_STACK, data=left)
+    events = [*a_deploy(deployment, stack=_STACK)[:4], needs_operator]
+    asyncio.run(world.ledger.append(_STACK, None, events))
+
+
+class TestResolve:
+    def test_frees_the_stack(self, cli: Any, world: Any) -> None:
+        _hold(world)
+
+        outcome = cli("resolve", "5f2c", "--reason", "deleted it", "--yes", "--json")
+
+        told = {"deployment": "5f2c91d0", "stack": _STACK, "state": "needs_operator", "resolved": True, "waiting": []}
+        assert (outcome.code, json.loads(outcome.out)) == (0, told)
+        assert world.ledger.recorded[-1].event["data"]["reason"] == "deleted it"
+        assert cli("deploy", "rest-api").code == 0
+
+    def test_says_what_starts_now(self, cli: Any, world: Any) -> None:
+        _hold(world)
+        cli("deploy", "rest-api", "--detach")
+
+        outcome = cli("resolve", "--deployment", "5f2c91d0", "--yes")
+
+        assert outcome.out.splitlines()[0] == f"Deployment 5f2c91d0 is resolved, and {_STACK} is free."
+        assert outcome.out.splitlines()[1].startswith("Left to a worker now: ")
+
+    def test_shows_what_is_left_and_asks(self, cli: Any, world: Any) -> None:
+        _hold(world)
+
+        outcome = cli("resolve", "5f2c91d0")
+
+        assert outcome.code == 3
+        for text in (
+            "why: No quota.",
+            "left over: delete api (fake)",
+            "run: semantest-iac resolve 5f2c91d0",
+            "Add --yes.",
+        ):
+            assert text in outcome.err
+        assert world.ledger.stack(_STACK).held_by == "5f2c91d0"
+
+    @pytest.mark.parametrize("words", [(), ("5f2c91d0", "--deployment", "5f2c91d0")], ids=["none", "two"])
+    def test_needs_one_name_and_lists_what_holds_a_stack(self, cli: Any, world: Any, words: tuple[str, ...]) -> None:
+        _hold(world)
+
+        outcome = cli("resolve", *words, "--yes")
+
+        assert outcome.code == 2
+        assert f"5f2c91d0: holds {_STACK}" in outcome.err
+
+    def test_knows_what_holds_nothing(self, cli: Any, world: Any) -> None:
+        _record(world, None)
+
+        assert (cli("resolve", "nothing", "--yes").code, cli("resolve", "d1", "--yes").code) == (2, 3)
+        assert "No stack is held." in cli("resolve").err
+
+
+class TestHeldStacks:
+    def test_refuse_deploy_and_destroy(self, cli: Any, world: Any) -> None:
+        _hold(world)
+        before = len(world.ledger.recorded)
+
+        outcomes = [cli("deploy", "rest-api", "--json"), cli("destroy", "rest-api", "--yes", "--json")]
+
+        codes = [json.loads(outcome.out.splitlines()[-1])["error"]["code"] for outcome in outcomes]
+        assert ([outcome.code for outcome in outcomes], codes) == ([3, 3], ["STACK_HELD"] * 2)
+        assert len(world.ledger.recorded) == before
+
+    def test_accept_what_can_wait(self, cli: Any, world: Any) -> None:
+        _hold(world)
+
+        shown = cli("deploy", "rest-api", "--detach")
+        queued = json.loads(cli("deploy", "rest-api", "--detach", "--json").out.splitlines()[-1])
+        [run] = json.loads(cli("queue", "--json").out)
+
+        assert shown.code == 0
+        assert "It waits: deployment 5f2c91d0 needs an operator" in shown.out
+        assert (queued["held_by"], run["held_by"], run["state"]) == ("5f2c91d0", "5f2c91d0", "waiting")
+        assert "held by 5f2c91d0" in cli("queue").out
+
+    @pytest.mark.parametrize("command", ["status", "history"])
+    def test_are_named_with_their_holder_and_the_command(self, cli: Any, world: Any, command: str) -> None:
+        _hold(world)
+
+        [row] = json.loads(cli(command, "--json").out)
+
+        assert row["held_by"] == "5f2c91d0"
+        assert "run `semantest-iac resolve 5f2c91d0`" in cli(command).err
 
 
 class TestDetachedDeployments:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import LedgerError
-from tests.fakes.memory_ledger import MemoryLedger, a_deploy
+from tests.fakes.memory_ledger import MemoryLedger, a_deploy, an_event
 
 _STACK = "rest-api.azure.development.eastus"
 _FILE = """# comment
@@ -85,6 +85,13 @@ class TestCompletion:
         await world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK))
 
         assert set(completer.complete(*words)) == offered
+
+    async def test_offers_the_deployments_that_hold_a_stack(self, completer: Completer, world: Any) -> None:
+        needs_operator = an_event("deployment.needs_operator", "d2", stack=_STACK)
+        await world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK))
+        await world.ledger.append(_STACK, None, [*a_deploy("d2", stack=_STACK)[:4], needs_operator])
+
+        assert completer.complete("resolve", "") == completer.complete("resolve", "--deployment", "") == ["d2"]
 
     def test_needs_no_configuration_and_no_home(self, completer: Completer) -> None:
         assert completer.complete("deploy", "") == ["rest-api", "websocket", "account", "all"]
