@@ -27,9 +27,16 @@ _STACKS = [Stack("rest-api", "aws", "development", f"eu-north-{number}") for num
 _KINDS = ("requested", "started", "planned", "completed")
 _COMMAND_TURNS, _QUERY_TURNS = 15, 60
 _COMMANDS = (["status"], ["status", "--json"], ["history", "--limit", "10"])
+
+
+def _list_similar_ids(ledger: LedgerReader) -> object:
+    return ledger.list_similar_ids([row.deployment for row in ledger.deployments(limit=10)])
+
+
 _QUERIES: dict[str, Callable[[LedgerReader], object]] = {
     "`status`": read_status,
     "`history --limit 10`": lambda ledger: read_history(ledger, limit=10),
+    "the unique beginnings of ten ids, as on a terminal": _list_similar_ids,
     "a deployment by the beginning of its id": lambda ledger: find_deployment_id(ledger, _id_of(7)[:8]),
     "the events of a deployment": lambda ledger: read_events(ledger, deployment=_id_of(7)),
 }

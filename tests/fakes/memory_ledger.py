@@ -77,6 +77,12 @@ class MemoryLedger:
     def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
         return self._rows.deployments(stacks, limit)
 
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]:
+        return self._rows.find_deployments(prefix)
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]:
+        return self._rows.list_similar_ids(deployments)
+
     def newest(self) -> list[DeploymentRow]:
         return self._rows.newest()
 

@@ -183,6 +183,14 @@ class LedgerReader(Protocol):
         """Return the deployments of these stacks (None: of all), newest request first."""
         ...
 
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]:
+        """Return the deployments whose ids begin so, newest request first."""
+        ...
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]:
+        """Return the ids next to each of these in the order of texts: none has a longer beginning in common with it."""
+        ...
+
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""
         ...

@@ -136,7 +136,7 @@ def find_deployment_id(reader: LedgerReader, prefix: str) -> str:
     """Return the id that begins so; raises NotFoundError if there is none, ValidationError with all if several do."""
     if exact := reader.deployment(prefix):
         return exact.deployment
-    found = [row for row in reader.deployments() if row.deployment.startswith(prefix)]
+    found = reader.find_deployments(prefix)
     if not found:
         hint = "`semantest-iac history` lists the deployments."
         raise NotFoundError(f"Cannot find deployment '{make_printable(prefix)}'.", hint=hint)
@@ -162,8 +162,8 @@ def read_events(
     is None. Raises NotFoundError for a deployment that was never requested.
     """
     if deployment:
-        stream = find_deployment(reader, deployment).stack
-        found = _events_of(reader, stream, after) if stack in (None, stream) else iter(())
+        row = find_deployment(reader, deployment)
+        found = _events_since(reader, row, after) if stack in (None, row.stack) else iter(())
     else:
         found = _events_of(reader, stack, after)
     selection = EventSelection(stack, deployment, journal)
@@ -205,6 +205,13 @@ def find_deployment(reader: LedgerReader, deployment: str) -> DeploymentRow:
             hint="`semantest-iac history` lists the deployments.",
         )
     return row
+
+
+def _events_since(reader: LedgerReader, row: DeploymentRow, after: int) -> Iterator[RecordedEvent]:
+    """Yield the events of a deployment's stack from its request on: none about the deployment comes before that."""
+    opened = next(reader.log(row.position - 1, limit=1), None)
+    since = reader.stream(row.stack, opened.version - 1) if opened else ()
+    return (it for it in since if it.position > after)
 
 
 def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
@@ -209,6 +210,10 @@ class ProjectionRows(Protocol):
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]: ...
 
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]: ...
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]: ...
+
     def newest(self) -> list[DeploymentRow]: ...
 
     def stack(self, name: str) -> StackRow: ...
@@ -257,6 +262,14 @@ class MemoryRows:
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
         chosen = [row for row in self.by_deployment.values() if stacks is None or row.stack in stacks]
         return sorted(chosen, key=lambda row: -row.position)[:limit]
+
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]:
+        return [row for row in self.deployments(None, None) if row.deployment.startswith(prefix)]
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]:
+        ordered = sorted(self.by_deployment)
+        pairs = [*pairwise(ordered), *((two, one) for one, two in pairwise(ordered))]
+        return [other for one, other in pairs if one in deployments]
 
     def newest(self) -> list[DeploymentRow]:
         newest = {row.newest for row in self.by_stack.values()}

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
+from itertools import product
 from typing import TypeVar
 
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
@@ -58,6 +59,22 @@ class StoredRows:
         of_stacks = f"where stack in ({', '.join('?' * len(names))})" if names else ""
         query = f"select row, checksum, deployment from deployments {of_stacks} order by position desc"  # noqa: S608 - no input in it
         return self._select(_parse_deployment, query + " limit ?" * len(rest), *names, *rest)
+
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]:
+        """Return the deployments whose ids begin so, newest request first; looks at every id and no other row."""
+        query = """select row, checksum, deployment from deployments where deployment in
+            (select deployment from deployments where substr(deployment, 1, ?) = ?) order by position desc"""
+        return self._select(_parse_deployment, query, len(prefix), prefix)
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]:
+        """Return the ids next to each of these; the database's order is that of texts for ids of digits and letters."""
+        queries = (
+            "select max(deployment) from deployments where deployment < ?",
+            "select min(deployment) from deployments where deployment > ?",
+        )
+        pairs = product(queries, deployments)
+        found = [self._connection.execute(query, (deployment,))[0][0] for query, deployment in pairs]
+        return [it for it in found if it is not None]
 
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""

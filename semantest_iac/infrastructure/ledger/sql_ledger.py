@@ -128,6 +128,16 @@ class SqlLedger:
         with self._open_projection() as rows:
             return rows.deployments(stacks, limit)
 
+    def find_deployments(self, prefix: str) -> list[DeploymentRow]:
+        """Return the deployments whose ids begin so."""
+        with self._open_projection() as rows:
+            return rows.find_deployments(prefix)
+
+    def list_similar_ids(self, deployments: Collection[str]) -> list[str]:
+        """Return the ids next to each of these."""
+        with self._open_projection() as rows:
+            return rows.list_similar_ids(deployments)
+
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""
         with self._open_projection() as rows:

@@ -174,6 +174,22 @@ class LedgerContract:
         assert [row.deployment for row in ledger.deployments(limit=3)] == ["b3", "a3", "b2"]
         assert ledger.deployments([]) == []
 
+    async def test_finds_deployments_by_the_beginning_of_their_ids(self, ledger: Ledger) -> None:
+        for deployment in ("ab12", "ab34", "b%_1", "bx_1"):
+            await ledger.append(STACK, None, a_deploy(deployment))
+
+        found = {prefix: [row.deployment for row in ledger.find_deployments(prefix)] for prefix in ("ab", "b%", "c")}
+        assert found == {"ab": ["ab34", "ab12"], "b%": ["b%_1"], "c": []}
+        assert [row.deployment for row in ledger.find_deployments("")] == ["bx_1", "b%_1", "ab34", "ab12"]
+
+    async def test_lists_the_ids_next_to_others(self, ledger: Ledger) -> None:
+        assert ledger.list_similar_ids(["any"]) == []
+        for deployment in ("a1", "a3", "c5", "e7"):
+            await ledger.append(STACK, None, a_deploy(deployment))
+
+        assert sorted(ledger.list_similar_ids(["a1"])) == ["a3"]
+        assert sorted(ledger.list_similar_ids(["c5", "e7"])) == ["a3", "c5", "e7"]
+
     async def test_finds_the_newest_deployment_of_each_stack(self, ledger: Ledger) -> None:
         for number in range(2):
             await ledger.append(STACK, None, a_deploy(f"a{number}"))

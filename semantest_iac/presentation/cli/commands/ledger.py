@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -200,7 +200,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     session.terminal.print_remarks(*_hold_notes(rows))
-    shorten_id, width = _id_shortener(session), session.terminal.width
+    shorten_id, width = _id_shortener(session, [row["deployment"] for row in rows]), session.terminal.width
     cells = [(shorten_id(row["deployment"]), *_history_cells(row, width)) for row in rows]
     session.answer(rows, format_fitting_table(HISTORY_COLUMNS, cells, width) if rows else [NO_MATCH])
     return OK
@@ -212,11 +212,11 @@ def _history_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
     return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), changes)
 
 
-def _id_shortener(session: Session) -> Callable[[str], str]:
-    """Return a function that cuts an id to a prefix that is unique in the ledger; off a terminal ids stay whole."""
+def _id_shortener(session: Session, ids: Collection[str]) -> Callable[[str], str]:
+    """Return a function that cuts ids to prefixes that are unique in the ledger; off a terminal ids stay whole."""
     if session.terminal.width is None or session.json:
         return str
-    length = unique_id_length([row.deployment for row in session.application.ledger.deployments()])
+    length = unique_id_length([*ids, *session.application.ledger.list_similar_ids(ids)])
     return lambda id_: id_[:length]
 
 
@@ -325,7 +325,7 @@ def events_command(
         last = int(matching[-1]["sequence"]) if matching else after or 0
         _follow_events(session, matching, stack_filter, EventSelection(deployment=id_, **selection), last)
         return OK
-    shorten_id, width = _id_shortener(session), session.terminal.width
+    shorten_id, width = _id_shortener(session, _deployments_of(matching)), session.terminal.width
     cells = [_event_cells(event, width, shorten_id) for event in matching]
     session.answer(matching, format_fitting_table(EVENT_TABLE_COLUMNS, cells, width) if matching else [NO_MATCH])
     return OK
@@ -333,7 +333,7 @@ def events_command(
 
 def _follow_events(
     session: Session,
-    recorded: Iterable[dict[str, Any]],
+    recorded: Sequence[dict[str, Any]],
     stack_filter: StackFilter,
     selection: EventSelection,
     after: int,
@@ -342,7 +342,7 @@ def _follow_events(
     from semantest_iac.presentation.cli.commands.following import show_new_events
 
     width = session.terminal.width
-    table, shorten_id = GrowingTable(EVENT_TABLE_COLUMNS, width), _id_shortener(session)
+    table, shorten_id = GrowingTable(EVENT_TABLE_COLUMNS, width), _id_shortener(session, _deployments_of(recorded))
 
     def show(event: Mapping[str, Any]) -> None:
         if stack_filter.matches_event(event):
@@ -351,6 +351,10 @@ def _follow_events(
     for event in recorded:
         show(event)
     show_new_events(session, selection, after, show)
+
+
+def _deployments_of(events: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(event["data"]["deployment_id"]) for event in events if event["data"].get("deployment_id")}
 
 
 def _event_cells(event: Mapping[str, Any], width: int | None, shorten_id: Callable[[str], str]) -> tuple[str, ...]:
