@@ -37,9 +37,10 @@ class WaitView:
             self._is_elsewhere = True
             self.end()
             return
+        kind = "a drift check," if first.state == "checking" else "deployment"
         who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
         more = f", {between} more before this one" if between else ""
-        self._wait.report_holder(f"deployment {first.deployment} ({who}){more}")
+        self._wait.report_holder(f"{kind} {first.deployment} ({who}){more}")
 
     def end(self) -> None:
         """Nothing is waited for any more; show what the worker has recorded, if there is one."""

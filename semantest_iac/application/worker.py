@@ -140,7 +140,7 @@ class Worker:
                 _LOG.exception("A run was not carried on, and is tried again.")
                 found = None
             if found is None:
-                await _wait(stopped, pause_s)
+                await wait_until_set(stopped, pause_s)
 
     async def _claim(self, stacks: Collection[str] | None) -> RunLease | None:
         claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
@@ -218,7 +218,8 @@ def _order_until(runs: Sequence[QueuedRun], deployment: str) -> Sequence[QueuedR
     return ordered[: names.index(deployment) + 1]
 
 
-async def _wait(stopped: asyncio.Event, seconds: float) -> None:
+async def wait_until_set(stopped: asyncio.Event, seconds: float) -> None:
+    """Return when the event is set, or after so long."""
     try:
         async with asyncio.timeout(seconds):
             await stopped.wait()

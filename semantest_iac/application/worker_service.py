@@ -15,10 +15,15 @@ RunBeside = Callable[[asyncio.Event], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What a worker service does besides carrying out runs; `health_address` is where it answers health checks."""
+    """What a worker service does besides carrying out runs.
+
+    `health_address` is where it answers health checks; each deployed stack is checked for drift once in
+    `drift_period_s`.
+    """
 
     health_address: tuple[str, int] | None = None
     is_remote_health_allowed: bool = False
+    drift_period_s: float | None = None
 
 
 class WorkerService:

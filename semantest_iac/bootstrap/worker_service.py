@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
-from semantest_iac.application.worker_service import WorkerService, WorkerSettings
+from semantest_iac.application.worker_service import RunBeside, WorkerService, WorkerSettings
 from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, identify_worker
+from semantest_iac.bootstrap.drift_checks import DriftParts, build_drift_scheduler
 from semantest_iac.domain.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _NO_PACKAGE = "0" * 64
 """A digest that no package has: a store that says so answers, without listing what it has."""
 
 
-class WorkerParts(ApplicationParts, Protocol):
+class WorkerParts(DriftParts, Protocol):
     """The application, as far as a worker process uses it."""
 
     def worker(self, variables: Mapping[str, str], views: WorkerViews | None = ...) -> Worker: ...
@@ -58,7 +59,14 @@ async def open_worker_service(
 
             address = HealthAddress(*settings.health_address, settings.is_remote_health_allowed)
             url = await exits.enter_async_context(serve_health(health, address))
-        yield WorkerService(worker, health, health_url=url)
+        yield WorkerService(worker, health, list(_list_beside(application, variables, settings, views)), url)
+
+
+def _list_beside(
+    application: WorkerParts, variables: Mapping[str, str], settings: WorkerSettings, views: WorkerViews
+) -> Iterator[RunBeside]:
+    if settings.drift_period_s is not None:
+        yield build_drift_scheduler(application, variables, views.observers, settings.drift_period_s).serve
 
 
 class RunTelemetry(Protocol):

@@ -1,7 +1,9 @@
-"""Somebody deletes a resource in the simulated cloud: `drift` finds it, and `--fix` brings it back."""
+"""Somebody deletes a resource in the simulated cloud: `drift` and workers find it, and `--fix` brings it back."""
 
 from __future__ import annotations
 
+import signal
+import time
 from typing import Any
 
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_inventory, open_simulated_cloud
@@ -30,3 +32,47 @@ def test_drift_is_found_recorded_and_fixed(workspace: Any) -> None:
     assert (event["type"], event["data"]["changes"]["create"]) == ("infrastructure.drift.detected", 1)
     assert (fixed.json["state"], fixed.json["changes"]["create"]) == ("completed", 1)
     assert topic in cloud.list_resources()
+
+
+_TIMEOUT_S = 90.0
+
+
+def _wait_for_check(workspace: Any, outcome: str, after: str = "") -> str:
+    """Wait until a worker has looked for drift with this outcome, later than `after`; returns when that was."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        [row] = workspace.run("status", "--json").json
+        if row["drift"] == outcome and row["drift_checked_at"] > after:
+            return str(row["drift_checked_at"])
+        assert time.monotonic() < deadline, row
+        time.sleep(0.2)
+
+
+def test_workers_find_drift_and_record_it_once(workspace: Any) -> None:
+    assert workspace.run("deploy", "rest-api", "--json").code == 0
+    [never] = workspace.run("status", "--json").json
+    cloud = open_simulated_cloud("aws", open_inventory(workspace.home / "cloud.db"), region="us-east-1")
+    topic = next(it for it in cloud.list_resources() if it[0].endswith(":Topic"))
+    with workspace.start("worker", "--drift-every", "1s", "--log-format", "json") as worker:
+        clean = _wait_for_check(workspace, "no_drift")
+        cloud.delete(*topic)
+        found = _wait_for_check(workspace, "drift", after=clean)
+        _wait_for_check(workspace, "drift", after=found)
+        shown = workspace.run("status")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(_TIMEOUT_S) == 0
+
+    types = [event["type"] for event in workspace.run("events", "--json").json]
+    assert (never["drift"], never["drift_checked_at"]) == (None, None)
+    assert types.count("infrastructure.drift.detected") == 1
+    assert "DRIFT" in shown.out and "drift, " in shown.out
+    assert workspace.run("queue", "--json").json == []
+    assert workspace.run("deploy", "rest-api", "--json").code == 0
+
+
+def test_workers_that_end_when_idle_have_no_schedule(workspace: Any) -> None:
+    refused = workspace.run("worker", "--until-idle", "--drift-every", "6h")
+    unclear = workspace.run("worker", "--drift-every", "often")
+
+    assert (refused.code, "omit --until-idle" in refused.err) == (2, True)
+    assert (unclear.code, "write it as 90s, 30m, 6h or 1d" in unclear.err) == (2, True)

@@ -9,6 +9,8 @@ from semantest_iac.application.intake.source_rules import conflict_refusal, coun
 from semantest_iac.application.ports.ledger import Ledger, NewEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal, SourceHistory
 from semantest_iac.application.ports.run_queue import (
+    CheckOutcome,
+    DriftCheck,
     MakeRejectedEvent,
     MakeSupersededEvent,
     QueuedRun,
@@ -20,7 +22,7 @@ from semantest_iac.application.ports.run_queue import (
 )
 
 _NOW = 4e9
-_LIVE = ("running", "parked", "retrying")
+_LIVE = ("running", "parked", "retrying", "checking")
 
 
 @dataclass
@@ -30,6 +32,7 @@ class FakeRunQueue:
     ledger: Ledger
     runs: dict[str, QueuedRun] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
+    checks: dict[str, DriftCheck] = field(default_factory=dict)
     _keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _replaceable: set[str] = field(default_factory=set)
     _fences: dict[str, int] = field(default_factory=dict)
@@ -114,6 +117,22 @@ class FakeRunQueue:
             state: RunState = "running" if run.state == "running" else "retrying"
             self.runs[deployment] = replace(run, state=state, is_cancelled=True)
         return run.state
+
+    async def claim_check(self, stack: str, holder: RunHolder, lease_s: float, period_s: float) -> RunLease | None:
+        if stack in self.checks or any(run.stack == stack for run in self.runs.values()):
+            return None
+        self.checks[stack] = DriftCheck(stack, _NOW, "running")
+        fence = self._fences[stack] = self._fences.get(stack, 0) + 1
+        run = QueuedRun(len(self._keys) + 1, f"check-{fence}", stack, "checking", 0, 1, None, holder, False)
+        self.runs[run.deployment] = run
+        return RunLease(run.deployment, stack, fence, 1)
+
+    async def end_check(self, lease: RunLease, outcome: CheckOutcome) -> bool:
+        self.checks[lease.stack] = replace(self.checks[lease.stack], outcome=outcome)
+        return self.runs.pop(lease.deployment, None) is not None
+
+    def list_checks(self) -> list[DriftCheck]:
+        return sorted(self.checks.values(), key=lambda check: check.stack)
 
     async def require_usable(self) -> None: ...
 

@@ -10,7 +10,8 @@ from semantest_iac.application.ports.ledger import Ledger, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
 from semantest_iac.domain.errors import LedgerError
 
-RunState = Literal["waiting", "running", "parked", "retrying", "ended"]
+RunState = Literal["waiting", "running", "parked", "retrying", "checking", "ended"]
+CheckOutcome = Literal["running", "no_drift", "drift", "failed", "busy", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,18 @@ class RunLease:
     is_cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class DriftCheck:
+    """The newest scheduled drift check of a stack; it began at `checked_at`, in seconds since 1970 in UTC.
+
+    `busy` is one that gave way to a deployment, `interrupted` one whose worker was stopped or died.
+    """
+
+    stack: str
+    checked_at: float
+    outcome: CheckOutcome
+
+
 class LeaseLostError(LedgerError):
     """The lease has ended, and the run belongs to another worker; what this one would write is refused."""
 
@@ -171,6 +184,23 @@ class RunQueue(Protocol):
 
         A run that was never started ends at once, with `ending` as its terminal event; a parked one goes on, to end.
         """
+        ...
+
+    async def claim_check(self, stack: str, holder: RunHolder, lease_s: float, period_s: float) -> RunLease | None:
+        """Take the turn of a stack for a drift check, which is a run with an id of its own; None where it is not due.
+
+        Not due is one whose newest check began less than a period ago, and one of which a deployment is carried out or
+        waits: deployments come first. None starts until the check has ended. It is renewed as every run is, and ended
+        by whoever claims runs when its worker is gone.
+        """
+        ...
+
+    async def end_check(self, lease: RunLease, outcome: CheckOutcome) -> bool:
+        """Free the stack and keep the outcome; returns False where the lease is lost."""
+        ...
+
+    def list_checks(self) -> list[DriftCheck]:
+        """Return the newest drift check of each stack, by name; changes and creates nothing."""
         ...
 
     async def require_usable(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, RecordedEvent, StackRow
-from semantest_iac.application.ports.run_queue import QueuedRun
+from semantest_iac.application.ports.run_queue import DriftCheck, QueuedRun
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
@@ -268,6 +269,19 @@ def mark_interrupted(
     unended = {row["deployment"] for row in rows if row["state"] in ACTIVE_STATUSES}
     continued = {run.deployment for run in list_runs() if not run.is_abandoned} if unended else set()
     return [{**row, "interrupted": row["deployment"] in unended - continued} for row in rows]
+
+
+def add_drift_checks(rows: Iterable[Mapping[str, Any]], checks: Iterable[DriftCheck]) -> list[dict[str, Any]]:
+    """Add when a worker looked for drift of each stack last and what came of it; None for one that none looked at."""
+    known = {check.stack: check for check in checks}
+    return [{**row, **_drift_fields(known.get(row["stack"]))} for row in rows]
+
+
+def _drift_fields(check: DriftCheck | None) -> dict[str, Any]:
+    if check is None:
+        return {"drift_checked_at": None, "drift": None}
+    moment = datetime.fromtimestamp(check.checked_at, UTC).isoformat(timespec="milliseconds")
+    return {"drift_checked_at": moment.replace("+00:00", "Z"), "drift": check.outcome}
 
 
 def list_deployed_components(ledger: LedgerReader) -> list[str]:

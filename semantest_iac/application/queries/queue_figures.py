@@ -10,7 +10,7 @@ from datetime import datetime
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import RunQueue, RunState
 
-QUEUE_STATES: tuple[RunState, ...] = ("waiting", "running", "parked", "retrying")
+QUEUE_STATES: tuple[RunState, ...] = ("waiting", "running", "parked", "retrying", "checking")
 
 
 @dataclass(frozen=True, slots=True)

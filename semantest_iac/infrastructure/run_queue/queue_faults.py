@@ -20,13 +20,14 @@ _NO_DEPLOYMENT = "not exists (select 1 from deployments as known where known.dep
 _CHECKS = (
     _Check(
         "runs",
-        "state <> 'ended' and " + _NO_DEPLOYMENT.format(table="runs", same=" and known.stack = runs.stack"),
+        "state not in ('ended', 'checking') and "
+        + _NO_DEPLOYMENT.format(table="runs", same=" and known.stack = runs.stack"),
         "deployment",
         "deployment '{name}' is queued, and the ledger has no request of it for that stack",
     ),
     _Check(
         "runs",
-        "state not in ('waiting', 'running', 'parked', 'retrying', 'ended')",
+        "state not in ('waiting', 'running', 'parked', 'retrying', 'checking', 'ended')",
         "deployment",
         "deployment '{name}' is queued in no known state",
     ),

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import (
+    CheckOutcome,
+    DriftCheck,
     LeaseLostError,
     MakeRejectedEvent,
     MakeSupersededEvent,
@@ -19,6 +21,14 @@ from semantest_iac.application.ports.run_queue import (
     Submission,
 )
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, OnCommit, Row
+from semantest_iac.infrastructure.run_queue.check_table import (
+    CHECK_TABLES,
+    delete_abandoned_checks,
+    delete_check,
+    insert_check,
+    is_check_due,
+    read_checks,
+)
 from semantest_iac.infrastructure.run_queue.queue_faults import find_queue_faults, remove_queue_faults
 from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES, SubmissionGuard
 
@@ -56,24 +66,27 @@ TABLES = (
         fence integer not null, lease_end double precision, worker text, host text, pid integer,
         is_cancelled integer not null
     )""",
-    "create unique index if not exists one_live_run on runs (stack) where state in ('running', 'parked', 'retrying')",
+    "create unique index if not exists one_turn on runs (stack)"
+    " where state in ('running', 'parked', 'retrying', 'checking')",
     "create index if not exists unended_runs on runs (stack, position) where state <> 'ended'",
     "create table if not exists fences (stack text primary key, fence integer not null)",
     *SOURCE_TABLES,
+    *CHECK_TABLES,
 )
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
 _UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
     order by +position"""  # noqa: S608 - no input in it
-_HELD = "deployment = ? and fence = ? and state = 'running'"
+_HELD = "deployment = ? and fence = ? and state in ('running', 'checking')"
 _CLAIMED_COLUMNS = "deployment, stack, state, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
-    where state <> 'ended' and state = 'running' and (lease_end < ? or host = ?){{among}} order by +position"""  # noqa: S608 - no input in it
+    where state <> 'ended' and state in ('running', 'checking') and (lease_end < ? or host = ?){{among}}
+    order by +position"""  # noqa: S608 - no input in it
 # A waiting run starts where no run of its stack is live, and none that is due comes before it.
 _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
     where state <> 'ended' and ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
     or (state = 'waiting' and (due is null or due <= ?)
         and not exists (select 1 from runs as live
-            where live.stack = run.stack and live.state in ('running', 'parked', 'retrying'))
+            where live.stack = run.stack and live.state in ('running', 'parked', 'retrying', 'checking'))
         and not exists (select 1 from runs as other
             where other.stack = run.stack and other.state <> 'ended' and other.state = 'waiting'
             and (other.due is null or other.due <= ?) and (other.priority > run.priority
@@ -132,6 +145,19 @@ class RunTable:
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
         """Ask a run to end."""
         return await self._change_and_record(self._cancel, deployment, ending)
+
+    async def claim_check(self, stack: str, holder: RunHolder, lease_s: float, period_s: float) -> RunLease | None:
+        """Take the turn of a stack that is due."""
+        return await self._change(self._claim_check, stack, holder, lease_s, period_s)
+
+    async def end_check(self, lease: RunLease, outcome: CheckOutcome) -> bool:
+        """Take the check out of the queue."""
+        return await self._change(delete_check, lease, outcome)
+
+    def list_checks(self) -> list[DriftCheck]:
+        """Return the newest check of each stack."""
+        with self._database.read("read") as connection:
+            return [] if connection is None else read_checks(connection)
 
     async def require_usable(self) -> None:
         """Hold the lock of writers, and change the rows of no run."""
@@ -254,18 +280,16 @@ class RunTable:
     ) -> RunLease | None:
         now = connection.read_clock()
         running = connection.execute(*_select_among(_RUNNING, (now, holder.host), stacks))
-        abandoned = [
+        gone = [
             row
             for *row, lease_end, worker, host, pid in running
             if self._is_gone(RunHolder(worker, host, pid), lease_end, now)
         ]
+        delete_abandoned_checks(connection, [name for name, _, state, *_ in gone if state == "checking"])
+        abandoned = [row for row in gone if row[2] == "running"]
         found = abandoned or self._find_next(connection, now, stacks)
         for deployment, stack, _, attempts, is_cancelled in found[:1]:
-            ((fence,),) = connection.execute(
-                "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1"
-                " returning fence",
-                (stack,),
-            )
+            fence = _take_fence(connection, stack)
             connection.execute(
                 "update runs set state = 'running', due = null, attempts = attempts + 1, fence = ?, lease_end = ?,"
                 " worker = ?, host = ?, pid = ? where deployment = ?",
@@ -285,6 +309,13 @@ class RunTable:
         if found[0][1] not in holds:
             return found
         return connection.execute(*_select_among(_NEXT, (now,) * 4, stacks, held=holds))
+
+    def _claim_check(
+        self, connection: DatabaseConnection, stack: str, holder: RunHolder, lease_s: float, period_s: float
+    ) -> RunLease | None:
+        if not is_check_due(connection, stack, period_s):
+            return None
+        return insert_check(connection, stack, holder, lease_s, _take_fence(connection, stack))
 
     def _renew(self, connection: DatabaseConnection, lease: RunLease, lease_s: float) -> bool | None:
         renewed = connection.execute(
@@ -313,7 +344,7 @@ class RunTable:
         self, connection: DatabaseConnection, append: _AppendEvents, deployment: str, ending: NewEvent
     ) -> RunState | None:
         found = connection.execute(
-            "select stack, state from runs where deployment = ? and state <> 'ended'", (deployment,)
+            "select stack, state from runs where deployment = ? and state not in ('ended', 'checking')", (deployment,)
         )
         for stack, state in found:
             if state == "waiting":
@@ -358,6 +389,15 @@ class RunTable:
 
     def _is_gone(self, holder: RunHolder, lease_end: float, now: float) -> bool:
         return lease_end < now or self._has_ended(holder)
+
+
+def _take_fence(connection: DatabaseConnection, stack: str) -> int:
+    """Return the next fence of the stack."""
+    ((fence,),) = connection.execute(
+        "insert into fences values (?, 1) on conflict (stack) do update set fence = fences.fence + 1 returning fence",
+        (stack,),
+    )
+    return int(fence)
 
 
 def _select_among(

@@ -166,6 +166,13 @@ _DAMAGES = {
 
 
 class TestDamage:
+    async def test_is_not_found_in_a_drift_check(self, queue: RunTable, ledger: SqlLedger) -> None:
+        await ledger.append(STACK, 0, a_deploy())
+        lease = await queue.claim_check(STACK, _HOLDER, 60, 3600)
+        found = queue.find_faults()
+
+        assert (lease is None, found) == (False, [])
+
     async def test_is_not_found_in_what_was_written(self, queue: RunTable) -> None:
         assert queue.find_faults() == []
 

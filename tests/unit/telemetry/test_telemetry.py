@@ -163,6 +163,7 @@ class TestFigures:
             "running": 0,
             "parked": 0,
             "retrying": 0,
+            "checking": 0,
         }
         assert all(age >= 0 for age in traced.figures("semantest.queue.oldest_age").values())
         telemetry.close()

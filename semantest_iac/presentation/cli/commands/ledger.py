@@ -13,6 +13,7 @@ from semantest_iac.application.queries.history import (
     ALL_STACKS,
     EventSelection,
     StackFilter,
+    add_drift_checks,
     find_component_type_of,
     find_deployment_id,
     find_owning_engine,
@@ -71,6 +72,9 @@ With --watch, shows every change until Ctrl-C: on a terminal the whole table, el
 """
 STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("requested", 2), Column("endpoint", 3))
 
+CHECK_COLUMN = Column("drift", 4)
+"""Shown where workers look for drift."""
+
 
 @click.command("status", help=STATUS_HELP)
 @click.option("-w", "--watch", is_flag=True, help="Show every change until Ctrl-C.")
@@ -91,7 +95,8 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
 
 def _read_status_rows(session: Session, stack_filter: StackFilter) -> list[dict[str, Any]]:
     rows = read_status(session.application.ledger, stack_filter)
-    return mark_interrupted(rows, lambda: session.application.run_queue.list_runs())
+    queue = session.application.run_queue
+    return add_drift_checks(mark_interrupted(rows, lambda: queue.list_runs()), queue.list_checks())
 
 
 def _list_notes(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -113,7 +118,10 @@ def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str
     if not rows:
         return [NO_MATCH if session.application.ledger.stacks() else _nothing_deployed(session)]
     width = session.terminal.width
-    return format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
+    if not any(row["drift_checked_at"] for row in rows):
+        return format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
+    cells = [(*_status_cells(row, width), _describe_check(row, width)) for row in rows]
+    return format_fitting_table((*STATUS_COLUMNS, CHECK_COLUMN), cells, width)
 
 
 def _watch_status(session: Session, stack_filter: StackFilter) -> None:
@@ -154,6 +162,12 @@ def _status_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
     name = "interrupted" if row["interrupted"] else row["state"]
     state = style_text(f"{name}{simulated}", row["state"])
     return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), row["endpoint"] or "-")
+
+
+def _describe_check(row: dict[str, Any], width: int | None) -> str:
+    if not row["drift_checked_at"]:
+        return "-"
+    return f"{row['drift'].replace('_', ' ')}, {_format_age(row['drift_checked_at'], width)}"
 
 
 def _format_age(recorded: str, width: int | None) -> str:

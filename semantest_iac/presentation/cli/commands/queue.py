@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 EMPTY_QUEUE = "Nothing waits, and nothing is carried out."
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
 _HIGHEST_PORT = 65535
+_PERIOD = re.compile(r"([0-9]{1,6})([smhd])")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _parse_address(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -46,6 +48,15 @@ def _parse_address(context: click.Context, parameter: click.Parameter, value: st
     if match is None or int(match[3]) > _HIGHEST_PORT:
         raise click.BadParameter("write it as 127.0.0.1:8099 or [::1]:8099.")
     return match[1] or match[2], int(match[3])
+
+
+def _parse_period(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    match = _PERIOD.fullmatch(value)
+    if match is None or not int(match[1]):
+        raise click.BadParameter("write it as 90s, 30m, 6h or 1d.")
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 WORKER_HELP = """Carry out queued requests until SIGTERM or Ctrl-C.
@@ -61,6 +72,9 @@ and .env file. Nobody can be asked: a plan that replaces or deletes resources of
 
 The first signal lets deployments in progress end and starts no other one; the second one cancels them. With --json,
 prints one event per line.
+
+With --drift-every, looks for what was changed in the clouds outside of this tool, as `drift` does: each deployed stack
+once in that time, by one of the workers that have the option. A deployment that is requested meanwhile comes first.
 
 With --health-address, answers GET /healthz (503: start the process again) and GET /readyz (503: it would not carry out
 a deployment now, with the reasons), for systemd, Docker and Kubernetes.
@@ -82,6 +96,13 @@ a deployment now, with the reasons), for systemd, Docker and Kubernetes.
     help="Let --health-address be one that other machines reach, as probes of Kubernetes have to.",
 )
 @click.option(
+    "--drift-every",
+    "drift_period_s",
+    callback=_parse_period,
+    metavar="TIME",
+    help="Look for drift of every deployed stack once in that time: 30m, 6h or 1d.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -89,18 +110,21 @@ a deployment now, with the reasons), for systemd, Docker and Kubernetes.
     help="json: a log on stderr, one JSON object for each line.",
 )
 @session_options
-def worker_command(  # one parameter for each option
+def worker_command(  # noqa: PLR0913  # one parameter for each option
     session: Session,
     slots: int,
     until_idle: bool,
     health_address: tuple[str, int] | None,
     allow_remote_health: bool,
+    drift_period_s: float | None,
     log_format: str,
 ) -> int:
     from semantest_iac.application.worker_service import WorkerSettings
 
     require_writable_home(session.application.home)
-    settings = WorkerSettings(health_address, allow_remote_health)
+    if drift_period_s is not None and until_idle:
+        raise click.UsageError("--drift-every is for a worker that goes on; omit --until-idle.")
+    settings = WorkerSettings(health_address, allow_remote_health, drift_period_s)
     output = _open_output(session, log_format)
     try:
         with session.terminal.print_in_background(), output.take_log_records():
@@ -184,6 +208,8 @@ def _describe_state(run: QueuedRun) -> str:
         return "cancelling"
     if run.held_by:
         return f"held by {run.held_by}"
+    if run.state == "checking":
+        return "looking for drift"
     due = f" until {_format_moment(run.due)}" if run.due else ""
     return f"{run.state}{due}"
 

@@ -1,0 +1,90 @@
+"""The scheduled drift checks of a worker, joined from its engines and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from semantest_iac.application.deployment.drift import DriftDetection
+from semantest_iac.application.deployment.drift_schedule import DriftScheduler
+from semantest_iac.application.deployment.recorder import EventRecorder
+from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
+from semantest_iac.application.queries.history import find_owning_engine
+from semantest_iac.bootstrap.deployments import ApplicationParts, end_process, identify_worker
+from semantest_iac.domain.errors import NotFoundError, RefusedError
+from semantest_iac.infrastructure.home_manifest import HomeManifest
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+
+if TYPE_CHECKING:
+    from semantest_iac.application.ports.run_queue import RunLease
+    from semantest_iac.bootstrap.engines import EngineEntry
+    from semantest_iac.domain.deployment.change_plan import PlannedChange
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.provisioner import Provisioner
+    from semantest_iac_events.event import Event
+
+
+class DriftParts(ApplicationParts, Protocol):
+    """The application, as far as drift checks use it."""
+
+    @property
+    def home(self) -> Path: ...
+
+    @property
+    def engines(self) -> Mapping[str, EngineEntry]: ...
+
+
+def build_drift_scheduler(
+    application: DriftParts, variables: Mapping[str, str], observers: Sequence[Observer], period_s: float
+) -> DriftScheduler:
+    """Return a scheduler that shows the observers what it records."""
+    ledger, queue, redact = application.ledger, application.run_queue, application.redactor(variables)
+    shown = EventObservers(*observers)
+
+    @cache
+    def provisioner_of(choice: EngineChoice) -> Provisioner:
+        return application.connect(choice, variables)[0]
+
+    async def check(lease: RunLease, stack: Stack) -> Sequence[PlannedChange]:
+        choice = find_owning_engine(ledger, lease.stack)
+        if choice is None:
+            raise NotFoundError(f"Cannot look for drift of '{stack}': nothing is deployed.")
+        bus = MessageBus(EventRecorder(queue.open_ledger(lease), redact).record, lambda event, error: None, shown)
+
+        async def record(event: Event, expected_version: int | None = None) -> None:
+            await bus.record(event, expected_version=expected_version)
+
+        async with application.stack_locks.hold(lease.stack, deployment=lease.deployment, timeout_s=0):
+            return await DriftDetection(provisioner_of(choice), ledger, record).detect(stack)
+
+    def find_obstacle(stack: Stack) -> str:
+        return _find_obstacle(application, stack)
+
+    return DriftScheduler(queue, ledger, check, find_obstacle, identify_worker(), period_s, on_stuck=end_process)
+
+
+def _find_obstacle(application: DriftParts, stack: Stack) -> str:
+    """Return why a stack cannot be checked here: its engine is missing, or what it knows lies on another machine."""
+    choice = find_owning_engine(application.ledger, str(stack))
+    if choice is None:
+        return ""
+    entry = application.engines.get(choice.engine)
+    if entry is None:
+        return f"there is no engine '{choice.engine}'."
+    try:
+        entry.check_requirements(stack.provider, choice)
+    except RefusedError as error:
+        return error.reason
+    is_elsewhere = choice.is_simulated and not _is_simulated_here(application, stack)
+    return "its simulated cloud is on another machine." if is_elsewhere else ""
+
+
+def _is_simulated_here(application: DriftParts, stack: Stack) -> bool:
+    """Whether the home has the simulated cloud of a stack; one whose ledger is in it has all of them."""
+    if isinstance(application.ledger, SqliteLedger):
+        return True
+    noted = HomeManifest(application.home).read()
+    return noted is not None and str(stack) in noted.stacks
