@@ -96,6 +96,8 @@ lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 		--extra dev \
 		--output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --extra telemetry --constraint requirements/test.txt --output-file requirements/deploy.txt
+	$(LOCK) --extra aws --extra azure --extra object-store --extra postgres --extra telemetry \
+		--constraint requirements/test.txt --output-file requirements/worker.txt
 	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
 	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
 	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \

@@ -28,6 +28,7 @@ UNINSTALLED = (
 """Locks whose packages are not installed here: only their checksums can be checked."""
 EXTRAS = {
     "deploy.txt": ("aws", "azure", "gateway", "telemetry"),
+    "worker.txt": ("aws", "azure", "object-store", "postgres", "telemetry"),
     "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", "dev"),
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

@@ -27,11 +27,16 @@ def _asked(root: Path) -> dict[str, set[str]]:
     deploy = (
         settings["project"]["dependencies"] + extras["aws"] + extras["gateway"] + settings["build-system"]["requires"]
     )
-    asked = {"deploy.txt": deploy, "test.txt": deploy + extras["dev"]}
+    worker = deploy + extras["object-store"] + extras["postgres"] + extras["telemetry"]
+    asked = {
+        "deploy.txt": deploy,
+        "worker.txt": [line for line in worker if line not in extras["gateway"]],
+        "test.txt": deploy + extras["dev"],
+    }
     return {file: {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} for file, lines in asked.items()}
 
 
-@pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+@pytest.mark.parametrize("name", ["deploy.txt", "worker.txt", "test.txt"])
 class TestRequirements:
     def test_hold_all_that_is_asked_for(self, root: Path, name: str) -> None:
         assert _asked(root)[name] - set(_locked(root, name)) == set()
@@ -44,12 +49,13 @@ class TestRequirements:
 
 
 class TestLocks:
-    def test_agree_with_each_other(self, root: Path) -> None:
+    @pytest.mark.parametrize("name", ["deploy.txt", "worker.txt"])
+    def test_agree_with_each_other(self, root: Path, name: str) -> None:
         test = _locked(root, "test.txt")
 
-        assert {name: v for name, v in _locked(root, "deploy.txt").items() if not v <= test[name]} == {}
+        assert {project: v for project, v in _locked(root, name).items() if not v <= test[project]} == {}
 
-    @pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+    @pytest.mark.parametrize("name", ["deploy.txt", "worker.txt", "test.txt"])
     def test_hold_no_package_that_could_be_missing_unnoticed(self, root: Path, name: str) -> None:
         lock = read_lock((root / "requirements" / name).read_text(encoding="utf-8"))
         roots = root_requirements(EXTRAS[name])
@@ -64,7 +70,7 @@ class TestLocks:
 
         assert unnoticed == []
 
-    @pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+    @pytest.mark.parametrize("name", ["deploy.txt", "worker.txt", "test.txt"])
     def test_carry_the_checksum_of_their_lines(self, root: Path, name: str) -> None:
         first, _, lines = (root / "requirements" / name).read_text(encoding="utf-8").partition("\n")
 
