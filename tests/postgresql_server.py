@@ -43,14 +43,15 @@ class PostgresqlServer:
             "-c",
             f"unix_socket_directories={self._folder}",
         ]
-        self._process = self._spawn(self._programs["postgres"], *options)
         deadline = time.monotonic() + _LIMIT_S
         while not self._answers():
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            if self._process is None or self._process.poll() is not None:  # children of a killed one may still end
+                self._process = self._spawn(self._programs["postgres"], *options)
             time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server: SIGINT disconnects everybody, SIGQUIT is a crash."""
+        """End the server: SIGINT disconnects everybody, SIGQUIT is a crash, SIGKILL leaves its children alone."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(_LIMIT_S)

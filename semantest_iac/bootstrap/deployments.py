@@ -28,7 +28,7 @@ from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
-from semantest_iac.application.worker import ReportRun, Worker, report_nothing
+from semantest_iac.application.worker import LEASE_S, ReportRun, Worker, report_nothing
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.guardrails.consent import (
     ApprovePlan,
@@ -201,10 +201,13 @@ def build_worker(
     manifest: HomeManifest,
     variables: Mapping[str, str],
     views: WorkerViews | None = None,
+    *,
+    lease_s: float = LEASE_S,
+    retry_pause_s: float = RETRY_PAUSE_S,
 ) -> Worker:
     """Return a worker for requests of every engine; it goes on with those that another worker has begun.
 
-    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected.
+    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected. The times are those of Worker.
     """
     ledger, queue, views = application.ledger, application.run_queue, views or WorkerViews()
     observers = EventObservers(*views.observers)
@@ -221,7 +224,8 @@ def build_worker(
         queue,
         executor.advance,
         identify_worker(),
-        retry_pause_s=RETRY_PAUSE_S,
+        lease_s=lease_s,
+        retry_pause_s=retry_pause_s,
         report=views.report_run,
         on_stuck=end_process,
     )

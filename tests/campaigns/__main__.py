@@ -6,7 +6,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-CAMPAIGNS = ("canaries", "damage", "differential", "full-disks", "interruptions", "kills", "queue-kills", "serve-load")
+CAMPAIGNS = (
+    "canaries",
+    "damage",
+    "differential",
+    "full-disks",
+    "interruptions",
+    "kills",
+    "nemesis",
+    "queue-kills",
+    "seams",
+    "serve-load",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

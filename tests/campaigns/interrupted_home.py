@@ -25,7 +25,9 @@ from semantest_iac.domain.deployment.status import INTERRUPTED, TERMINAL_STATUSE
 from semantest_iac.domain.errors import InvalidStateError, LedgerError, VerificationError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac.infrastructure.home_manifest import HomeManifest
+from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SIMULATED_SUBSCRIPTION
@@ -138,14 +140,14 @@ class InterruptedHome:
         if command == DESTROY:
             running = deployments.destroy(self.stack)
         else:
-            running = deployments.deploy(self.stack, self._configuration_of(command))
+            running = deployments.deploy(self.stack, self.configuration_of(command))
         with suppress(KeyboardInterrupt), Path(os.devnull).open("w") as nowhere:
             return run_interruptible(running, Terminal(nowhere, nowhere))
         return None
 
     def observe(self, row: DeploymentRow) -> dict[str, Any]:
         """What a person, a program or the next command can see after a command that ended with this row."""
-        ledger = self._ledger()
+        ledger = self.open_ledger()
         stack = ledger.stack(str(self.stack))
         return {
             "state": str(row.state),
@@ -174,13 +176,13 @@ class InterruptedHome:
     def look(self, command: str) -> None:
         """Run `status`, or `preview` of the second version: neither changes anything."""
         if command == "status":
-            read_status(self._ledger())
+            read_status(self.open_ledger())
         else:
             self._preview("v2")
 
     def find_disagreements(self, version: str | None) -> list[str]:
         """List what the ledger, the state and the cloud disagree on if this version is deployed, or nothing is."""
-        found = list(find_ledger_faults(self._ledger()))
+        found = list(find_ledger_faults(self.open_ledger()))
         if version is None:
             found += [f"left in the cloud: {row[0]} {row[2]}" for row in self._list_cloud()]
             return found
@@ -194,21 +196,20 @@ class InterruptedHome:
 
     def _preview(self, version: str) -> ChangePlan:
         deployments = self._use_cases(ignore_moment)
-        previewing = deployments.preview(self.stack, self._configuration_of(version), refresh=True)
+        previewing = deployments.preview(self.stack, self.configuration_of(version), refresh=True)
         return asyncio.run(previewing).plan
 
-    def _configuration_of(self, command: str) -> dict[str, Any]:
+    def configuration_of(self, command: str) -> dict[str, Any]:
+        """Return the configuration that a command deploys."""
         return configuration_of(VERSIONS[command], self.stack.component, self._sources)
 
     def has_unowned_resources(self) -> bool:
         """Whether there are resources in the cloud that belong to no engine by the ledger."""
-        return bool(self._list_cloud()) and self._ledger().stack(str(self.stack)).owner is None
+        return bool(self._list_cloud()) and self.open_ledger().stack(str(self.stack)).owner is None
 
     def _use_cases(self, report: ReportMoment) -> DeploymentUseCase:
         probe = FakeServiceProbe(ControlPoints())
-        application = Application(
-            self.folder, ledger=WatchedLedger(self.folder / "ledger.db", report), probe=probe, timer=FakeTimer()
-        )
+        application = self.open_application(report, probe)
         if not self._is_healthy:
             probe.answers = [500] * _FAILED_TRIES
 
@@ -219,15 +220,18 @@ class InterruptedHome:
 
         return application.deployments(self.variables, engine=self.engine, progress=progress)
 
-    def _ledger(self) -> SqliteLedger:
+    def open_application(self, report: ReportMoment, probe: ServiceProbe) -> Application:
+        """Return the application of this home, which reports what it commits."""
+        ledger = WatchedLedger(self.folder / "ledger.db", report)
+        return Application(self.folder, ledger=ledger, probe=probe, timer=FakeTimer())
+
+    def open_ledger(self) -> SqlLedger:
+        """Return the ledger for readers."""
         return SqliteLedger(self.folder / "ledger.db", manifest=HomeManifest(self.folder))
 
     def list_resources(self) -> list[StoredResource]:
         """Everything in the cloud."""
-        if not self._cloud_file.exists():
-            return []
-        with _open_inventory(self._cloud_file) as reader:
-            return _list_resources(reader)
+        return list_inventory(self._cloud_file)
 
     @property
     def _cloud_file(self) -> Path:
@@ -258,7 +262,7 @@ class InterruptedHome:
     def _list_files(self) -> set[str]:
         """SQLite itself removes its log with the last connection, which a process that ends need not close."""
         files = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith(_SQLITE_LOGS))
-        return {_mask_generated(str(path.relative_to(self.folder))) for path in files}
+        return {mask_generated(str(path.relative_to(self.folder))) for path in files}
 
 
 @contextmanager
@@ -271,11 +275,19 @@ def _open_inventory(file: Path) -> Iterator[InventoryTransaction]:
         inventory.close()
 
 
+def list_inventory(file: Path) -> list[StoredResource]:
+    """Return everything in the simulated clouds of a file."""
+    if not file.exists():
+        return []
+    with _open_inventory(file) as reader:
+        return _list_resources(reader)
+
+
 def _list_resources(reader: InventoryTransaction) -> list[StoredResource]:
     return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in reader.list_all(account)]
 
 
-def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
+def find_ledger_faults(ledger: SqlLedger) -> Iterator[str]:
     """Whatever contradicts the promise: no faults of the chain, and each request completed unless interrupted or
     unhealthy."""
     yield from find_chain_faults(ledger)
@@ -287,7 +299,7 @@ def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
             yield f"a {row.kind} ended as {row.state}: {row.error}"
 
 
-def find_chain_faults(ledger: SqliteLedger) -> Iterator[str]:
+def find_chain_faults(ledger: SqlLedger) -> Iterator[str]:
     """Whatever is no intact chain of legal transitions with one ending for each request."""
     try:
         ledger.verify()
@@ -330,6 +342,7 @@ def _to_list(row: StoredResource, code: str) -> list[Any]:
     return [row.address.type, row.address.region, row.id, code, row.inputs, row.outputs]
 
 
-def _mask_generated(text: str, ids: frozenset[str] | set[str] = frozenset()) -> str:
+def mask_generated(text: str, ids: frozenset[str] | set[str] = frozenset()) -> str:
+    """Replace what looks generated by a star."""
     masked = _GENERATED.sub("*", text)
     return _WORD.sub(lambda word: "*" if word[0] in ids or len(word[0]) >= _LONGEST_PLAIN else word[0], masked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +19,16 @@ class SqliteLedger(SqlLedger):
     With the manifest of its home, a ledger that lacks events which the home has noted is refused.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0, manifest: HomeManifest | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_s: float = 10.0,
+        manifest: HomeManifest | None = None,
+        read_clock: Callable[[], float] = time.time,
+    ) -> None:
         def read_head() -> RequireHead:
             return partial(require_noted_head, read_noted_head(manifest, path), path=path)
 
-        database = SqliteDatabase(path, busy_timeout_s=busy_timeout_s, read_noted_head=read_head)
+        database = SqliteDatabase(path, read_clock=read_clock, busy_timeout_s=busy_timeout_s, read_noted_head=read_head)
         super().__init__(database, partial(note_committed, manifest))
