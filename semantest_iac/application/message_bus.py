@@ -72,10 +72,14 @@ class MessageBus:
             await (self._record(event) if expected_version is None else self._record(event, expected_version))
         self._observers.show(event)
 
+    def seal(self) -> None:
+        """Record no event any more: whoever records one is cancelled."""
+        self._is_sealed = True
+
     async def record_last(self, build_event: Callable[[], Event | None]) -> None:
         """Record the event that is built after all others, if there is one; whoever records another is cancelled."""
         async with self._recording:
-            self._is_sealed = True
+            self.seal()
             event = build_event()
             if event:
                 await self._record(event)

@@ -68,6 +68,7 @@ class RunExecutor:
         self._progress = progress
         self._resumes = resumes
         self._running: tuple[MessageBus, StackRequest] | None = None
+        self._buses: dict[RunLease, MessageBus] = {}
 
     async def advance(self, lease: RunLease) -> Done | Park | Retry:
         """Carry out the run; one that is cancelled meanwhile is ended, and that is recorded.
@@ -76,13 +77,21 @@ class RunExecutor:
         """
         deployment = require_deployment(self._ledger, lease.deployment)
         scope = self._open_run(lease, deployment.request)
+        self._buses[lease] = scope.bus
         try:
             async with self._hold_stack(lease):
                 await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
                 await self._execute(lease, deployment, scope)
         except asyncio.CancelledError:
             await self._end(deployment, scope.bus, cancelled_event)
+        finally:
+            del self._buses[lease]
         return Done()
+
+    def forget(self, lease: RunLease) -> None:
+        """Record nothing more of a run whose lease is lost: whoever has the next one goes on from what is recorded."""
+        if bus := self._buses.get(lease):
+            bus.seal()
 
     async def abandon(self) -> None:
         """Record that the running request was cancelled without waiting for its run, which records nothing more."""

@@ -43,9 +43,12 @@ Outcome = Done | Park | Retry
 Advance = Callable[[RunLease], Awaitable[Outcome]]
 """Carries a run on from what the ledger says of it.
 
-It is cancelled when the lease is lost, or when the run is to end: then it ends the run and returns. A run of which it
-raises an error is carried on by whoever comes next.
+It is cancelled when the lease is lost, which OnLost has learned before, or when the run is to end: then it ends the
+run and returns. A run of which it raises an error is carried on by whoever comes next.
 """
+
+OnLost = Callable[[RunLease], object]
+"""Learns that a lease is lost: the run belongs to whoever claims it next, and nothing more may be recorded of it."""
 
 ReportWait = Callable[[Sequence[QueuedRun]], None]
 """Learns for which runs of a stack is waited: the one that is carried out comes first, the own one last."""
@@ -76,11 +79,13 @@ class Worker:
         lease_s: float = LEASE_S,
         retry_pause_s: float = 0,
         report: ReportRun = report_nothing,
+        on_lost: OnLost = lambda lease: None,
         on_stuck: Callable[[], object] = go_on,
     ) -> None:
         self._on_stuck = on_stuck
         self._report = report
         self._retry_pause_s = retry_pause_s
+        self._on_lost = on_lost
         self._queue = queue
         self._advance = advance
         self._holder = holder
@@ -160,6 +165,7 @@ class Worker:
         def lose() -> None:
             nonlocal lost
             lost = True
+            self._on_lost(lease)
             running.cancel()
 
         with self._keep(lease, lose, running.cancel):

@@ -324,7 +324,7 @@ def order_resources(rows: Sequence[list[Any]]) -> list[list[Any]]:
     texts = [json.dumps(row, sort_keys=True) for row in rows]
     ids = {str(row[2]) for row in rows}
     keys: list[tuple[Any, ...]] = [
-        (row[0], tuple(_ROLE.findall(text)), _mask_generated(text, ids)) for row, text in zip(rows, texts, strict=True)
+        (row[0], tuple(_ROLE.findall(text)), mask_generated(text, ids)) for row, text in zip(rows, texts, strict=True)
     ]
     names = [str(row[2]).rpartition("/")[2] for row in rows]
     mentions = [(one, other) for one, text in enumerate(texts) for other, name in enumerate(names) if name in text]

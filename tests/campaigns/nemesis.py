@@ -49,12 +49,13 @@ class NemesisResult:
             yield f"  {name:32} {count}"
         for name, slope in last.figures.items():
             yield f"  {name:32} {slope:+}"
-        yield f"  {'seconds, CPU seconds':32} {sum(report.seconds for report in self.reports):.0f}, {self.cpu_seconds:.0f}"
+        yield f"  {'seconds':32} {sum(report.seconds for report in self.reports):.0f}"
+        yield f"  {'CPU seconds':32} {self.cpu_seconds:.0f}"
         violations = self.violations
         yield f"  {'violations':32} {len(violations)}"
         if violations:
             yield f"  repeat with: {self._repeat()}"
-            yield from (f"    {each[:500]}" for each in violations[:_SHOWN])
+            yield from (f"    {each[-1200:]}" for each in violations[:_SHOWN])
 
     def _repeat(self) -> str:
         job = self.job

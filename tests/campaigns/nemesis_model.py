@@ -36,6 +36,7 @@ _ENDS: Mapping[str, tuple[str, ...]] = {
 """How a request may end by what its configuration breaks, `infrastructure.` left out."""
 _BROKEN_CODES = ("DISK_FULL", "LEDGER_FULL", "LEDGER_IO", "TOO_MANY_ATTEMPTS", "STORAGE_ERROR", "LEDGER_UNREACHABLE")
 """What the nemesis itself breaks: any deployment may end so."""
+_FULL = "the disk is full"
 
 
 @dataclass
@@ -73,6 +74,9 @@ class NemesisModel:
         self._accepted = {
             str(deployment_id_of(row.event)): row for row in self.history.events if row.type in DEPLOYMENT_KINDS
         }
+        self._rejected = {
+            str(deployment_id_of(row.event)) for row in self.history.events if row.type == DEPLOYMENT_REJECTED
+        }
         self._ends = self._find_ends()
         for check in (
             self._check_queue,
@@ -80,6 +84,7 @@ class NemesisModel:
             self._check_superseded,
             self._check_outcomes,
             self._check_answers,
+            self._check_events,
             self._check_sequences,
             self._check_work,
         ):
@@ -146,10 +151,8 @@ class NemesisModel:
         for name in self._accepted:
             if len(ends := self._ends.get(name, [])) != 1:
                 yield f"{name} has {len(ends)} terminal events: {[end.type for end in ends]}"
-        refused = {str(deployment_id_of(row.event)) for row in self.history.events if row.type == DEPLOYMENT_REJECTED}
-        yield from (
-            f"{name} ended and was never requested" for name in self._ends.keys() - self._accepted.keys() - refused
-        )
+        unknown = self._ends.keys() - self._accepted.keys() - self._rejected
+        yield from (f"{name} ended and was never requested" for name in unknown)
 
     def _check_superseded(self) -> Iterator[str]:
         """Only what never started is superseded, by what was accepted later for the same stack."""
@@ -180,52 +183,48 @@ class NemesisModel:
             yield f"{name} was requested by nobody: {row.event['data']['requested_by']}"
         elif code == "INTERNAL_ERROR" or "bug in semantest" in end.json:
             yield f"{name} ended with a defect: {end.event['data']}"
-        elif end.type == _SUPERSEDED or code in _BROKEN_CODES:
+        elif end.type == _SUPERSEDED or code in _BROKEN_CODES or _FULL in end.json:
             return
         elif end.type == _CANCELLED:
             if name not in asked:
                 yield f"{name} was cancelled, and nobody asked for that"
         elif kind not in _ENDS[planned.fault]:
-            yield f"{name}, whose fault was '{planned.fault}', ended as {kind} {code}: {end.event['data'].get('reason')}"
+            reason = end.event["data"].get("reason")
+            yield f"{name}, whose fault was '{planned.fault}', ended as {kind} {code}: {reason}"
 
     def _check_answers(self) -> Iterator[str]:
-        """What clients were told: each event is one deployment, refused ones are not accepted, no one is left alone."""
-        accepted_by: dict[str, list[str]] = defaultdict(list)
-        for name, row in self._accepted.items():
-            accepted_by[row.event["data"]["requested_by"]].append(name)
+        """Whoever asked was answered, and an event is the same deployment at each delivery."""
+        known = self._accepted.keys() | self._rejected
         told: dict[int, set[str]] = defaultdict(set)
         for line in self.history.answers:
             if line["what"] != "answered":
                 continue
-            planned = self._find_planned(line["number"])
             if "gave_up" in line:
                 yield f"request {line['number']} was never answered: {line['gave_up']}"
-                continue
-            name, refusal = line.get("deployment"), line.get("refusal")
-            if (
-                refusal is None
-                and name not in self._accepted
-                and not self._is_refused_before(line["number"], str(name))
-            ):
-                yield f"request {line['number']} was told {name}, which is not in the ledger"
-            if planned.is_event and name:
-                told[line["number"]].add(str(name))
-                if refusal == "STALE_REQUEST":
-                    yield from self._check_stale(planned, line)
-        yield from (f"event {number} became {sorted(names)}" for number, names in told.items() if len(names) > 1)
-        for requester, names in accepted_by.items():
-            planned_ = self.history.requests.get(requester)
-            if planned_ is not None and planned_.is_event and len(names) > 1:
-                yield f"event {planned_.number} was accepted as {names}"
+            elif name := line.get("deployment"):
+                told[line["number"]].add(name)
+                yield from self._check_answer(self._find_planned(line["number"]), line, name in known)
+        events = {number: names for number, names in told.items() if self._find_planned(number).is_event}
+        yield from (f"event {number} became {sorted(names)}" for number, names in events.items() if len(names) > 1)
+
+    def _check_answer(self, planned: PlannedRequest, line: Mapping[str, Any], is_known: bool) -> Iterator[str]:
+        if not is_known:
+            yield f"request {planned.number} was told {line['deployment']}, which is not in the ledger"
+        if line.get("refusal") == "STALE_REQUEST":
+            yield from self._check_stale(planned, line)
+
+    def _check_events(self) -> Iterator[str]:
+        """No event was accepted twice."""
+        accepted: dict[str, list[str]] = defaultdict(list)
+        for name, row in self._accepted.items():
+            accepted[row.event["data"]["requested_by"]].append(name)
+        for requester, names in accepted.items():
+            planned = self.history.requests.get(requester)
+            if planned is not None and planned.is_event and len(names) > 1:
+                yield f"event {planned.number} was accepted as {names}"
 
     def _find_planned(self, number: int) -> PlannedRequest:
         return self.history.requests[f"nemesis-{number}"]
-
-    def _is_refused_before(self, number: int, name: str) -> bool:
-        """Whether the duplicate of a refused event names the answer that it got."""
-        return any(
-            row.type == DEPLOYMENT_REJECTED and deployment_id_of(row.event) == name for row in self.history.events
-        )
 
     def _check_stale(self, planned: PlannedRequest, line: Mapping[str, Any]) -> Iterator[str]:
         newer = self._accepted.get(str(line["refused_for"]))

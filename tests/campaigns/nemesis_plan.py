@@ -132,4 +132,4 @@ def draw_strikes(seed: int, round_number: int, kinds: Sequence[str]) -> Iterator
     dice = random.Random(f"{seed} strikes {round_number}")
     weights = [_WEIGHTS[kind] for kind in kinds]
     while True:
-        yield dice.uniform(0.2, 1.5), dice.choices(kinds, weights)[0], dice.random()
+        yield dice.uniform(0.1, 0.8), dice.choices(kinds, weights)[0], dice.random()

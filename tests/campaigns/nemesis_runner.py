@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -115,8 +115,8 @@ class NemesisRunner:
         """Yield a report for each round, then one for the whole history."""
         os.environ[LIMIT_VARIABLE] = NO_LIMIT
         write_sources(self._folder / "sources")
-        import_everything(self._folder / "warm", Target(SANDBOX_ENGINE, "aws", "rest-api"))
-        import_everything(self._folder / "warm2", Target(SANDBOX_ENGINE, "azure", "rest-api"))
+        for cloud in ("aws", "azure"):
+            import_everything(self._folder, Target(SANDBOX_ENGINE, cloud, "rest-api"))
         with ExitStack() as exits:
             self._prepare(exits)
             for number in range(-(-self._job.count // _PER_ROUND)):
@@ -216,7 +216,7 @@ class NemesisRunner:
             self._home.clock.jump(_HOUR_S if kind == CLOCK_FORWARD else -_HOUR_S)
             self._undo.append((now + 2 * duration, kind))
         elif kind == FULL_DISK:
-            fill_disk(self._folder / "disk", int(where * 50) * 4096)
+            self._fill_disk(int(where * 50) * 4096)
             self._undo.append((now + duration, kind))
         elif self._server and kind in (STOP_DATABASE, KILL_DATABASE):
             self._server.stop(signal.SIGINT if kind == STOP_DATABASE else signal.SIGKILL)
@@ -224,6 +224,13 @@ class NemesisRunner:
         else:
             return
         self._counts[kind] += 1
+
+    def _fill_disk(self, free: int) -> None:
+        """Leave so much room; others write meanwhile, so that it may take several tries."""
+        for _ in range(20):
+            with suppress(OSError):
+                fill_disk(self._folder / "disk", free)
+                return
 
     def _undo_what_is_due(self, now: float) -> None:
         for worker in self._workers:

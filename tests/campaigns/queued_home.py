@@ -30,7 +30,7 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
 )
 from semantest_iac.domain.ports.service_probe import ServiceProbe
-from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
+from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.file_locks import try_lock
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.process_starts import has_process_ended
@@ -46,6 +46,7 @@ from tests.campaigns.interruption_points import ReportMoment
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
 from tests.fakes.timer import FakeTimer
+from tests.run_queues import open_database
 
 ACCEPTED, CLAIMED, STARTED, ENDED, LEAVING = "accepted", "claimed", "engine-started", "engine-ended", "leaving"
 INTENDED, OBSERVED, RECORDED = "intended", "observed", "recorded"
@@ -144,11 +145,17 @@ def watch_commits(ledger: SqlLedger, report: Callable[[RecordedEvent], None]) ->
 
 
 class QueuedHome(InterruptedHome):
-    """A home and the stack in it; the ledger is in the home, or in the database of a URL."""
+    """A home and the stack in it; the ledger is in the home, or in a database as `open_database` takes it."""
 
-    def __init__(self, folder: Path, target: Target, sources: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, target: Target, sources: Path, location: str = "") -> None:
         super().__init__(folder, target, sources)
-        self._url = url
+        self._location = location
+        self._databases: list[Database] = []
+
+    def close(self) -> None:
+        """Close every database that was opened."""
+        while self._databases:
+            self._databases.pop().close()
 
     def open_application(self, report: ReportMoment, probe: ServiceProbe) -> Application:
         ledger = self.open_ledger()
@@ -163,7 +170,9 @@ class QueuedHome(InterruptedHome):
         )
 
     def open_ledger(self) -> SqlLedger:
-        return SqlLedger(PostgresqlDatabase(self._url)) if self._url else super().open_ledger()
+        ledger = SqlLedger(open_database(self._location)) if self._location else super().open_ledger()
+        self._databases.append(ledger.database)
+        return ledger
 
     def build_request(self, command: str) -> Form:
         """Return the request of a command as a CloudEvent."""

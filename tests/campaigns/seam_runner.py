@@ -137,7 +137,7 @@ class SeamRunner:
         form = home.build_request(scenario.command)
         submitted = run_in_child(partial(_count, partial(home.submit, form)))
         worked = run_in_child(partial(_count, partial(home.work, scenario.command)))
-        counts = Counter(_value_of(submitted)) + Counter(_value_of(worked))
+        counts = Counter(_value_of(worked)) + Counter({ACCEPTED: _value_of(submitted)[ACCEPTED]})
         faults = self._find_faults(home, scenario, form, 0)
         faults += [f"no moment was seen: {seam}" for seam in self._job.seams if not counts[seam]]
         return SeamReport(name, was_killed=False, faults=faults), counts, _value_of(run_in_child(home.list_files))
@@ -195,15 +195,15 @@ class SeamRunner:
             self._change_databases(f'drop database "{template}"')
             self._create_database(template, "template1")
 
-    def _open_home(self, url: str) -> QueuedHome:
-        return QueuedHome(self._folder / "home", self._target, self._folder / "sources", url)
+    def _open_home(self, location: str) -> QueuedHome:
+        return QueuedHome(self._folder / "home", self._target, self._folder / "sources", location)
 
     def _create_database(self, name: str, template: str) -> str:
-        """Return the URL of a copy of the template, empty for SQLite, whose file is in the home."""
+        """Return where a copy of the template is, empty for SQLite, whose file is in the home."""
         if self._server is None:
             return ""
         self._change_databases(f'create database "{name}" template "{template}"')
-        return self._server.url.replace("dbname=postgres", f"dbname={name}")
+        return f"{self._server.url.replace('dbname=postgres', f'dbname={name}')} options=-csearch_path=semantest_iac"
 
     def _change_databases(self, statement: str) -> None:
         assert self._server
