@@ -25,6 +25,7 @@ refused, and everything of the way back too."""
 _NAMESPACE = UUID("6f6e4d0c-51f9-4a44-9b30-3f0a1f6e2d10")
 _FAULTS = (NO_FAULT,) * 14 + (REFUSED, REFUSED, UNHEALTHY, UNHEALTHY, STUCK)
 _REORDERED_WITHIN = 3
+_MOST_BETWEEN_STRIKES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,14 @@ _WEIGHTS = {
     CLOCK_FORWARD: 2,
     CLOCK_BACK: 2,
     FULL_DISK: 2,
-    STOP_DATABASE: 2,
-    KILL_DATABASE: 2,
+    STOP_DATABASE: 1,
+    KILL_DATABASE: 1,
 }
 
 
-def draw_strikes(seed: int, round_number: int, kinds: Sequence[str]) -> Iterator[tuple[float, str, float]]:
-    """Draw what is broken without an end: after how many seconds, what, and a number below 1 that chooses where."""
+def draw_strikes(seed: int, round_number: int, kinds: Sequence[str]) -> Iterator[tuple[int, str, float]]:
+    """Draw what is broken without an end: after how many answers, what, and a number below 1 that chooses where."""
     dice = random.Random(f"{seed} strikes {round_number}")
     weights = [_WEIGHTS[kind] for kind in kinds]
     while True:
-        yield dice.uniform(0.1, 0.8), dice.choices(kinds, weights)[0], dice.random()
+        yield dice.randint(1, _MOST_BETWEEN_STRIKES), dice.choices(kinds, weights)[0], dice.random()

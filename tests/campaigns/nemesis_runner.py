@@ -65,6 +65,7 @@ DISK_BYTES = 512 * 1024 * 1024
 _HOUR_S = 3600.0
 _LIMIT_S = 600.0
 _DRAIN_S = 120.0
+_OPERATOR_S = 30.0
 _TICK_S = 0.1
 _LOOK_S = 0.7
 _PER_ROUND = 50
@@ -83,7 +84,6 @@ class NemesisJob:
     count: int
     workers: int
     can_fill_disk: bool
-    strikes: bool = True
 
 
 @dataclass
@@ -170,8 +170,7 @@ class NemesisRunner:
         kinds = [KILL_WORKER, PAUSE_WORKER, KILL_CLIENT, CLOCK_FORWARD, CLOCK_BACK]
         kinds += [FULL_DISK] * self._job.can_fill_disk + [STOP_DATABASE, KILL_DATABASE] * bool(self._server)
         strikes = draw_strikes(self._job.seed, number, kinds)
-        pause, kind, where = next(strikes)
-        next_strike = time.monotonic() + pause
+        answers, kind, where = next(strikes)
         deadline, looked = time.monotonic() + _LIMIT_S, time.monotonic()
         running = list(self._clients)
         while running:
@@ -183,13 +182,18 @@ class NemesisRunner:
             self._undo_what_is_due(now)
             report.violations += self._keep_running()
             running = [client for client in running if not self._has_ended(client, report)]
-            if self._job.strikes and now > next_strike and not self._undo:
+            if self._count_answers(number) >= answers and not self._undo:
                 self._strike(kind, where)
-                pause, kind, where = next(strikes)
-                next_strike = now + pause
+                more, kind, where = next(strikes)
+                answers = self._count_answers(number) + more
             if now - looked > _LOOK_S:
                 self._operate()
                 looked = time.monotonic()
+
+    def _count_answers(self, number: int) -> int:
+        """How many answers the clients of a round have: what is broken keeps step with them, on any machine."""
+        files = self._folder.glob(f"answers-{number}-*")
+        return sum(file.read_bytes().count(b'"answered"') for file in files)
 
     def _has_ended(self, client: ForkedProcess, report: NemesisReport) -> bool:
         status = client.poll()
@@ -278,7 +282,7 @@ class NemesisRunner:
         return [f"in the queue after {_LIMIT_S:.0f} s: {each}" for each in unended]
 
     def _operate(self) -> list[str]:
-        found = run_in_child(partial(operate, self._home)).value
+        found = run_in_child(partial(operate, self._home), _OPERATOR_S).value
         if not isinstance(found, dict) or "raised" in found:  # the disk is full, or the database is away
             return [str(found)]
         self._counts["resolved by the operator"] += found["resolved"]

@@ -15,6 +15,7 @@ from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.bootstrap.application import Application
+from semantest_iac.bootstrap.deployments import WorkerViews
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import StepFailed, StepIntended, StepObserved
@@ -202,7 +203,7 @@ class QueuedHome(InterruptedHome):
             if isinstance(event, StepIntended) and event.step == "roll_back":  # the version before is healthy
                 probe.answers = []
 
-        asyncio.run(self.open_application(report, probe).worker(self.variables, watch).run_until_idle())
+        asyncio.run(self.open_application(report, probe).worker(self.variables, WorkerViews((watch,))).run_until_idle())
 
     def read_state(self, deployment: str) -> str:
         """Return the status of a deployment by its events."""
@@ -224,7 +225,7 @@ class QueuedHome(InterruptedHome):
         found += [f"still in the queue: {run.deployment} {run.state}" for run in queue.list_runs()]
         found += [f"left over: the lock {name}" for name in self._list_held_locks()]
         found += [f"left over: process {process}" for process in list_processes_of(self.folder)]
-        return found + self.find_disagreements(version)
+        return [*dict.fromkeys([*found, *self.find_disagreements(version)])]
 
     def _list_held_locks(self) -> list[str]:
         """Lock each lock file for a moment; those that another process holds are returned."""

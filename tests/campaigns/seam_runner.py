@@ -121,14 +121,14 @@ class SeamRunner:
     def _choose_points(self, counts: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, str, int]]:
         """Draw so many points at each seam; each scenario that has the seam comes in turn."""
         for point in self._job.points:
-            name, seam, number = point.split(":")
-            yield name, seam, int(number)
+            name, seam, text = point.split(":")
+            yield name, seam, int(text)
         dice = random.Random(f"{self._job.seed} {self._job.database} {self._target}")
         for seam in () if self._job.points else self._job.seams:
             fitting = [name for name in self._job.scenarios if counts[name][seam]]
             shift = dice.randrange(len(fitting))
-            for number in range(self._job.count):
-                name = fitting[(number + shift) % len(fitting)]
+            for case in range(self._job.count):
+                name = fitting[(case + shift) % len(fitting)]
                 yield name, seam, dice.randrange(counts[name][seam]) + 1
 
     def _run_unkilled(self, name: str) -> tuple[SeamReport, Counter[str], list[str]]:

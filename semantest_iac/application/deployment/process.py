@@ -96,10 +96,17 @@ class DeploymentProcess:
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
         """Take every step in order and return the terminal event; raises what failed before anything was changed.
 
-        A deployment that another run has begun is carried out again from its first step; engines continue.
+        A deployment that another run has begun is carried out again from its first step; engines continue. One that was
+        on its way back goes on with that: what has failed once is not deployed again.
         """
         context, recorder = self._preparation.take_prepared(request), self._record_run(request)
         await recorder.begin_run()
+        if recorder.deployment.is_going_back:
+            return await self._rollback.run(recorder.deployment.failure, request, recorder)
+        return await self._deploy_from_first_step(context, recorder)
+
+    async def _deploy_from_first_step(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
+        request = context.request
         package = find_accepted_package(self._ledger, request)
         if package and context.artifact is None:
             context = replace(context, artifact=await self._service.fetch_package(package))

@@ -49,6 +49,7 @@ FOLDED_EVENTS = frozenset(
 """The types of the events that a deployment is folded from; all others leave it as it is."""
 
 _UNCHANGED = ChangeCounts()
+_WAY_BACK = "roll_back"
 
 # The events and steps that one kind of deployment has; both kinds have the others.
 _DEPLOY_EVENTS = (
@@ -117,7 +118,8 @@ class Deployment:
     A command returns the event to record, caused by the request, or raises InvalidStateError; `apply_event` returns
     the deployment after it. `attempt` counts the runs that carried it out. `was_interrupted`: one of them ended while
     it changed the stack. `step` is the step that has begun and not ended. `approved` is the plan that was approved:
-    a run that plans something else needs another approval.
+    a run that plans something else needs another approval. `failed` is what failed last, and `is_going_back` says that
+    the last good deployment is restored because of that.
     """
 
     id: DeploymentId
@@ -130,6 +132,8 @@ class Deployment:
     planned: DeploymentPlanned | None = None
     approved: DeploymentPlanned | None = None
     is_resolved: bool = False
+    failed: StepFailed | None = None
+    is_going_back: bool = False
 
     @classmethod
     def from_request(cls, request: StackRequest) -> Deployment:
@@ -169,6 +173,14 @@ class Deployment:
         return self.was_interrupted or self.status in CHANGING_STATUSES
 
     @property
+    def failure(self) -> DeploymentError:
+        """The error of the step that failed last."""
+        failed = self.failed
+        if failed is None:
+            raise InvalidStateError(f"Cannot say why deployment '{self.id}' failed: no step of it has.")
+        return DeploymentError(failed.reason, failed.code, hint=failed.hint)
+
+    @property
     def is_approved(self) -> bool:
         """Whether a person approved what was planned last."""
         return self.planned is not None and _describe_plan(self.planned) == _describe_plan(self.approved)
@@ -182,9 +194,9 @@ class Deployment:
         after = replace(self, status=status)
         match event:
             case StepIntended():
-                return replace(after, step=event.step)
+                return replace(after, step=event.step, is_going_back=self.is_going_back or event.step == _WAY_BACK)
             case StepObserved() | StepFailed():
-                return replace(after, step="")
+                return replace(after, step="", failed=self._find_failed(event))
             case RunResumed():
                 was_interrupted = self.was_interrupted or interrupts_changes(self.status, event.type_name)
                 return replace(after, step="", attempt=event.attempt, was_interrupted=was_interrupted)
@@ -195,6 +207,10 @@ class Deployment:
             case DeploymentResolved():
                 return replace(after, is_resolved=True)
         return after
+
+    def _find_failed(self, event: StepObserved | StepFailed) -> StepFailed | None:
+        """Return what failed last; a way back that fails is not the reason for it."""
+        return event if isinstance(event, StepFailed) and event.step != _WAY_BACK else self.failed
 
     def start(self) -> DeploymentStarted:
         """Start the first run."""
@@ -257,7 +273,7 @@ class Deployment:
 
     def roll_back(self) -> StepIntended:
         """Begin to restore the last good deployment."""
-        return self._begin_step("roll back", "roll_back")
+        return self._begin_step("roll back", _WAY_BACK)
 
     def remove(self) -> StepIntended:
         """Begin to delete every resource of the stack."""

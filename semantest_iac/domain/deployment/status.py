@@ -76,7 +76,8 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     f"{STEP_INTENDED}:publish_code": (frozenset({_Status.IN_PROGRESS}), _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:remove": (UNCHANGED_STATUSES, _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:verify": (frozenset({_Status.IN_PROGRESS}), _Status.VERIFYING),
-    f"{STEP_INTENDED}:roll_back": (CHANGING_STATUSES, _Status.ROLLING_BACK),
+    # a resumed run is validating, and goes on with the way back that the run before it had begun
+    f"{STEP_INTENDED}:roll_back": (CHANGING_STATUSES | {_Status.VALIDATING}, _Status.ROLLING_BACK),
     "infrastructure.deployment.completed": (
         frozenset({_Status.PLANNED, _Status.IN_PROGRESS, _Status.VERIFYING}),
         _Status.COMPLETED,

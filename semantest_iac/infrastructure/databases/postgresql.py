@@ -27,6 +27,12 @@ _URL_VARIABLE = "SEMANTEST_LEDGER_URL"
 _WRITER_LOCK = 0x534D4941  # the advisory lock of whoever changes something: positions of the log have no gaps
 _LOCK_TIMEOUT_S = 10.0
 _ANSWER_TIMEOUT_S = 15.0  # more than the server takes to give up a lock; a lease, of 30 s, outlasts it
+_IDLE_TIMEOUT_S = 5.0
+"""How long the server waits for the next statement of a transaction: a paused writer must not hold up all others."""
+_LIMITS = (
+    f"select set_config('lock_timeout', '{_LOCK_TIMEOUT_S:.0f}s', false),"
+    f" set_config('idle_in_transaction_session_timeout', '{_IDLE_TIMEOUT_S:.0f}s', false)"
+)
 # Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
 _FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
     ("55P03", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
@@ -38,9 +44,10 @@ _LOST = (LedgerBusyError, "LEDGER_UNREACHABLE", "the server does not answer", "C
 # A refused connection has no SQLSTATE, only the server's text.
 _REFUSED_CONNECTION = re.compile(r"FATAL: +(.+)")
 _SOON_READY = re.compile(
-    "starting up|shutting down|in recovery mode|not (yet )?accepting connections|too many (clients|connections)"
+    "starting up|shutting down|terminating connection|in recovery mode|not (yet )?accepting connections"
+    "|too many (clients|connections)"
 )
-_LOST_STATES = ("08", "57P")  # the connection is lost; the server shuts down or starts
+_LOST_STATES = ("08", "57P", "25P03")  # the connection is lost; the server stops or starts; a transaction was paused
 _UNKNOWN = (LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", "Restore it from a backup.")
 
 
@@ -111,7 +118,6 @@ class PostgresqlDatabase:
     def change(self, verb: str) -> Iterator[PostgresqlConnection]:
         """Hold the advisory lock of writers for the block."""
         with self._use("change", verb) as connection, connection.transaction():
-            connection.execute(f"set local lock_timeout = {int(_LOCK_TIMEOUT_S * 1000)}")
             connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
             yield PostgresqlConnection(connection, self._schema)
 
@@ -160,11 +166,12 @@ class PostgresqlDatabase:
                 raise _ledger_error(verb, error) from error
 
     def _connect(self) -> Any:
-
         connection = connect_bounded(self._url, self._answer_timeout_s)
-        with connection.transaction():  # two at once may both find no schema, and one would fail
-            connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
-            connection.execute(f'create schema if not exists "{self._schema}"')
+        connection.execute(_LIMITS)
+        if connection.execute("select to_regnamespace(%s)", (f'"{self._schema}"',)).fetchone() == (None,):
+            with connection.transaction():  # two at once may both find no schema, and one would fail
+                connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+                connection.execute(f'create schema if not exists "{self._schema}"')
         connection.execute(f'set search_path to "{self._schema}"')
         return connection
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from semantest_iac.application.deployment.recorder import read_deployment
+from semantest_iac.application.ports.run_queue import RunLease
 from semantest_iac.bootstrap.deployments import build_worker
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 from tests.campaigns.interrupted_home import Target, ignore_moment, write_sources
@@ -37,8 +37,8 @@ async def _lose_lease(queued_home: QueuedHome) -> None:
     worker = build_worker(application, HomeManifest(queued_home.folder), queued_home.variables, lease_s=LEASE_S)
     renew = application.run_queue.renew
 
-    async def renew_unless_lost(*arguments: Any) -> bool | None:
-        return None if has_arrived.is_set() else await renew(*arguments)
+    async def renew_unless_lost(lease: RunLease, lease_s: float) -> bool | None:
+        return None if has_arrived.is_set() else await renew(lease, lease_s)
 
     application.run_queue.renew = renew_unless_lost  # type: ignore[method-assign]
     await worker.run_next()

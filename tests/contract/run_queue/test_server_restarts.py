@@ -56,3 +56,23 @@ async def test_names_what_is_wrong_with_the_url(postgresql: PostgresqlServer) ->
         await fixture.submit("d1")
 
     assert (refused.value.error_code, refused.value.retryable) == ("LEDGER_REFUSED", False)
+
+
+async def test_ends_the_transaction_of_a_writer_that_is_paused(postgresql: PostgresqlServer) -> None:
+    location = f"{postgresql.url} options=-csearch_path=test_{uuid4().hex}"
+    paused, fixture = open_database(location), QueueFixture(open_database(location))
+    await fixture.submit("d1")
+
+    with pytest.raises(LedgerError) as lost, paused.change("write to") as connection:
+        looking = QueueFixture(open_database(location))
+        assert [run.deployment for run in looking.queue.list_runs()] == ["d1"]  # who only reads waits for nobody
+        looking.database.close()
+        await fixture.submit("d2")  # waits until the server gives up on the other one
+        connection.execute("update runs set state = 'ended'")
+
+    assert (lost.value.error_code, lost.value.retryable) == ("LEDGER_UNREACHABLE", True)
+    assert [run.state for run in fixture.queue.list_runs()] == ["waiting", "waiting"]
+    with paused.change("write to") as connection:
+        assert connection.execute("select count(*) from runs") == [(2,)]
+    for database in (paused, fixture.database):
+        database.close()

@@ -23,6 +23,7 @@ ABOUT: dict[str, Any] = {
     "environment": "development",
     "region": "us-east-1",
 }
+WAY_BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back"]
 AGAIN = ["journal.run.resumed", "journal.step.intended:validate"]
 
 
@@ -91,6 +92,24 @@ class TestDeploy:
         found = find_last_good(app.ledger, REST)
         assert found is not None and found.package is not None
         assert (found.deployment, found.package.digest) == (request.deployment_id, "d2")
+
+    async def test_goes_on_with_its_way_back(self, app: InMemoryApp, process: DeploymentProcess) -> None:
+        good = await app.deploy()
+        request = DeploymentRequested(**ABOUT, configuration={"components": {"rest-api": {"memory": 1024}}})
+        await app.bus.record(request)
+        app.points.fail("call", VerificationError("It is unhealthy."))
+        app.points.fail("apply", None, asyncio.CancelledError(), asyncio.CancelledError())
+        for _ in range(2):  # the first run, and one that goes back
+            with pytest.raises(asyncio.CancelledError):
+                await process.deploy(request)
+        before = len(app.recorded)
+        await app.bus.publish(await process.deploy(request))
+
+        recorded = [name for name in app.recorded[before:] if name.startswith(("journal", "deployment"))]
+        assert recorded == ["journal.run.resumed", *WAY_BACK, "deployment.rolled_back"]
+        [row] = [row for row in app.ledger.deployments() if row.deployment == request.deployment_id]
+        assert (row.error or {})["message"] == "It is unhealthy."
+        assert (row.error or {})["restored_deployment"] == good.deployment
 
 
 class TestDestroy:
