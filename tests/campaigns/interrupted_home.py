@@ -133,7 +133,7 @@ class InterruptedHome:
 
         A deployment that needs an operator is resolved first.
         """
-        if holder := self._ledger().stack(str(self.stack)).held_by:
+        if holder := self.open_ledger().stack(str(self.stack)).held_by:
             asyncio.run(self._use_cases(ignore_moment).resolve(holder, by="the campaign"))
         self._is_healthy = command != WAY_BACK
         deployments = self._use_cases(report)

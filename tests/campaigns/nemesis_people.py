@@ -11,10 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.application.deployment.recorder import EventRecorder, require_deployment
 from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.request_origin import read_cloudevent_origin
-from semantest_iac.application.ports.ledger import StackRow
 from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.bootstrap.application import Application
@@ -136,15 +134,9 @@ def operate(home: NemesisHome) -> dict[str, Any]:
     application = home.open_application()
     held = [row for row in application.ledger.stacks() if row.held_by]
     for row in held:
-        asyncio.run(_resolve(application, row))
+        asyncio.run(application.held_stacks({}).resolve(str(row.held_by), OPERATOR))
     runs = [f"{run.deployment} {run.state} {run.stack}" for run in application.run_queue.list_runs()]
     return {"resolved": len(held), "unended": runs}
-
-
-async def _resolve(application: Application, row: StackRow) -> None:
-    ledger = application.ledger
-    deployment = require_deployment(ledger, str(row.held_by))
-    await EventRecorder(ledger, str).record(deployment.resolve(OPERATOR, "looked at"))
 
 
 def heal(home: NemesisHome, seed: int, number: int) -> int:

@@ -236,7 +236,7 @@ def _execute(url: str, statement: str) -> None:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]  # no input in it
+        connection.execute(statement)
 
 
 def _deployment_of(form: Form) -> str:
