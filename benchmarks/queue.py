@@ -30,8 +30,9 @@ from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.infrastructure.databases.database import Database
+from semantest_iac.infrastructure.home_manifest import HomeManifest
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.forms.cloudevents import to_cloudevent
@@ -60,12 +61,12 @@ def rows() -> Iterator[Row]:
 
 
 def _rows_of(name: str, location: str, folder: Path) -> Iterator[Row]:
-    with closing(open_database(location)) as database, asyncio.Runner() as runner:
+    with closing(_open_ledger(location)) as ledger, asyncio.Runner() as runner:
         for producers in _PRODUCERS:
             batches = iter([_build_submissions(_REQUESTS) for _ in range(_TURNS + 1)])
 
             def accept(producers: int = producers, batches: Iterator[list[Submission]] = batches) -> None:
-                runner.run(_accept(database, next(batches), producers))
+                runner.run(_accept(ledger, next(batches), producers))
 
             times = time_in_turns(accept, _commit_action(location, folder, _REQUESTS), _TURNS)
             yield _row(f"{name}: {producers} producer{'s' * (producers > 1)}", times, _REQUESTS, _TURNS)
@@ -156,8 +157,16 @@ def _build_submissions(count: int, prefix: str = "api") -> list[Submission]:
     return [build_submission(judge_request(ledger, it, COMMAND_LINE), [encode_event(it, str)]) for it in requests]
 
 
-async def _accept(database: Database, submissions: Sequence[Submission], producers: int) -> None:
-    queue, waiting = RunTable(database, SqlLedger(database)), iter(submissions)
+def _open_ledger(location: str) -> SqlLedger:
+    """The ledger of a home, which notes its head there, or of a server."""
+    if location.startswith("host="):
+        return SqlLedger(open_database(location))
+    path = Path(location)
+    return SqliteLedger(path, manifest=HomeManifest(path.parent))
+
+
+async def _accept(ledger: SqlLedger, submissions: Sequence[Submission], producers: int) -> None:
+    queue, waiting = RunTable(ledger.database, ledger), iter(submissions)
 
     async def produce() -> None:
         for submission in waiting:
@@ -205,7 +214,7 @@ def main(what: str, location: str, folder: str) -> None:
     act: Callable[[], object]
     if what == "requests":
         submissions = _build_submissions(_REQUESTS, f"api-{token_hex(4)}")
-        act = partial(asyncio.run, _accept(open_database(location), submissions, 4))
+        act = partial(asyncio.run, _accept(_open_ledger(location), submissions, 4))
     else:
         act = _commit_action(location, Path(folder), _REQUESTS)
     print("ready", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 from semantest_iac.application.ports.ledger import LedgerHead, RecordedEvent
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_EVENT_TYPES
@@ -11,16 +12,30 @@ from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 
+_MOMENT_S = 0.2
 UNKNOWN_POSITION = LedgerHead(1, "")
 """Noted nowhere, but the home holds states that only recorded deployments can have made."""
 
 
-def note_committed(manifest: HomeManifest | None, recorded: Sequence[RecordedEvent]) -> None:
-    """Note the head after a commit that opens or ends a deployment; what is in between waits for the end."""
-    has_begun = any(event.type in DEPLOYMENT_KINDS for event in recorded)
-    has_ended = any(event.type in TERMINAL_EVENT_TYPES for event in recorded)
-    if manifest is not None and (has_begun or has_ended):
-        manifest.note_ledger_head(recorded[-1].position, recorded[-1].hash, with_copies=has_ended)
+class HeadNotes:
+    """Notes the heads of the ledger in the manifest of its home."""
+
+    def __init__(self, manifest: HomeManifest | None) -> None:
+        self._manifest = manifest
+        self._next = 0.0
+
+    def note_committed(self, recorded: Sequence[RecordedEvent]) -> None:
+        """Note the head after a commit that opens or ends a deployment; what is in between waits for the end.
+
+        Of many deployments that are opened within a moment the first one is noted: who lost the others and not that
+        one would have copied the ledger in the same moment.
+        """
+        has_begun = any(event.type in DEPLOYMENT_KINDS for event in recorded)
+        has_ended = any(event.type in TERMINAL_EVENT_TYPES for event in recorded)
+        if self._manifest is None or not (has_ended or (has_begun and monotonic() >= self._next)):
+            return
+        self._manifest.note_ledger_head(recorded[-1].position, recorded[-1].hash, with_copies=has_ended)
+        self._next = monotonic() + _MOMENT_S
 
 
 def read_noted_head(manifest: HomeManifest | None, path: Path) -> LedgerHead | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semantest_iac.infrastructure.databases.sqlite import RequireHead, SqliteDatabase
 from semantest_iac.infrastructure.home_manifest import HomeManifest
-from semantest_iac.infrastructure.ledger.noted_heads import note_committed, read_noted_head, require_noted_head
+from semantest_iac.infrastructure.ledger.noted_heads import HeadNotes, read_noted_head, require_noted_head
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 
 
@@ -31,4 +31,4 @@ class SqliteLedger(SqlLedger):
             return partial(require_noted_head, read_noted_head(manifest, path), path=path)
 
         database = SqliteDatabase(path, read_clock=read_clock, busy_timeout_s=busy_timeout_s, read_noted_head=read_head)
-        super().__init__(database, partial(note_committed, manifest))
+        super().__init__(database, HeadNotes(manifest).note_committed)

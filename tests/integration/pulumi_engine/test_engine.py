@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,9 @@ from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
 from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.pulumi_engine.cli.location import find_pulumi_cli
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state.states import state_path, write_empty_state
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from semantest_iac_events.values import ChangeCounts
@@ -118,6 +125,29 @@ class TestApply:
         assert first.outputs["function_name"] != second.outputs["function_name"]
 
 
+class TestNewStack:
+    async def test_is_created_without_the_cli_as_the_cli_would(self, tmp_path: Path, variables: dict[str, str]) -> None:
+        engine_home = EngineHome(tmp_path / "home", variables)
+        names = ("us-east-1", "eu-west-1", "eu-central-1")
+        first, second, third = (replace(STACK, region=region) for region in names)
+        await engine_home.engine.preview(engine_home.work(stack=first))
+        await engine_home.engine.preview(engine_home.work(stack=second))
+
+        _init_with_cli(engine_home, third, variables)
+
+        made, expected = (_read_checkpoint(engine_home, stack) for stack in (second, third))
+        assert made == expected
+        assert not list((engine_home.settings.folder / "state").rglob(f"{second}.json.bak"))
+
+    async def test_of_a_lost_state_is_not_created_anew(self, engine_home: EngineHome) -> None:
+        await engine_home.engine.preview(engine_home.work(stack=replace(STACK, region="eu-west-1")))
+        await engine_home.deploy(engine_home.work())
+        backend = engine_home.settings.file_backend
+        assert backend is not None
+
+        assert not write_empty_state(backend, str(STACK), "salt", "3.250.0")
+
+
 class TestRefusal:
     async def test_names_the_resource_and_the_clouds_own_code(self, tmp_path: Path, variables: dict[str, str]) -> None:
         engine_home = EngineHome(
@@ -150,10 +180,10 @@ class TestRefusal:
 
 
 class TestDestroy:
-    async def test_leaves_nothing(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work())
+    def test_leaves_nothing(self, engine_home: EngineHome) -> None:
+        asyncio.run(engine_home.deploy(engine_home.work()))
 
-        changes = await engine_home.destroy()
+        changes = asyncio.run(engine_home.destroy())
 
         assert changes == ChangeCounts(delete=19)
         assert (engine_home.live_resources(), list(engine_home.leftover_runs())) == ([], [])
@@ -217,6 +247,27 @@ def _processes() -> list[str]:
             except OSError:
                 continue
     return texts
+
+
+def _init_with_cli(engine_home: EngineHome, stack: Stack, variables: dict[str, str]) -> None:
+    """Create a stack as the CLI does, with the salt of the others."""
+    folder = engine_home.folder / "by-hand"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(f"name: {PULUMI_PROJECT}\nruntime: python\n")
+    salt = engine_home.settings.salt_file.read_text()
+    (folder / f"Pulumi.{stack}.yaml").write_text(f"encryptionsalt: {salt}\n")
+    command = [str(find_pulumi_cli(variables).path), "--non-interactive", "stack", "init", str(stack)]
+    settings = {**variables, **engine_home.settings.variables, "PULUMI_HOME": str(folder / "home")}
+    subprocess.run(command, cwd=folder, env=settings, check=True, capture_output=True)
+
+
+def _read_checkpoint(engine_home: EngineHome, stack: Stack) -> Any:
+    """The stored state without its time, with the same name for every stack."""
+    backend = engine_home.settings.file_backend
+    assert backend is not None
+    stored = json.loads(state_path(backend, str(stack)).read_text().replace(str(stack), "the stack"))
+    assert datetime.fromisoformat(stored["checkpoint"]["latest"]["manifest"].pop("time")).tzinfo is not None
+    return stored
 
 
 class _Refusing:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
+from time import monotonic
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Work
@@ -30,7 +31,11 @@ AttachProvider = Callable[[str], AbstractAsyncContextManager[str]]
 
 OnMessage = Callable[[WorkerMessage], Awaitable[None]]
 
-IDLE_SESSION_S = 20.0
+IDLE_SESSION_S = 60.0
+RESERVATION_S = 2.0
+"""How long a session that has previewed a stack is kept for it alone."""
+MOST_OPERATIONS = 64
+"""After these a worker is replaced, so that nothing that programs and libraries leave in a process piles up."""
 _BACKEND_VARIABLE_PREFIXES = ("ARM_", "AWS_", "AZURE_", "LC_")  # a backend may be in a cloud, too
 _WORKER_VARIABLES = {
     "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "NO_PROXY", "PATH", "PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE",
@@ -44,43 +49,69 @@ _QUIET_CLI_VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class EngineProcessSession:
-    """A worker, its run, its environment and its providers; `close` ends and removes all of them."""
+    """A worker, its run, its environment and its providers; `close` ends and removes all of them.
+
+    `number` counts its operations.
+    """
 
     run: EngineRun
     worker: WorkerProcess
     environment: Mapping[str, str]
     providers: str
     close: Callable[[], Awaitable[None]]
+    number: int = 1
+
+
+@dataclass(slots=True)
+class _IdleSession:
+    """A session between two operations; `stack` is the one that it has previewed, which is applied next."""
+
+    session: EngineProcessSession
+    provider: str
+    stack: Stack | None
+    since: float
+    expiry: asyncio.Task[None] | None = None
 
 
 class IdleSessions:
-    """Sessions that wait for the next operation on their stack; closed after a while, or with their event loop."""
+    """Sessions that wait for the next operation; closed after a while, or with their event loop.
+
+    One that has previewed a stack is kept for it for a moment, every other one is for any stack of its cloud.
+    """
 
     def __init__(self) -> None:
-        self._sessions: dict[Stack, tuple[EngineProcessSession, asyncio.Task[None]]] = {}
+        self._waiting: list[_IdleSession] = []
 
-    def add(self, stack: Stack, session: EngineProcessSession) -> None:
-        """Keep a session whose operation has ended."""
-        self._sessions[stack] = session, asyncio.create_task(self._expire(stack, session))
+    def add(self, session: EngineProcessSession, provider: str, stack: Stack | None) -> None:
+        """Keep a session whose operation has ended; with `stack`, an operation on it probably follows."""
+        idle = _IdleSession(session, provider, stack, monotonic())
+        idle.expiry = asyncio.create_task(self._expire(idle))
+        self._waiting.append(idle)
 
     async def take(self, stack: Stack) -> EngineProcessSession | None:
-        """Remove and return the session of the stack if its worker is alive."""
-        session, expiry = self._sessions.pop(stack, (None, None))
-        if session is None or expiry is None:
-            return None
-        expiry.cancel()
-        if session.worker.is_alive:
-            return session
-        await session.close()
+        """Remove and return a session for an operation on the stack, if there is one whose worker is alive."""
+        while (idle := self._choose(stack)) is not None:
+            self._waiting.remove(idle)
+            if idle.expiry is not None:
+                idle.expiry.cancel()
+            if idle.session.worker.is_alive:
+                return idle.session
+            await idle.session.close()
         return None
 
-    async def _expire(self, stack: Stack, session: EngineProcessSession) -> None:
+    def _choose(self, stack: Stack) -> _IdleSession | None:
+        own = [idle for idle in self._waiting if idle.stack == stack]
+        before = monotonic() - RESERVATION_S
+        free = [it for it in self._waiting if it.provider == stack.provider and (not it.stack or it.since < before)]
+        return next(reversed(own or free), None)
+
+    async def _expire(self, idle: _IdleSession) -> None:
         try:
             await asyncio.sleep(IDLE_SESSION_S)
         finally:
-            if self._sessions.get(stack, (None, None))[0] is session:
-                del self._sessions[stack]
-                await session.close()
+            if idle in self._waiting:
+                self._waiting.remove(idle)
+                await idle.session.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +129,8 @@ class EngineProcessSupervisor:
     ) -> WorkerMessage:
         """Run an operation and return the worker's last message; `on_message` gets the earlier ones and may raise.
 
-        After a preview the worker is kept for a while: an apply that follows at once starts half a second earlier.
+        After a success the worker is kept for a while: an operation that follows starts half a second earlier. One that
+        was refused, failed, was cancelled or has revealed secrets ends with its operation.
         """
         cli = find_pulumi_cli(self.variables)
         stack = operation.stack
@@ -107,11 +139,12 @@ class EngineProcessSupervisor:
         try:
             task = self._create_task(replace(operation, recovery=recovery), cli, session)
             last = await _receive_last_message(session.worker, task, on_message)
-            is_reusable = operation.name == "preview" and "done" in last
+            is_reusable = "done" in last and operation.name != "reveal" and session.number < MOST_OPERATIONS
             return last
         finally:
             if is_reusable:
-                self.idle_sessions.add(stack, session)
+                next_stack = stack if operation.name == "preview" else None
+                self.idle_sessions.add(replace(session, number=session.number + 1), stack.provider, next_stack)
             else:
                 await asyncio.shield(session.close())
 

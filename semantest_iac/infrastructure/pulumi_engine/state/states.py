@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _STACK_TYPE = "pulumi:pulumi:Stack"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's signature of an encrypted value
 _REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"  # to another resource
+_CHECKPOINT_VERSION = 3
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
@@ -162,6 +164,28 @@ def read_state_file(backend: Path, stack: str) -> StackState | None:
         raise DeploymentError(
             f"Cannot read the state of stack '{stack}': it is damaged.", "STATE_DAMAGED", hint=hint
         ) from error
+
+
+def write_empty_state(backend: Path, stack: str, salt: str, cli_version: str) -> bool:
+    """Write the state of a new stack as `pulumi stack init` does, which takes a third of a preview; False if unsafe.
+
+    Only beside states that a CLI has written, so that the form of the backend is known; the caller holds the stack.
+    """
+    path, version = state_path(backend, stack), f"v{cli_version}"
+    if path.exists() or _previous_path(backend, stack).exists():
+        return False
+    if not (backend / "meta.yaml").exists() or not any(path.parent.glob("*.json")):
+        return False
+    manifest = {
+        "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "magic": hashlib.sha256(version.encode()).hexdigest(),
+        "version": version,
+    }
+    secrets_providers = {"type": "passphrase", "state": {"salt": salt}}
+    latest = {"manifest": manifest, "secrets_providers": secrets_providers, "metadata": {}}
+    checkpoint = {"stack": f"organization/{PULUMI_PROJECT}/{stack}", "latest": latest}
+    replace_file(path, json.dumps({"version": _CHECKPOINT_VERSION, "checkpoint": checkpoint}))
+    return True
 
 
 def find_newest_copy(backend: Path, stack: str) -> Path | None:

@@ -31,6 +31,7 @@ from semantest_iac.infrastructure.pulumi_engine.state.states import (
     read_state_file,
     resolve_pending_creates,
     reveal_secrets,
+    write_empty_state,
 )
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import PendingCreateRecovery, WorkerTask
@@ -64,9 +65,10 @@ class AutomationStack:
         settings = task.settings
         self._task = task
         self._settings = settings
+        self._relay = ProviderRelay(self._kill_cli)
         self.command = BoundedCommand(
             task.cli,
-            _prepare_cli_environment(task, self._kill_cli),
+            _prepare_cli_environment(task, self._relay),
             CommandTimeouts(settings.deadline_s, settings.grace_s),
         )
         self._workspace = _Workspace(
@@ -84,6 +86,10 @@ class AutomationStack:
     def can_outlive_parent(self) -> bool:
         """Whether the engine can finish without the parent: none of its providers are in the parent."""
         return not self._task.providers
+
+    def close(self) -> None:
+        """End what serves the CLI; the worker may go on with another stack."""
+        self._relay.close()
 
     def read_state(self) -> StackState | None:
         """The state of the stack, None if the backend has no such stack."""
@@ -110,12 +116,20 @@ class AutomationStack:
 
     def open(self, state: StackState | None) -> None:
         """Create the stack if there is none, and configure the encryption of its secrets."""
-        self._workspace.save_stack_settings(self._task.stack_name, _encryption_settings(state, self._settings))
-        if state is None:
+        encryption = _encryption_settings(state, self._settings)
+        self._workspace.save_stack_settings(self._task.stack_name, encryption)
+        if state is None and not self._create_in_files(encryption.encryption_salt):
             self._workspace.create_stack(self._task.stack_name)
         salt = self._workspace.stack_settings(self._task.stack_name).encryption_salt
         if salt:
             ensure_private_file(self._settings.salt_file, lambda: salt)
+
+    def _create_in_files(self, salt: str | None) -> bool:
+        """Create the stack without the CLI where its backend is files and the salt of its secrets is known."""
+        backend = self._settings.file_backend
+        if backend is None or not salt:
+            return False
+        return write_empty_state(backend, self._task.stack_name, salt, self._task.cli.version)
 
     def recover(self, recovery: PendingCreateRecovery, pending_changes: Collection[str]) -> None:
         """Adopt the pending creates whose resources were found, and forget the others.
@@ -162,10 +176,10 @@ class AutomationStack:
         self.command.run(command, str(self._task.folder), environment, on_output)
 
 
-def _prepare_cli_environment(task: WorkerTask, on_provider_lost: Callable[[], None]) -> Mapping[str, str]:
+def _prepare_cli_environment(task: WorkerTask, relay: ProviderRelay) -> Mapping[str, str]:
     if not task.providers:
         return task.environment
-    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": ProviderRelay(on_provider_lost).serve(task.providers)}
+    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": relay.serve(task.providers)}
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class OperationRunner:
             if not watcher.diagnostics and (full := find_full_disk_error(self._task.settings.folder)):
                 return refusal_message(full)
             return self._failure_message(watcher, text=str(error))
+        finally:
+            self.stack.close()
 
     def _prepare(self) -> WorkerMessage | None:
         """Wait for the lock, create the stack, settle pending operations; a message if this ends the operation."""

@@ -20,20 +20,32 @@ class ProviderRelay:
     def __init__(self, on_lost: Callable[[], None]) -> None:
         self._on_lost = on_lost
         self._connections: list[socket.socket] = []  # the garbage collector would close them
+        self._listeners: list[socket.socket] = []
 
     def serve(self, providers: str) -> str:
         """Start a listener per provider and return the list with the listeners' ports."""
         pairs = (provider.split(":") for provider in providers.split(",") if provider)
         return ",".join(f"{name}:{self._listen(int(port))}" for name, port in pairs)
 
+    def close(self) -> None:
+        """Accept no more connections, once the CLI has ended."""
+        for listener in self._listeners:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, as closing alone would not
+            listener.close()
+
     def _listen(self, port: int) -> int:
         listener = socket.create_server((_HOST, 0))
+        self._listeners.append(listener)
         threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
         return int(listener.getsockname()[1])
 
     def _accept(self, listener: socket.socket, port: int) -> None:
         while True:
-            cli, _ = listener.accept()
+            try:
+                cli, _ = listener.accept()
+            except OSError:  # closed
+                return
             self._connections.append(cli)
             try:
                 provider = socket.create_connection((_HOST, port))
