@@ -35,6 +35,7 @@ class LogTable:
         connection.execute(_LOG)
         for event in events:
             connection.execute("insert into log values (?, ?, ?)", (stream, event.type, event.json))
+        connection.notify_watches()
         return []
 
     def note_committed(self, recorded: Sequence[RecordedEvent]) -> None: ...

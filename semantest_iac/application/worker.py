@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from time import time
 from typing import Literal
 
 from semantest_iac.application.lease_keeper import LeaseKeeper, go_on
+from semantest_iac.application.ports.ledger import LedgerWatch
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
 from semantest_iac.domain.errors import DeploymentError
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
-IDLE_PAUSE_S = 0.5
-WAIT_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0
+"""How long nobody looks at the queue of which no change was seen: what is planned for a time changes nothing."""
+SHORTEST_PAUSE_S = 0.05
+OpenWatch = Callable[[], AbstractAsyncContextManager[LedgerWatch]]
+"""Opens a watch on the database of the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,42 @@ def report_nothing(lease: RunLease, change: RunChange) -> None:
     """Tell nobody."""
 
 
+class QueueChanges:
+    """Tells whoever waits for the queue that something was committed, from one watch on its database.
+
+    Without a watch, every wait lasts its whole time.
+    """
+
+    def __init__(self, open_watch: OpenWatch | None = None) -> None:
+        self.are_watched = False
+        self._open_watch = open_watch
+        self._changed = asyncio.Event()
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[None]:
+        """Look for changes during the block."""
+        self.are_watched = True
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    def next_change(self) -> asyncio.Event:
+        """Return what is set at the next change: taken before the queue is looked at, it misses none."""
+        return self._changed
+
+    async def _watch(self) -> None:
+        if self._open_watch is None:
+            return
+        async with self._open_watch() as watch:
+            while True:
+                await watch.wait(LONGEST_PAUSE_S)
+                self._changed.set()
+                self._changed = asyncio.Event()
+
+
 class Worker:
     """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
@@ -81,7 +121,9 @@ class Worker:
         report: ReportRun = report_nothing,
         on_lost: OnLost = lambda lease: None,
         on_stuck: Callable[[], object] = go_on,
+        open_watch: OpenWatch | None = None,
     ) -> None:
+        self._open_watch = open_watch
         self._on_stuck = on_stuck
         self._report = report
         self._retry_pause_s = retry_pause_s
@@ -91,6 +133,7 @@ class Worker:
         self._holder = holder
         self._lease_s = lease_s
         self._keepers = set[LeaseKeeper]()
+        self._failure = ""
 
     @property
     def has_overdue_lease(self) -> bool:
@@ -114,38 +157,50 @@ class Worker:
 
     async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> bool:
         """Carry on runs of the stack until this one has ended, whoever carries it out; False if the stack is held."""
-        while True:
-            lease = await self._claim([stack])
-            has_ended = lease is not None and await self._carry_on(lease)
-            if lease is not None and lease.deployment != deployment:
-                continue
-            if has_ended:
-                return True
-            runs = await asyncio.to_thread(self._queue.list_runs, [stack])
-            own = next((run for run in runs if run.deployment == deployment), None)
-            if own is None or own.held_by:
-                return own is None
-            report_wait(_order_until(runs, deployment))
-            await asyncio.sleep(WAIT_PAUSE_S)
+        changes = QueueChanges(self._open_watch)
+        async with AsyncExitStack() as watching:
+            while True:
+                changed = changes.next_change()
+                lease = await self._claim([stack])
+                has_ended = lease is not None and await self._carry_on(lease)
+                if lease is not None and lease.deployment != deployment:
+                    continue
+                if has_ended:
+                    return True
+                runs = await asyncio.to_thread(self._queue.list_runs, [stack])
+                own = next((run for run in runs if run.deployment == deployment), None)
+                if own is None or own.held_by:
+                    return own is None
+                report_wait(_order_until(runs, deployment))
+                if not changes.are_watched:
+                    await watching.enter_async_context(changes.watch())
+                await _pause(changed)
 
-    async def serve(self, slots: int, stopped: asyncio.Event, pause_s: float = IDLE_PAUSE_S) -> None:
+    async def serve(self, slots: int, stopped: asyncio.Event) -> None:
         """Carry on runs in so many slots until `stopped`; the runs in progress end first."""
-        async with asyncio.TaskGroup() as group:
+        changes = QueueChanges(self._open_watch)
+        async with changes.watch(), asyncio.TaskGroup() as group:
             for _ in range(slots):
-                group.create_task(self._serve_slot(stopped, pause_s))
+                group.create_task(self._serve_slot(stopped, changes))
 
-    async def _serve_slot(self, stopped: asyncio.Event, pause_s: float) -> None:
+    async def _serve_slot(self, stopped: asyncio.Event, changes: QueueChanges) -> None:
         while not stopped.is_set():
+            changed = changes.next_change()
             try:
-                found = await self.run_next()
-            except DeploymentError as error:
-                _LOG.warning("A run was not carried on, and is tried again: %s", error.reason)
-                found = None
-            except Exception:
-                _LOG.exception("A run was not carried on, and is tried again.")
-                found = None
-            if found is None:
-                await wait_until_set(stopped, pause_s)
+                found, self._failure = await self.run_next(), ""
+                if found is None:
+                    await _pause(changed, stopped)
+            except Exception as error:
+                self._log_failure(error)
+                await wait_until_set(stopped, LONGEST_PAUSE_S)
+
+    def _log_failure(self, error: Exception) -> None:
+        """Log why a run was not carried on, which may be the same for as long as a database is away."""
+        reason = error.reason if isinstance(error, DeploymentError) else f"{type(error).__name__}: {error}"
+        if reason != self._failure:
+            self._failure = reason
+            unexpected = None if isinstance(error, DeploymentError) else error
+            _LOG.warning("A run was not carried on, and is tried again: %s", reason, exc_info=unexpected)
 
     async def _claim(self, stacks: Collection[str] | None) -> RunLease | None:
         claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
@@ -222,6 +277,17 @@ def _order_until(runs: Sequence[QueuedRun], deployment: str) -> Sequence[QueuedR
     ordered = sorted(runs, key=lambda run: (run.state == "waiting", -run.priority, run.position))
     names = [run.deployment for run in ordered]
     return ordered[: names.index(deployment) + 1]
+
+
+async def _pause(*events: asyncio.Event) -> None:
+    """Return soon after one of the events is set, or after the longest pause."""
+    await asyncio.sleep(SHORTEST_PAUSE_S)  # what many commit is looked at once
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=LONGEST_PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 async def wait_until_set(stopped: asyncio.Event, seconds: float) -> None:

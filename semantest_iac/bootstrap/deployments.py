@@ -184,7 +184,14 @@ def build_deployments(
     limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
     require_room = application.stack_locks.require_room
     intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, require_room, limit)
-    worker = Worker(queue, executor.advance, identify_worker(), on_lost=executor.forget, on_stuck=end_process)
+    worker = Worker(
+        queue,
+        executor.advance,
+        identify_worker(),
+        on_lost=executor.forget,
+        on_stuck=end_process,
+        open_watch=ledger.watch,
+    )
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
     held_stacks = build_held_stacks(application, variables)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice, held_stacks)
@@ -229,6 +236,7 @@ def build_worker(
         report=views.report_run,
         on_lost=executor.forget,
         on_stuck=end_process,
+        open_watch=ledger.watch,
     )
 
 

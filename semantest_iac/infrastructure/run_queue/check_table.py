@@ -52,6 +52,7 @@ def delete_check(connection: DatabaseConnection, lease: RunLease, outcome: Check
     )
     if held:
         _keep_outcome(connection, lease.deployment, outcome)
+        connection.notify_watches()  # the stack is free
     return bool(held)
 
 

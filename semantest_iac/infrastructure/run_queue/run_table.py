@@ -330,6 +330,7 @@ class RunTable:
             f"update runs set state = ?, due = ?, {freed} where {_HELD} returning deployment",  # noqa: S608 - as above
             (state, due, lease.deployment, lease.fence),
         )
+        connection.notify_watches()  # the stack may be free
         return bool(left)
 
     def _wake(self, connection: DatabaseConnection, deployment: str) -> bool:
@@ -338,6 +339,7 @@ class RunTable:
             " returning deployment",
             (deployment,),
         )
+        connection.notify_watches()
         return bool(woken)
 
     def _cancel(

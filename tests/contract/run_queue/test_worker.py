@@ -11,12 +11,13 @@ from contextlib import suppress
 
 import pytest
 
+from semantest_iac.application import worker
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.infrastructure.databases.database import Database
 from tests.contract.run_queue.queue_process import LEASE_S
-from tests.run_queues import OTHER, STACK, QueueFixture
+from tests.run_queues import OTHER, STACK, QueueFixture, open_database
 
 
 @pytest.fixture
@@ -163,6 +164,57 @@ class TestWorker:
 
         assert (stopped, fixture.queue.list_runs()) == (["d1"], [])
 
+    async def test_is_woken_by_what_other_processes_queue_and_free(
+        self, location: str, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 3600.0)  # so that only changes wake it
+        other = QueueFixture(open_database(location), RunHolder("worker-2", "host-2", 2))
+        await other.submit("d1")
+        held = await other.take()
+        done, stopped = [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+        async def advance(lease: RunLease) -> Done:
+            done[0 if lease.deployment == "d2" else 1].set()
+            return Done()
+
+        watched = Worker(fixture.queue, advance, fixture.holder, lease_s=60, open_watch=fixture.database.watch)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(watched.serve(1, stopped))
+            await asyncio.sleep(0.3)
+            await other.submit("e1", OTHER)
+            await done[1].wait()
+            await other.submit("d2")
+            await other.queue.end(held)
+            await done[0].wait()
+            stopped.set()
+        other.database.close()
+
+        assert fixture.queue.list_runs() == []
+
+    async def test_waits_for_a_run_of_another_worker_without_looking_all_the_time(
+        self, location: str, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 3600.0)
+        other = QueueFixture(open_database(location), RunHolder("worker-2", "host-2", 2))
+        await other.submit("d1")
+        held = await other.take()
+
+        async def advance(lease: RunLease) -> Done:
+            raise AssertionError("the other worker has it")
+
+        watched = Worker(fixture.queue, advance, fixture.holder, lease_s=60, open_watch=fixture.database.watch)
+        shown: list[str] = []
+        waiting = asyncio.create_task(
+            watched.run_until_ended(STACK, "d1", lambda runs: shown.append(runs[-1].deployment))
+        )
+        await asyncio.sleep(0.5)
+        await other.queue.end(held)
+        async with asyncio.timeout(60):
+            assert await waiting
+        other.database.close()
+
+        assert set(shown) == {"d1"}
+
     async def test_parks_and_retries_as_the_run_says(self, fixture: QueueFixture) -> None:
         for name in ("d1", "d2"):
             await fixture.submit(name, f"{STACK}.{name}")
@@ -198,7 +250,7 @@ class TestWorker:
             return Done()
 
         async with asyncio.timeout(20):
-            await _worker(fixture, advance).serve(2, stopped, pause_s=0.05)
+            await _worker(fixture, advance).serve(2, stopped)
 
         assert fixture.queue.list_runs() == []
 
