@@ -42,7 +42,6 @@ from tests.fakes.timer import FakeTimer
 
 LEASE_S = 4.0
 RETRY_PAUSE_S = 0.3
-_IDLE_PAUSE_S = 0.1
 _FAULT_VARIABLE = "NEMESIS_FAULT"
 _EFFECTS = ("refuse", "created_but_timeout", "partial")
 
@@ -250,6 +249,6 @@ class NemesisHome:
             worker = build_worker(
                 application, HomeManifest(self.home), {}, lease_s=LEASE_S, retry_pause_s=RETRY_PAUSE_S
             )
-            await worker.serve(1, stopped, _IDLE_PAUSE_S)
+            await worker.serve(1, stopped)
 
         asyncio.run(serve())
