@@ -17,9 +17,9 @@ from semantest_iac.domain.errors import DeploymentError
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
-LONGEST_PAUSE_S = 1.0
+LONGEST_QUEUE_PAUSE_S = 1.0
 """How long nobody looks at the queue of which no change was seen: what is planned for a time changes nothing."""
-SHORTEST_PAUSE_S = 0.05
+SHORTEST_QUEUE_PAUSE_S = 0.05
 OpenWatch = Callable[[], AbstractAsyncContextManager[LedgerWatch]]
 """Opens a watch on the database of the queue."""
 
@@ -98,7 +98,7 @@ class QueueChanges:
             return
         async with self._open_watch() as watch:
             while True:
-                await watch.wait(LONGEST_PAUSE_S)
+                await watch.wait(LONGEST_QUEUE_PAUSE_S)
                 self._changed.set()
                 self._changed = asyncio.Event()
 
@@ -192,7 +192,7 @@ class Worker:
                     await _pause(changed, stopped)
             except Exception as error:
                 self._log_failure(error)
-                await wait_until_set(stopped, LONGEST_PAUSE_S)
+                await wait_until_set(stopped, LONGEST_QUEUE_PAUSE_S)
 
     def _log_failure(self, error: Exception) -> None:
         """Log why a run was not carried on, which may be the same for as long as a database is away."""
@@ -281,10 +281,10 @@ def _order_until(runs: Sequence[QueuedRun], deployment: str) -> Sequence[QueuedR
 
 async def _pause(*events: asyncio.Event) -> None:
     """Return soon after one of the events is set, or after the longest pause."""
-    await asyncio.sleep(SHORTEST_PAUSE_S)  # what many commit is looked at once
+    await asyncio.sleep(SHORTEST_QUEUE_PAUSE_S)  # what many commit is looked at once
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waiting, timeout=LONGEST_PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=LONGEST_QUEUE_PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for each in waiting:
             each.cancel()

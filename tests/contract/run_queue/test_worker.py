@@ -167,7 +167,7 @@ class TestWorker:
     async def test_is_woken_by_what_other_processes_queue_and_free(
         self, location: str, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 3600.0)  # so that only changes wake it
+        monkeypatch.setattr(worker, "LONGEST_QUEUE_PAUSE_S", 3600.0)  # so that only changes wake it
         other = QueueFixture(open_database(location), RunHolder("worker-2", "host-2", 2))
         await other.submit("d1")
         held = await other.take()
@@ -194,7 +194,7 @@ class TestWorker:
     async def test_waits_for_a_run_of_another_worker_without_looking_all_the_time(
         self, location: str, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 3600.0)
+        monkeypatch.setattr(worker, "LONGEST_QUEUE_PAUSE_S", 3600.0)
         other = QueueFixture(open_database(location), RunHolder("worker-2", "host-2", 2))
         await other.submit("d1")
         held = await other.take()
