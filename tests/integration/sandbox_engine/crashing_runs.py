@@ -1,7 +1,7 @@
 """Deploys or destroys a rest-api repeatedly, killed at a different operation each time, and prints the results.
 
-Run as `crashing_runs.py <folder> <deploy|destroy> <before|after>`: one process with everything imported forks a
-victim for each operation and a survivor after it. Prints one JSON object per killed victim.
+Run as `crashing_runs.py <folder> <deploy|destroy> <before|after> <aws|azure>`: one process with everything imported
+forks a victim for each operation and a survivor after it. Prints one JSON object per killed victim.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ import os
 import shutil
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import Work
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from tests.integration.sandbox_engine.rest_api import STACK, SandboxHome, ignore_progress
 
+_STACKS = {"aws": STACK, "azure": Stack("rest-api", "azure", "development", "eastus")}
 _MUTATIONS = ("create", "update", "delete")
 _CONFIGURATION = {"components": {"rest-api": {"environment": {"TOKEN": "${secrets.token}"}}}}
 
@@ -50,35 +55,48 @@ class CrashingCloud:
         return call
 
 
-def _victim(folder: Path, phase: str, moment: str, number: int) -> None:
-    if phase == "destroy":
-        asyncio.run(_apply(SandboxHome(folder)))
-    remaining = [number]
-    home = SandboxHome(folder)
-    home.use(lambda package, region: CrashingCloud(home.cloud(package, region), moment, remaining))
-    asyncio.run(home.destroy() if phase == "destroy" else _apply(home))
+@dataclass(frozen=True)
+class CrashingRuns:
+    """The runs of one stack: those that are killed, and what follows."""
 
+    stack: Stack
+    phase: str
+    moment: str
 
-def _survivor(folder: Path, phase: str) -> None:
-    home = SandboxHome(folder)
-    asyncio.run(home.destroy() if phase == "destroy" else _apply(home))
-    result = {
-        "orphans": sorted(set(home.in_cloud()) ^ set(home.in_state())),
-        "remaining": len(home.in_cloud()),
-        "duplicates": [type_ for type_, n in Counter(home.in_cloud()).items() if n > 1],
-        "up_to_date": phase == "destroy" or home.preview(_work(home)).changes.is_empty,
-        "journal": [path.name for path in home.folder.rglob("*.journal")],
-    }
-    print(json.dumps(result), flush=True)
+    def kill(self, folder: Path, number: int) -> None:
+        """Deploy or destroy up to the operation of that number; ends well where there are fewer."""
+        if self.phase == "destroy":
+            asyncio.run(self.apply(SandboxHome(folder)))
+        remaining = [number]
+        home = SandboxHome(folder)
+        home.use(lambda package, region: CrashingCloud(home.cloud(package, region), self.moment, remaining))
+        asyncio.run(self._act(home))
 
+    def survive(self, folder: Path) -> None:
+        """Deploy or destroy again, and print what there is then."""
+        home = SandboxHome(folder)
+        asyncio.run(self._act(home))
+        in_cloud = sorted(home.cloud(CLOUDS[self.stack.provider].package, self.stack.region).list_resources())
+        result = {
+            "orphans": sorted(set(in_cloud) ^ set(home.in_state(self.stack))),
+            "remaining": len(in_cloud),
+            "up_to_date": self.phase == "destroy" or home.preview(self._work(home)).changes.is_empty,
+            "journal": [path.name for path in home.folder.rglob("*.journal")],
+        }
+        print(json.dumps(result), flush=True)
 
-async def _apply(home: SandboxHome) -> None:
-    """Apply without a preview, which has no mutations."""
-    await apply_plan(home.engine, _work(home), ChangePlan(), home, ignore_progress)
+    async def apply(self, home: SandboxHome) -> None:
+        """Apply without a preview, which has no mutations."""
+        await apply_plan(home.engine, self._work(home), ChangePlan(), home, ignore_progress)
 
+    async def _act(self, home: SandboxHome) -> None:
+        if self.phase == "destroy":
+            await home.destroy(self.stack)
+        else:
+            await self.apply(home)
 
-def _work(home: SandboxHome) -> Any:
-    return home.work(_CONFIGURATION, STACK)
+    def _work(self, home: SandboxHome) -> Work:
+        return home.work(_CONFIGURATION, self.stack)
 
 
 def _copy_keys(warm: Path, folder_of_run: Path) -> None:
@@ -96,16 +114,16 @@ def _run_forked(function: Callable[[], None]) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def main(folder: Path, phase: str, moment: str) -> None:
+def main(folder: Path, runs: CrashingRuns) -> None:
     """Kill at the first operation, the second, … until a victim completes its run."""
-    asyncio.run(_apply(SandboxHome(folder / "warm")))
+    asyncio.run(runs.apply(SandboxHome(folder / "warm")))
     for number in range(1, 100):
         folder_of_run = folder / str(number)
         _copy_keys(folder / "warm", folder_of_run)
-        if _run_forked(lambda: _victim(folder_of_run, phase, moment, number)) == 0:  # noqa: B023 - forked at once
+        if _run_forked(partial(runs.kill, folder_of_run, number)) == 0:
             break
-        _run_forked(lambda: _survivor(folder_of_run, phase))  # noqa: B023 - forked at once
+        _run_forked(partial(runs.survive, folder_of_run))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(Path(sys.argv[1]), CrashingRuns(_STACKS[sys.argv[4]], sys.argv[2], sys.argv[3]))

@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import (
     StoredResource,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.naming import make_identifiers
-from semantest_iac.infrastructure.simulated_cloud.runtime.results import mask_sensitive
+from semantest_iac.infrastructure.simulated_cloud.runtime.results import mask_sensitive, mask_sensitive_outputs
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
@@ -278,7 +278,5 @@ def _make_address(scope: RequestScope, type_: str, facts: RequestFacts, id_: str
 
 
 def _mask_resource(scope: RequestScope, rule: TypeRule, resource: StoredResource) -> StoredResource:
-    inputs, outputs = (
-        mask_sensitive(rule, values, scope.masking_key) for values in (resource.inputs, resource.outputs)
-    )
-    return replace(resource, inputs=inputs, outputs=outputs)
+    inputs = mask_sensitive(rule, resource.inputs, scope.masking_key)
+    return replace(resource, inputs=inputs, outputs=mask_sensitive_outputs(rule, resource.outputs, scope.masking_key))

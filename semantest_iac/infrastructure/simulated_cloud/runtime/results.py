@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.schema.equality import are_equal, covers_inputs, with_defaults
@@ -123,6 +124,12 @@ def mask_sensitive(rule: TypeRule, values: ResourceProperties, key: bytes) -> di
     return {name: _fingerprint(value, key) if name in sensitive else value for name, value in values.items()}
 
 
+def mask_sensitive_outputs(rule: TypeRule, outputs: ResourceProperties, key: bytes) -> dict[str, Any]:
+    """Mask outputs; one that the cloud renders is what it reports, and no cloud reports a secret that it was given."""
+    rendered = {name: value for name, value in outputs.items() if name in rule.rendered}
+    return {**mask_sensitive(rule, outputs, key), **rendered}
+
+
 def unmask_sensitive(
     rule: TypeRule, stored: ResourceProperties, state: ResourceProperties, key: bytes
 ) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def unmask_sensitive(
     shows as a change.
     """
     values = dict(stored)
-    for name in _sensitive_names(rule) & stored.keys():
+    for name in filter(partial(_is_masked, stored), _sensitive_names(rule)):
         if name not in state:
             del values[name]
         elif _fingerprint(state[name], key) == stored[name]:
@@ -142,6 +149,10 @@ def unmask_sensitive(
 
 def _sensitive_names(rule: TypeRule) -> set[str]:
     return {name for name, known in rule.properties.items() if known.sensitive}
+
+
+def _is_masked(stored: ResourceProperties, name: str) -> bool:
+    return str(stored.get(name, "")).startswith(_MASK_PREFIX)
 
 
 def _fingerprint(value: Any, key: bytes) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure import tokens as azure
@@ -218,12 +220,11 @@ class TestSecrets:
         ("type_", "name"),
         [
             (azure.APP, "siteConfig"),
-            (azure.SECRET, "properties"),
             (azure.NAMED_VALUE, "value"),
             (azure.BACKEND, "credentials"),
             (azure.LOGGER, "credentials"),
         ],
-        ids=["settings", "secret", "named value", "backend", "logger"],
+        ids=["settings", "named value", "backend", "logger"],
     )
     def test_are_omitted_where_the_caller_does_not_know_them(
         self, type_: str, name: str, cloud: SimulatedCloud, world: World
@@ -232,3 +233,17 @@ class TestSecrets:
 
         assert read is not None
         assert name not in read
+
+    def test_of_a_vault_are_reported_without_their_value(self, cloud: SimulatedCloud, world: World) -> None:
+        secret = world[azure.SECRET]
+
+        assert cloud.read(azure.SECRET, secret.id) == secret.outputs
+        assert "value" not in secret.outputs["properties"]
+
+    def test_are_reported_in_another_form_by_the_vault_alone(self) -> None:
+        """Such a form is stored as it is: whoever adds one must see that no secret is in it."""
+        types = {**AWS_TYPES, **AZURE_TYPES}.items()
+
+        assert {
+            (type_, name) for type_, rule in types for name in rule.rendered if rule.properties[name].sensitive
+        } == {(azure.SECRET, "properties")}
