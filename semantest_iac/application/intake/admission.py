@@ -6,8 +6,7 @@ transaction that accepts the request.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,8 +14,8 @@ from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.intake.ancestry import MAX_HOPS, Ancestry, trace_ancestry
 from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
 from semantest_iac.application.intake.source_rules import CONFLICT_CODE, conflict_refusal
-from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
-from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
@@ -28,20 +27,14 @@ _COMPLETE_STATES = (DeploymentRequested, InfrastructureRemovalRequested)  # they
 
 @dataclass(frozen=True, slots=True)
 class JudgedRequest:
-    """A request and what the queue needs to know to accept it once; the names are those of Submission.
+    """A request with its hops counted, and what the queue is to be told about it, without the events yet.
 
-    `request` counts its hops. `refusal` holds unless the request is a duplicate; `duplicate_of` says that it is one of
-    our own events that came back.
+    The refusal of the submission holds unless the request is a duplicate; `duplicate_of` says that it is one of our own
+    events that came back.
     """
 
     request: StackRequest
-    source: str
-    key: str
-    digest: str
-    replaces_waiting: bool
-    order: SourceOrder | None = None
-    limit: RequestLimit | None = None
-    refusal: RequestRefusal | None = None
+    submission: Submission
     duplicate_of: str | None = None
 
 
@@ -49,46 +42,27 @@ def judge_request(
     ledger: LedgerReader, request: StackRequest, origin: RequestOrigin, limit: RequestLimit | None = None
 ) -> JudgedRequest:
     """Return what is to be done with a request; a command is neither stale nor limited, and closes no loop."""
-    replaces_waiting = isinstance(request, _COMPLETE_STATES)
+    submission = Submission(
+        request.deployment_id,
+        request.stack,
+        (),
+        origin.source,
+        origin.key_of(request),
+        origin.digest_of(request),
+        replaces_waiting=isinstance(request, _COMPLETE_STATES),
+    )
     if origin.is_command:
-        return JudgedRequest(
-            request, origin.source, origin.key_of(request), origin.digest_of(request), replaces_waiting
-        )
+        return JudgedRequest(request, submission)
     causes = tuple(dict.fromkeys((*request.previous_event_ids, *origin.causes)))
     caused = request.model_copy(update={"previous_event_ids": causes})
     ancestry = trace_ancestry(ledger, caused)
     if isinstance(request, DeploymentRequested):
         caused = caused.model_copy(update={"hops": ancestry.hops})
+    refusal = _find_refusal(ledger, request, ancestry)
     return JudgedRequest(
         caused,
-        origin.source,
-        origin.key_of(request),
-        origin.digest_of(request),
-        replaces_waiting,
-        order=origin.order,
-        limit=limit,
-        refusal=_find_refusal(ledger, request, ancestry),
+        replace(submission, order=origin.order, limit=limit, refusal=refusal),
         duplicate_of=_find_own_request(ledger, request),
-    )
-
-
-def build_submission(
-    judged: JudgedRequest, events: Sequence[NewEvent], *, priority: int = 0, not_before: float | None = None
-) -> Submission:
-    """Return what is given to the queue: the encoded request, and what is recorded with it."""
-    return Submission(
-        judged.request.deployment_id,
-        judged.request.stack,
-        tuple(events),
-        judged.source,
-        judged.key,
-        judged.digest,
-        judged.replaces_waiting,
-        priority,
-        not_before,
-        judged.order,
-        judged.limit,
-        judged.refusal,
     )
 
 

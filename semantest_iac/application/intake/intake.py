@@ -12,7 +12,6 @@ from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.intake.admission import (
     JudgedRequest,
     build_rejection,
-    build_submission,
     judge_request,
     refuse_after_error,
 )
@@ -98,11 +97,12 @@ class Intake:
         judged, context = judge_request(self._ledger, request, origin, self._limit), None
         if judged.duplicate_of:
             return Receipt(judged.duplicate_of, is_duplicate=True)
-        if judged.refusal is None:
+        if judged.submission.refusal is None:
             try:
                 context = await self._accept(judged.request)
             except _FINAL_ERRORS as error:
-                judged = replace(judged, refusal=refuse_after_error(error))
+                refused = replace(judged.submission, refusal=refuse_after_error(error))
+                judged = replace(judged, submission=refused)
         return await self._queue_request(judged, context)
 
     async def _accept(self, request: StackRequest) -> DeploymentContext | None:
@@ -126,8 +126,8 @@ class Intake:
         if context and context.artifact:
             await self._preparation.store_package(context.artifact)
             events.append(context.package_built_event(context.artifact).caused_by(judged.request))
-        encoded = [self._encode(event) for event in events]
-        submission = build_submission(judged, encoded, priority=place.priority, not_before=place.not_before)
+        encoded = tuple(self._encode(event) for event in events)
+        submission = replace(judged.submission, events=encoded, priority=place.priority, not_before=place.not_before)
         rejections: list[StackEvent] = []
 
         def reject(refusal: RequestRefusal) -> tuple[str, NewEvent]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.recorder import decode_event
-from semantest_iac.application.intake.admission import build_rejection, build_submission, judge_request
+from semantest_iac.application.intake.admission import build_rejection, judge_request
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin, read_cloudevent_origin
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
@@ -74,7 +75,7 @@ class Deployments:
 
         if judged.duplicate_of:
             return Receipt(judged.duplicate_of, is_duplicate=True)
-        return await self.queue.submit(build_submission(judged, [encode(judged.request)]), supersede, reject)
+        return await self.queue.submit(replace(judged.submission, events=(encode(judged.request),)), supersede, reject)
 
     async def claim(self) -> RunLease | None:
         return await self.queue.claim(RunHolder("worker", "host", 1), 60)

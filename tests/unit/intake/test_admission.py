@@ -64,8 +64,17 @@ class TestJudging:
 
         judged = judge_request(MemoryLedger(), request, origin, LIMIT)
 
-        assert (judged.source, judged.key, judged.digest) == ("/github", str(request.id), origin.digest)
-        assert (judged.order, judged.limit, judged.refusal, judged.duplicate_of) == (origin.order, LIMIT, None, None)
+        assert (judged.submission.source, judged.submission.key, judged.submission.digest) == (
+            "/github",
+            str(request.id),
+            origin.digest,
+        )
+        assert (judged.submission.order, judged.submission.limit, judged.submission.refusal, judged.duplicate_of) == (
+            origin.order,
+            LIMIT,
+            None,
+            None,
+        )
         assert judged.request == request
 
     async def test_lets_a_command_pass(self) -> None:
@@ -74,7 +83,12 @@ class TestJudging:
 
         judged = judge_request(ledger, a_request(correlation_id=updated.correlation_id), COMMAND_LINE, LIMIT)
 
-        assert (judged.refusal, judged.order, judged.limit, judged.source) == (None, None, None, "command-line")
+        assert (
+            judged.submission.refusal,
+            judged.submission.order,
+            judged.submission.limit,
+            judged.submission.source,
+        ) == (None, None, None, "command-line")
 
     @pytest.mark.parametrize(
         ("request_type", "replaces"),
@@ -89,13 +103,13 @@ class TestJudging:
         numbers: dict[str, Any] = {"min_instances": 1, "max_instances": 2} if request_type is ScalingTriggered else {}
         request, origin = receive(request_type(**PLACE, **numbers))
 
-        assert judge_request(MemoryLedger(), request, origin).replaces_waiting is replaces
+        assert judge_request(MemoryLedger(), request, origin).submission.replaces_waiting is replaces
 
     async def test_refuses_a_loop_with_its_path(self) -> None:
         ledger = MemoryLedger()
         request, origin = receive(a_request().caused_by(await deployed(ledger)))
 
-        refusal = judge_request(ledger, request, origin).refusal
+        refusal = judge_request(ledger, request, origin).submission.refusal
 
         assert refusal is not None
         assert (refusal.code, refusal.path) == ("REQUEST_LOOP", (STACK, STACK))
@@ -108,12 +122,12 @@ class TestJudging:
         judged = judge_request(ledger, request, origin)
 
         assert isinstance(judged.request, DeploymentRequested)
-        assert (judged.request.hops, judged.refusal) == (1, None)
+        assert (judged.request.hops, judged.submission.refusal) == (1, None)
 
     def test_refuses_more_hops_than_ten(self) -> None:
         codes = []
         for hops in (10, 11):
-            refusal = judge_request(MemoryLedger(), *receive(a_request(hops=hops))).refusal
+            refusal = judge_request(MemoryLedger(), *receive(a_request(hops=hops))).submission.refusal
             codes.append(refusal and refusal.code)
 
         assert codes == [None, "TOO_MANY_HOPS"]
@@ -131,8 +145,8 @@ class TestJudging:
 
         judged = judge_request(ledger, a_request().caused_by(needed), read_envelope_origin(form, needed))
 
-        assert judged.refusal is not None
-        assert judged.refusal.code == "REQUEST_LOOP"
+        assert judged.submission.refusal is not None
+        assert judged.submission.refusal.code == "REQUEST_LOOP"
         assert judged.request.previous_event_ids == (needed.id, updated.id)
 
     async def test_recognizes_a_request_that_this_ledger_published(self) -> None:
@@ -143,13 +157,16 @@ class TestJudging:
         other = judge_request(ledger, *receive(request.model_copy(update={"refresh": True})))
 
         assert judged.duplicate_of == request.deployment_id
-        assert (other.duplicate_of, other.refusal and other.refusal.code) == (None, "REQUEST_CONFLICT")
+        assert (other.duplicate_of, other.submission.refusal and other.submission.refusal.code) == (
+            None,
+            "REQUEST_CONFLICT",
+        )
 
     async def test_refuses_the_deployment_id_of_another_request(self) -> None:
         ledger = MemoryLedger()
         await record(ledger, request := a_request())
 
-        refusal = judge_request(ledger, *receive(a_request(deployment_id=request.deployment_id))).refusal
+        refusal = judge_request(ledger, *receive(a_request(deployment_id=request.deployment_id))).submission.refusal
 
         assert refusal is not None
         assert (refusal.code, refusal.deployment) == ("REQUEST_CONFLICT", request.deployment_id)
