@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 
 from semantest_iac.infrastructure.databases.database import Database
+from tests.campaigns.interrupted_home import Target, write_sources
+from tests.campaigns.queued_home import QueuedHome
 from tests.postgresql_server import PostgresqlServer
 from tests.run_queues import open_database
 
@@ -23,5 +25,14 @@ def location(request: pytest.FixtureRequest, home: Path) -> str:
 @pytest.fixture
 def database(location: str) -> Iterator[Database]:
     opened = open_database(location)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def queued_home(location: str, home: Path, tmp_path: Path) -> Iterator[QueuedHome]:
+    write_sources(tmp_path / "sources")
+    is_file = location.endswith(".db")
+    opened = QueuedHome(home, Target("sandbox", "aws", "rest-api"), tmp_path / "sources", "" if is_file else location)
     yield opened
     opened.close()

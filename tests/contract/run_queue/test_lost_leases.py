@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.run_queue import RunLease
 from semantest_iac.bootstrap.deployments import build_worker
 from semantest_iac.infrastructure.home_manifest import HomeManifest
-from tests.campaigns.interrupted_home import Target, ignore_moment, write_sources
+from tests.campaigns.interrupted_home import ignore_moment
 from tests.campaigns.queued_home import QueuedHome
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
 
 LEASE_S = 15.0  # renewed every second
-
-
-@pytest.fixture
-def queued_home(location: str, home: Path, tmp_path: Path) -> Iterator[QueuedHome]:
-    write_sources(tmp_path / "sources")
-    is_file = location.endswith(".db")
-    opened = QueuedHome(home, Target("sandbox", "aws", "rest-api"), tmp_path / "sources", "" if is_file else location)
-    yield opened
-    opened.close()
 
 
 async def _lose_lease(queued_home: QueuedHome) -> None:
