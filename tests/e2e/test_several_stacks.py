@@ -60,3 +60,28 @@ class TestStacksInOneCommand:
             ("websocket", "completed"),
         ]
         assert again.out.count("Nothing is deployed as") == 2
+
+
+class TestStacksOfWhichOneFails:
+    def test_are_listed_with_the_command_that_tries_it_again(self, workspace: Any) -> None:
+        fault = {"effect": "refuse", "type": "azure-native:web:WebApp", "operation": "create"}
+        workspace.home.mkdir()
+        (workspace.home / "faults.json").write_text(json.dumps([fault]))
+        deploy = ("deploy", "rest-api", "--provider", "aws", "--provider", "azure")
+        failed = workspace.run(*deploy)
+        (workspace.home / "faults.json").unlink()
+        lines = failed.out.splitlines()
+        states = {row["stack"]: row["state"] for row in workspace.run("status", "--json").json}
+        again = workspace.run(*lines[-1].split()[3:])
+
+        aws, azure = "rest-api.aws.development.us-east-1", "rest-api.azure.development.eastus"
+        assert (failed.code, again.code) == (1, 0)
+        assert lines[-5:-1] == [
+            "1 of 2 stacks are done; what became of the others changes nothing about these.",
+            f"  completed    {aws}",
+            f"  rolled back  {azure}",
+            "Try the others again, with the same options:",
+        ]
+        assert (lines[-1].split()[:4], lines[-1].split()[-1]) == (["python", "-m", "semantest_iac", "deploy"], azure)
+        assert states == {aws: "completed", azure: "rolled_back"}
+        assert {row["state"] for row in workspace.run("status", "--json").json} == {"completed"}

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac.presentation.cli.text.several_stacks import StackOutcome
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
@@ -59,8 +60,9 @@ _WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
 
 class DeployCommand(NamedTuple):
-    """A request to deploy or destroy one stack; `start` calls the use case."""
+    """A request to deploy or destroy one stack; `start` calls the use case, `words` are those of the command line."""
 
+    words: str
     stack: Stack
     engine: EngineChoice
     variables: Mapping[str, str]
@@ -93,9 +95,18 @@ def execute_commands(
     with suppress(KeyboardInterrupt):  # what was done stays done
         for run in runs:
             run.show_outcome(session.application.ledger)
-        if not session.json and sum(run.is_live for run in runs) > 1:
-            session.terminal.print_lines(*suggest_commands_for_several(session.home_option))
+        if not session.json and len(runs) > 1:
+            session.terminal.print_lines(*_conclude(runs, session.home_option))
     return min((run.exit_code for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+
+
+def _conclude(runs: Sequence[_CommandRun], home_option: str) -> Sequence[str]:
+    """Say what became of several stacks if one of them is not as it should be, else what to try."""
+    if all(run.exit_code == OK for run in runs):
+        return suggest_commands_for_several(home_option) if sum(run.is_live for run in runs) > 1 else ()
+    from semantest_iac.presentation.cli.text.several_stacks import format_outcomes
+
+    return format_outcomes([run.outcome for run in runs], runs[0].words, home_option)
 
 
 def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
@@ -224,6 +235,18 @@ class _CommandRun:
     def is_service(self) -> bool:
         """False for account components."""
         return self._command.stack.is_service
+
+    @property
+    def words(self) -> str:
+        return self._command.words
+
+    @property
+    def outcome(self) -> StackOutcome:
+        """How the command ended, in words."""
+        from semantest_iac.presentation.cli.text.several_stacks import StackOutcome
+
+        outcome = "refused" if self.row is None else self.row.state.replace("_", " ")
+        return StackOutcome(str(self._command.stack), outcome, is_done=self.exit_code == OK)
 
     @property
     def is_live(self) -> bool:

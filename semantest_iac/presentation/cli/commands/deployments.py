@@ -150,7 +150,7 @@ def _to_deploy_command(spec: DeploymentSpec, given: Mapping[str, Any]) -> Deploy
 
     from semantest_iac.presentation.cli.execution import DeployCommand
 
-    return DeployCommand(spec.stack, spec.engine, spec.variables, start)
+    return DeployCommand("deploy", spec.stack, spec.engine, spec.variables, start)
 
 
 PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Changes and records nothing.
@@ -358,4 +358,4 @@ def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployComman
 
     from semantest_iac.presentation.cli.execution import DeployCommand
 
-    return DeployCommand(target.stack, target.engine, target.variables, start)
+    return DeployCommand("destroy", target.stack, target.engine, target.variables, start)

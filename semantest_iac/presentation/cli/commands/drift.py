@@ -128,4 +128,4 @@ def _to_redeploy_command(session: Session, target: ResolvedStack, batch: str | N
 
     from semantest_iac.presentation.cli.execution import DeployCommand
 
-    return DeployCommand(target.stack, target.engine, target.variables, start)
+    return DeployCommand("drift --fix", target.stack, target.engine, target.variables, start)
