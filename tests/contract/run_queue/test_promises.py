@@ -112,8 +112,14 @@ class TestEvents:
 
     def test_that_ask_for_another_scale_are_refused_with_an_answer(self, queued_home: QueuedHome) -> None:
         stack = queued_home.stack
-        place = {"component": stack.component, "provider": stack.provider, "region": stack.region}
-        event = ScalingTriggered(**place, environment=stack.environment, min_instances=1, max_instances=2)
+        event = ScalingTriggered(
+            component=stack.component,
+            provider=stack.provider,
+            environment=stack.environment,
+            region=stack.region,
+            min_instances=1,
+            max_instances=2,
+        )
 
         answered = submit(queued_home, to_cloudevent(event, source=SOURCE))
 
