@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -24,7 +25,7 @@ from typing import Any
 
 from benchmarks.timing import Action, PairedTimes, time_in_turns
 from semantest_iac.application.deployment.recorder import encode_event
-from semantest_iac.application.intake.admission import build_submission, judge_request
+from semantest_iac.application.intake.admission import judge_request
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, read_cloudevent_origin
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal
@@ -154,7 +155,8 @@ def _build_requests(count: int, prefix: str = "api") -> list[DeploymentRequested
 def _build_submissions(count: int, prefix: str = "api") -> list[Submission]:
     requests = _build_requests(count, prefix)
     ledger: Any = None  # a command is not judged by what the ledger holds
-    return [build_submission(judge_request(ledger, it, COMMAND_LINE), [encode_event(it, str)]) for it in requests]
+    judged = [judge_request(ledger, it, COMMAND_LINE) for it in requests]
+    return [replace(each.submission, events=(encode_event(each.request, str),)) for each in judged]
 
 
 def _open_ledger(location: str) -> SqlLedger:
