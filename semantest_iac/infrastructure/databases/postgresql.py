@@ -58,11 +58,12 @@ class PostgresqlConnection:
         self._connection = connection
         self._schema = schema
         self._tables: frozenset[str] | None = None
+        self._has_notified = False
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
         if statement.startswith(CHANGE_TABLES):
-            self._tables = None
+            self._tables, self._has_notified = None, False  # a rollback takes back the notification, too
         cursor = self._connection.execute(statement.replace("%", "%%").replace("?", "%s"), parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -77,8 +78,10 @@ class PostgresqlConnection:
         """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
 
     def notify_watches(self) -> None:
-        """Notify the channel of the schema; the server sends it with the commit."""
-        self.execute("select pg_notify(?, '')", (self._schema,))
+        """Notify the channel of the schema, once in a transaction; the server sends it with the commit."""
+        if not self._has_notified:
+            self.execute("select pg_notify(?, '')", (self._schema,))
+            self._has_notified = True
 
     def read_clock(self) -> float:
         """Return the server's time."""

@@ -25,6 +25,9 @@ _INDEXES = (
 _QUALIFIED_COLUMNS = ", ".join(f"events.{column}" for column in EVENT_COLUMNS.split(", "))
 _SELECT = f"select {_QUALIFIED_COLUMNS} from event_links join events on events.position = event_links.position"  # noqa: S608 - no input in it
 _UNLINKED = "where position > ? and position <= ? and type not like ?"
+_FIND_LINKED = f"""select linked, exists
+    (select 1 from events {_UNLINKED.replace("?", "linked", 1)})
+    from (select coalesce(max(position), 0) as linked from event_links) as links"""  # noqa: S608 - no input in it
 _AS_JOURNAL = f"{JOURNAL_PREFIX}%"
 
 
@@ -32,10 +35,10 @@ def add_event_links(connection: DatabaseConnection, from_position: int, recorded
     """Add the recorded events, which follow `from_position`, and those before it that are missing."""
     if not connection.has_table("event_links"):
         create_event_links(connection)
-    linked = _linked_position(connection)
+    ((linked, lacks_links),) = connection.execute(_FIND_LINKED, (from_position, _AS_JOURNAL))
     if linked > from_position:  # the log was cut
         connection.execute("delete from event_links where position > ?", (from_position,))
-    elif select_events(connection, f"{_UNLINKED} limit 1", linked, from_position, _AS_JOURNAL):
+    elif lacks_links:
         read_page = partial(select_events, connection, "where position > ? order by position limit ?")
         _insert(connection, (event for event in read_log(read_page, linked) if event.position <= from_position))
     _insert(connection, recorded)

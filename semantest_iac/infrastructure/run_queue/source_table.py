@@ -34,7 +34,7 @@ class SubmissionGuard:
         self._connection = connection
         self._submission = submission
         self._now = connection.read_clock()
-        self._key_owner = self._find_key_owner()
+        self._key_owner, self._run_with_id = self._find_owners()
         self._history = self._read_history()
 
     def find_duplicate(self) -> Receipt | None:
@@ -46,8 +46,7 @@ class SubmissionGuard:
     def find_refusal(self) -> RequestRefusal | None:
         """Return why the request is refused: its id is taken, it was judged before, it is stale or one too many."""
         given = self._submission
-        same_id = self._connection.execute("select deployment from runs where deployment = ?", (given.deployment,))
-        for deployment, *_ in (*self._key_owner, *same_id):
+        for deployment, *_ in (*self._key_owner, *self._run_with_id):
             return conflict_refusal(deployment)
         return given.refusal or find_refusal_by_source(given.source, given.order, given.limit, self._history, self._now)
 
@@ -68,12 +67,15 @@ class SubmissionGuard:
             self._keep_key(deployment)
         self._save_history(count_refused(self._submission.limit, self._history, self._now))
 
-    def _find_key_owner(self) -> list[Row]:
-        """Return deployment and digest of the request that has the key, if there is one."""
-        return self._connection.execute(
-            "select deployment, digest from known_requests where source = ? and request_key = ?",
-            (self._submission.source, self._submission.key),
+    def _find_owners(self) -> tuple[list[Row], list[Row]]:
+        """Return deployment and digest of the request that has the key, if there is one, and the run with the id."""
+        given = self._submission
+        found = self._connection.execute(
+            "select 0, deployment, digest from known_requests where source = ? and request_key = ?"
+            " union all select 1, deployment, '' from runs where deployment = ?",
+            (given.source, given.key, given.deployment),
         )
+        return [row for is_run, *row in found if not is_run], [row for is_run, *row in found if is_run]  # type: ignore[misc]
 
     def _keep_key(self, deployment: str) -> None:
         given = self._submission

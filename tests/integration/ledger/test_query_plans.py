@@ -16,7 +16,7 @@ from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from tests.fakes.memory_ledger import STACK, a_deploy
 from tests.run_queues import reject_as
 
-_SMALL_TABLES = ("stacks", "projected", "sqlite_master")  # as many rows as stacks, or fewer
+_SMALL_TABLES = ("stacks", "projected", "sqlite_master", "links")  # as many rows as stacks, or fewer
 _HOLDER = RunHolder("worker", "host", 1)
 _PLANNED = ("select", "insert", "update", "delete")
 
