@@ -11,7 +11,7 @@ from typing import TypeVar
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent, RecordedEvent
-from semantest_iac.application.queries.history import is_event_of
+from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
 from semantest_iac.domain.deployment.events import JOURNAL_TYPES, PackageBuilt, PackageRecord, StepIntended
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, DeploymentStatus
@@ -121,10 +121,9 @@ def find_stream(event: Event) -> str:
 def read_deployment(ledger: LedgerReader, deployment: str) -> Deployment | None:
     """Return a deployment folded from its recorded events; None for an unknown id and a request that was refused."""
     row = ledger.deployment(deployment)
-    opened = next(ledger.log(row.position - 1, limit=1), None) if row else None
-    if opened is None or opened.type not in DEPLOYMENT_KINDS:
+    since = list_events_since(ledger, row) if row else []
+    if not since or since[0].type not in DEPLOYMENT_KINDS:
         return None
-    since = ledger.stream(opened.stream, opened.version - 1)
     known = (it for it in since if it.type in FOLDED_EVENTS and is_event_of(it, deployment))
     return Deployment.fold(event for event in map(decode_event, known) if isinstance(event, StackEvent))
 

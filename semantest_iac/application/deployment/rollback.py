@@ -14,7 +14,7 @@ from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder, decode_event
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
-from semantest_iac.application.queries.history import is_event_of
+from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -49,9 +49,11 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     Raises NotFoundError when the ledger does not hold all of it, or an earlier version redacted a part of it.
     """
     deployment = ledger.stack(str(stack)).last_good
+    good = ledger.deployment(deployment) if deployment else None
     if deployment is None:
         return None
-    rows = [row for row in ledger.stream(str(stack)) if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
+    since = list_events_since(ledger, good) if good else []
+    rows = [row for row in since if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
     request, package = _decode_newest(DeploymentRequested, rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):

@@ -164,7 +164,8 @@ def read_events(
     """
     if deployment:
         row = find_deployment(reader, deployment)
-        found = _events_since(reader, row, after) if stack in (None, row.stack) else iter(())
+        since = list_events_since(reader, row) if stack in (None, row.stack) else []
+        found = iter([it for it in since if it.position > after])
     else:
         found = _events_of(reader, stack, after)
     selection = EventSelection(stack, deployment, journal)
@@ -208,11 +209,10 @@ def find_deployment(reader: LedgerReader, deployment: str) -> DeploymentRow:
     return row
 
 
-def _events_since(reader: LedgerReader, row: DeploymentRow, after: int) -> Iterator[RecordedEvent]:
-    """Yield the events of a deployment's stack from its request on: none about the deployment comes before that."""
+def list_events_since(reader: LedgerReader, row: DeploymentRow) -> list[RecordedEvent]:
+    """Return the events of a deployment's stack from its request on: none about the deployment comes before that."""
     opened = next(reader.log(row.position - 1, limit=1), None)
-    since = reader.stream(row.stack, opened.version - 1) if opened else ()
-    return (it for it in since if it.position > after)
+    return reader.stream(row.stack, opened.version - 1) if opened else []
 
 
 def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:

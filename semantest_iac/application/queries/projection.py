@@ -101,7 +101,8 @@ def fold_component_type(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
     data = event["data"]
     component = data.get("component", "")
     type_ = data.get("component_type") or read_component_type(component, data.get("configuration") or {})
-    return replace(stack, component_type=None if type_ == component else type_)
+    own_type = None if type_ == component else type_
+    return stack if own_type == stack.component_type else replace(stack, component_type=own_type)
 
 
 def _mark_unsettled(stack: StackRow, row: DeploymentRow) -> StackRow:

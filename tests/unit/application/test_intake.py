@@ -192,7 +192,10 @@ class TestWaiting:
         first = asyncio.create_task(app.deploy())
         await reached.wait()
         waiting = asyncio.create_task(app.deploy())
-        await asyncio.sleep(0.05)
+        for _ in range(1000):
+            if any(tick.op == "wait" for tick in app.progress):
+                break
+            await asyncio.sleep(0.01)
         waiting.cancel()
         await asyncio.wait([waiting])
         states = [row.state for row in app.ledger.deployments()]
