@@ -47,11 +47,12 @@ class NemesisClient:
         self._home = home
         self._seed = seed
         self._deliveries = deliveries
-        self._asked, self._answered = _read_progress(answers)
-        self._log = EventLog(answers)
+        self._answers = answers
 
     def run(self) -> None:
         """Deliver what has no answer yet."""
+        self._asked, self._answered = _read_progress(self._answers)
+        self._log = EventLog(self._answers)
         application = self._home.open_application()
         use_cases = application.deployments({})
         for delivery in self._deliveries:

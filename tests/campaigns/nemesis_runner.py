@@ -109,7 +109,9 @@ class NemesisRunner:
         self._clients: list[ForkedProcess] = []
         self._undo: list[tuple[float, str]] = []
         self._counts: Counter[str] = Counter()
-        self._points: list[tuple[float, dict[str, float]]] = []
+        self._points: list[tuple[float, int, dict[str, float]]] = []
+        """Operations so far, the measured process and its figures."""
+
         self._healing = HEALING
 
     def run(self) -> Iterator[NemesisReport]:
@@ -156,7 +158,7 @@ class NemesisRunner:
         report.violations += self._look_around()
         report.counts = dict(self._counts - before)
         report.seconds = time.monotonic() - began
-        report.figures = self._points[-1][1] if self._points else {}
+        report.figures = self._points[-1][-1]
         return report
 
     def _build_client(self, number: int, requests: list[PlannedRequest], client: int) -> ForkedProcess:
@@ -298,9 +300,8 @@ class NemesisRunner:
         found = run_in_child(partial(find_differences, self._home)).value
         files = run_in_child(partial(list_home_files, self._home)).value
         done = sum(line["what"] == "end" for line in read_lines(self._home.log_file))
-        figures = read_figures(self._workers[-1].pid)._asdict() if self._workers[-1].pid else {}
-        self._points.append((done, {**figures, "files": len(files)}))
-        self._files = files
+        measured = self._workers[-1].pid
+        self._points.append((done, measured, {**read_figures(measured)._asdict(), "files": len(files)}))
         return found if isinstance(found, list) else [f"the stacks cannot be looked at: {found}"]
 
     def _finish(self) -> NemesisReport:
@@ -339,10 +340,12 @@ class NemesisRunner:
         return {"violations": violations, "counts": listed}
 
     def _find_growth(self, report: NemesisReport) -> Iterator[str]:
-        """Yield what grew with the deployments, once everything is warm."""
-        points = self._points[int(len(self._points) * _WARM_ROUNDS) :]
+        """Yield what grew with the deployments in the process that lived longest, once it was warm."""
+        longest = Counter(pid for _, pid, _ in self._points).most_common(1)[0][0]
+        points = [(done, figures) for done, pid, figures in self._points if pid == longest]
+        points = points[int(len(points) * _WARM_ROUNDS) :]
         for name, (most, least_in_all) in _GROWING.items():
-            own = [(done / 100, figures[name]) for done, figures in points if name in figures]
+            own = [(done / 100, figures[name]) for done, figures in points]
             slope = find_slope(own)
             report.figures[f"{name} per 100"] = round(slope, 2)
             if own and slope > most and own[-1][1] - own[0][1] > least_in_all:
