@@ -158,7 +158,7 @@ class NemesisRunner:
         report.violations += self._look_around()
         report.counts = dict(self._counts - before)
         report.seconds = time.monotonic() - began
-        report.figures = self._points[-1][-1]
+        report.figures = self._points[-1][-1] if self._points else {}
         return report
 
     def _build_client(self, number: int, requests: list[PlannedRequest], client: int) -> ForkedProcess:
@@ -270,21 +270,23 @@ class NemesisRunner:
 
     def _become_quiet(self) -> list[str]:
         """Wait until nothing is in the queue, and have every stack brought to a known state."""
+        violations: list[str] = []
         while True:
-            if stuck := self._wait_for_empty_queue():
-                return stuck
+            if stuck := self._wait_for_empty_queue(violations):
+                return [*violations, *stuck]
             healed = run_in_child(partial(heal, self._home, self._job.seed, self._healing)).value
             if not isinstance(healed, int):
-                return [f"nobody could bring the stacks to a known state: {healed}"]
+                return [*violations, f"nobody could bring the stacks to a known state: {healed}"]
             self._healing += healed
             self._counts["requested by the operator"] += healed
             if not healed:
-                return []
+                return violations
 
-    def _wait_for_empty_queue(self) -> list[str]:
+    def _wait_for_empty_queue(self, violations: list[str]) -> list[str]:
         deadline, unended = time.monotonic() + _LIMIT_S, ["unknown"]
         while unended and time.monotonic() < deadline:
             time.sleep(_LOOK_S / 2)
+            violations += self._keep_running()
             unended = self._operate()
         return [f"in the queue after {_LIMIT_S:.0f} s: {each}" for each in unended]
 
@@ -301,7 +303,8 @@ class NemesisRunner:
         files = run_in_child(partial(list_home_files, self._home)).value
         done = sum(line["what"] == "end" for line in read_lines(self._home.log_file))
         measured = self._workers[-1].pid
-        self._points.append((done, measured, {**read_figures(measured)._asdict(), "files": len(files)}))
+        with suppress(OSError):  # it has ended itself just now
+            self._points.append((done, measured, {**read_figures(measured)._asdict(), "files": len(files)}))
         return found if isinstance(found, list) else [f"the stacks cannot be looked at: {found}"]
 
     def _finish(self) -> NemesisReport:
@@ -341,6 +344,8 @@ class NemesisRunner:
 
     def _find_growth(self, report: NemesisReport) -> Iterator[str]:
         """Yield what grew with the deployments in the process that lived longest, once it was warm."""
+        if not self._points:
+            return
         longest = Counter(pid for _, pid, _ in self._points).most_common(1)[0][0]
         points = [(done, figures) for done, pid, figures in self._points if pid == longest]
         points = points[int(len(points) * _WARM_ROUNDS) :]
