@@ -100,7 +100,7 @@ class FakeRunQueue:
     async def park(self, lease: RunLease, until: float | None) -> bool:
         return self._change(lease.deployment, "parked")
 
-    async def retry(self, lease: RunLease, at: float) -> bool:
+    async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
         return self._change(lease.deployment, "retrying")
 
     async def wake(self, deployment: str) -> bool:

@@ -171,8 +171,11 @@ class RunQueue(Protocol):
         """Keep the stack until the run is woken or the time has come; returns False where the lease is lost."""
         ...
 
-    async def retry(self, lease: RunLease, at: float) -> bool:
-        """Keep the stack and go on at that time; returns False where the lease is lost."""
+    async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
+        """Keep the stack and go on at that time; returns False where the lease is lost.
+
+        Unless `is_counted`, this lease is none of the run's attempts.
+        """
         ...
 
     async def wake(self, deployment: str) -> bool:

@@ -134,9 +134,9 @@ class RunTable:
         """Keep the stack until the run is woken or the time has come."""
         return await self._change(self._leave, lease, "parked", until)
 
-    async def retry(self, lease: RunLease, at: float) -> bool:
+    async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
         """Keep the stack and go on at that time."""
-        return await self._change(self._leave, lease, "retrying", at)
+        return await self._change(self._leave, lease, "retrying", at, int(not is_counted))
 
     async def wake(self, deployment: str) -> bool:
         """Let a parked run go on."""
@@ -324,11 +324,19 @@ class RunTable:
         )
         return bool(renewed[0][0]) if renewed else None
 
-    def _leave(self, connection: DatabaseConnection, lease: RunLease, state: RunState, due: float | None) -> bool:
+    def _leave(
+        self,
+        connection: DatabaseConnection,
+        lease: RunLease,
+        state: RunState,
+        due: float | None,
+        uncounted: int = 0,
+    ) -> bool:
         freed = "lease_end = null, worker = null, host = null, pid = null"
         left = connection.execute(
-            f"update runs set state = ?, due = ?, {freed} where {_HELD} returning deployment",  # noqa: S608 - as above
-            (state, due, lease.deployment, lease.fence),
+            f"update runs set state = ?, due = ?, attempts = attempts - ?, {freed} where {_HELD}"  # noqa: S608 - as above
+            " returning deployment",
+            (state, due, uncounted, lease.deployment, lease.fence),
         )
         connection.notify_watches()  # the stack may be free
         return bool(left)

@@ -36,6 +36,9 @@ async def main(task: str, location: str, name: str, count: str) -> None:
         await work(location, float(count))
         return
     fixture = QueueFixture(open_database(location))
+    if task == "wake":
+        print(json.dumps(await fixture.queue.wake(name)))
+        return
     receipts = []
     for number in range(int(count)):
         key = {} if task == "submit" else {"key": "the same"}

@@ -17,7 +17,7 @@ from semantest_iac.application.ports.request_sources import RequestLimit, Reques
 from semantest_iac.application.ports.run_queue import RunHolder
 from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
-from tests.run_queues import OTHER, STACK, LogTable, QueueFixture
+from tests.run_queues import OTHER, STACK, LogTable, QueueFixture, open_database
 
 _PROCESS = [sys.executable, "-m", "tests.contract.run_queue.queue_process"]
 
@@ -347,6 +347,21 @@ class TestParking:
         await fixture.queue.park(await fixture.take(), time.time() - 1)
 
         assert await fixture.run_all() == ["d1"]
+
+    async def test_lasts_over_restarts_for_a_week_unless_another_process_wakes_it(
+        self, location: str, fixture: QueueFixture
+    ) -> None:
+        await fixture.submit("d1")
+        await fixture.queue.park(await fixture.take(), time.time() + 7 * 86400)
+        for _ in range(2):
+            restarted = QueueFixture(open_database(location))
+            assert await restarted.claim() is None
+            restarted.database.close()
+
+        woken = json.loads(_start("wake", location, "d1", "1").communicate(timeout=60)[0])
+
+        lease = await fixture.take()
+        assert (woken, lease.deployment, lease.attempts, lease.is_cancelled) == (True, "d1", 2, False)
 
     async def test_retries_before_later_requests(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")

@@ -15,6 +15,7 @@ from semantest_iac.application import worker
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
+from semantest_iac.domain.errors import StorageError
 from semantest_iac.infrastructure.databases.database import Database
 from tests.contract.run_queue.queue_process import LEASE_S
 from tests.run_queues import OTHER, STACK, QueueFixture, open_database
@@ -237,6 +238,20 @@ class TestWorker:
         await asyncio.sleep(0.4)
 
         assert (await fixture.take()).attempts == 2
+
+    async def test_counts_no_attempt_for_a_disk_that_is_full(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        attempts: list[int] = []
+
+        async def advance(lease: RunLease) -> Done:
+            attempts.append(lease.attempts)
+            raise StorageError("Cannot begin: the disk is full.", "DISK_FULL")
+
+        for _ in range(7):
+            with pytest.raises(StorageError):
+                await _worker(fixture, advance).run_next()
+
+        assert (attempts, (await fixture.take()).attempts) == ([1] * 7, 1)
 
     async def test_serves_several_stacks_at_once_and_ends_its_runs_first(self, fixture: QueueFixture) -> None:
         for name in ("d1", "d2"):
