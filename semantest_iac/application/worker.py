@@ -107,8 +107,8 @@ class Worker:
     """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
     One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on; a full
-    disk, on which nothing could begin, is no such time. `on_stuck` must end the process: a run goes on in it whose lease is
-    lost, so that another worker may begin with it.
+    disk, on which nothing could begin, is no such time. `on_stuck` must end the process: a run goes on in it whose
+    lease is lost, so that another worker may begin with it.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that differs between processes
