@@ -128,7 +128,7 @@ class DeploymentProcess:
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
             await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))
-        if context.plan.is_empty and row.last_good and not row.unsettled:
+        if context.plan.is_empty and row.last_good and not (row.unsettled or row.removal):
             context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
             return recorder.deployment.complete(context.results())
         return await self._change(context, recorder)

@@ -363,6 +363,19 @@ class TestDeployAfterAnUnfinishedRemoval:
         assert app.ledger.stack(str(REST)).generation == 3
 
 
+class TestDeploymentAfterACancelledRemoval:
+    async def test_lets_the_engine_settle_what_it_may_have_begun(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove", asyncio.CancelledError())
+        assert (await app.use_cases.destroy(REST)).state == "cancelled"
+        before = len(app.recorded)
+        row = await app.deploy()
+
+        assert (row.state, row.changes["same"]) == ("completed", len(app.provisioner.clouds[str(REST)]))
+        assert "journal.step.intended:apply" in app.recorded[before:]
+        assert app.ledger.stack(str(REST)).removal is None
+
+
 class TestUnhealthyAfterACancelledDeployment:
     async def test_fails_where_the_cancelled_one_changed_nothing(self, app: InMemoryApp) -> None:
         await app.deploy(memory=256)
