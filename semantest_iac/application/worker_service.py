@@ -18,12 +18,13 @@ class WorkerSettings:
     """What a worker service does besides carrying out runs.
 
     `health_address` is where it answers health checks; each deployed stack is checked for drift once in
-    `drift_period_s`.
+    `drift_period_s`; the sandbox works in so many processes of its own, 0 for none.
     """
 
     health_address: tuple[str, int] | None = None
     is_remote_health_allowed: bool = False
     drift_period_s: float | None = None
+    sandbox_children: int = 0
 
 
 class WorkerService:

@@ -96,6 +96,9 @@ class ApplicationParts(Protocol):
 FollowProgress = Callable[[RunLease], ReportProgress]
 """Returns what takes the progress of one run."""
 
+PlaceEngine = Callable[["EngineChoice", "Provisioner"], "Provisioner"]
+"""Returns an engine that works elsewhere in place of this one, or this one."""
+
 
 class RunViews(NamedTuple):
     """Who sees and approves what runs do; the names are those of `Application.deployments`."""
@@ -105,14 +108,19 @@ class RunViews(NamedTuple):
     approve_plan: ApprovePlan | None = None
     show_plan: ShowPlan | None = None
     follow_run: FollowProgress | None = None
+    place_engine: PlaceEngine | None = None
 
 
 class WorkerViews(NamedTuple):
-    """Who sees what a worker does: the events that it records, what becomes of each run, and the progress of each."""
+    """Who sees what a worker does: the events that it records, what becomes of each run, and the progress of each.
+
+    `place_engine` decides in which process an engine works.
+    """
 
     observers: Sequence[Observer] = ()
     report_run: ReportRun = report_nothing
     follow_run: FollowProgress | None = None
+    place_engine: PlaceEngine | None = None
 
 
 class EngineRuns:
@@ -135,6 +143,7 @@ class EngineRuns:
         self._observers = observers
         self._redact = application.redactor(variables)
         provisioner, self.probe = application.connect(choice, variables)
+        provisioner = views.place_engine(choice, provisioner) if views.place_engine else provisioner
         verifier = application.verifier(self.probe, choice)
         self._service = DeploymentService(
             provisioner, application.artifacts, application.artifact_store, self.probe, verifier
@@ -221,7 +230,8 @@ def build_worker(
 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:
-        return EngineRuns(application, manifest, observers, variables, choice, RunViews(follow_run=views.follow_run))
+        run_views = RunViews(follow_run=views.follow_run, place_engine=views.place_engine)
+        return EngineRuns(application, manifest, observers, variables, choice, run_views)
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)

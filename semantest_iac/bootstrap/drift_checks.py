@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from semantest_iac.application.deployment.drift import DriftDetection
 from semantest_iac.application.deployment.drift_schedule import DriftScheduler
 from semantest_iac.application.deployment.recorder import EventRecorder
-from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
+from semantest_iac.application.message_bus import EventObservers, MessageBus
 from semantest_iac.application.queries.history import find_owning_engine
-from semantest_iac.bootstrap.deployments import ApplicationParts, end_process, identify_worker
+from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, end_process, identify_worker
 from semantest_iac.domain.errors import NotFoundError, RefusedError
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
@@ -38,15 +38,16 @@ class DriftParts(ApplicationParts, Protocol):
 
 
 def build_drift_scheduler(
-    application: DriftParts, variables: Mapping[str, str], observers: Sequence[Observer], period_s: float
+    application: DriftParts, variables: Mapping[str, str], views: WorkerViews, period_s: float
 ) -> DriftScheduler:
     """Return a scheduler that shows the observers what it records."""
     ledger, queue, redact = application.ledger, application.run_queue, application.redactor(variables)
-    shown = EventObservers(*observers)
+    shown = EventObservers(*views.observers)
 
     @cache
     def provisioner_of(choice: EngineChoice) -> Provisioner:
-        return application.connect(choice, variables)[0]
+        provisioner, _ = application.connect(choice, variables)
+        return views.place_engine(choice, provisioner) if views.place_engine else provisioner
 
     async def check(lease: RunLease, stack: Stack) -> Sequence[PlannedChange]:
         choice = find_owning_engine(ledger, lease.stack)

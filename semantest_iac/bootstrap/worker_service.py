@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
 from semantest_iac.application.worker_service import RunBeside, WorkerService, WorkerSettings
-from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, identify_worker
+from semantest_iac.bootstrap.deployments import ApplicationParts, PlaceEngine, WorkerViews, identify_worker
 from semantest_iac.bootstrap.drift_checks import DriftParts, build_drift_scheduler
+from semantest_iac.bootstrap.engines import ENGINES
 from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.run_queue import RunLease
+    from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.worker import ReportRun, RunChange, Worker
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
-    from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
+    from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChildren
     from semantest_iac_events.event import Event
 
 _LOG = logging.getLogger(__name__)
@@ -51,6 +55,13 @@ async def open_worker_service(
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)
             views = add_telemetry(views, telemetry)
+        if settings.sandbox_children and application.engines.get(SANDBOX_ENGINE) is ENGINES[SANDBOX_ENGINE]:
+            from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChildren
+
+            children = SandboxChildren(application.home, settings.sandbox_children)
+            exits.push_async_callback(children.close)
+            children.start_ahead()
+            views = views._replace(place_engine=_place_sandbox_in(children, application.secrets(variables)))
         worker = application.worker(variables, views)
         health = WorkerHealth(worker, _list_checks(application))
         url = None
@@ -62,11 +73,23 @@ async def open_worker_service(
         yield WorkerService(worker, health, list(_list_beside(application, variables, settings, views)), url)
 
 
+def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceEngine:
+    """Return what lets the sandbox work in children, where a program that crashes or hangs stops nothing else."""
+    from semantest_iac.infrastructure.sandbox_engine.child.engine import ChildSandboxEngine
+
+    def place(choice: EngineChoice, provisioner: Provisioner) -> Provisioner:
+        if choice.engine != SANDBOX_ENGINE:
+            return provisioner
+        return ChildSandboxEngine(children, lambda name: secrets.reveal(name).expose())
+
+    return place
+
+
 def _list_beside(
     application: WorkerParts, variables: Mapping[str, str], settings: WorkerSettings, views: WorkerViews
 ) -> Iterator[RunBeside]:
     if settings.drift_period_s is not None:
-        yield build_drift_scheduler(application, variables, views.observers, settings.drift_period_s).serve
+        yield build_drift_scheduler(application, variables, views, settings.drift_period_s).serve
 
 
 class RunTelemetry(Protocol):

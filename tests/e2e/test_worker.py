@@ -130,6 +130,28 @@ def _ask(url: str, path: str) -> tuple[int, Any]:
         connection.close()
 
 
+def _list_children(pid: int) -> list[int]:
+    """Return the processes that a process has started, by the kernel's list."""
+    text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(word) for word in text.split()]
+
+
+class TestSandboxChildren:
+    def test_may_be_killed_without_harm_to_their_worker(self, workspace: Workspace) -> None:
+        with workspace.start("worker") as worker:
+            deadline = time.monotonic() + _TIMEOUT_S
+            while not (children := _list_children(worker.pid)):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            os.kill(children[0], signal.SIGKILL)
+            workspace.run(*_DEPLOY, "--detach")
+            _wait_for(workspace, "completed")
+            worker.send_signal(signal.SIGTERM)
+            ended = worker.wait(_TIMEOUT_S)
+
+        assert (ended, [pid for pid in children if Path(f"/proc/{pid}").exists()]) == (0, [])
+
+
 class TestHealthChecks:
     def test_follow_a_worker_to_its_end(self, slow_workspace: Workspace) -> None:
         slow_workspace.run(*_DEPLOY, "--detach")

@@ -1,0 +1,1 @@
+"""Runs the sandbox in processes beside a worker: a program that crashes or hangs takes no other deployment along."""
