@@ -89,9 +89,10 @@ class RequestRunner:
         wait = WaitView(request.deployment_id, self._progress, self._follow(request.deployment_id, shown))
         try:
             await asyncio.shield(submitting)
-            while not await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show):
-                if await self._intake.reject_held(request):
-                    break
+            with self._executor.adopt(request.deployment_id):
+                while not await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show):
+                    if await self._intake.reject_held(request):
+                        break
             wait.end()
         except asyncio.CancelledError:
             with suppress(Exception):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -48,7 +48,7 @@ class RunExecutor:
     """Brings each run to its terminal event.
 
     A run that somebody else had begun is closed as interrupted, as somebody has just requested what is to be instead;
-    with `resumes` it is carried out again, up to MAX_ATTEMPTS times.
+    with `resumes`, or where it was requested here, it is carried out again, up to MAX_ATTEMPTS times.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class RunExecutor:
         self._ledger = ledger
         self._progress = progress
         self._resumes = resumes
+        self._adopted: set[str] = set()
         self._running: tuple[MessageBus, StackRequest] | None = None
         self._buses: dict[RunLease, MessageBus] = {}
 
@@ -88,6 +89,15 @@ class RunExecutor:
             del self._buses[lease]
         return Done()
 
+    @contextmanager
+    def adopt(self, deployment: str) -> Iterator[None]:
+        """Carry this deployment on during the block, whoever had begun it: somebody waits here for its end."""
+        self._adopted.add(deployment)
+        try:
+            yield
+        finally:
+            self._adopted.discard(deployment)
+
     def forget(self, lease: RunLease) -> None:
         """Record nothing more of a run whose lease is lost: whoever has the next one goes on from what is recorded."""
         if bus := self._buses.get(lease):
@@ -104,7 +114,7 @@ class RunExecutor:
             return
         if lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
-        elif lease.attempts > 1 and not self._resumes:
+        elif lease.attempts > 1 and not (self._resumes or lease.deployment in self._adopted):
             await self._end(deployment, scope.bus, process_died_event)
         elif lease.attempts > MAX_ATTEMPTS:
             await self._end(deployment, scope.bus, too_many_attempts_event)
