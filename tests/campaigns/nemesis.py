@@ -59,7 +59,7 @@ class NemesisResult:
 
     def _repeat(self) -> str:
         job = self.job
-        options = f"--database {job.database} --seed {job.seed} --count {job.count} --workers {job.workers}"
+        options = f"--database {job.database} --seed {job.seed} --count {job.count} --processes {job.workers}"
         return f'make campaign nemesis ARGS="{options}"'
 
 
@@ -78,9 +78,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"PostgreSQL was not tried: {MISSING_REASON}")
     if refusal := find_mount_refusal():
         print(f"No disk was filled: {refusal}")
-    with tempfile.TemporaryDirectory(prefix="nemesis-") as folder, ThreadPoolExecutor(options.jobs) as pool:
+    with tempfile.TemporaryDirectory(prefix="nemesis-") as folder, ThreadPoolExecutor(options.workers) as pool:
         jobs = [
-            NemesisJob(folder, database, options.seed, count, options.workers, not refusal)
+            NemesisJob(folder, database, options.seed, count, options.processes, not refusal)
             for database, count in zip(databases, split_count(options.count, len(databases)), strict=True)
         ]
         results = []
@@ -94,7 +94,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("make campaign nemesis", description=__doc__)
     parser.add_argument("--database", action="append", choices=DATABASES)
     parser.add_argument("--count", type=int, default=2000, help="requests, shared by the databases")
-    parser.add_argument("--workers", type=int, default=4, help="processes that carry out requests")
-    parser.add_argument("--jobs", type=int, default=1, help="databases at a time")
+    parser.add_argument("--processes", type=int, default=4, help="workers that carry out requests")
+    parser.add_argument("--workers", type=int, default=1, help="databases at a time")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args(arguments)

@@ -256,11 +256,10 @@ class NemesisRunner:
         """Start a worker again that ended by itself, which none should."""
         for worker in self._workers:
             if worker.pid and (status := worker.poll()) is not None:
-                output = worker.output.read_text()
-                if _ENDS_ITSELF in output.splitlines()[-1]:  # its run did not stop in time
+                if _has_ended_itself(worker):
                     self._counts["worker that ended itself"] += 1
                 else:
-                    yield f"a worker ended by itself with status {status}: {output[-600:]}"
+                    yield f"a worker ended by itself with status {status}: {worker.output.read_text()[-600:]}"
                 worker.start()
 
     def _restore_everything(self) -> None:
@@ -311,7 +310,7 @@ class NemesisRunner:
         began = time.monotonic()
         report = NemesisReport("history")
         for number, worker in enumerate(self._workers):
-            if wrong := worker.end(_DRAIN_S):
+            if (wrong := worker.end(_DRAIN_S)) and not _has_ended_itself(worker):
                 report.violations.append(f"worker {number}: {wrong}: {worker.output.read_text()[-600:]}")
         checked = run_in_child(self._check_history).value
         if not isinstance(checked, dict) or "raised" in checked:
@@ -359,6 +358,11 @@ class NemesisRunner:
     def _kill_all(self) -> None:
         for process in (*self._workers, *self._clients):
             process.kill_if_running()
+
+
+def _has_ended_itself(worker: ForkedProcess) -> bool:
+    """Whether a worker that has ended said last that a run of it went on after its lease."""
+    return worker.output.read_text().rstrip().endswith(_ENDS_ITSELF)
 
 
 def main() -> None:
