@@ -37,7 +37,7 @@ class WaitView:
             self._is_elsewhere = True
             self.end()
             return
-        kind = "a drift check," if first.state == "checking" else "deployment"
+        kind = "drift check" if first.state == "checking" else "deployment"
         who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
         more = f", {between} more before this one" if between else ""
         self._wait.report_holder(f"{kind} {first.deployment} ({who}){more}")

@@ -127,8 +127,10 @@ def worker_command(  # noqa: PLR0913  # one parameter for each option
     children = 0 if until_idle else slots  # starting one takes longer than a deployment or two
     settings = WorkerSettings(health_address, allow_remote_health, drift_period_s, children)
     output = _open_output(session, log_format)
+    # One that ends soon prints everything; no reader of one that goes on can hold it up.
+    printing = session.terminal.queue_output() if until_idle else session.terminal.print_in_background()
     try:
-        with session.terminal.print_in_background(), output.take_log_records():
+        with printing, output.take_log_records():
             return asyncio.run(_work(session, output, settings, slots, until_idle=until_idle))
     except DeploymentError as error:
         output.report_error(error)
