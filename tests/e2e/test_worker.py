@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.conftest import Workspace
 from tests.object_stores import run_s3, secret_key
-from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgresql
+from tests.postgresql_server import MISSING_REASON, PostgresqlServer, find_postgresql, run_postgresql
 
 _DEPLOY = ("deploy", "rest-api", "--json")
 _FAILED = ("infrastructure.deployment.rolled_back", "infrastructure.deployment.failed")
@@ -130,6 +130,28 @@ def _ask(url: str, path: str) -> tuple[int, Any]:
         connection.close()
 
 
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while (answer := _ask(url, "/readyz"))[0] != 200:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+
+
+def _wait_until_unready(url: str) -> list[dict[str, str]]:
+    """Wait until the worker is not ready, and return why; an answer is kept for a moment."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while (answer := _ask(url, "/readyz"))[0] == 200:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+    return list(answer[1]["faults"])
+
+
+def _write_url(server: PostgresqlServer) -> str:
+    """Return where a server is, as SEMANTEST_LEDGER_URL has it."""
+    parts = dict(part.split("=", 1) for part in server.url.split())
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
+
+
 def _list_children(pid: int) -> list[int]:
     """Return the processes that a process has started, by the kernel's list."""
     text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
@@ -170,6 +192,34 @@ class TestHealthChecks:
         well = (200, {"status": "ok", "faults": []})
         assert (at_work, alive, ended) == ([well, well], well, 0)
         assert draining == (503, {"status": "failed", "faults": [{"check": "worker", "code": "DRAINING"}]})
+
+    def test_tell_when_the_database_is_away_and_back(self, tmp_path: Path) -> None:
+        programs = find_postgresql()
+        if programs is None:
+            pytest.skip(MISSING_REASON)
+        with run_postgresql(programs) as server, run_s3() as store:
+            store.create_bucket("packages")
+            variables = {
+                **store.variables,
+                store.key_variable: secret_key(store),
+                "SEMANTEST_LEDGER_URL": _write_url(server),
+                "SEMANTEST_ARTIFACTS_URL": "s3://packages",
+            }
+            with Workspace(tmp_path, variables).start("worker", "--health-address", "127.0.0.1:0") as worker:
+                assert worker.stderr is not None
+                url = worker.stderr.readline().split()[5].removesuffix("/healthz")
+                _wait_until_ready(url)
+                server.stop(signal.SIGQUIT)
+                away = _wait_until_unready(url)
+                alive = _ask(url, "/healthz")
+                server.start()
+                _wait_until_ready(url)
+                worker.send_signal(signal.SIGTERM)
+                ended = worker.wait(_TIMEOUT_S)
+
+        assert {fault["check"] for fault in away} <= {"ledger", "queue"}
+        assert {fault["code"] for fault in away} == {"LEDGER_UNREACHABLE"}
+        assert (alive[0], ended) == (200, 0)
 
     @pytest.mark.parametrize(
         ("address", "code", "words"),
@@ -236,12 +286,10 @@ def shared() -> Iterator[dict[str, str]]:
         pytest.skip(MISSING_REASON)
     with run_postgresql(programs) as server, run_s3() as store:
         store.create_bucket("packages")
-        parts = dict(part.split("=", 1) for part in server.url.split())
-        url = f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
         yield {
             **store.variables,
             store.key_variable: secret_key(store),
-            "SEMANTEST_LEDGER_URL": url,
+            "SEMANTEST_LEDGER_URL": _write_url(server),
             "SEMANTEST_ARTIFACTS_URL": "s3://packages",
         }
 
