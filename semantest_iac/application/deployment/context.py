@@ -21,7 +21,7 @@ from semantest_iac_events.infrastructure import DriftDetected
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class DeploymentContext:
     """The request and the result of each step that was taken; every step returns a new one."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import pydantic
 
@@ -37,7 +38,8 @@ DeploymentStep = Callable[[DeploymentContext], Awaitable[DeploymentContext]]
 class Preparation:
     """Validates a request and builds its package; raises ValidationError with every fault, or ArtifactError.
 
-    What intake has prepared is kept until the process starts the deployment, so that nothing is done twice.
+    What intake has prepared is kept until the process starts the deployment, so that nothing is done twice, and only as
+    long as somebody who waits for that holds it.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Preparation:
         self._secrets = secrets
         self._service = service
         self._progress = progress
-        self._prepared: dict[str, DeploymentContext] = {}
+        self._prepared = WeakValueDictionary[str, DeploymentContext]()
 
     async def prepare(
         self,

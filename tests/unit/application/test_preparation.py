@@ -29,6 +29,11 @@ class TestPreparation:
         assert preparation.take_prepared(REQUEST) is prepared
         assert preparation.take_prepared(REQUEST).settings is None
 
+    async def test_is_not_kept_for_a_request_that_nobody_waits_for(self, preparation: Preparation) -> None:
+        await preparation.prepare(REQUEST)
+
+        assert preparation.take_prepared(REQUEST).settings is None
+
     async def test_takes_its_steps_for_a_request_that_another_process_accepted(
         self, app: InMemoryApp, preparation: Preparation
     ) -> None:
