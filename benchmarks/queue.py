@@ -47,6 +47,8 @@ _PROCESSES = 4
 _PROCESS_TURNS = 5
 _EVENTS = 40  # of one turn: reading, validating and packaging take longer
 _ROOT = Path(__file__).parents[1]
+REMARK = """\
+Producers of one process share their commits, so that the slower the disk is, the more they accept beside it."""
 Row = dict[str, Any]
 CommitRow = Callable[[str], object]
 
