@@ -5,6 +5,7 @@ a deployment that hangs, leaks or is killed affects no other."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -54,8 +55,10 @@ def serve_operations() -> None:
     """Run the tasks that the parent sends, and send back their results."""
     parent, current = ParentConnection(), CurrentOperation()
     parent.listen(on_stop=current.stop, on_parent_exit=current.exit_without_parent)
-    for task in parent.tasks():
+    for number, task in enumerate(parent.tasks()):
         parent.send(_run_task(task, parent, current))
+        if number == 0:
+            gc.freeze()  # the modules are loaded; else a later task waits for a look at what stays for good
     os._exit(0)  # the clean-up of Pulumi and gRPC would take a while
 
 
