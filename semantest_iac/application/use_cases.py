@@ -11,12 +11,12 @@ from semantest_iac.application.deployment.environment_configuration import (
     ConfiguredEnvironment,
     EnvironmentConfigurator,
 )
-from semantest_iac.application.deployment.held_stacks import HeldStacks, require_free_stack
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.request_origin import RequestOrigin
+from semantest_iac.application.operators.held_stacks import HeldStacks, require_free_stack
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.ports.secret_store import SecretStore

@@ -16,14 +16,14 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
-    from semantest_iac.application.deployment.held_stacks import HeldStacks
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.operators.held_stacks import HeldStacks
+    from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
-    from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
     from semantest_iac.application.worker import ReportRun, Worker
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
-    from semantest_iac.domain.deployment.verification import ServiceVerifier
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
@@ -375,7 +374,7 @@ class Application:
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests:
         """Return the use case that cancels requests."""
         from semantest_iac.application.deployment.recorder import encode_event
-        from semantest_iac.application.queued_requests import QueuedRequests
+        from semantest_iac.application.operators.queued_requests import QueuedRequests
 
         return QueuedRequests(self.run_queue, self.ledger, partial(encode_event, redact=self.redactor(variables)))
 
@@ -455,16 +454,10 @@ class Application:
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
 
-    def verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier:
-        """Return who waits until a deployed service answers, longer in a real cloud."""
-        from semantest_iac.domain.deployment.verification import (
-            REAL_HEALTH_TIMEOUT_S,
-            SIMULATED_HEALTH_TIMEOUT_S,
-            ServiceVerifier,
-        )
-
-        timeout_s = SIMULATED_HEALTH_TIMEOUT_S if choice.is_simulated else REAL_HEALTH_TIMEOUT_S
-        return ServiceVerifier(probe, self._timer or MonotonicTimer(), timeout_s)
+    @property
+    def timer(self) -> Timer:
+        """The clock by which runs pause."""
+        return self._timer or MonotonicTimer()
 
 
 def _remove_leftovers(home: Path) -> None:

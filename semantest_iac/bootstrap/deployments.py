@@ -9,11 +9,15 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
-from semantest_iac.application.deployment.held_stacks import HeldStacks
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.recorder import EventRecorder, encode_event
 from semantest_iac.application.deployment.recovery import failure_event
+from semantest_iac.application.deployment.step_limits import (
+    REAL_FIRST_PAUSE_S,
+    SIMULATED_FIRST_PAUSE_S,
+    StepLimiter,
+)
 from semantest_iac.application.handlers.configure_environment import configure_environment
 from semantest_iac.application.handlers.deploy_account import deploy_account
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
@@ -22,6 +26,7 @@ from semantest_iac.application.handlers.destroy import destroy
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.source_rules import LIMIT_VARIABLE, read_request_limit
 from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
+from semantest_iac.application.operators.held_stacks import HeldStacks
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
@@ -30,6 +35,11 @@ from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.application.worker import LEASE_S, ReportRun, Worker, report_nothing
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
+from semantest_iac.domain.deployment.verification import (
+    REAL_HEALTH_TIMEOUT_S,
+    SIMULATED_HEALTH_TIMEOUT_S,
+    ServiceVerifier,
+)
 from semantest_iac.domain.guardrails.consent import (
     ApprovePlan,
     ShowPlan,
@@ -50,14 +60,18 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.domain.deployment.validation import ValidationService
-    from semantest_iac.domain.deployment.verification import ServiceVerifier
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.infrastructure.home_manifest import HomeManifest
     from semantest_iac_events.event import Event
 
+
+# For how long a new service is asked whether it is healthy, and the first pause before another try of a step.
+_REAL_PATIENCE = REAL_HEALTH_TIMEOUT_S, REAL_FIRST_PAUSE_S
+_SIMULATED_PATIENCE = SIMULATED_HEALTH_TIMEOUT_S, SIMULATED_FIRST_PAUSE_S
 
 RETRY_PAUSE_S = 10.0
 """How long a worker leaves a run alone that it could not carry on, such as on a full disk; longer each time."""
@@ -90,7 +104,8 @@ class ApplicationParts(Protocol):
 
     def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]: ...
 
-    def verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier: ...
+    @property
+    def timer(self) -> Timer: ...
 
 
 FollowProgress = Callable[[RunLease], ReportProgress]
@@ -144,12 +159,14 @@ class EngineRuns:
         self._redact = application.redactor(variables)
         provisioner, self.probe = application.connect(choice, variables)
         provisioner = views.place_engine(choice, provisioner) if views.place_engine else provisioner
-        verifier = application.verifier(self.probe, choice)
+        timeout_s, pause_s = _SIMULATED_PATIENCE if choice.is_simulated else _REAL_PATIENCE
+        verifier = ServiceVerifier(self.probe, application.timer, timeout_s)
+        self._limiter = StepLimiter(application.timer, pause_s)
         self._service = DeploymentService(
             provisioner, application.artifacts, application.artifact_store, self.probe, verifier
         )
         secrets = application.secrets(variables)
-        self._prepare = partial(Preparation, application.validation, secrets, self._service)
+        self._prepare = partial(Preparation, application.validation, secrets, self._service, limiter=self._limiter)
         self.preparation = self._prepare(self.progress)
         self._approve = _choose_approval(choice, views.approve_plan, views.show_plan)
 
@@ -165,7 +182,8 @@ class EngineRuns:
         bus = MessageBus(record, partial(failure_event, ledger), self._observers)
         preparation = self._prepare(progress) if progress else self.preparation
         reported = progress or self.progress
-        return bus, DeploymentProcess(preparation, self._service, bus, ledger, reported, self._approve)
+        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._approve, self._limiter)
+        return bus, process
 
     def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:
         """Return what one run needs; the home notes the engine that its stack is left to."""

@@ -14,7 +14,8 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 │   └── UnreachableStoreError   ARTIFACT_STORE_UNREACHABLE  exit 1   retryable: it does not answer
 ├── StorageError                STORAGE_ERROR           exit 2   a file or folder here cannot be read or written
 ├── ProviderError               PROVIDER_ERROR          exit 1   the cloud refused or failed
-│   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
+│   ├── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable: nothing was done
+│   └── CloudUnavailableError   PROVIDER_UNAVAILABLE    exit 1   retryable: nobody knows what was done
 ├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function failed or did not answer
 └── VerificationError           VERIFICATION_FAILED     exit 1   deployed, and not healthy
 """
@@ -175,22 +176,44 @@ def as_storage_error(error: BaseException) -> StorageError | None:
 
 
 class ProviderError(DeploymentError):
-    """A cloud refused or failed; `resource` is the one that the request was about."""
+    """A cloud refused or failed; `resource` is the one that the request was about.
+
+    `retry_after_s` is the pause that the cloud asked for, None where it named none.
+    """
 
     code = "PROVIDER_ERROR"
 
-    def __init__(
-        self, message: str, code: str | None = None, *, provider: str, resource: str = "", hint: str = ""
+    def __init__(  # one parameter for each part
+        self,
+        message: str,
+        code: str | None = None,
+        *,
+        provider: str,
+        resource: str = "",
+        hint: str = "",
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, code, hint=hint)
         self.provider = provider
         self.resource = resource
+        self.retry_after_s = retry_after_s
 
 
 class ThrottledError(ProviderError):
-    """The cloud limits the rate of requests."""
+    """The cloud limits the rate of requests, or does not know yet what it has just created; it has done nothing."""
 
     code = "PROVIDER_THROTTLED"
+    retryable = True
+
+
+NO_ANSWER_STATUSES = frozenset({502, 503, 504})
+"""HTTP statuses of what stands before a cloud's service, which then gave no answer itself."""
+
+
+class CloudUnavailableError(ProviderError):
+    """The cloud gave no answer, or none of its own: it may have done what it was asked for, or not."""
+
+    code = "PROVIDER_UNAVAILABLE"
     retryable = True
 
 

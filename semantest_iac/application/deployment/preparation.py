@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from weakref import WeakValueDictionary
 
 import pydantic
 
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
+from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.deployment_service import DeploymentService, find_component_faults
@@ -48,7 +50,9 @@ class Preparation:
         secrets: SecretStore,
         service: DeploymentService,
         progress: ReportProgress = ignore_progress,
+        limiter: StepLimiter | None = None,
     ) -> None:
+        self._limiter = limiter
         self._validation = validation
         self._secrets = secrets
         self._service = service
@@ -67,7 +71,10 @@ class Preparation:
         """
         artifact = await self._service.fetch_package(package) if package else None
         context = await self.validate(DeploymentContext(request, settings, artifact))
-        context = self._prepared[request.deployment_id] = await self.build_artifact(context)
+        build = partial(self.build_artifact, context)
+        limiter = self._limiter.for_run(request.configuration, self._progress) if self._limiter else None
+        context = await (limiter.run("build_artifact", build) if limiter else build())
+        self._prepared[request.deployment_id] = context
         return context
 
     def take_prepared(self, request: DeploymentRequested) -> DeploymentContext:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
@@ -21,30 +22,38 @@ from semantest_iac.application.deployment.recorder import (
     StepRecorder,
     read_deployment,
 )
-from semantest_iac.application.deployment.rollback import Rollback, find_accepted_package, remaining_operations
+from semantest_iac.application.deployment.rollback import (
+    Rollback,
+    find_accepted_package,
+    find_deployed_configuration,
+    remaining_operations,
+)
+from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
-from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
+from semantest_iac.domain.deployment.change_plan import ChangePlan, add_changes, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.events import GenerationStarted
+from semantest_iac.domain.deployment.events import GenerationStarted, PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, InfrastructureUpdateFailed
+from semantest_iac_events.values import ChangeCounts
 
 
 class DeploymentProcess:
     """Carries one request to its terminal event; the caller holds the lease of the stack.
 
-    `approve_plan` is asked about every plan that changes something, before it does.
+    `approve_plan` is asked about every plan that changes something, before it does. Without a limiter each step is
+    taken once, however long it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
         self,
         preparation: Preparation,
         service: DeploymentService,
@@ -52,6 +61,7 @@ class DeploymentProcess:
         ledger: LedgerReader,
         progress: ReportProgress,
         approve_plan: ApprovePlan = approve_any_plan,
+        limiter: StepLimiter | None = None,
     ) -> None:
         self._preparation = preparation
         self._service = service
@@ -60,6 +70,7 @@ class DeploymentProcess:
         self._ledger = ledger
         self._progress = progress
         self._approve_plan = approve_plan
+        self._limiter = limiter
         self._rollback = Rollback(service, ledger, progress)
 
     async def plan(self, context: DeploymentContext) -> DeploymentContext:
@@ -99,7 +110,7 @@ class DeploymentProcess:
         A deployment that another run has begun is carried out again from its first step; engines continue. One that was
         on its way back goes on with that: what has failed once is not deployed again.
         """
-        context, recorder = self._preparation.take_prepared(request), self._record_run(request)
+        context, recorder = self._preparation.take_prepared(request), self._record_run(request, request.configuration)
         await recorder.begin_run()
         if recorder.deployment.is_going_back:
             return await self._rollback.run(recorder.deployment.failure, request, recorder)
@@ -108,13 +119,10 @@ class DeploymentProcess:
     async def _deploy_from_first_step(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
         request = context.request
         package = find_accepted_package(self._ledger, request)
-        if package and context.artifact is None:
-            context = replace(context, artifact=await self._service.fetch_package(package))
         context = await recorder.step(Deployment.validate, partial(self._preparation.validate, context))
-        context = await recorder.step(Deployment.build_artifact, partial(self._preparation.build_artifact, context))
+        context = await recorder.step(Deployment.build_artifact, partial(self._provide_package, context, package))
         context = await recorder.step(Deployment.preview, partial(self.plan, context))
         if context.artifact and not package:
-            await self._service.store_package(context.artifact)
             await recorder.record_entry(context.package_built_event(context.artifact))
         if context.plan.drift:
             await recorder.publish(context.drift_event())
@@ -133,24 +141,42 @@ class DeploymentProcess:
             return recorder.deployment.complete(context.results())
         return await self._change(context, recorder)
 
+    async def _provide_package(self, context: DeploymentContext, package: PackageBuilt | None) -> DeploymentContext:
+        """Fetch the package with which the request was accepted, or build one and store it for a rollback."""
+        if package is None:
+            context = await self._preparation.build_artifact(context)
+            if context.artifact:
+                await self._service.store_package(context.artifact)
+        elif context.artifact is None:
+            context = replace(context, artifact=await self._service.fetch_package(package))
+        return context
+
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
         """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
-        stack, recorder = stack_of(request), self._record_run(request)
+        stack = stack_of(request)
+        recorder = self._record_run(request, find_deployed_configuration(self._ledger, request.stack))
         counter = OperationCounter(self._progress)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
+
+        async def remove() -> ChangeCounts:
+            before = counter.operations  # of tries that were not the last one
+            return add_changes(count_operations(before), await self._engine.destroy(removal, counter))
+
         await recorder.begin_run()
         try:
             with report_step(self._progress, "apply", "the deletion"):
-                changes = await recorder.step(Deployment.remove, partial(self._engine.destroy, removal, counter))
+                changes = await recorder.step(Deployment.remove, remove)
         except Exception as error:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
             deleted = count_operations(counter.operations)
             return recorder.deployment.fail(as_removal_error(error), changes=deleted, remainder=remainder)
         return recorder.deployment.complete_removal(changes, removal.generation)
 
-    def _record_run(self, request: StackRequest) -> StepRecorder:
+    def _record_run(self, request: StackRequest, configuration: Mapping[str, Any]) -> StepRecorder:
+        """Return the recorder of a run whose deadlines are those of a configuration."""
         deployment = read_deployment(self._ledger, request.deployment_id) or Deployment.from_request(request)
-        return StepRecorder(self._bus, deployment)
+        limiter = self._limiter.for_run(configuration, self._progress) if self._limiter else None
+        return StepRecorder(self._bus, deployment, limiter)
 
     async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
         """Apply even an empty plan: after an interruption the engine knows the outputs, and the ledger does not."""
@@ -158,7 +184,9 @@ class DeploymentProcess:
         counter = OperationCounter(self._progress)
         try:
             for begin, step in self._changing_steps(context, recorder, counter):
-                context = await recorder.step(begin, partial(step, context))
+                is_update = begin is not Deployment.verify
+                record_failure = partial(_publish_failure, context, recorder) if is_update else None
+                context = await recorder.step(begin, partial(step, context), record_failure)
         except Exception as error:
             is_unhealthy = recorder.deployment.status is DeploymentStatus.VERIFYING
             if not counter.has_begun and not (
@@ -182,18 +210,34 @@ class DeploymentProcess:
         self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
     ) -> Sequence[tuple[BeginStep, DeploymentStep]]:
         async def apply(context: DeploymentContext) -> DeploymentContext:
+            before = ApplyResult(counter.select_done(context.plan), {})  # by tries that were not the last one
+            if before.done.mutations:
+                context = await self._plan_rest(context)
             assert context.work is not None  # noqa: S101  # set by the preview
-            applying = apply_plan(self._engine, context.work, context.plan, recorder, counter)
             with report_step(self._progress, "apply", "the plan"):
-                return await _await_or_publish_failure(applying, context, recorder)
+                applied = await apply_plan(self._engine, context.work, context.plan, recorder, counter)
+            return replace(context, applied=before.then(applied) if before.done.mutations else applied)
 
         async def publish(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None and context.applied is not None  # noqa: S101  # set by applying
-            publishing = publish_code(self._engine, context.work, context.applied, recorder, counter)
-            return await _await_or_publish_failure(publishing, context, recorder)
+            applied = await publish_code(self._engine, context.work, context.applied, recorder, counter)
+            return replace(context, applied=applied)
 
         publishing_step = [(Deployment.publish_code, publish)] if context.plan.lacks_code else []
         return [(Deployment.apply, apply), *publishing_step, (Deployment.verify, self._verify)]
+
+    async def _plan_rest(self, context: DeploymentContext) -> DeploymentContext:
+        """Plan again after a try that has done a part: engines apply only a plan of the state that they find.
+
+        Raises RefusedError for a change of a resource that was not to be changed before.
+        """
+        rest, planned = await self.plan(context), {change.urn for change in context.plan.mutations}
+        others = [change for change in rest.plan.mutations if change.urn not in planned]
+        if others:
+            faults = [Fault(change.urn, f"now to do: {change.op}") for change in others]
+            message = f"Cannot go on with '{context.stack}': it would now make other changes than were planned."
+            raise RefusedError(message, "PLAN_STALE", hint="Deploy again: the new plan is shown first.", faults=faults)
+        return rest
 
     async def _verify(self, context: DeploymentContext) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
@@ -215,13 +259,7 @@ def _keep_failed(
     )
 
 
-async def _await_or_publish_failure(
-    running: Awaitable[ApplyResult], context: DeploymentContext, recorder: StepRecorder
-) -> DeploymentContext:
-    """Wait for the engine; publish where it stopped if it fails."""
-    try:
-        return replace(context, applied=await running)
-    except Exception as error:
-        failed = InfrastructureUpdateFailed(**context.identity, **error_fields(error), resource=refused_resource(error))
-        await recorder.publish(failed)
-        raise
+async def _publish_failure(context: DeploymentContext, recorder: StepRecorder, error: Exception) -> None:
+    """Publish where the engine stopped."""
+    failed = InfrastructureUpdateFailed(**context.identity, **error_fields(error), resource=refused_resource(error))
+    await recorder.publish(failed)

@@ -9,13 +9,15 @@ from contextlib import suppress
 from typing import TypeVar
 
 from semantest_iac.application.deployment.failures import as_deployment_error
+from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent, RecordedEvent
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
 from semantest_iac.domain.deployment.events import JOURNAL_TYPES, PackageBuilt, PackageRecord, StepIntended
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, DeploymentStatus
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import DeploymentError, LedgerError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.security.redaction import redact_texts
 from semantest_iac_events.catalogue import EVENT_TYPES
@@ -28,14 +30,20 @@ from semantest_iac_events.values import ChangeCounts
 
 StepResult = TypeVar("StepResult")
 BeginStep = Callable[[Deployment], StepIntended]
+RecordFailure = Callable[[Exception], Awaitable[None]]
+"""Records more of the failure of a step, before the step has failed."""
 
 
 class StepRecorder:
-    """Records the events of one run as caused by the request, and keeps the deployment that they lead to."""
+    """Records the events of one run as caused by the request, and keeps the deployment that they lead to.
 
-    def __init__(self, bus: MessageBus, deployment: Deployment) -> None:
+    Without a limiter each step is taken once.
+    """
+
+    def __init__(self, bus: MessageBus, deployment: Deployment, limiter: StepLimiter | None = None) -> None:
         self.deployment = deployment
         self._bus = bus
+        self._limiter = limiter
 
     async def publish(self, event: StackEvent) -> None:
         """Record the event and call its handlers; it is durable when this returns."""
@@ -54,16 +62,31 @@ class StepRecorder:
         elif self.deployment.kind == "deploy":
             await self.publish(self.deployment.start())
 
-    async def step(self, begin: BeginStep, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
-        """Take a step; a crash or a cancellation leaves an intention without an observation."""
+    async def step(
+        self,
+        begin: BeginStep,
+        act: Callable[[], Awaitable[StepResult]],
+        record_failure: RecordFailure | None = None,
+    ) -> StepResult:
+        """Take a step within its limits; a crash or a cancellation leaves an intention without an observation."""
         await self.record_entry(begin(self.deployment))
         try:
-            result = await act()
+            result = await self._take(act)
         except Exception as error:
+            if record_failure:
+                await record_failure(error)
             await self.record_entry(self.deployment.fail_step(as_deployment_error(error)))
             raise
         await self.record_entry(self.deployment.complete_step())
         return result
+
+    async def _take(self, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
+        if self._limiter is None:
+            return await act()
+        return await self._limiter.run(self.deployment.step, act, self._record_retry)
+
+    async def _record_retry(self, error: DeploymentError, attempt: int, pause_s: float) -> None:
+        await self.record_entry(self.deployment.retry_step(error, attempt, pause_s))
 
 
 NO_STACK_STREAM = "-"  # the stream of events that are not about a single stack
@@ -161,6 +184,10 @@ class OperationCounter:
         if tick.state == "done" and (tick.op == "replace" or tick.urn not in self._done):
             self._done[tick.urn] = tick.op
         self._progress(tick)
+
+    def select_done(self, plan: ChangePlan) -> ChangePlan:
+        """Return the changes of a plan that were done so far."""
+        return ChangePlan(tuple(change for change in plan.mutations if change.urn in self._done))
 
     @property
     def operations(self) -> list[str]:

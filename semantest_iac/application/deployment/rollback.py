@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypedDict, TypeVar
@@ -12,7 +12,12 @@ from semantest_iac.application.deployment.completion_events import apply_plan, p
 from semantest_iac.application.deployment.context import stack_of
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.preparation import requested_configuration
-from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder, decode_event
+from semantest_iac.application.deployment.recorder import (
+    OperationCounter,
+    StepRecorder,
+    decode_event,
+    read_deployment,
+)
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
@@ -28,7 +33,7 @@ from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackFailure
 
-ROLLBACK_LIMIT_S = 900.0
+REMAINDER_LIMIT_S = 900.0
 
 _FoundEvent = TypeVar("_FoundEvent", bound=Event)
 
@@ -71,6 +76,13 @@ def _decode_newest(kind: type[_FoundEvent], rows: Sequence[RecordedEvent]) -> _F
     return event if isinstance(event, kind) else None
 
 
+def find_deployed_configuration(ledger: LedgerReader, stack: str) -> Mapping[str, Any]:
+    """Return the configuration of the last good deployment of a stack, else of the first one; empty without either."""
+    row = ledger.stack(stack)
+    found = read_deployment(ledger, row.last_good or row.owner or "")
+    return found.request.configuration if found and isinstance(found.request, DeploymentRequested) else {}
+
+
 def find_accepted_package(ledger: LedgerReader, request: DeploymentRequested) -> PackageBuilt | None:
     """Return the package with which the request was accepted, recorded right behind it; None without one."""
     row = ledger.deployment(request.deployment_id)
@@ -97,13 +109,11 @@ class Rollback:
         service: DeploymentService,
         ledger: LedgerReader,
         progress: ReportProgress,
-        limit_s: float = ROLLBACK_LIMIT_S,
     ) -> None:
         self._service = service
         self._engine = service.provisioner
         self._ledger = ledger
         self._progress = progress
-        self._limit_s = limit_s
 
     async def run(
         self, error: Exception, request: DeploymentRequested, recorder: StepRecorder, operations: Sequence[str] = ()
@@ -115,7 +125,7 @@ class Rollback:
         counter = OperationCounter(self._progress)
         try:
             with report_step(self._progress, "rollback", "after a failure"):
-                restore = partial(self._restore_in_time, request, recorder, counter)
+                restore = partial(self._restore, request, recorder, counter)
                 restored = await recorder.step(Deployment.roll_back, restore)
         except Exception as second:
             return recorder.deployment.need_operator(
@@ -126,16 +136,6 @@ class Rollback:
             )
         changes = count_operations([*operations, *counter.operations])
         return recorder.deployment.complete_rollback(as_deployment_error(error), changes=changes, **restored)
-
-    async def _restore_in_time(
-        self, request: DeploymentRequested, recorder: StepRecorder, progress: ReportProgress
-    ) -> RestoredFields:
-        try:
-            async with asyncio.timeout(self._limit_s):
-                return await self._restore(request, recorder, progress)
-        except TimeoutError as error:
-            message = f"Cannot roll back within {self._limit_s:.0f} seconds."
-            raise DeploymentError(message, "ROLLBACK_TIMEOUT") from error
 
     async def _restore(
         self, request: DeploymentRequested, recorder: StepRecorder, progress: ReportProgress
@@ -177,7 +177,7 @@ def _join_errors(error: Exception, second: Exception) -> DeploymentError:
 async def remaining_operations(previewing: Coroutine[Any, Any, ChangePlan]) -> tuple[str, ...]:
     """Describe each operation that is still to be done, as far as the engine can say after a failure."""
     try:
-        plan = await asyncio.wait_for(previewing, ROLLBACK_LIMIT_S)
+        plan = await asyncio.wait_for(previewing, REMAINDER_LIMIT_S)
     except Exception:
         return ("unknown: the engine could not say what is left",)
     return tuple(f"{change.op} {change.name} ({change.type})" for change in plan.mutations)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
-from semantest_iac.application.deployment.held_stacks import find_hold
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.intake.admission import (
@@ -17,6 +16,7 @@ from semantest_iac.application.intake.admission import (
 )
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin
 from semantest_iac.application.message_bus import EventObservers
+from semantest_iac.application.operators.held_stacks import find_hold
 from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState

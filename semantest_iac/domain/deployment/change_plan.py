@@ -157,6 +157,11 @@ def combine_plans(first: ChangePlan, second: ChangePlan) -> ChangePlan:
     return ChangePlan((*last, *before.values()))
 
 
+def add_changes(first: ChangeCounts, second: ChangeCounts) -> ChangeCounts:
+    """Return what two runs did in all."""
+    return ChangeCounts(**{name: getattr(first, name) + getattr(second, name) for name in ChangeCounts.model_fields})
+
+
 def count_operations(operations: Iterable[str]) -> ChangeCounts:
     counts: dict[str, int] = {}
     for operation in operations:

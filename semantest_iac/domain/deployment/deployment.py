@@ -8,7 +8,13 @@ from typing import Any, TypedDict, TypeVar
 from uuid import uuid4
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
-from semantest_iac.domain.deployment.events import RunResumed, StepFailed, StepIntended, StepObserved
+from semantest_iac.domain.deployment.events import (
+    RunResumed,
+    StepFailed,
+    StepIntended,
+    StepObserved,
+    StepRetried,
+)
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import (
     CHANGING_STATUSES,
@@ -282,6 +288,18 @@ class Deployment:
     def complete_step(self) -> StepObserved:
         """End the step that has begun, because it succeeded."""
         return self._decide("end a step of", StepObserved(**self.identity, step=self._require_step()))
+
+    def retry_step(self, error: DeploymentError, attempt: int, pause_s: float) -> StepRetried:
+        """Take the step that has begun once more after a pause; `attempt` counts its tries, that one included."""
+        retried = StepRetried(
+            **self.identity,
+            step=self._require_step(),
+            attempt=attempt,
+            pause_s=pause_s,
+            code=error.error_code,
+            reason=error.reason,
+        )
+        return self._decide("repeat a step of", retried)
 
     def fail_step(self, error: DeploymentError) -> StepFailed:
         """End the step that has begun with an error."""

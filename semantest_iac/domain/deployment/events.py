@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.status import GENERATION_STARTED, RUN_RESUMED, STEP_INTENDED
 from semantest_iac_events.event import StackEvent, StackFailure
-from semantest_iac_events.values import Value
+from semantest_iac_events.values import Label, Prose, Seconds, Value
 
 
 class StepIntended(StackEvent):
@@ -29,6 +29,21 @@ class StepObserved(StackEvent):
     type_name = "infrastructure.journal.step.observed"
 
     step: str
+
+
+class StepRetried(StackEvent):
+    """A step failed with an error that may be gone at another try, which follows after a pause.
+
+    `attempt` counts the tries of the step, that one included.
+    """
+
+    type_name = "infrastructure.journal.step.retried"
+
+    step: str
+    attempt: int = Field(ge=2)
+    pause_s: Seconds
+    code: Label
+    reason: Prose
 
 
 class StepFailed(StackFailure):
@@ -126,5 +141,5 @@ class GenerationStarted(StackEvent):
 
 JOURNAL_TYPES = {
     entry.type_name: entry
-    for entry in (StepIntended, StepObserved, StepFailed, RunResumed, PackageBuilt, GenerationStarted)
+    for entry in (StepIntended, StepRetried, StepObserved, StepFailed, RunResumed, PackageBuilt, GenerationStarted)
 }

@@ -50,6 +50,7 @@ from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 _IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
 
+LONGEST_DEADLINE_S = 86_400
 _MASKING_HINT = "Use a longer random value that stands nowhere else"
 
 
@@ -168,6 +169,15 @@ class ValidationService:
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling_metrics(stack, configuration)
         yield from check_tags(subject, configuration)
+        yield from _check_deadlines(configuration)
+
+
+def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding]:
+    """Every step has at least a second and at most a day."""
+    for key, seconds in configuration.deadlines.model_dump(exclude_none=True).items():
+        if not 1 <= seconds <= LONGEST_DEADLINE_S:
+            problem = f"{key} must be 1 to {LONGEST_DEADLINE_S} s, not {seconds}"
+            yield refuse(f"deadlines.{key}", problem, "Such as 3600, for an hour.")
 
 
 def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:

@@ -30,6 +30,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.sections import (
     ComponentSection,
+    DeadlinesSection,
     FeaturesSection,
     FunctionSection,
     MonitoringSection,
@@ -111,6 +112,7 @@ class EnvironmentValues(Section):
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
+    deadlines: DeadlinesSection = DeadlinesSection()
     tags: dict[str, Variable] = Field(default={}, description="Tags of all resources, besides those of this tool.")
 
 

@@ -226,6 +226,17 @@ class ScalingSection(Section):
     metrics: ListOf[MetricSection] | None = Field(default=None, description="Targets.")
 
 
+class DeadlinesSection(Section):
+    """How long the steps of a deployment may take in seconds, all tries included."""
+
+    build_s: int | None = Field(default=None, description="Build the package; 1800 by default.")
+    preview_s: int | None = Field(default=None, description="Plan the changes; 600 by default.")
+    apply_s: int | None = Field(default=None, description="Apply the plan; 3600 by default.")
+    publish_s: int | None = Field(default=None, description="Publish the code; 900 by default.")
+    remove_s: int | None = Field(default=None, description="Delete the resources of a destroy; 3600 by default.")
+    rollback_s: int | None = Field(default=None, description="Go back after a failure; 900 by default.")
+
+
 class FeaturesSection(Section):
     """Feature flags; unset ones follow the environment."""
 

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
+from semantest_iac.domain.errors import (
+    NO_ANSWER_STATUSES,
+    CloudUnavailableError,
+    DeploymentError,
+    ProviderError,
+    ThrottledError,
+)
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.clouds.refusal_hints import find_refusal_hint
@@ -59,8 +65,9 @@ def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
     refusal = error.refusal
     if refusal is None:
         return ProviderError(message, provider=provider, resource=resource, hint=_CONFIGURATION_HINT)
-    if refusal.retryable:
-        return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_RETRY_HINT)
+    if refusal.retryable:  # the virtual clock has gone on by what the cloud asked for
+        kind = CloudUnavailableError if refusal.status in NO_ANSWER_STATUSES else ThrottledError
+        return kind(message, refusal.code, provider=provider, resource=resource, hint=_RETRY_HINT)
     rules = CLOUDS[stack.provider].load_rules()
     hint = rules.explain_refusal(refusal.message, stack) or find_refusal_hint(refusal.code, refusal.message)
     return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint or _RETRY_HINT)

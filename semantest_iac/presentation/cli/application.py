@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
-    from semantest_iac.application.deployment.held_stacks import HeldStacks
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.operators.held_stacks import HeldStacks
+    from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
-    from semantest_iac.application.queued_requests import QueuedRequests
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.application.worker import ReportRun
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings

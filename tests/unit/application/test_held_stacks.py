@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.deployment.held_stacks import StackHold, find_hold, list_held_stacks
+from semantest_iac.application.operators.held_stacks import StackHold, find_hold, list_held_stacks
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.ports.run_queue import FIRST_COME
 from semantest_iac.domain.deployment.stack import Stack

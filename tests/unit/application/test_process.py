@@ -7,7 +7,12 @@ import json
 
 import pytest
 
-from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
+from semantest_iac.domain.errors import (
+    ArtifactError,
+    LedgerError,
+    ProviderError,
+    RuntimeFailedError,
+)
 from semantest_iac.domain.guardrails.consent import approve_any_plan
 from semantest_iac.domain.guardrails.engine_choice import REAL_CLOUD, SANDBOX_ENGINE, EngineChoice
 from tests.fakes.application import REST, SECRET, VARIABLES, InMemoryApp, configuration_of

@@ -10,6 +10,7 @@ import pytest
 from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.recorder import StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, find_last_good
+from semantest_iac.application.deployment.step_limits import STEP_LIMITS, StepLimiter
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -19,6 +20,7 @@ from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
 from tests.fakes.application import ACCOUNT, REST, SECRET, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import a_deploy
+from tests.fakes.timer import FakeTimer
 
 
 def a_request() -> DeploymentRequested:
@@ -33,14 +35,16 @@ def _a_package(request: DeploymentRequested, *, is_verbatim: bool) -> PackageBui
 class TestRollback:
     async def test_stops_at_its_time_limit(self, app: InMemoryApp) -> None:
         app.points.hold("remove")
-        rollback = Rollback(app.service, app.ledger, app.progress.append, limit_s=0.01)
+        limits = {"roll_back": replace(STEP_LIMITS["roll_back"], seconds=0.01)}
+        recorder_limits = StepLimiter(FakeTimer(), limits=limits)
+        rollback = Rollback(app.service, app.ledger, app.progress.append)
         request = a_request()
         applying = replace(Deployment.from_request(request), status=DeploymentStatus.IN_PROGRESS)
 
-        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(app.bus, applying))
+        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(app.bus, applying, recorder_limits))
 
         assert isinstance(end, DeploymentNeedsOperator)
-        assert end.reason == "Bad. Rollback failed: Cannot roll back within 0 seconds."
+        assert end.reason == "Bad. Rollback failed: Cannot finish rolling back within 0.01 seconds."
 
 
 class TestLastGood:

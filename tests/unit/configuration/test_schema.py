@@ -60,6 +60,7 @@ class TestSiblingKeys:
                     "monitoring",
                     "scaling",
                     "features",
+                    "deadlines",
                     "tags",
                     "environment",
                     "environments",

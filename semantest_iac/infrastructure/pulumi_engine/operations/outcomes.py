@@ -10,7 +10,15 @@ from typing import Any
 
 from semantest_iac.domain import errors
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ThrottledError
+from semantest_iac.domain.errors import (
+    NO_ANSWER_STATUSES,
+    CloudUnavailableError,
+    DeploymentError,
+    Fault,
+    ProviderError,
+    RefusedError,
+    ThrottledError,
+)
 from semantest_iac.infrastructure.clouds.refusal_hints import find_refusal_hint
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
@@ -19,6 +27,7 @@ from semantest_iac.infrastructure.pulumi_engine.worker.ipc import PendingCreateR
 _RETRY_HINT = "Deploy again: existing resources are kept, and the missing ones are created."
 _CHANGE_HINT = "Change the configuration as the message says."
 _BUSY_HINT = "Try again when it has ended."
+_NETWORK_HINT = "Check the network of this machine and the region, then deploy again: what exists is kept."
 _PLUGIN_HINT = "Run `semantest-iac setup`, or `pulumi plugin install resource <name> <version>`."
 _CREDENTIALS_HINT = (
     "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for Azure run az login, or set "
@@ -37,15 +46,26 @@ _API_ERRORS = tuple(
         r"\"code\":\s*\"(?P<code>[\w.]+)\",\s*\"message\":\s*\"(?P<message>(?:[^\"\\]|\\.)*)\"",
     )
 )
-_THROTTLING_CODE = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|TooManyUpdates")
+# PrincipalNotFound: a new identity is not known everywhere in the cloud at once
+_THROTTLING_CODE = re.compile(
+    r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|TooManyUpdates|^PrincipalNotFound$"
+)
+_RETRY_AFTER = re.compile(r"(?i)(?:retry[- ]after|try again (?:after|in))\W{1,3}(\d{1,4})\W{1,2}s")
+_NO_CONNECTION = re.compile(
+    r"(?i)connection reset by peer|connection refused|TLS handshake timeout|i/o timeout|no such host|unexpected EOF"
+    r"|network is unreachable|temporary failure in name resolution|Client\.Timeout exceeded"
+)
+
+_PLUGIN_MISSING = (
+    r"no resource plugin '|could not find plugin|Could not automatically download|plugin .* (?:is )?not installed"
+)
 
 # errors of the engine itself: pattern, code and hint; the first match counts
 _ENGINE_FAILURES = (
     (r"no valid credential sources|unable to validate AWS credentials|failed to refresh cached credentials"
      r"|NoCredentialProviders|az login|building account",
      "CREDENTIALS_MISSING", _CREDENTIALS_HINT),
-    (r"no resource plugin '|could not find plugin|Could not automatically download|plugin .* (?:is )?not installed",
-     "PLUGIN_MISSING", _PLUGIN_HINT),
+    (_PLUGIN_MISSING, "PLUGIN_MISSING", _PLUGIN_HINT),
     (r"currently locked by|Another update is currently in progress", "STACK_BUSY", _BUSY_HINT),
     (r"incorrect passphrase|constructing secrets manager|failed to decrypt|cipher: message authentication failed",
      "STATE_SEALED", "The state was encrypted with another passphrase file: restore that one."),
@@ -83,6 +103,9 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
     urn, text = diagnostic["urn"], diagnostic["message"]
     if api_error := next(filter(None, (form.search(text) for form in _API_ERRORS)), None):
         return _cloud_error(api_error, urn, stack)
+    if _NO_CONNECTION.search(text) and not re.search(_PLUGIN_MISSING, text):
+        message = f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(text)}"
+        return CloudUnavailableError(message, provider=stack.provider, resource=urn, hint=_NETWORK_HINT)
     for pattern, code, hint in _ENGINE_FAILURES:
         if re.search(pattern, text):
             kind = errors.StackBusyError if code == "STACK_BUSY" else DeploymentError
@@ -116,11 +139,17 @@ def _stale_plan_error(differences: Sequence[Sequence[str]], stack: Stack) -> Dep
 def _cloud_error(api_error: re.Match[str], urn: str, stack: Stack) -> DeploymentError:
     code, status = api_error["code"], int(api_error["status"])
     message = f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(api_error['message'])}"
+    fields: dict[str, Any] = {"provider": stack.provider, "resource": urn}
     if status == 429 or _THROTTLING_CODE.search(code):
-        return ThrottledError(message, code, provider=stack.provider, resource=urn, hint=_RETRY_HINT)
+        asked = _RETRY_AFTER.search(api_error["message"])
+        return ThrottledError(
+            message, code, **fields, hint=_RETRY_HINT, retry_after_s=float(asked[1]) if asked else None
+        )
+    if status in NO_ANSWER_STATUSES:
+        return CloudUnavailableError(message, code, **fields, hint=_RETRY_HINT)
     own = _CREDENTIALS_HINT if "ExpiredToken" in code else find_refusal_hint(code, api_error["message"])
     hint = CLOUDS[stack.provider].load_rules().explain_refusal(api_error["message"], stack) or own or _RETRY_HINT
-    return ProviderError(message, code, provider=stack.provider, resource=urn, hint=hint)
+    return ProviderError(message, code, **fields, hint=hint)
 
 
 def _main_diagnostic(diagnostics: Sequence[Mapping[str, str]], text: str) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,12 +122,18 @@ NO_FAULTS: Final = FaultScript()
 def load_fault_script(file: Path) -> FaultScript:
     """Load the script from a JSON file, a list of objects; return NO_FAULTS where there is no file.
 
-    Raise ConfigurationError for a file that is no script.
+    A process that loads a file again goes on counting its calls, unless the file was written meanwhile. Raise
+    ConfigurationError for a file that is no script.
     """
     if not file.exists():
         return NO_FAULTS
+    return _parse_script(file, file.stat().st_mtime_ns, file.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=16)
+def _parse_script(file: Path, written_at: int, text: str) -> FaultScript:
     try:
-        return FaultScript.from_data(parse_json(file.read_text(encoding="utf-8")))
+        return FaultScript.from_data(parse_json(text))
     except (AttributeError, TypeError, ValueError) as error:
         keys = ", ".join(key.name for key in fields(ScriptedFault))
         hint = f"A list of objects with these keys: {keys}; effects are {', '.join(FaultEffect)}."

@@ -272,7 +272,7 @@ def destroy_command(  # one parameter for each option
     dry_run: bool,
 ) -> int:
     """Show all plans, ask for confirmation of each, then destroy."""
-    from semantest_iac.application.deployment.held_stacks import require_free_stack
+    from semantest_iac.application.operators.held_stacks import require_free_stack
     from semantest_iac.presentation.cli.execution import execute_commands, preview_destroy, show_reading
 
     resolve = resolve_every_deployed_stack if everything else resolve_stacks_to_destroy

@@ -306,7 +306,7 @@ def _choose_deployment(session: Session, named: str | None, deployment: str | No
     """Return the deployment that was named; raises ValidationError with those that hold stacks if none was, or two."""
     if (named is None) is not (deployment is None):
         return named or deployment or ""
-    from semantest_iac.application.deployment.held_stacks import list_held_stacks
+    from semantest_iac.application.operators.held_stacks import list_held_stacks
 
     faults = [Fault(hold.deployment, f"holds {hold.stack}") for hold in list_held_stacks(session.application.ledger)]
     cause = "it is named twice" if named else "none is named"

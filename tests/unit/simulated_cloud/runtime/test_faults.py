@@ -115,6 +115,15 @@ class TestLoadFaultScript:
     def test_returns_no_faults_without_a_file(self, tmp_path: Path) -> None:
         assert load_fault_script(tmp_path / "faults.json") is NO_FAULTS
 
+    def test_go_on_counting_until_the_file_is_written(self, tmp_path: Path) -> None:
+        file = tmp_path / "faults.json"
+        file.write_text('[{"effect": "throttle", "call": 1}]')
+        first = [load_fault_script(file).match_call("create", "type", ["name"]) for _ in range(2)]
+        file.write_text('[{"effect": "throttle",  "call": 1}]')
+
+        assert [len(due) for due in first] == [1, 0]
+        assert len(load_fault_script(file).match_call("create", "type", ["name"])) == 1
+
     def test_reads_a_list_of_objects(self, tmp_path: Path) -> None:
         file = tmp_path / "faults.json"
         file.write_text('[{"effect": "refuse", "type": "aws:sns/topic:Topic"}]', encoding="utf-8")
