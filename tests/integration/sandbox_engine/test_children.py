@@ -109,6 +109,19 @@ class TestChildren:
 
         await fixture.deploy(fixture.work())
 
+    async def test_are_replaced_where_they_die_before_they_begin(
+        self, fixture: EngineFixture, children: SandboxChildren
+    ) -> None:
+        async with children.lend() as child:
+            os.kill(child.pid, signal.SIGSTOP)  # it takes no task
+            pid = child.pid
+        previewing = asyncio.create_task(fixture.engine.preview(fixture.work()))
+        await asyncio.sleep(0.2)
+        os.kill(pid, signal.SIGKILL)
+
+        async with asyncio.timeout(_LIMIT_S):
+            assert not (await previewing).is_empty
+
     async def test_end_with_their_owner(self, tmp_path: Path) -> None:
         owner = SandboxChildren(tmp_path, 2)
         owner.start_ahead()

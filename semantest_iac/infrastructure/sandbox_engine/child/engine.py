@@ -18,7 +18,7 @@ from semantest_iac.domain.ports.provisioner import (
 )
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.sandbox_engine.child.messages import SandboxOperation, SandboxTask, TaskFinished
-from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChildren
+from semantest_iac.infrastructure.sandbox_engine.child.processes import ChildDiedError, SandboxChildren
 from semantest_iac_events.values import ChangeCounts
 
 _ResultT = TypeVar("_ResultT")
@@ -63,7 +63,14 @@ class ChildSandboxEngine:
         publish: PublishSettled | None = None,
         progress: ReportProgress = ignore_progress,
     ) -> TaskFinished:
+        """Have a child carry out the operation; if it dies before it has answered, another one does, once."""
         task = SandboxTask(operation, arguments, self._reveal_secrets(work))
+        try:
+            async with self._children.lend() as child:
+                return await child.run(task, publish or _publish_nothing, progress)
+        except ChildDiedError as error:
+            if error.has_begun:
+                raise
         async with self._children.lend() as child:
             return await child.run(task, publish or _publish_nothing, progress)
 

@@ -37,6 +37,19 @@ _OUTPUT_BYTES: Final = 64_000
 _SHOWN_CHARACTERS: Final = 4_000
 
 
+class ChildDiedError(DeploymentError):
+    """A child has died during a task; `has_begun` says that it had answered, so that it may have changed something."""
+
+    code = "ENGINE_DIED"
+
+    def __init__(self, cause: str, *, has_begun: bool) -> None:
+        super().__init__(
+            f"Cannot finish the deployment: the sandbox's process is gone, {cause}.",
+            hint="Run again: what was done is recorded, and the next run continues from there.",
+        )
+        self.has_begun = has_begun
+
+
 class SandboxChild:
     """One child and the parent's end of its socket; it carries out one task at a time."""
 
@@ -44,6 +57,7 @@ class SandboxChild:
         self, process: asyncio.subprocess.Process, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     ) -> None:
         self.operations = 0
+        self._has_answered = False
         self._process = process
         self._reader, self._writer = streams
         self._output = asyncio.create_task(_read_output(process.stdout))
@@ -65,6 +79,7 @@ class SandboxChild:
         Cancelling stops it after its current step; a child that does not stop soon is killed.
         """
         self.operations += 1
+        self._has_answered = False
         self._redactor = self._redactor.with_values(task.secrets.values())
         stopping = asyncio.Event()
         running = asyncio.create_task(self._converse(task, publish, progress, stopping))
@@ -94,6 +109,7 @@ class SandboxChild:
         problem: Exception | None = None
         while True:
             message = await self._receive()
+            self._has_answered = True
             if isinstance(message, Progressed):
                 progress(message.progress)
             elif isinstance(message, Settled):
@@ -120,14 +136,10 @@ class SandboxChild:
             raise await self._describe_end() from error
         return pickle.loads(content)  # noqa: S301 - from our own child, over a private socket
 
-    async def _describe_end(self) -> DeploymentError:
+    async def _describe_end(self) -> ChildDiedError:
         status = await self._process.wait()
         cause = f"it was killed by signal {-status}" if status < 0 else f"it ended with status {status}"
-        error = DeploymentError(
-            f"Cannot finish the deployment: the sandbox's process is gone, {cause}.",
-            "ENGINE_DIED",
-            hint="Run again: what was done is recorded, and the next run continues from there.",
-        )
+        error = ChildDiedError(cause, has_begun=self._has_answered)
         error.add_note(self._redactor.redact_end(await self._output, _SHOWN_CHARACTERS))
         return error
 
