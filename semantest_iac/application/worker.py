@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import time
 from typing import Literal
@@ -134,6 +134,7 @@ class Worker:
         self._holder = holder
         self._lease_s = lease_s
         self._keepers = set[LeaseKeeper]()
+        self._left_behind: list[RunLease] = []
         self._failure = ""
 
     @property
@@ -204,6 +205,7 @@ class Worker:
             _LOG.warning("A run was not carried on, and is tried again: %s", reason, exc_info=unexpected)
 
     async def _claim(self, stacks: Collection[str] | None) -> RunLease | None:
+        await self._give_back()
         claiming = asyncio.ensure_future(self._queue.claim(self._holder, self._lease_s, stacks))
         try:
             return await asyncio.shield(claiming)
@@ -211,6 +213,19 @@ class Worker:
             if lease := await claiming:
                 await self._queue.retry(lease, at=0)
             raise
+
+    async def _give_back(self) -> None:
+        """Give back what is not carried on here any more, and still counts as carried on: its lease may be long.
+
+        The database did not answer when it was lost or had ended. Of what another worker has by now nothing changes.
+        """
+        while self._left_behind:
+            lease = self._left_behind.pop()
+            try:
+                await self._queue.retry(lease, at=0)
+            except BaseException:
+                self._left_behind.append(lease)
+                raise
 
     async def _carry_on(self, lease: RunLease) -> bool:
         """Carry on the run, and return whether it has ended and left the queue."""
@@ -233,10 +248,7 @@ class Worker:
                 raise
             finally:
                 error = None if running.cancelled() or lost else running.exception()
-                if lost:
-                    self._report(lease, "lost")
-                else:
-                    await self._leave(lease, running)
+                await self._leave_or_remember(lease, running, lost=lost)
         if error is not None:
             raise error
         return not lost and not running.cancelled() and isinstance(running.result(), Done)
@@ -253,14 +265,27 @@ class Worker:
         finally:
             self._keepers.discard(keeper)
 
+    async def _leave_or_remember(self, lease: RunLease, ended: asyncio.Future[Outcome], *, lost: bool) -> None:
+        """Give the run back, or remember to do so before the next claim; an error of the run itself comes first."""
+        if lost:
+            self._left_behind.append(lease)
+            self._report(lease, "lost")
+            return
+        try:
+            await self._leave(lease, ended)
+        except BaseException as error:
+            self._left_behind.append(lease)
+            has_failed = ended.cancelled() or ended.exception() is not None
+            if not (has_failed and isinstance(error, Exception)):
+                raise
+
     async def _leave(self, lease: RunLease, ended: asyncio.Future[Outcome]) -> None:
         """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
         if ended.cancelled() or ended.exception() is not None:
             pause_s = self._retry_pause_s * lease.attempts
             is_counted = ended.cancelled() or not isinstance(ended.exception(), StorageError)
-            with suppress(Exception):
-                await self._queue.retry(lease, at=time() + pause_s if pause_s else 0, is_counted=is_counted)
             self._report(lease, "failed")
+            await self._queue.retry(lease, at=time() + pause_s if pause_s else 0, is_counted=is_counted)
             return
         match ended.result():
             case Done():

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from semantest_iac.application import worker
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import LedgerBusyError, NewEvent
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.domain.errors import StorageError
@@ -238,6 +238,61 @@ class TestWorker:
         await asyncio.sleep(0.4)
 
         assert (await fixture.take()).attempts == 2
+
+    async def test_gives_back_at_once_what_it_has_lost_with_a_long_lease(
+        self, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As after a lease that was renewed while the clock was an hour ahead."""
+        await fixture.submit("d1")
+        renew, attempts = fixture.queue.renew, list[int]()
+
+        async def renew_for_an_hour(lease: RunLease, lease_s: float) -> bool | None:
+            await renew(lease, 3600)
+            return None
+
+        async def advance(lease: RunLease) -> Done:
+            attempts.append(lease.attempts)
+            if lease.attempts == 1:
+                await asyncio.sleep(30)
+            return Done()
+
+        monkeypatch.setattr(fixture.queue, "renew", renew_for_an_hour)
+        worker = _worker(fixture, advance, lease_s=6.0)
+        await worker.run_next()
+        [left] = fixture.queue.list_runs()
+        await worker.run_next()
+
+        assert (left.state, attempts, fixture.queue.list_runs()) == ("running", [1, 2], [])
+
+    async def test_gives_back_later_what_it_could_not_give_back(
+        self, fixture: QueueFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await fixture.submit("d1")
+        attempts: list[int] = []
+
+        async def fail(*_: object, **__: object) -> bool:
+            raise LedgerBusyError("the server does not answer")
+
+        async def advance(lease: RunLease) -> Done:
+            attempts.append(lease.attempts)
+            if lease.attempts == 1:
+                raise RuntimeError("a defect")
+            return Done()
+
+        worker = _worker(fixture, advance)
+        with monkeypatch.context() as away:
+            away.setattr(fixture.queue, "retry", fail)
+            with pytest.raises(RuntimeError, match="a defect"):
+                await worker.run_next()
+            with pytest.raises(LedgerBusyError):
+                await worker.run_next()
+        with monkeypatch.context() as away:
+            away.setattr(fixture.queue, "end", fail)
+            with pytest.raises(LedgerBusyError):
+                await worker.run_next()
+        await worker.run_next()
+
+        assert (attempts, fixture.queue.list_runs()) == ([1, 2, 3], [])
 
     async def test_counts_no_attempt_for_a_disk_that_is_full(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")
