@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -304,7 +303,7 @@ def _create_locked(folder: Path, create: Callable[[Path], int]) -> tuple[int, Pa
     make_private_folder(folder)
     remove_abandoned_drafts(folder)
     while True:
-        path = folder / f"{DRAFT_PREFIX}{secrets.token_hex(_DRAFT_DIGITS // 2)}"
+        path = folder / f"{DRAFT_PREFIX}{os.urandom(_DRAFT_DIGITS // 2).hex()}"
         with suppress(FileNotFoundError):
             descriptor = create(path)
             if _lock_new(descriptor) and is_in_place(descriptor, path):
