@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from semantest_iac.domain.errors import ProviderError, ThrottledError
+from semantest_iac.domain.errors import CloudUnavailableError, ProviderError, ThrottledError
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
 from tests.integration.sandbox_engine.rest_api import SandboxHome
@@ -86,6 +86,14 @@ class TestRefusals:
 
         assert refusal.value.retryable
         assert [step.op for step in world.up(lambda: aws.sns.Topic("topic"))] == ["create"]
+
+    def test_without_an_answer_are_told_from_those(self, world: World) -> None:
+        world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, call=1)
+
+        with pytest.raises(CloudUnavailableError) as refusal:
+            world.up(lambda: aws.sns.Topic("topic"))
+
+        assert refusal.value.retryable
 
     def test_keep_the_outputs_of_the_stack(self, world: World) -> None:
         def program() -> None:

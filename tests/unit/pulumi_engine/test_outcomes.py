@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import DeploymentError, ProviderError, RefusedError, StackBusyError, ThrottledError
+from semantest_iac.domain.errors import (
+    CloudUnavailableError,
+    DeploymentError,
+    ProviderError,
+    RefusedError,
+    StackBusyError,
+    ThrottledError,
+)
 from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import require_done
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
@@ -40,7 +47,52 @@ class TestRequireDone:
 
     @pytest.mark.parametrize(("status", "code"), [(429, "TooManyRequestsException"), (400, "ThrottlingException")])
     def test_raises_a_retryable_error_when_throttled(self, status: int, code: str) -> None:
-        assert isinstance(error_of(failure(API.format(status, code, "Rate exceeded"))), ThrottledError)
+        error = error_of(failure(API.format(status, code, "Rate exceeded")))
+
+        assert isinstance(error, ThrottledError)
+        assert error.retry_after_s is None
+
+    @pytest.mark.parametrize(
+        ("words", "seconds"),
+        [
+            ("Rate exceeded. Please retry after 17 seconds.", 17.0),
+            ("Too many requests. Try again in '5' seconds", 5.0),
+            ("Retry-After: 120 s", 120.0),
+            ("The rate of 30 a second is exceeded.", None),
+        ],
+    )
+    def test_reads_how_long_the_cloud_asks_to_wait(self, words: str, seconds: float | None) -> None:
+        error = error_of(failure(API.format(429, "TooManyRequestsException", words)))
+
+        assert isinstance(error, ThrottledError)
+        assert error.retry_after_s == seconds
+
+    def test_may_repeat_what_a_new_identity_is_too_new_for(self) -> None:
+        assert isinstance(error_of(failure(API.format(400, "PrincipalNotFound", "no"))), ThrottledError)
+
+    @pytest.mark.parametrize("status", [502, 503, 504])
+    def test_knows_answers_that_are_not_of_the_service(self, status: int) -> None:
+        error = error_of(failure(API.format(status, "ServiceUnavailable", "Wait.")))
+
+        assert isinstance(error, CloudUnavailableError)
+        assert (error.error_code, error.retryable) == ("ServiceUnavailable", True)
+
+    def test_does_not_repeat_what_the_service_failed_at(self) -> None:
+        assert not error_of(failure(API.format(500, "InternalError", "No."))).retryable
+
+    @pytest.mark.parametrize(
+        ("message", "code"),
+        [
+            ("Post https://sns.eu-west-9.amazonaws.com: dial tcp: lookup sns: no such host", "PROVIDER_UNAVAILABLE"),
+            ("read tcp 10.0.0.1:5->10.0.0.2:443: read: connection reset by peer", "PROVIDER_UNAVAILABLE"),
+            ("no valid credential sources found: dial tcp 169.254.169.254:80: i/o timeout", "CREDENTIALS_MISSING"),
+            ("could not find plugin aws: dial tcp: lookup get: no such host", "PLUGIN_MISSING"),
+        ],
+    )
+    def test_tells_a_lost_connection_from_what_is_missing(self, message: str, code: str) -> None:
+        error = error_of(failure(message))
+
+        assert (error.error_code, error.retryable) == (code, code == "PROVIDER_UNAVAILABLE")
 
     @pytest.mark.parametrize(
         ("code", "advice"),

@@ -56,16 +56,13 @@ _NO_CONNECTION = re.compile(
     r"|network is unreachable|temporary failure in name resolution|Client\.Timeout exceeded"
 )
 
-_PLUGIN_MISSING = (
-    r"no resource plugin '|could not find plugin|Could not automatically download|plugin .* (?:is )?not installed"
-)
-
 # errors of the engine itself: pattern, code and hint; the first match counts
 _ENGINE_FAILURES = (
     (r"no valid credential sources|unable to validate AWS credentials|failed to refresh cached credentials"
      r"|NoCredentialProviders|az login|building account",
      "CREDENTIALS_MISSING", _CREDENTIALS_HINT),
-    (_PLUGIN_MISSING, "PLUGIN_MISSING", _PLUGIN_HINT),
+    (r"no resource plugin '|could not find plugin|Could not automatically download|plugin .* (?:is )?not installed",
+     "PLUGIN_MISSING", _PLUGIN_HINT),
     (r"currently locked by|Another update is currently in progress", "STACK_BUSY", _BUSY_HINT),
     (r"incorrect passphrase|constructing secrets manager|failed to decrypt|cipher: message authentication failed",
      "STATE_SEALED", "The state was encrypted with another passphrase file: restore that one."),
@@ -103,19 +100,14 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
     urn, text = diagnostic["urn"], diagnostic["message"]
     if api_error := next(filter(None, (form.search(text) for form in _API_ERRORS)), None):
         return _cloud_error(api_error, urn, stack)
-    if _NO_CONNECTION.search(text) and not re.search(_PLUGIN_MISSING, text):
-        message = f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(text)}"
-        return CloudUnavailableError(message, provider=stack.provider, resource=urn, hint=_NETWORK_HINT)
     for pattern, code, hint in _ENGINE_FAILURES:
         if re.search(pattern, text):
             kind = errors.StackBusyError if code == "STACK_BUSY" else DeploymentError
             return kind(f"Cannot deploy '{stack}': {_join_first_lines(text)}", code, hint=hint)
-    return ProviderError(
-        f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(text)}",
-        provider=stack.provider,
-        resource=urn,
-        hint=_CHANGE_HINT,
-    )
+    message = f"Cannot deploy {_display_name(urn, stack)}: {_join_first_lines(text)}"
+    if _NO_CONNECTION.search(text):  # only now: without credentials or a plugin, the network is asked in vain too
+        return CloudUnavailableError(message, provider=stack.provider, resource=urn, hint=_NETWORK_HINT)
+    return ProviderError(message, provider=stack.provider, resource=urn, hint=_CHANGE_HINT)
 
 
 def _rebuild_error(refused: Mapping[str, Any]) -> DeploymentError:
