@@ -24,6 +24,7 @@ from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
 from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_same_engine
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
@@ -112,9 +113,10 @@ class RunExecutor:
     async def _execute(self, lease: RunLease, deployment: Deployment, scope: RunScope) -> None:
         if deployment.has_ended:  # its worker died before it could say so
             return
+        has_begun = lease.attempts > 1 or deployment.status is not DeploymentStatus.PENDING
         if lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
-        elif lease.attempts > 1 and not (self._resumes or lease.deployment in self._adopted):
+        elif has_begun and not (self._resumes or lease.deployment in self._adopted):
             await self._end(deployment, scope.bus, process_died_event)
         elif lease.attempts > MAX_ATTEMPTS:
             await self._end(deployment, scope.bus, too_many_attempts_event)

@@ -13,7 +13,7 @@ from typing import Literal
 from semantest_iac.application.lease_keeper import LeaseKeeper, go_on
 from semantest_iac.application.ports.ledger import LedgerWatch
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder, RunLease, RunQueue
-from semantest_iac.domain.errors import DeploymentError, StorageError
+from semantest_iac.domain.errors import DeploymentError, LedgerError, StorageError
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
@@ -106,9 +106,9 @@ class QueueChanges:
 class Worker:
     """Takes runs from the queue; one that loses its lease goes on elsewhere.
 
-    One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on; a full
-    disk, on which nothing could begin, is no such time. `on_stuck` must end the process: a run goes on in it whose
-    lease is lost, so that another worker may begin with it.
+    One that raises goes on with the next claim, after `retry_pause_s` for each time that it was carried on; a time at
+    which the disk was full or the ledger took no events is none of these. `on_stuck` must end the process: a run goes
+    on in it whose lease is lost, so that another worker may begin with it.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that differs between processes
@@ -283,7 +283,7 @@ class Worker:
         """Give the run back as its end says; one that raised or was cut short is carried on by whoever comes next."""
         if ended.cancelled() or ended.exception() is not None:
             pause_s = self._retry_pause_s * lease.attempts
-            is_counted = ended.cancelled() or not isinstance(ended.exception(), StorageError)
+            is_counted = ended.cancelled() or not isinstance(ended.exception(), LedgerError | StorageError)
             self._report(lease, "failed")
             await self._queue.retry(lease, at=time() + pause_s if pause_s else 0, is_counted=is_counted)
             return

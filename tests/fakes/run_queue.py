@@ -101,6 +101,8 @@ class FakeRunQueue:
         return self._change(lease.deployment, "parked")
 
     async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
+        run = self.runs[lease.deployment]
+        self.runs[lease.deployment] = replace(run, attempts=run.attempts - (not is_counted))
         return self._change(lease.deployment, "retrying")
 
     async def wake(self, deployment: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from semantest_iac.application.ports.run_queue import QueuedRun
+import pytest
+
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.application.ports.run_queue import FIRST_COME, QueuedRun
 from semantest_iac.application.run_executor import MAX_ATTEMPTS
+from semantest_iac.domain.errors import LedgerError
 from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
-from tests.fakes.memory_ledger import an_event
+from tests.fakes.memory_ledger import MemoryLedger, an_event
 
 ABOUT: dict[str, Any] = {
     "component": "rest-api",
@@ -16,6 +21,19 @@ ABOUT: dict[str, Any] = {
     "environment": "development",
     "region": "us-east-1",
 }
+
+
+class FullDisk(MemoryLedger):
+    """Takes no event while it is full."""
+
+    is_full = False
+
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
+        if self.is_full:
+            raise LedgerError("Cannot append to the ledger: the disk is full.", "LEDGER_FULL")
+        return await super().append(stream, expected_version, events)
 
 
 def leave_in_queue(app: InMemoryApp, deployment: str, attempts: int = 1, *, is_cancelled: bool = False) -> None:
@@ -59,6 +77,21 @@ class TestWorker:
         leave_in_queue(app, await begin(app), is_cancelled=True)
 
         assert await work(app) == ["deployment.cancelled"]
+
+    async def test_goes_on_when_the_ledger_takes_events_again(self) -> None:
+        disk = FullDisk()
+        app = InMemoryApp(disk)
+        await app.use_cases.deploy(REST, {}, detach=FIRST_COME)
+        worker = app.application.worker(VARIABLES)
+        disk.is_full = True
+        for _ in range(3 * MAX_ATTEMPTS):
+            with pytest.raises(LedgerError):
+                await worker.run_next()
+        disk.is_full = False
+
+        await worker.run_until_idle()
+
+        assert [row.state for row in app.ledger.deployments()] == ["completed"]
 
     async def test_asks_for_a_person_after_too_many_dead_workers(self, app: InMemoryApp) -> None:
         leave_in_queue(app, await begin(app), attempts=MAX_ATTEMPTS)
