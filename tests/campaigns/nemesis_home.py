@@ -124,23 +124,20 @@ class NemesisEngine:
         self._script = NO_FAULTS
         self._log = log
         self._stuck: set[str] = set()
-        self._applied: dict[str, str] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def is_unhealthy(self, stack: Stack) -> bool:
-        """Whether this process has brought the stack to a configuration whose service is unhealthy."""
-        return self._applied.get(str(stack)) == UNHEALTHY
+    async def is_unhealthy(self, stack: Stack) -> bool:
+        """Whether the stack has a configuration whose service is unhealthy, whichever process brought it there."""
+        return any(UNHEALTHY in repr(each) for each in await self._engine.read_deployed_resources(stack))
 
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         fault, _, nth = _read_fault(work).partition(":")
         with self._refuse(work.deployment, work.blueprint.stack, fault, nth):
-            applied = await self._engine.apply(work, plan, publish, progress)
-            self._applied[str(work.blueprint.stack)] = fault
-            return applied
+            return await self._engine.apply(work, plan, publish, progress)
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
@@ -182,14 +179,14 @@ def _read_fault(work: Work) -> str:
 
 
 class NemesisProbe(FakeServiceProbe):
-    """Answers as the configuration says that was applied last."""
+    """Answers as the deployed configuration says."""
 
     def __init__(self) -> None:
         super().__init__(ControlPoints())
         self.engine: NemesisEngine | None = None
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        is_unhealthy = self.engine is not None and self.engine.is_unhealthy(stack)
+        is_unhealthy = self.engine is not None and await self.engine.is_unhealthy(stack)
         self.answers = [500] if is_unhealthy else []
         return await super().call(stack, request)
 

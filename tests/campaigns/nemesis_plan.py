@@ -19,7 +19,7 @@ STACKS = tuple(
 )
 CLIENTS = 3
 DEPLOY, DESTROY = "deploy", "destroy"
-NO_FAULT, REFUSED, UNHEALTHY, STUCK = "none", "refused", "unhealthy", "stuck"
+NO_FAULT, REFUSED, UNHEALTHY, STUCK = "none", "refused", "unhealthy-service", "stuck"
 """What the cloud and the service do: nothing; one operation is refused; the service is unhealthy; one operation is
 refused, and everything of the way back too."""
 _NAMESPACE = UUID("6f6e4d0c-51f9-4a44-9b30-3f0a1f6e2d10")
