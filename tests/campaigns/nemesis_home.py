@@ -130,7 +130,7 @@ class NemesisEngine:
 
     async def is_unhealthy(self, stack: Stack) -> bool:
         """Whether the stack has a configuration whose service is unhealthy, whichever process brought it there."""
-        return any(UNHEALTHY in repr(each) for each in await self._engine.read_deployed_resources(stack))
+        return any(UNHEALTHY in repr(each.inputs) for each in await self._engine.read_deployed_resources(stack))
 
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
