@@ -16,7 +16,6 @@ from semantest_iac.application.deployment.recorder import (
     OperationCounter,
     StepRecorder,
     decode_event,
-    read_deployment,
 )
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.history import is_event_of, list_events_since
@@ -78,9 +77,11 @@ def _decode_newest(kind: type[_FoundEvent], rows: Sequence[RecordedEvent]) -> _F
 
 def find_deployed_configuration(ledger: LedgerReader, stack: str) -> Mapping[str, Any]:
     """Return the configuration of the last good deployment of a stack, else of the first one; empty without either."""
-    row = ledger.stack(stack)
-    found = read_deployment(ledger, row.last_good or row.owner or "")
-    return found.request.configuration if found and isinstance(found.request, DeploymentRequested) else {}
+    of_stack = ledger.stack(stack)
+    row = ledger.deployment(of_stack.last_good or of_stack.owner or "")
+    for request in ledger.log(row.position - 1, limit=1) if row else ():
+        return dict(request.event["data"].get("configuration") or {})
+    return {}
 
 
 def find_accepted_package(ledger: LedgerReader, request: DeploymentRequested) -> PackageBuilt | None:
