@@ -34,6 +34,17 @@ def test_drift_is_found_recorded_and_fixed(workspace: Any) -> None:
     assert topic in cloud.list_resources()
 
 
+def test_a_stack_of_which_only_a_request_waits_has_no_drift(workspace: Any) -> None:
+    queued = workspace.run("deploy", "rest-api", "--detach", "--json")
+
+    every = workspace.run("drift", "--json")
+    named = workspace.run("drift", "rest-api")
+
+    assert queued.code == 0, queued.out
+    assert (every.code, every.json) == (0, []), every.out
+    assert (named.code, "nothing that fits is deployed" in named.err) == (2, True), named.err
+
+
 _TIMEOUT_S = 90.0
 
 

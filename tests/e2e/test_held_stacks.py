@@ -75,3 +75,11 @@ def test_what_waited_sees_what_a_person_repaired(workspace: Workspace, engine: t
     assert newest["held_by"] is None
     found = [json.loads(line)["type"] for line in worked.out.splitlines()]
     assert "infrastructure.drift.detected" in found  # the topic was missed without being asked to look
+
+
+def test_a_request_that_waits_is_cancelled_and_not_resolved(workspace: Workspace) -> None:
+    waiting = workspace.run(*_DEPLOY, "--detach").json["deployment"]
+
+    refused = workspace.run("resolve", waiting, "--yes", "--json").json["error"]
+
+    assert (refused["code"], f"semantest-iac cancel {waiting}" in refused["hint"]) == ("NOTHING_HELD", True)

@@ -312,3 +312,9 @@ class TestMachines:
         assert not (first.home / "ledger.db").exists()
         answered = second.run("invoke", "rest-api", "GET", "/", "--json").json
         assert (answered["status"], answered["body"]) == (200, "from the first machine")
+
+
+def test_an_option_of_the_health_checks_alone_is_refused(workspace: Workspace) -> None:
+    refused = workspace.run("worker", "--until-idle", "--allow-remote-health")
+
+    assert (refused.code, "--health-address" in refused.err) == (2, True), refused.err

@@ -11,7 +11,7 @@ from semantest_iac.application.deployment.rollback import recovery_commands
 from semantest_iac.application.message_bus import RecordEvent
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac_events.deployments import DeploymentResolved
 
@@ -122,6 +122,8 @@ class HeldStacks:
         """Return why a deployment cannot be resolved."""
         state = row.state.replace("_", " ")
         hint = "Its stack is free: deploy or destroy it."
+        if row.state in ACTIVE_STATUSES:
+            hint = f"It has not ended: `semantest-iac cancel {row.deployment}` ends it."
         if hold:
             hint = f"Deployment {hold.deployment} holds its stack: resolve that one."
         if row.state is not DeploymentStatus.NEEDS_OPERATOR:

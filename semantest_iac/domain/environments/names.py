@@ -129,7 +129,7 @@ def read_component_type(component: str, configuration: Mapping[str, Any]) -> str
 
 def suggest_component(word: str, choices: Iterable[str]) -> str:
     """Return the hint for an unknown component, without those that cannot be deployed."""
-    return suggest_known(word, (name for name in choices if name not in PLANNED_COMPONENTS))
+    return suggest_known(word, dict.fromkeys(name for name in choices if name not in PLANNED_COMPONENTS))
 
 
 _SECRET_PREFIX = "SEMANTEST_SECRET_"  # noqa: S105 - a prefix

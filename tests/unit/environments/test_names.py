@@ -10,6 +10,7 @@ from semantest_iac.domain.environments.names import (
     find_nearest,
     make_printable,
     secret_variable_name,
+    suggest_component,
     suggest_known,
 )
 
@@ -67,3 +68,7 @@ class TestMakePrintable:
 class TestSecretVariableName:
     def test_has_a_prefix(self) -> None:
         assert secret_variable_name("database_url") == "SEMANTEST_SECRET_DATABASE_URL"
+
+
+def test_a_component_that_is_configured_and_built_in_is_listed_once() -> None:
+    assert suggest_component("x", ["rest-api", "websocket", "rest-api"]) == "Known: rest-api, websocket."

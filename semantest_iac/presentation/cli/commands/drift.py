@@ -12,7 +12,7 @@ from semantest_iac.domain.errors import DeploymentError, NotFoundError
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json, exit_code_for
 from semantest_iac.presentation.cli.formatting import format_stack_and_cloud
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
-from semantest_iac.presentation.cli.parsing.deployed_stacks import resolve_every_deployed_stack
+from semantest_iac.presentation.cli.parsing.deployed_stacks import is_owned, resolve_every_deployed_stack
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
 from semantest_iac.presentation.cli.text.plans import format_drift
 from semantest_iac.presentation.error_lines import format_error
@@ -72,7 +72,7 @@ def drift_command(
     from semantest_iac.presentation.cli.execution import execute_commands, show_reading
 
     with show_reading(session):
-        targets = resolve_every_deployed_stack(session, selector, options)
+        targets = resolve_every_deployed_stack(session, selector, options, is_owned)
     if not targets and selector.component:
         hint = "`semantest-iac status` lists the stacks that were deployed."
         raise NotFoundError("Cannot look for drift: nothing that fits is deployed.", hint=hint)

@@ -124,6 +124,8 @@ def worker_command(  # noqa: PLR0913  # one parameter for each option
     require_writable_home(session.application.home)
     if drift_period_s is not None and until_idle:
         raise click.UsageError("--drift-every is for a worker that goes on; omit --until-idle.")
+    if allow_remote_health and health_address is None:
+        raise click.UsageError("--allow-remote-health is for a worker with --health-address; add it.")
     children = 0 if until_idle else slots  # starting one takes longer than a deployment or two
     settings = WorkerSettings(health_address, allow_remote_health, drift_period_s, children)
     output = _open_output(session, log_format)

@@ -36,6 +36,11 @@ def is_present(ledger: LedgerReader, row: StackRow) -> bool:
     return is_deployed_or_unfinished(ledger, row.stack)
 
 
+def is_owned(ledger: LedgerReader, row: StackRow) -> bool:
+    """Whether an engine has begun the stack; a request that only waits has nothing in the cloud."""
+    return row.owner is not None
+
+
 def is_live(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether the stack has a deployment that succeeded."""
     return row.last_good is not None
@@ -102,7 +107,7 @@ def resolve_stacks_to_destroy(
 
 
 def resolve_every_deployed_stack(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, is_wanted: IsWanted = is_present
 ) -> list[ResolvedStack]:
     """Resolve every deployed stack that fits the parts which were given; raises ValidationError for unknown names."""
     from semantest_iac.application.intake.deployment_specs import accept_all
@@ -110,7 +115,7 @@ def resolve_every_deployed_stack(
     ledger, found = session.application.ledger, dict[str, None]()
     for each in session.expand(selector, options):
         session.build_stack_filter(each)
-        found |= dict.fromkeys(find_deployed(ledger, each))
+        found |= dict.fromkeys(find_deployed(ledger, each, is_wanted))
     selectors = [StackSelector.from_stack(Stack.parse(name)) for name in found]
     return accept_all(partial(session.resolve_one, each, options) for each in selectors)
 
