@@ -83,3 +83,14 @@ def test_a_request_that_waits_is_cancelled_and_not_resolved(workspace: Workspace
     refused = workspace.run("resolve", waiting, "--yes", "--json").json["error"]
 
     assert (refused["code"], f"semantest-iac cancel {waiting}" in refused["hint"]) == ("NOTHING_HELD", True)
+
+
+def test_a_worker_says_why_a_deployment_failed(workspace: Workspace) -> None:
+    workspace.home.mkdir(parents=True)
+    (workspace.home / "faults.json").write_text(json.dumps(_FAULTS), encoding="utf-8")
+    workspace.run(*_DEPLOY, "--detach")
+
+    worked = workspace.run("worker", "--until-idle")
+
+    [failed] = [line for line in worked.out.splitlines() if "infrastructure.update.failed" in line]
+    assert "Cannot deploy 'function'" in failed and "Rollback failed" in worked.out

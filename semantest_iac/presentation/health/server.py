@@ -96,14 +96,15 @@ class _HealthConnections:
 
     def __init__(self, health: WorkerHealth) -> None:
         self._health = health
-        self._open = set[asyncio.StreamWriter]()
+        self._open = dict[asyncio.StreamWriter, None]()  # the oldest first
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the request; a client that sends none, or too much, or does not read, is left."""
-        if len(self._open) >= MOST_CONNECTIONS:
-            writer.transport.abort()
-            return
-        self._open.add(writer)
+        if len(self._open) >= MOST_CONNECTIONS:  # silent clients must not keep a probe from its answer
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abort()
+        self._open[writer] = None
         try:
             async with asyncio.timeout(CONNECTION_TIMEOUT_S):
                 writer.write(await self._read_and_answer(reader))
@@ -113,11 +114,11 @@ class _HealthConnections:
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:
-            self._open.discard(writer)
+            self._open.pop(writer, None)
 
     def abort(self) -> None:
         """Leave the clients that are still there."""
-        for writer in self._open:
+        for writer in list(self._open):
             writer.transport.abort()
 
     async def _read_and_answer(self, reader: asyncio.StreamReader) -> bytes:

@@ -76,7 +76,8 @@ class WorkerOutput:
 
     def _show_line(self, event: Event) -> None:
         moment = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        self._terminal.print_lines(f"{moment}  {event.subject or '-'}  {event.type_name}")
+        reason = f"  {event.reason}" if isinstance(event, StackFailure) else ""
+        self._terminal.print_lines(f"{moment}  {event.subject or '-'}  {event.type_name}{reason}")
 
     def _log_record(self, record: logging.LogRecord) -> None:
         label = "Error" if record.levelno >= logging.ERROR else "Warning"
