@@ -318,3 +318,14 @@ def test_an_option_of_the_health_checks_alone_is_refused(workspace: Workspace) -
     refused = workspace.run("worker", "--until-idle", "--allow-remote-health")
 
     assert (refused.code, "--health-address" in refused.err) == (2, True), refused.err
+
+
+def test_a_worker_that_is_stopped_names_what_was_pressed(workspace: Workspace) -> None:
+    with workspace.start("worker") as worker:
+        assert worker.stderr is not None
+        worker.stderr.readline()  # it waits for requests
+        worker.send_signal(signal.SIGINT)
+        said = worker.stderr.readline()
+        assert worker.wait(_TIMEOUT_S) == 0
+
+    assert said.strip() == "Stopping after the deployments in progress; Ctrl-C again cancels them."

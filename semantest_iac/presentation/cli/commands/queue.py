@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -169,7 +170,8 @@ async def _run_worker(output: WorkerOutput, worker: WorkerService, slots: int, *
     def stop(count: int, name: str) -> None:
         if count == 1 and not until_idle:
             stopped.set()
-            text = f"Stopping after the deployments in progress; {name} again cancels them."
+            key = "Ctrl-C" if name == signal.SIGINT.name else name
+            text = f"Stopping after the deployments in progress; {key} again cancels them."
             output.announce("worker.draining", text, signal=name)
         else:
             working.cancel()
