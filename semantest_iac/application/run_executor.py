@@ -21,6 +21,7 @@ from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import RunLease, RunQueue
 from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
+from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
 from semantest_iac.domain.deployment.deployment import Deployment
@@ -52,7 +53,7 @@ class RunExecutor:
     with `resumes`, or where it was requested here, it is carried out again, up to MAX_ATTEMPTS times.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
         self,
         open_run: OpenRun,
         queue: RunQueue,
@@ -61,6 +62,7 @@ class RunExecutor:
         progress: ReportProgress = ignore_progress,
         *,
         resumes: bool = False,
+        require_visible: RequireVisible = require_nothing,
     ) -> None:
         self._open_run = open_run
         self._queue = queue
@@ -68,6 +70,7 @@ class RunExecutor:
         self._ledger = ledger
         self._progress = progress
         self._resumes = resumes
+        self._require_visible = require_visible
         self._adopted: set[str] = set()
         self._running: tuple[MessageBus, StackRequest] | None = None
         self._buses: dict[RunLease, MessageBus] = {}
@@ -127,6 +130,8 @@ class RunExecutor:
         request = deployment.request
         try:
             require_same_engine(request.stack, scope.engine, find_owning_engine(self._ledger, request.stack))
+            if deployment.kind == "destroy":
+                self._require_visible(request.stack)
         except RefusedError as error:
             await scope.bus.publish(deployment.reject(error))
             return

@@ -390,11 +390,13 @@ class Application:
         """Return the use case that compares the clouds with what an engine has deployed there."""
         from semantest_iac.application.deployment.drift import DriftDetection
         from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.bootstrap.simulated_stacks import require_simulated_here
         from semantest_iac.domain.ports.provisioner import guard_progress
 
         provisioner, _ = self.connect(engine, variables)
         record = EventRecorder(self.ledger, self.redactor(variables)).record
-        return DriftDetection(provisioner, self.ledger, record, guard_progress(progress))
+        visible = partial(require_simulated_here, self)
+        return DriftDetection(provisioner, self.ledger, record, guard_progress(progress), visible)
 
     def environments(self, variables: Mapping[str, str]) -> EnvironmentUseCase:
         """Return the use case that records the settings of environments, without an engine."""

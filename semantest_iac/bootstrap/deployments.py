@@ -34,6 +34,7 @@ from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.application.worker import LEASE_S, ReportRun, Worker, report_nothing
+from semantest_iac.bootstrap.simulated_stacks import SimulatingHome, require_simulated_here
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.verification import (
     REAL_HEALTH_TIMEOUT_S,
@@ -77,11 +78,8 @@ RETRY_PAUSE_S = 10.0
 """How long a worker leaves a run alone that it could not carry on, such as on a full disk; longer each time."""
 
 
-class ApplicationParts(Protocol):
+class ApplicationParts(SimulatingHome, Protocol):
     """What all use cases of an application share."""
-
-    @property
-    def ledger(self) -> Ledger: ...
 
     @property
     def run_queue(self) -> RunQueue: ...
@@ -207,10 +205,19 @@ def build_deployments(
     ledger, queue = application.ledger, application.run_queue
     observers = EventObservers(*([views.observer] if views.observer else ()))
     runs = EngineRuns(application, manifest, observers, variables, choice, views)
-    executor = RunExecutor(runs.open_run, queue, application.stack_locks, ledger, runs.progress)
-    limit = read_request_limit(os.environ.get(LIMIT_VARIABLE))
-    require_room = application.stack_locks.require_room
-    intake = Intake(runs.preparation, queue, ledger, available_engines, runs.encode, observers, require_room, limit)
+    locks, require_visible = application.stack_locks, partial(require_simulated_here, application)
+    executor = RunExecutor(runs.open_run, queue, locks, ledger, runs.progress, require_visible=require_visible)
+    intake = Intake(
+        runs.preparation,
+        queue,
+        ledger,
+        available_engines,
+        runs.encode,
+        observers,
+        locks.require_room,
+        read_request_limit(os.environ.get(LIMIT_VARIABLE)),
+        require_visible,
+    )
     worker = Worker(
         queue,
         executor.advance,
@@ -254,7 +261,14 @@ def build_worker(
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
         return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
 
-    executor = RunExecutor(open_run, queue, application.stack_locks, ledger, resumes=True)
+    executor = RunExecutor(
+        open_run,
+        queue,
+        application.stack_locks,
+        ledger,
+        resumes=True,
+        require_visible=partial(require_simulated_here, application),
+    )
     return Worker(
         queue,
         executor.advance,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from semantest_iac.application.deployment.drift import DriftDetection
 from semantest_iac.application.deployment.drift_schedule import DriftScheduler
@@ -13,13 +12,11 @@ from semantest_iac.application.deployment.recorder import EventRecorder
 from semantest_iac.application.message_bus import EventObservers, MessageBus
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, end_process, identify_worker
+from semantest_iac.bootstrap.simulated_stacks import is_simulated_elsewhere
 from semantest_iac.domain.errors import NotFoundError, RefusedError
-from semantest_iac.infrastructure.home_manifest import HomeManifest
-from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import RunLease
-    from semantest_iac.bootstrap.engines import EngineEntry
     from semantest_iac.domain.deployment.change_plan import PlannedChange
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
@@ -27,18 +24,8 @@ if TYPE_CHECKING:
     from semantest_iac_events.event import Event
 
 
-class DriftParts(ApplicationParts, Protocol):
-    """The application, as far as drift checks use it."""
-
-    @property
-    def home(self) -> Path: ...
-
-    @property
-    def engines(self) -> Mapping[str, EngineEntry]: ...
-
-
 def build_drift_scheduler(
-    application: DriftParts, variables: Mapping[str, str], views: WorkerViews, period_s: float
+    application: ApplicationParts, variables: Mapping[str, str], views: WorkerViews, period_s: float
 ) -> DriftScheduler:
     """Return a scheduler that shows the observers what it records."""
     ledger, queue, redact = application.ledger, application.run_queue, application.redactor(variables)
@@ -67,7 +54,7 @@ def build_drift_scheduler(
     return DriftScheduler(queue, ledger, check, find_obstacle, identify_worker(), period_s, on_stuck=end_process)
 
 
-def _find_obstacle(application: DriftParts, stack: Stack) -> str:
+def _find_obstacle(application: ApplicationParts, stack: Stack) -> str:
     """Return why a stack cannot be checked here: its engine is missing, or what it knows lies on another machine."""
     choice = find_owning_engine(application.ledger, str(stack))
     if choice is None:
@@ -79,13 +66,5 @@ def _find_obstacle(application: DriftParts, stack: Stack) -> str:
         entry.check_requirements(stack.provider, choice)
     except RefusedError as error:
         return error.reason
-    is_elsewhere = choice.is_simulated and not _is_simulated_here(application, stack)
-    return "its simulated cloud is on another machine." if is_elsewhere else ""
-
-
-def _is_simulated_here(application: DriftParts, stack: Stack) -> bool:
-    """Whether the home has the simulated cloud of a stack; one whose ledger is in it has all of them."""
-    if isinstance(application.ledger, SqliteLedger):
-        return True
-    noted = HomeManifest(application.home).read()
-    return noted is not None and str(stack) in noted.stacks
+    is_elsewhere = is_simulated_elsewhere(application, str(stack))
+    return "its simulated cloud is in another home." if is_elsewhere else ""

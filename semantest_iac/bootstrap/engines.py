@@ -43,6 +43,19 @@ class EngineContext:
         return self.secrets.reveal(name).expose()
 
 
+def _has_files(home: Path, stack: str) -> bool:
+    """Take every home for one that has what the engine keeps of a stack."""
+    return True
+
+
+def _has_sandbox_files(home: Path, stack: str) -> bool:
+    return any((home / "sandbox" / f"{stack}.{suffix}").exists() for suffix in ("json", "journal"))
+
+
+def _has_pulumi_files(home: Path, stack: str) -> bool:
+    return (home / "pulumi" / "cloud.db").exists()
+
+
 def _require_nothing(provider: str, choice: EngineChoice) -> None:
     """Accept every machine."""
 
@@ -52,13 +65,15 @@ class EngineEntry:
     """One engine of the registry.
 
     `check_requirements` raises RefusedError with everything that is missing on this machine. `probe` gets the
-    provisioner that `provisioner` created.
+    provisioner that `provisioner` created. `has_files` says whether a home has what the engine keeps there of a
+    stack in a simulated cloud.
     """
 
     provisioner: Callable[[EngineContext], Provisioner]
     probe: Callable[[EngineContext, Any], ServiceProbe]
     reaches_real_clouds: bool = True
     check_requirements: Callable[[str, EngineChoice], None] = _require_nothing
+    has_files: Callable[[Path, str], bool] = _has_files
 
 
 def function_logs(home: Path) -> FunctionLogFiles:
@@ -123,8 +138,15 @@ def _check_pulumi_requirements(provider: str, choice: EngineChoice) -> None:
 
 
 ENGINES: Mapping[str, EngineEntry] = {
-    SANDBOX_ENGINE: EngineEntry(_sandbox_engine, _sandbox_probe, reaches_real_clouds=False),
-    PULUMI_ENGINE: EngineEntry(_pulumi_engine, _pulumi_probe, check_requirements=_check_pulumi_requirements),
+    SANDBOX_ENGINE: EngineEntry(
+        _sandbox_engine, _sandbox_probe, reaches_real_clouds=False, has_files=_has_sandbox_files
+    ),
+    PULUMI_ENGINE: EngineEntry(
+        _pulumi_engine,
+        _pulumi_probe,
+        check_requirements=_check_pulumi_requirements,
+        has_files=_has_pulumi_files,
+    ),
 }
 """The engines by the name that `--engine` gives them."""
 

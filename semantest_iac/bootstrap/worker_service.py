@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
 from semantest_iac.application.worker_service import RunBeside, WorkerService, WorkerSettings
 from semantest_iac.bootstrap.deployments import ApplicationParts, PlaceEngine, WorkerViews, identify_worker
-from semantest_iac.bootstrap.drift_checks import DriftParts, build_drift_scheduler
+from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
 from semantest_iac.bootstrap.engines import ENGINES
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
@@ -34,7 +34,7 @@ _NO_PACKAGE = "0" * 64
 """A digest that no package has: a store that says so answers, without listing what it has."""
 
 
-class WorkerParts(DriftParts, Protocol):
+class WorkerParts(ApplicationParts, Protocol):
     """The application, as far as a worker process uses it."""
 
     def worker(self, variables: Mapping[str, str], views: WorkerViews | None = ...) -> Worker: ...

@@ -45,6 +45,26 @@ def test_a_stack_of_which_only_a_request_waits_has_no_drift(workspace: Any) -> N
     assert (named.code, "nothing that fits is deployed" in named.err) == (2, True), named.err
 
 
+def test_what_is_simulated_in_another_home_is_neither_checked_nor_destroyed(workspace: Any, tmp_path: Any) -> None:
+    log, other = tmp_path / "log.jsonl", ("--home", str(tmp_path / "other"))
+    workspace.run("deploy", "rest-api")
+    workspace.run("ledger", "export", str(log))
+    workspace.run("ledger", "import", str(log), *other)
+
+    refused = [
+        workspace.run(*command, *other)
+        for command in (("drift", "rest-api"), ("preview", "--destroy"), ("destroy", "rest-api", "--yes"))
+    ]
+    [row] = workspace.run("status", "--json", *other).json
+    deployed = workspace.run("deploy", "rest-api", *other, "--json").json
+    destroyed = workspace.run("destroy", "rest-api", "--yes", *other, "--json").json
+
+    assert [each.code for each in refused] == [3] * 3, refused
+    assert all("its simulated cloud is in another home" in each.err for each in refused)
+    assert (row["state"], deployed["state"], destroyed["changes"]["delete"]) == ("completed", "completed", 19)
+    assert workspace.run("drift", "rest-api").code == 0
+
+
 _TIMEOUT_S = 90.0
 
 

@@ -312,6 +312,8 @@ class TestMachines:
         assert not (first.home / "ledger.db").exists()
         answered = second.run("invoke", "rest-api", "GET", "/", "--json").json
         assert (answered["status"], answered["body"]) == (200, "from the first machine")
+        refused, destroyed = (machine.run("destroy", "rest-api", "--yes") for machine in (first, second))
+        assert (refused.code, "its simulated cloud is in another home" in refused.err, destroyed.code) == (3, True, 0)
 
 
 def test_an_option_of_the_health_checks_alone_is_refused(workspace: Workspace) -> None:

@@ -9,6 +9,7 @@ from semantest_iac.application.deployment.context import build_drift_event
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import RecordEvent
 from semantest_iac.application.ports.ledger import LedgerConflictError, LedgerReader, RecordedEvent
+from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
 from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
@@ -35,7 +36,9 @@ class DriftDetection:
         ledger: LedgerReader,
         record: RecordEvent,
         progress: ReportProgress = ignore_progress,
+        require_visible: RequireVisible = require_nothing,
     ) -> None:
+        self._require_visible = require_visible
         self._provisioner = provisioner
         self._ledger = ledger
         self._record = record
@@ -44,7 +47,8 @@ class DriftDetection:
     async def detect(self, stack: Stack) -> tuple[PlannedChange, ...]:
         """Return what was updated or deleted in the cloud, and record it; nothing is changed there.
 
-        Raises NotFoundError where nothing is deployed, StackBusyError where a deployment has not ended or begins.
+        Raises NotFoundError where nothing is deployed, StackBusyError where a deployment has not ended or begins,
+        RefusedError where what is deployed cannot be seen from here.
         """
         before = await asyncio.to_thread(self._require_idle, stack)
         with report_step(self._progress, "read", "the cloud"):
@@ -69,6 +73,7 @@ class DriftDetection:
             )
         if newest.state in ACTIVE_STATUSES and row.held_by is None:  # what waits for a held stack changes nothing
             raise _busy_error(stack, f"its deployment {newest.deployment} has not ended")
+        self._require_visible(str(stack))
         return newest_event
 
 

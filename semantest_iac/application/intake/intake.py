@@ -20,6 +20,7 @@ from semantest_iac.application.operators.held_stacks import find_hold
 from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState
+from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
 from semantest_iac.application.queries.history import find_deployed_type
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -47,7 +48,9 @@ class Intake:
         observers: EventObservers,
         require_room: Callable[[], None],
         limit: RequestLimit | None = None,
+        require_visible: RequireVisible = require_nothing,
     ) -> None:
+        self._require_visible = require_visible
         self._preparation = preparation
         self._queue = queue
         self._ledger = ledger
@@ -76,9 +79,13 @@ class Intake:
         return context
 
     def accept_destroy(self, request: InfrastructureRemovalRequested) -> None:
-        """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine."""
+        """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine.
+
+        RefusedError too where what is deployed cannot be seen from here.
+        """
         self._preparation.require_valid_stack(request)
         require_default_engine(request.built_in_environment, self._engines, request.environment)
+        self._require_visible(request.stack)
 
     async def submit(
         self, request: StackRequest, context: DeploymentContext | None = None, place: QueuePlace = FIRST_COME
