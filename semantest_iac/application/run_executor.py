@@ -21,7 +21,7 @@ from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import RunLease, RunQueue
 from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
-from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
+from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
 from semantest_iac.domain.deployment.deployment import Deployment
@@ -62,7 +62,7 @@ class RunExecutor:
         progress: ReportProgress = ignore_progress,
         *,
         resumes: bool = False,
-        require_visible: RequireVisible = require_nothing,
+        require_visible: RequireVisible = take_for_visible,
     ) -> None:
         self._open_run = open_run
         self._queue = queue

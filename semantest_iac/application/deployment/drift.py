@@ -9,7 +9,7 @@ from semantest_iac.application.deployment.context import build_drift_event
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import RecordEvent
 from semantest_iac.application.ports.ledger import LedgerConflictError, LedgerReader, RecordedEvent
-from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
+from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
 from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
@@ -36,7 +36,7 @@ class DriftDetection:
         ledger: LedgerReader,
         record: RecordEvent,
         progress: ReportProgress = ignore_progress,
-        require_visible: RequireVisible = require_nothing,
+        require_visible: RequireVisible = take_for_visible,
     ) -> None:
         self._require_visible = require_visible
         self._provisioner = provisioner

@@ -20,7 +20,7 @@ from semantest_iac.application.operators.held_stacks import find_hold
 from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState
-from semantest_iac.application.ports.stack_visibility import RequireVisible, require_nothing
+from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
 from semantest_iac.application.queries.history import find_deployed_type
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -48,7 +48,7 @@ class Intake:
         observers: EventObservers,
         require_room: Callable[[], None],
         limit: RequestLimit | None = None,
-        require_visible: RequireVisible = require_nothing,
+        require_visible: RequireVisible = take_for_visible,
     ) -> None:
         self._require_visible = require_visible
         self._preparation = preparation

@@ -8,5 +8,5 @@ RequireVisible = Callable[[str], None]
 """Raises RefusedError where what is deployed of the stack of that name cannot be seen from here."""
 
 
-def require_nothing(stack: str) -> None:
+def take_for_visible(stack: str) -> None:
     """Take everything for visible, as real clouds are."""
