@@ -38,7 +38,8 @@ def _parse_worker_options(words: list[str]) -> dict[str, object]:
     """Return the options of `semantest-iac worker …` as the command line reads them."""
     assert words[0] == "worker"
     with click.Context(click.Command("semantest-iac")):
-        return worker_command.make_context("worker", words[1:]).params
+        # click keeps the names of the help option that a command is first used with
+        return worker_command.make_context("worker", words[1:], help_option_names=["-h", "--help"]).params
 
 
 class TestSystemdUnit:
