@@ -14,6 +14,11 @@ from tests.pulumi_cli import require_pulumi_cli
 
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
 _FUNCTIONS = {"aws": "aws:lambda/function:Function", "azure": "azure-native:web:WebApp"}
+_SLOW_PULUMI = """\
+#!/bin/sh
+case " $* " in *" up "*) sleep 60 ;; esac
+exec "{cli}" "$@"
+"""
 _FUNCTION_DEPLOYED = "infrastructure.function.deployed"
 
 
@@ -84,8 +89,12 @@ class TestDeadlines:
         assert "deadlines.build_s" in outcome.json["error"]["hint"]
 
     def test_stop_the_engine_and_roll_back(self, workspace: Workspace) -> None:
-        require_pulumi_cli()
-        late = workspace.run("deploy", "rest-api", *_PULUMI, "--set", "deadlines.apply_s=1", "--json")
+        slow = workspace.folder / "slow-pulumi"
+        slow.write_text(_SLOW_PULUMI.format(cli=require_pulumi_cli().path), encoding="utf-8")
+        slow.chmod(0o700)
+        hindered = Workspace(workspace.folder, {"SEMANTEST_PULUMI": str(slow)})
+
+        late = hindered.run("deploy", "rest-api", *_PULUMI, "--set", "deadlines.apply_s=1", "--json")
         again = workspace.run("deploy", "rest-api", *_PULUMI, "--json")
 
         assert (late.code, late.json["error"]["code"]) == (1, "STEP_TIMEOUT"), late.out
