@@ -164,7 +164,7 @@ class EngineRuns:
             provisioner, application.artifacts, application.artifact_store, self.probe, verifier
         )
         secrets = application.secrets(variables)
-        self._prepare = partial(Preparation, application.validation, secrets, self._service, limiter=self._limiter)
+        self._prepare = partial(Preparation, application.validation, secrets, self._service, self._limiter)
         self.preparation = self._prepare(self.progress)
         self._approve = _choose_approval(choice, views.approve_plan, views.show_plan)
 
@@ -180,7 +180,7 @@ class EngineRuns:
         bus = MessageBus(record, partial(failure_event, ledger), self._observers)
         preparation = self._prepare(progress) if progress else self.preparation
         reported = progress or self.progress
-        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._approve, self._limiter)
+        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._limiter, self._approve)
         return bus, process
 
     def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:

@@ -49,8 +49,8 @@ class Preparation:
         validation: ValidationService,
         secrets: SecretStore,
         service: DeploymentService,
+        limiter: StepLimiter,
         progress: ReportProgress = ignore_progress,
-        limiter: StepLimiter | None = None,
     ) -> None:
         self._limiter = limiter
         self._validation = validation
@@ -72,8 +72,7 @@ class Preparation:
         artifact = await self._service.fetch_package(package) if package else None
         context = await self.validate(DeploymentContext(request, settings, artifact))
         build = partial(self.build_artifact, context)
-        limiter = self._limiter.for_run(request.configuration, self._progress) if self._limiter else None
-        context = await (limiter.run("build_artifact", build) if limiter else build())
+        context = await self._limiter.for_run(request.configuration, self._progress).run("build_artifact", build)
         self._prepared[request.deployment_id] = context
         return context
 

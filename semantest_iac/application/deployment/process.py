@@ -49,8 +49,7 @@ from semantest_iac_events.values import ChangeCounts
 class DeploymentProcess:
     """Carries one request to its terminal event; the caller holds the lease of the stack.
 
-    `approve_plan` is asked about every plan that changes something, before it does. Without a limiter each step is
-    taken once, however long it is.
+    `approve_plan` is asked about every plan that changes something, before it does.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
@@ -60,8 +59,8 @@ class DeploymentProcess:
         bus: MessageBus,
         ledger: LedgerReader,
         progress: ReportProgress,
+        limiter: StepLimiter,
         approve_plan: ApprovePlan = approve_any_plan,
-        limiter: StepLimiter | None = None,
     ) -> None:
         self._preparation = preparation
         self._service = service
@@ -175,8 +174,7 @@ class DeploymentProcess:
     def _record_run(self, request: StackRequest, configuration: Mapping[str, Any]) -> StepRecorder:
         """Return the recorder of a run whose deadlines are those of a configuration."""
         deployment = read_deployment(self._ledger, request.deployment_id) or Deployment.from_request(request)
-        limiter = self._limiter.for_run(configuration, self._progress) if self._limiter else None
-        return StepRecorder(self._bus, deployment, limiter)
+        return StepRecorder(self._bus, deployment, self._limiter.for_run(configuration, self._progress))
 
     async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
         """Apply even an empty plan: after an interruption the engine knows the outputs, and the ledger does not."""

@@ -35,12 +35,9 @@ RecordFailure = Callable[[Exception], Awaitable[None]]
 
 
 class StepRecorder:
-    """Records the events of one run as caused by the request, and keeps the deployment that they lead to.
+    """Records the events of one run as caused by the request, and keeps the deployment that they lead to."""
 
-    Without a limiter each step is taken once.
-    """
-
-    def __init__(self, bus: MessageBus, deployment: Deployment, limiter: StepLimiter | None = None) -> None:
+    def __init__(self, bus: MessageBus, deployment: Deployment, limiter: StepLimiter) -> None:
         self.deployment = deployment
         self._bus = bus
         self._limiter = limiter
@@ -71,7 +68,7 @@ class StepRecorder:
         """Take a step within its limits; a crash or a cancellation leaves an intention without an observation."""
         await self.record_entry(begin(self.deployment))
         try:
-            result = await self._take(act)
+            result = await self._limiter.run(self.deployment.step, act, self._record_retry)
         except Exception as error:
             if record_failure:
                 await record_failure(error)
@@ -79,11 +76,6 @@ class StepRecorder:
             raise
         await self.record_entry(self.deployment.complete_step())
         return result
-
-    async def _take(self, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
-        if self._limiter is None:
-            return await act()
-        return await self._limiter.run(self.deployment.step, act, self._record_retry)
 
     async def _record_retry(self, error: DeploymentError, attempt: int, pause_s: float) -> None:
         await self.record_entry(self.deployment.retry_step(error, attempt, pause_s))

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import RunQueue, RunState
 
-QUEUE_STATES: tuple[RunState, ...] = ("waiting", "running", "parked", "retrying", "checking")
+QUEUE_STATES: tuple[RunState, ...] = tuple(state for state in get_args(RunState) if state != "ended")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from semantest_iac.application.ports.run_queue import RunState
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 
 
@@ -27,7 +28,7 @@ _CHECKS = (
     ),
     _Check(
         "runs",
-        "state not in ('waiting', 'running', 'parked', 'retrying', 'checking', 'ended')",
+        f"state not in {get_args(RunState)}",
         "deployment",
         "deployment '{name}' is queued in no known state",
     ),

@@ -59,6 +59,9 @@ class SharedLedger(Protocol):
 # `state <> 'ended'` lets SQLite use the index of the runs that have not ended, of which there are few, and `+position`
 # keeps it from reading all runs in their order instead.
 # One live run for each stack, whatever a program does: the database refuses a second one.
+_LIVE = "('running', 'parked', 'retrying', 'checking')"
+"""The states in which a run has the turn of its stack."""
+
 TABLES = (
     """create table if not exists runs (
         position integer primary key, deployment text not null unique, stack text not null, state text not null,
@@ -66,8 +69,7 @@ TABLES = (
         fence integer not null, lease_end double precision, worker text, host text, pid integer,
         is_cancelled integer not null
     )""",
-    "create unique index if not exists one_turn on runs (stack)"
-    " where state in ('running', 'parked', 'retrying', 'checking')",
+    f"create unique index if not exists one_turn on runs (stack) where state in {_LIVE}",
     "create index if not exists unended_runs on runs (stack, position) where state <> 'ended'",
     "create table if not exists fences (stack text primary key, fence integer not null)",
     *SOURCE_TABLES,
@@ -86,7 +88,7 @@ _NEXT = f"""select {_CLAIMED_COLUMNS} from runs as run
     where state <> 'ended' and ((state = 'parked' and due <= ?) or (state = 'retrying' and (due is null or due <= ?))
     or (state = 'waiting' and (due is null or due <= ?)
         and not exists (select 1 from runs as live
-            where live.stack = run.stack and live.state in ('running', 'parked', 'retrying', 'checking'))
+            where live.stack = run.stack and live.state in {_LIVE})
         and not exists (select 1 from runs as other
             where other.stack = run.stack and other.state <> 'ended' and other.state = 'waiting'
             and (other.due is null or other.due <= ?) and (other.priority > run.priority

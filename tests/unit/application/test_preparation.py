@@ -8,18 +8,21 @@ from dataclasses import asdict
 import pytest
 
 from semantest_iac.application.deployment.preparation import Preparation
+from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, ValidationError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp, configuration_of
+from tests.fakes.timer import FakeTimer
 
+LIMITER = StepLimiter(FakeTimer())
 REQUEST = DeploymentRequested(**asdict(REST), configuration=configuration_of(memory=256))
 
 
 @pytest.fixture
 def preparation(app: InMemoryApp) -> Preparation:
-    return Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service)
+    return Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service, LIMITER)
 
 
 class TestPreparation:
@@ -64,7 +67,7 @@ class TestPreparation:
             raise ArtifactError("Cannot build the source: cancelled.")
 
         app.artifacts.build = wait_for_cancel  # type: ignore[method-assign,assignment]
-        preparation = Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service)
+        preparation = Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service, LIMITER)
         building = asyncio.ensure_future(preparation.prepare(REQUEST))
         await begun.wait()
 

@@ -12,11 +12,14 @@ from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.deployment.recovery import failure_event
 from semantest_iac.application.deployment.rollback import find_last_good
+from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.domain.errors import VerificationError
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
+from tests.fakes.timer import FakeTimer
 
+LIMITER = StepLimiter(FakeTimer())
 ABOUT: dict[str, Any] = {
     "component": "rest-api",
     "provider": "aws",
@@ -29,8 +32,8 @@ AGAIN = ["journal.run.resumed", "journal.step.intended:validate"]
 
 @pytest.fixture
 def process(app: InMemoryApp) -> DeploymentProcess:
-    preparation = Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service)
-    return DeploymentProcess(preparation, app.service, app.bus, app.ledger, app.progress.append)
+    preparation = Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service, LIMITER)
+    return DeploymentProcess(preparation, app.service, app.bus, app.ledger, app.progress.append, LIMITER)
 
 
 async def kill_run(app: InMemoryApp, process: DeploymentProcess, point: str) -> DeploymentRequested:
