@@ -4,6 +4,7 @@
 .PHONY: help deploy test check checks lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
 
 VENV := .venv
+EVENT_EXTRAS := --extra kafka --extra nats --extra rabbitmq --extra redis --extra webhooks
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 COMPILE = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal \
@@ -93,11 +94,11 @@ examples: $(VENV)/test.stamp ## download the packages of the documented examples
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra telemetry \
-		--extra dev \
+		$(EVENT_EXTRAS) --extra dev \
 		--output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --extra telemetry --constraint requirements/test.txt --output-file requirements/deploy.txt
 	$(LOCK) --extra aws --extra azure --extra object-store --extra postgres --extra telemetry \
-		--constraint requirements/test.txt --output-file requirements/worker.txt
+		$(EVENT_EXTRAS) --constraint requirements/test.txt --output-file requirements/worker.txt
 	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
 	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
 	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \

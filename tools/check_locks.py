@@ -26,10 +26,11 @@ UNINSTALLED = (
     ROOT / "semantest_iac" / "payloads" / "python_application" / "adapters.txt",
 )
 """Locks whose packages are not installed here: only their checksums can be checked."""
+EVENT_EXTRAS = ("kafka", "nats", "rabbitmq", "redis", "webhooks")
 EXTRAS = {
     "deploy.txt": ("aws", "azure", "gateway", "telemetry"),
-    "worker.txt": ("aws", "azure", "object-store", "postgres", "telemetry"),
-    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", "dev"),
+    "worker.txt": ("aws", "azure", "object-store", "postgres", "telemetry", *EVENT_EXTRAS),
+    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", *EVENT_EXTRAS, "dev"),
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
