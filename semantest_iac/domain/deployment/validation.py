@@ -13,9 +13,6 @@ from datetime import date
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack, find_part_fault, format_stack_options
-from semantest_iac.domain.environments import component_rules, function_rules
-from semantest_iac.domain.environments.application_rules import check_application
-from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
     find_component_type,
@@ -24,7 +21,6 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
     resolve_component,
 )
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENTS,
@@ -40,9 +36,13 @@ from semantest_iac.domain.environments.names import (
     suggest_component,
     suggest_known,
 )
+from semantest_iac.domain.environments.rules import component_rules, function_rules
+from semantest_iac.domain.environments.rules.application_rules import check_application
+from semantest_iac.domain.environments.rules.build_commands import check_build
+from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.rules.tag_rules import check_tags
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, ComponentSettings
-from semantest_iac.domain.environments.tag_rules import check_tags
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions

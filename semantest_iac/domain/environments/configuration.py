@@ -13,6 +13,11 @@ from pydantic import BeforeValidator, Field
 
 from semantest_iac.domain.compute.functions import ScalingPolicy, ScalingService
 from semantest_iac.domain.environments import settings
+from semantest_iac.domain.environments.event_sections import (
+    EventSourceSection,
+    EventTargetSection,
+    SubscriptionSection,
+)
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_ALIASES,
@@ -150,6 +155,15 @@ class DeploymentConfiguration(EnvironmentValues):
         default={},
         description="Environments of the file's own by name, and what built-in ones have of their own.",
         json_schema_extra={"propertyNames": {"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART}},
+    )
+    event_sources: dict[str, EventSourceSection] = Field(
+        default={}, description="Where a worker receives events that request deployments, by name."
+    )
+    event_targets: dict[str, EventTargetSection] = Field(
+        default={}, description="Where a worker publishes the events of deployments, by name."
+    )
+    subscriptions: dict[str, SubscriptionSection] = Field(
+        default={}, description="What events of other systems lead to, by name."
     )
 
     def list_extended_environments(self, environment: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject
+from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject
 
 
 class CloudRules(Protocol):

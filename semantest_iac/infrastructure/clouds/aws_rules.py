@@ -10,9 +10,16 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, TagLimits, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.physical_names import physical_name
+from semantest_iac.domain.environments.rules.findings import (
+    CloudLimits,
+    Finding,
+    RuleSubject,
+    TagLimits,
+    advise,
+    refuse,
+)
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret

@@ -6,8 +6,15 @@ import re
 from collections.abc import Iterator
 
 from semantest_iac.domain.environments.configuration import list_function_values
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, TagLimits, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.rules.findings import (
+    CloudLimits,
+    Finding,
+    RuleSubject,
+    TagLimits,
+    advise,
+    refuse,
+)
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.environments.settings import round_retention
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rule, RuleSubject
+from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject
 from semantest_iac.domain.environments.settings import round_retention
 
 

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.environments.configuration import SECRET_REFERENCE, DeploymentConfiguration
+from semantest_iac.domain.environments.configuration import (
+    SECRET_REFERENCE,
+    DeploymentConfiguration,
+    parse_secret_reference,
+)
+from semantest_iac.domain.environments.event_sections import find_event_faults
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     canonical_environment,
@@ -53,6 +58,7 @@ from semantest_iac.infrastructure.configuration.text_files import (
     read_text_file,
 )
 from semantest_iac.infrastructure.configuration.yaml_text import (
+    is_credential_path,
     is_text_path,
     is_variable_path,
     parse_scalar,
@@ -82,7 +88,18 @@ def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault
                     format_key_path(path), f"variable '{make_printable(name)}' is not set", "Set it, or add it to .env."
                 )
         if SECRET_REFERENCE.search(text) and not is_variable_path(path):
-            yield Fault(format_key_path(path), "secrets can be used in components.<name>.environment only")
+            yield from _find_misplaced_secret(text, path)
+
+
+def _find_misplaced_secret(text: str, path: KeyPath) -> Iterator[Fault]:
+    if not is_credential_path(path):
+        yield Fault(
+            format_key_path(path), "secrets can be used in components.<name>.environment and credentials of events only"
+        )
+    elif parse_secret_reference(text) is None:
+        yield Fault(
+            format_key_path(path), "a secret must be the whole value", "Write ${secrets.name} and nothing else."
+        )
 
 
 def _substitute_text(text: str, variables: Mapping[str, str], path: KeyPath) -> Any:
@@ -156,7 +173,12 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     if environments.extends:
         values[ENVIRONMENTS_KEY] = {name: {"extends": base} for name, base in environments.extends.items()}
     configuration, faults, _ = validate_values(substitute_variables(values, variables))
-    found = (*find_unknown_empty_keys(merged.values), *faults, *check_references(values, variables))
+    found = (
+        *find_unknown_empty_keys(merged.values),
+        *faults,
+        *check_references(values, variables),
+        *find_event_faults(configuration.event_sources, configuration.event_targets, configuration.subscriptions),
+    )
     return ParsedConfiguration(
         configuration=configuration,
         values=values,

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from semantest_iac.domain.environments.event_sections import CREDENTIAL_KEYS
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.layers import (
@@ -44,6 +45,11 @@ def is_variable_path(path: KeyPath) -> bool:
     path = _path_in_environment(path)
     within = path[4:] if path[2:3] == ("functions",) else path[2:]
     return path[:1] == ("components",) and len(within) == 2 and within[0] == "environment"
+
+
+def is_credential_path(path: KeyPath) -> bool:
+    """Return whether the path is a setting of a source or a target of events that may be a secret."""
+    return len(path) == 3 and path[0] in ("event_sources", "event_targets") and path[2] in CREDENTIAL_KEYS
 
 
 def is_text_path(path: KeyPath) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.blueprints.parts import FUNCTION_VARIABLE
-from semantest_iac.domain.environments.function_rules import RESERVED_FUNCTION_NAME
+from semantest_iac.domain.environments.rules.function_rules import RESERVED_FUNCTION_NAME
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import StoredBody
 from semantest_iac.domain.security.redaction import Redactor

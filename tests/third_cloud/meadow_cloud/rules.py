@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, refuse
 from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 

@@ -8,7 +8,7 @@ import pytest
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.findings import Finding, RuleSubject
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, AZURE_RULES, round_memory
 from semantest_iac.infrastructure.clouds.registry import CLOUDS

@@ -9,12 +9,12 @@ import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
-from semantest_iac.domain.environments.application_rules import (
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.environments.rules.application_rules import (
     read_project_name,
     read_projects,
     suggest_application,
 )
-from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationService
-from semantest_iac.domain.environments.build_commands import split_build_commands
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.rules.build_commands import split_build_commands
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from semantest_iac.domain.environments.application_rules import application_module, module_files, read_projects
+from semantest_iac.domain.environments.rules.application_rules import application_module, module_files, read_projects
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from semantest_iac.domain.environments.build_commands import split_build_commands
+from semantest_iac.domain.environments.rules.build_commands import split_build_commands
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.builds.entry_points import EntryPoint, require_built_files
 from semantest_iac.infrastructure.artifacts.builds.module_copies import copy_modules

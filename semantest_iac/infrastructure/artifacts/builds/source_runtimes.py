@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semantest_iac.domain.environments.application_rules import read_projects, suggest_application
+from semantest_iac.domain.environments.rules.application_rules import read_projects, suggest_application
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource

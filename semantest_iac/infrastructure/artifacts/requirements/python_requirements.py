@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from semantest_iac.domain.environments.application_rules import read_project_name
+from semantest_iac.domain.environments.rules.application_rules import read_project_name
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from semantest_iac.domain.environments.application_rules import read_project_name
+from semantest_iac.domain.environments.rules.application_rules import read_project_name
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner
 from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders, make_folder_key

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
-from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
 from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, refuse
 from semantest_iac.domain.environments.sections import ComponentSection, FunctionSection
 
 _APPLICATION = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):[^\W\d]\w*(\.[^\W\d]\w*)*(\(\))?")

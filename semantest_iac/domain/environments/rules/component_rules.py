@@ -18,8 +18,8 @@ from semantest_iac.domain.environments.configuration import (
     list_function_values,
     parse_secret_reference,
 )
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import Environment, make_printable
+from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.sections import AlertSection, CorsSection, MonitoringSection, PackageSection
 from semantest_iac.domain.environments.settings import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.findings import Finding, RuleSubject, TagLimits, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.physical_names import STACK_TAG_NAMES
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, TagLimits, refuse
 from semantest_iac.domain.security.secret_patterns import looks_secret
 
 _SHOWN_NAME_LENGTH = 40

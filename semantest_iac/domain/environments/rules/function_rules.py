@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from semantest_iac.domain.environments.configuration import derive_function_name, find_functions, find_route_function
-from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.sections import FUNCTION_NAME, ComponentSection, RouteSection
 
 LONGEST_FUNCTION_NAME = 40

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, refuse
 from semantest_iac.domain.security.secret_patterns import looks_secret
 
 LONGEST_BUILD_COMMAND = 4096

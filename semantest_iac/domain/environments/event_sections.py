@@ -1,0 +1,182 @@
+"""The sections of the configuration file about events: where they come from, what they lead to, who is told.
+
+Their models check shape only; `find_event_faults` checks whether the values fit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.sections import ListOf, Section
+from semantest_iac.domain.errors import Fault
+
+SourceType = Literal["nats", "rabbitmq", "redis-stream", "redis-channel", "kafka", "websocket", "webhook", "files"]
+TargetType = Literal["nats", "rabbitmq", "redis-stream", "redis-channel", "kafka", "websocket", "webhook", "files"]
+SignatureScheme = Literal["standard-webhooks", "github"]
+EventForm = Literal["semantest", "cloudevents", "cdevents", "slack", "teams"]
+SubscriptionAction = Literal["deploy", "destroy", "scale", "rollback", "drift-check"]
+EVENT_KEYS = ("event_sources", "event_targets", "subscriptions")
+"""The keys of the file that are about events, and are no part of what is deployed."""
+
+CREDENTIAL_KEYS = ("url", "username", "password", "token", "secret")
+"""The keys of a source or a target whose value may be `${secrets.name}`."""
+
+
+class _TransportSection(Section):
+    """What sources and targets have in common."""
+
+    url: str | None = Field(
+        default=None, description="Address such as nats://127.0.0.1:4222; ${secrets.name} as a whole for a secret one."
+    )
+    username: str | None = Field(default=None, description="User name; ${secrets.name} for a secret.")
+    password: str | None = Field(default=None, description="${secrets.name} of the password.")
+    token: str | None = Field(default=None, description="${secrets.name} of the token of a NATS or WebSocket server.")
+    secret: str | None = Field(default=None, description="${secrets.name} of the key that signs webhooks.")
+    stream: str | None = Field(default=None, description="Stream of NATS JetStream or of Redis.")
+    subject: str | None = Field(default=None, description="Subject of NATS.")
+    queue: str | None = Field(default=None, description="Queue of RabbitMQ.")
+    exchange: str | None = Field(default=None, description="Exchange of RabbitMQ.")
+    routing_key: str | None = Field(default=None, description="Routing key of RabbitMQ.")
+    topic: str | None = Field(default=None, description="Topic of Kafka.")
+    channel: str | None = Field(default=None, description="Channel of Redis; a source may have a pattern: events:*.")
+    folder: str | None = Field(default=None, description="Folder of files with one event per line.")
+
+
+class EventSourceSection(_TransportSection):
+    """Where events are received from."""
+
+    type: SourceType = Field(description="What delivers them.")
+    group: str | None = Field(
+        default=None, description="Name under which workers share the messages; semantest-iac by default."
+    )
+    events: ListOf[str] | None = Field(
+        default=None, description="Types to subscribe to; those that lead to something here by default."
+    )
+    listen: str | None = Field(default=None, description="HOST:PORT on which webhooks are received.")
+    path: str | None = Field(default=None, description="Path of webhooks; /events by default.")
+    signature: SignatureScheme | None = Field(
+        default=None, description="How webhooks are signed; standard-webhooks by default."
+    )
+    pattern: str | None = Field(default=None, description="Names of the files; *.jsonl by default.")
+    environments: ListOf[str] | None = Field(
+        default=None, description="The only environments that its events may change; all by default."
+    )
+    components: ListOf[str] | None = Field(
+        default=None, description="The only components that its events may change; all by default."
+    )
+
+
+class EventTargetSection(_TransportSection):
+    """Where the events of deployments are published."""
+
+    type: TargetType = Field(description="What takes them.")
+    form: EventForm | None = Field(
+        default=None, description="Form of the messages; cloudevents by default, semantest for its WebSocket server."
+    )
+    events: ListOf[str] | None = Field(
+        default=None, description="Types such as infrastructure.deployment.*; all by default."
+    )
+    components: ListOf[str] | None = Field(default=None, description="Only events of these components.")
+    environments: ListOf[str] | None = Field(default=None, description="Only events of these environments.")
+    providers: ListOf[str] | None = Field(default=None, description="Only events of these clouds.")
+    from_start: bool = Field(
+        default=False, description="Publish what was recorded before the target was added; only new events by default."
+    )
+
+
+class SubscriptionSection(Section):
+    """What an event of another system leads to."""
+
+    event: str = Field(description="Type of the event, such as ServerConfigurationChanged.")
+    match: dict[str, Any] = Field(
+        default={},
+        description="Values of the payload by dotted path: one, a list, or {above, at_least, below, at_most}.",
+    )
+    sources: ListOf[str] | None = Field(default=None, description="Only from these sources; from all by default.")
+    action: SubscriptionAction = Field(description="What is requested.")
+    component: str | None = Field(default=None, description="Component, or a dotted path such as $.payload.service.")
+    environment: str | None = Field(default=None, description="Environment, or a dotted path; development by default.")
+    limit: str | None = Field(default=None, description="Most requests for a stack, such as 4/3600 (requests/seconds).")
+    min_instances: int | None = Field(default=None, description="For scale: instances kept warm.")
+    max_instances: int | None = Field(default=None, description="For scale: most instances at once.")
+
+
+@dataclass(frozen=True, slots=True)
+class _TransportKeys:
+    """Which keys a type of source or target must and may have besides those of every one."""
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+_LOGIN = ("username", "password")
+_SOURCE_KEYS: Mapping[str, _TransportKeys] = {
+    "nats": _TransportKeys(("url", "stream"), ("subject", "group", "token", *_LOGIN)),
+    "rabbitmq": _TransportKeys(("url", "queue"), ("exchange", "routing_key", *_LOGIN)),
+    "redis-stream": _TransportKeys(("url", "stream"), ("group", *_LOGIN)),
+    "redis-channel": _TransportKeys(("url", "channel"), _LOGIN),
+    "kafka": _TransportKeys(("url", "topic"), ("group", *_LOGIN)),
+    "websocket": _TransportKeys(("url",), ("events", "token")),
+    "webhook": _TransportKeys(("listen", "secret"), ("path", "signature")),
+    "files": _TransportKeys(("folder",), ("pattern",)),
+}
+_TARGET_KEYS: Mapping[str, _TransportKeys] = {
+    "nats": _TransportKeys(("url",), ("subject", "stream", "token", *_LOGIN)),
+    "rabbitmq": _TransportKeys(("url",), ("exchange", "routing_key", "queue", *_LOGIN)),
+    "redis-stream": _TransportKeys(("url",), ("stream", *_LOGIN)),
+    "redis-channel": _TransportKeys(("url",), ("channel", *_LOGIN)),
+    "kafka": _TransportKeys(("url",), ("topic", *_LOGIN)),
+    "websocket": _TransportKeys(("url",), ("token",)),
+    "webhook": _TransportKeys(("url",), ("secret",)),
+    "files": _TransportKeys(("folder",)),
+}
+_COMMON_KEYS = ("type", "environments", "components")
+_TARGET_COMMON_KEYS = (*_COMMON_KEYS, "form", "events", "providers", "from_start")
+
+
+def find_event_faults(
+    sources: Mapping[str, EventSourceSection],
+    targets: Mapping[str, EventTargetSection],
+    subscriptions: Mapping[str, SubscriptionSection],
+) -> Iterator[Fault]:
+    """Yield what is wrong with sources, targets and subscriptions, besides their shape."""
+    for name, source in sources.items():
+        yield from _find_key_faults(f"event_sources.{name}", source, _SOURCE_KEYS[source.type], _COMMON_KEYS)
+    for name, target in targets.items():
+        keys = _TARGET_KEYS[target.type]
+        yield from _find_key_faults(f"event_targets.{name}", target, keys, _TARGET_COMMON_KEYS)
+    for name, subscription in subscriptions.items():
+        yield from _find_subscription_faults(f"subscriptions.{name}", subscription, sources)
+
+
+def _find_key_faults(at: str, section: Any, keys: _TransportKeys, common: tuple[str, ...]) -> Iterator[Fault]:
+    written = section.model_dump(exclude_none=True, exclude_unset=True)
+    known = (*common, *keys.required, *keys.optional)
+    for key in keys.required:
+        if key not in written:
+            yield Fault(f"{at}.{key}", f"missing, {section.type} needs it")
+    for key in written:
+        if key not in known:
+            usable = ", ".join((*keys.required, *keys.optional))
+            yield Fault(f"{at}.{key}", f"{section.type} has no such setting", f"It has {usable}.")
+
+
+def _find_subscription_faults(
+    at: str, subscription: SubscriptionSection, sources: Mapping[str, EventSourceSection]
+) -> Iterator[Fault]:
+    for name in subscription.sources or ():
+        if name not in sources:
+            known = ", ".join(sources) or "none is defined"
+            yield Fault(f"{at}.sources", f"'{make_printable(name)}' is not a source", f"Sources: {known}.")
+    is_scale = subscription.action == "scale"
+    for key in ("min_instances", "max_instances"):
+        given = getattr(subscription, key)
+        if is_scale and given is None:
+            yield Fault(f"{at}.{key}", "missing, scale needs it")
+        elif not is_scale and given is not None:
+            yield Fault(f"{at}.{key}", f"{subscription.action} has no such setting", "It is for scale.")
