@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
+from semantest_iac.bootstrap.ledger_database import LedgerDatabase
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
-    from semantest_iac.infrastructure.home_manifest import HomeManifest
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
@@ -71,7 +71,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Application:
+class Application(LedgerDatabase):
     """The application under one home folder; it creates each adapter that it was not given on first use.
 
     `secrets` replaces the variables of the configuration, `probe` the probe of every engine.
@@ -92,10 +92,8 @@ class Application:
         timer: Timer | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        self.home = home.absolute()
+        super().__init__(home, ledger, run_queue)
         self.engines = engines
-        self._ledger = ledger
-        self._run_queue = run_queue
         self._locks = locks
         self._artifacts = artifacts
         self._artifact_store = artifact_store
@@ -103,39 +101,6 @@ class Application:
         self._probe = probe
         self._timer = timer
         self._clock = clock
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, of this home or, if a variable has the URL of a database, of several machines."""
-        if self._ledger is not None:
-            return self._ledger
-        if url := os.environ.get("SEMANTEST_LEDGER_URL"):
-            from semantest_iac.infrastructure.databases.postgresql import open_database_url
-            from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
-
-            return SqlLedger(open_database_url(url))
-        from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
-
-        return SqliteLedger(self.home / "ledger.db", manifest=self._manifest)
-
-    @property
-    def _manifest(self) -> HomeManifest:
-        from semantest_iac.infrastructure.home_manifest import HomeManifest
-
-        return HomeManifest(self.home)
-
-    @cached_property
-    def run_queue(self) -> RunQueue:
-        """The queue of accepted requests, in the database of the ledger."""
-        if self._run_queue is not None:
-            return self._run_queue
-        from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
-        from semantest_iac.infrastructure.process_starts import has_process_ended
-        from semantest_iac.infrastructure.run_queue.run_table import RunTable
-
-        if not isinstance(self.ledger, SqlLedger):
-            raise TypeError("A ledger that is handed in needs a run queue of its own.")
-        return RunTable(self.ledger.database, self.ledger, lambda holder: has_process_ended(holder.worker))
 
     @cached_property
     def stack_locks(self) -> StackLocks:
