@@ -56,7 +56,7 @@ async def test_records_survive_the_repair_of_a_ledger(home: Path) -> None:
     assert _read_records(Application(home)) == ([_LETTER], "7", "3")
 
 
-async def test_looking_at_records_creates_no_home(home: Path) -> None:
+def test_looking_at_records_creates_no_home(home: Path) -> None:
     assert _read_records(Application(home)) == ([], None, None)
 
     assert not home.exists()
