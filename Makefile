@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check checks lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
+.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
 
 VENV := .venv
 EVENT_EXTRAS := --extra kafka --extra nats --extra rabbitmq --extra redis --extra webhooks
@@ -45,9 +45,12 @@ test: $(VENV)/test.stamp ## run every check and every test
 
 check: $(VENV)/test.stamp ## run every check and the fast tests; about three minutes
 	@$(CONCURRENTLY) checks
-	$(BIN)/python -m pytest -n $(WORKERS) $(FAST_TESTS)
+	@$(MAKE) --no-print-directory fast-tests
 
 checks: types lint contracts generated
+
+fast-tests: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n $(WORKERS) $(FAST_TESTS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/python tools/check_locks.py
@@ -104,6 +107,7 @@ lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \
 		--output-file semantest_iac/payloads/python_application/adapters.txt
 	@$(BIN)/python tools/check_locks.py --write
+	@$(BIN)/python tools/lock_wheels.py
 
 clean: ## remove what these commands created, except deployments
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

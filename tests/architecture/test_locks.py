@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tools.check_locks import EXTRAS, checksum_line, find_faults, read_lock, root_requirements, supported_environments
+from tools.lock_wheels import PACKAGES, format_wheel, locked_lines
 
 
 def _locked(root: Path, name: str) -> dict[str, set[str]]:
@@ -76,3 +77,28 @@ class TestLocks:
 
         assert f"{first}\n" == checksum_line(lines)
         assert f"{first}\n" != checksum_line(lines.partition("\n")[2])
+
+
+class TestWheels:
+    """requirements/nix.txt, from which flake.nix takes what nixpkgs does not have; `make lock` writes it."""
+
+    def test_are_those_that_the_tests_lock(self, root: Path) -> None:
+        text = (root / "requirements" / "nix.txt").read_text(encoding="utf-8")
+        lock = (root / "requirements" / "test.txt").read_text(encoding="utf-8")
+        wheels = re.findall(r"^(([a-z0-9-]+)==\S+) (--hash=sha256:[0-9a-f]{64})$", text, re.MULTILINE)
+
+        assert sorted(name for _, name, _ in wheels) == sorted(PACKAGES) == sorted({*PACKAGES})
+        assert len(text.splitlines()) == len(wheels)
+        for pinned, name, digest in wheels:
+            first, *digests = locked_lines(lock, name).replace("\\\n", "\n").split()
+            assert (first, digest in digests) == (pinned, True)
+
+    def test_are_refused_for_one_platform(self) -> None:
+        download = {"url": "https://example.com/grimp-3.20-cp312-cp312-manylinux2014_x86_64.whl"}
+
+        with pytest.raises(SystemExit, match="grimp has no wheel for every platform"):
+            format_wheel({"metadata": {"name": "grimp", "version": "3.20"}, "download_info": download})
+
+    def test_need_a_package_that_is_locked(self) -> None:
+        with pytest.raises(SystemExit, match="holds no pulumi-gcp"):
+            locked_lines("pulumi==3.272.0 \\\n    --hash=sha256:0\n", "pulumi-gcp")
