@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semantest_iac.application.ports.event_transports import DeadLetters, TransportPositions
+    from semantest_iac.application.ports.event_transports import DeadLetters, SeenMessages, TransportPositions
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.relay_leases import RelayLeases
     from semantest_iac.application.ports.run_queue import RunQueue
@@ -62,6 +62,13 @@ class LedgerDatabase:
         from semantest_iac.infrastructure.transports.records.position_table import TransportPositionTable
 
         return TransportPositionTable(self._require_sql_ledger("store of positions").database)
+
+    @cached_property
+    def seen_messages(self) -> SeenMessages:
+        """Which messages were taken from sources that have no order."""
+        from semantest_iac.infrastructure.transports.records.seen_message_table import SeenMessageTable
+
+        return SeenMessageTable(self._require_sql_ledger("store of seen messages").database)
 
     @cached_property
     def relay_leases(self) -> RelayLeases:

@@ -53,9 +53,7 @@ class FakeRunQueue:
         await self.ledger.append(submission.stack, None, submission.events)
         replaced = self._list_replaced(submission) if submission.replaces_waiting else []
         for deployment in replaced:
-            row = self.ledger.deployment(deployment)
-            [request, *_] = self.ledger.log(row.position - 1 if row else 0)
-            await self.ledger.append(submission.stack, None, [supersede(request, submission.deployment)])
+            await self.ledger.append(submission.stack, None, [supersede(deployment, submission.deployment)])
             self._remove(deployment)
         self._keys[key] = (submission.digest, submission.deployment)
         self._replaceable |= {submission.deployment} if submission.replaces_waiting else set()

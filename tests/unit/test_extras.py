@@ -10,16 +10,20 @@ import pytest
 
 _PROGRAM = """\
 from pathlib import Path
+from types import SimpleNamespace
 from semantest_iac.domain.errors import ExtraMissingError
 from semantest_iac.infrastructure.artifact_stores.object_store import open_object_store
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.databases.postgresql import open_database_url
+from semantest_iac.infrastructure.transports.http.webhook_source import open_source as open_webhooks
 from semantest_iac.presentation.gateway.launch import open_gateway
 try:
     {call}
 except ExtraMissingError as error:
     print(error.error_code, error.message, error.hint)
 """
+
+_SECTION = "SimpleNamespace(listen='[::1]:1', path=None, signature=None, secret='s' * 32)"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,7 @@ except ExtraMissingError as error:
             "object-store",
         ),
         ("open_gateway(None, None, None)", "serve", "aiohttp", "gateway"),
+        (f"open_webhooks('hooks', {_SECTION}, None)", "receive webhooks", "aiohttp", "webhooks"),
     ],
 )
 def test_a_missing_extra_is_named(call: str, purpose: str, library: str, extra: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -148,4 +148,19 @@ class TransportPositions(Protocol):
 
     async def save(self, transport: str, position: str) -> None:
         """Remember the position; it is durable when this returns. Raises LedgerError."""
+        ...
+
+
+class SeenMessages(Protocol):
+    """Remembers what was taken from sources that have no order, so that a replay is known; in the ledger's database."""
+
+    async def has_any(self, transport: str, keys: Collection[str]) -> bool:
+        """Whether a message of the source with one of these keys was taken; raises LedgerError."""
+        ...
+
+    async def add(self, transport: str, keys: Collection[str], kept_s: float | None) -> None:
+        """Remember the keys of a message for so many seconds, None for good; durable when this returns.
+
+        Raises LedgerError.
+        """
         ...

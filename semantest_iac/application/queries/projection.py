@@ -230,13 +230,14 @@ class ProjectionRows(Protocol):
         ...
 
 
-def project_event(rows: ProjectionRows, event: Mapping[str, Any], position: int) -> None:
-    """Update the rows with one more event, which is at that position of the log."""
+def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
+    """Update the rows with one more event."""
+    event = recorded.event
     deployment = deployment_id_of(event)
     if deployment is None:
         return
     before = rows.deployment(deployment)
-    after = fold_deployment(before, event, position)
+    after = fold_deployment(before, event, recorded.position)
     if after is None:
         return
     stack = rows.stack(after.stack)
@@ -254,7 +255,7 @@ class MemoryRows:
         self.by_deployment: dict[str, DeploymentRow] = {}
         self.by_stack: dict[str, StackRow] = {}
         for recorded in log:
-            project_event(self, recorded.event, recorded.position)
+            project_event(self, recorded)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         return self.by_deployment.get(deployment)

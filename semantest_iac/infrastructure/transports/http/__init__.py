@@ -1,0 +1,4 @@
+"""Events over HTTP: signed webhooks, and Semantest's WebSocket server.
+
+Only the modules that serve or connect import aiohttp.
+"""
