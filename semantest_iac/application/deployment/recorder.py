@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.step_limits import StepLimiter
@@ -119,11 +119,16 @@ class EventRecorder:
 def encode_event(event: Event, redact: Callable[[str], str]) -> NewEvent:
     """Return the event in its CloudEvents form, with secrets redacted where it does not have to be restored."""
     form = to_cloudevent(event)
-    kept = _IDENTIFYING_FIELDS | _RESTORED_FIELDS.get(event.type_name, frozenset())
-    form["data"] = {
-        name: value if name in kept else redact_texts(value, redact) for name, value in form["data"].items()
-    }
+    form["data"] = redact_fields(form["data"], redact, _RESTORED_FIELDS.get(event.type_name, frozenset()))
     return NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+
+
+def redact_fields(
+    data: Mapping[str, Any], redact: Callable[[str], str], kept: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return the fields of an event with secrets redacted, but in those that identify its deployment and in `kept`."""
+    untouched = _IDENTIFYING_FIELDS | kept
+    return {name: value if name in untouched else redact_texts(value, redact) for name, value in data.items()}
 
 
 def find_stream(event: Event) -> str:

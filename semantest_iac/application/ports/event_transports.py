@@ -20,10 +20,17 @@ class TransportError(DeploymentError):
 
 
 class UnreachableTransportError(TransportError):
-    """A broker or server of events does not answer; a later try may succeed."""
+    """A broker or server of events does not answer; a later try may succeed.
+
+    `retry_after_s` is how long it asked to be left alone, None where it did not say.
+    """
 
     code = "TRANSPORT_UNREACHABLE"
     retryable = True
+
+    def __init__(self, message: str, code: str | None = None, *, hint: str = "", retry_after_s: float | None = None):
+        super().__init__(message, code, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,10 @@ class EventTarget(Protocol):
     name: str
 
     def connect(self) -> AbstractAsyncContextManager[PublishMessage]:
-        """Open a connection for the block; raises UnreachableTransportError, or TransportError for wrong settings."""
+        """Open a connection for the block; raises UnreachableTransportError, or TransportError for wrong settings.
+
+        One message at a time is published over it. It is opened again after each UnreachableTransportError.
+        """
         ...
 
 
@@ -140,7 +150,7 @@ class DeadLetters(Protocol):
 
 
 class TransportPositions(Protocol):
-    """Remembers how far each source was read, and each target was published to; in the database of the ledger."""
+    """Remembers how far each source was read, by its name; in the database of the ledger."""
 
     def read(self, transport: str) -> str | None:
         """Return the position that was saved last, None where none was."""
