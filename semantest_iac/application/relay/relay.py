@@ -21,7 +21,7 @@ from semantest_iac.application.ports.relay_leases import RelayLease, RelayLeases
 from semantest_iac.application.queries.following import follow_log
 from semantest_iac.application.relay.messages import MessageRenderer, UnreadableEventError, build_dead_letter
 from semantest_iac.application.relay.target_publisher import (
-    Refusal,
+    FinalRefusal,
     RetryPauses,
     TargetPublisher,
     describe_failure,
@@ -213,7 +213,7 @@ class Relay:
             outcome = await self._publisher.publish(message, stopped, partial(self._require_lease, progress))
             if outcome == "stopped":
                 return
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, FinalRefusal):
                 await self._keep_dead_letter(message, outcome.error, recorded)
         progress.position = recorded.position
         progress.unsaved_messages += 1

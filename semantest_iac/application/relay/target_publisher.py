@@ -44,7 +44,7 @@ class RetryPauses:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FinalRefusal:
     """The target has refused a message again and again."""
 
     error: Exception
@@ -89,7 +89,7 @@ class TargetPublisher:
 
     async def publish(
         self, message: PublishedMessage, stopped: asyncio.Event, require_right: Callable[[], None]
-    ) -> Literal["published", "stopped"] | Refusal:
+    ) -> Literal["published", "stopped"] | FinalRefusal:
         """Try until the target has the message, or has refused it too often.
 
         `require_right` raises, before each try, where nothing may be published any more.
@@ -149,11 +149,11 @@ class TargetPublisher:
         self.clear_fault()
         return None
 
-    def _count_refusal(self, error: Exception) -> Refusal:
+    def _count_refusal(self, error: Exception) -> FinalRefusal:
         self._refused_in_a_row += 1
         if self._refused_in_a_row < _FEW_REFUSED:  # the message was at fault, and not the target
             self.clear_fault()
-        return Refusal(error)
+        return FinalRefusal(error)
 
 
 def describe_failure(error: Exception) -> str:
