@@ -27,7 +27,7 @@ from benchmarks.timing import Action, PairedTimes, time_in_turns
 from semantest_iac.application.deployment.recorder import encode_event
 from semantest_iac.application.intake.admission import judge_request
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, read_cloudevent_origin
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.bootstrap.application import Application
@@ -179,8 +179,8 @@ async def _accept(ledger: SqlLedger, submissions: Sequence[Submission], producer
     await asyncio.gather(*(produce() for _ in range(producers)))
 
 
-def _never_called(deployment: str, successor: str) -> NewEvent:
-    raise RuntimeError(f"{successor} replaced {deployment}")
+def _never_called(replaced: RecordedEvent, successor: str) -> NewEvent:
+    raise RuntimeError(f"{successor} replaced the request at {replaced.position}")
 
 
 def _refuse(refusal: RequestRefusal) -> tuple[str, NewEvent]:

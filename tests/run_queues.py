@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,21 @@ def open_database(location: str) -> Database:
 class LogTable:
     """Records events in the transaction of the queue, as the ledger does."""
 
-    def append_in(self, connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> list[RecordedEvent]:
+    def append_in(
+        self, connection: DatabaseConnection, events_of: Mapping[str, Sequence[NewEvent]]
+    ) -> list[RecordedEvent]:
         connection.execute(_LOG)
-        for event in events:
-            connection.execute("insert into log values (?, ?, ?)", (stream, event.type, event.json))
+        rows = [(stream, event.type, event.json) for stream, events in events_of.items() for event in events]
+        connection.insert("log", rows)
         connection.notify_watches()
         return []
+
+    def read_request(self, connection: DatabaseConnection, deployment: str) -> RecordedEvent:
+        """Return what was recorded as `requested`, which has the deployment as its JSON."""
+        [(stream, type_, json)] = connection.execute(
+            "select stream, type, json from log where type = 'requested' and json = ?", (deployment,)
+        )
+        return RecordedEvent(1, stream, 1, type_, json, "")
 
     def note_committed(self, recorded: Sequence[RecordedEvent]) -> None: ...
 
@@ -50,9 +59,9 @@ class LogTable:
         raise NotImplementedError("this log has no readers")
 
 
-def supersede(deployment: str, successor: str) -> NewEvent:
+def supersede(replaced: RecordedEvent, successor: str) -> NewEvent:
     """Return the terminal event of a replaced deployment."""
-    return NewEvent("superseded", f"{deployment} by {successor}")
+    return NewEvent("superseded", f"{replaced.json} by {successor}")
 
 
 def reject_as(deployment: str) -> MakeRejectedEvent:
@@ -89,7 +98,7 @@ class QueueFixture:
     async def hold(self, stack: str, deployment: str = "d0") -> None:
         """Let a deployment hold a stack."""
         with self.database.change("write to") as connection:
-            LogTable().append_in(connection, stack, [NewEvent("held", deployment)])
+            LogTable().append_in(connection, {stack: [NewEvent("held", deployment)]})
 
     async def claim(self, lease_s: float = 60.0) -> RunLease | None:
         """Claim for the worker."""

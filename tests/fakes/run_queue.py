@@ -53,7 +53,9 @@ class FakeRunQueue:
         await self.ledger.append(submission.stack, None, submission.events)
         replaced = self._list_replaced(submission) if submission.replaces_waiting else []
         for deployment in replaced:
-            await self.ledger.append(submission.stack, None, [supersede(deployment, submission.deployment)])
+            row = self.ledger.deployment(deployment)
+            [request, *_] = self.ledger.log(row.position - 1 if row else 0)
+            await self.ledger.append(submission.stack, None, [supersede(request, submission.deployment)])
             self._remove(deployment)
         self._keys[key] = (submission.digest, submission.deployment)
         self._replaceable |= {submission.deployment} if submission.replaces_waiting else set()

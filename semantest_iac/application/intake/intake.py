@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
-from semantest_iac.application.deployment.recorder import require_deployment
+from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.intake.admission import (
     JudgedRequest,
     build_rejection,
@@ -17,7 +17,7 @@ from semantest_iac.application.intake.admission import (
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.operators.held_stacks import find_hold
-from semantest_iac.application.ports.ledger import LedgerReader, NewEvent
+from semantest_iac.application.ports.ledger import LedgerReader, NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState
 from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
@@ -26,7 +26,7 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import ArtifactError, NotFoundError, RefusedError, ValidationError
+from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
@@ -170,5 +170,8 @@ class Intake:
             self._observers.show(rejection)
         return is_rejected
 
-    def _supersede(self, deployment: str, successor: str) -> NewEvent:
-        return self._encode(require_deployment(self._ledger, deployment).supersede(successor))
+    def _supersede(self, replaced: RecordedEvent, successor: str) -> NewEvent:
+        request = decode_event(replaced)
+        if not isinstance(request, StackRequest):
+            raise LedgerError(f"Cannot read event {replaced.position} of the ledger: it is no request.")
+        return self._encode(Deployment.from_request(request).supersede(successor))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from semantest_iac.application.ports.ledger import Ledger, NewEvent
+from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceOrder
 from semantest_iac.domain.errors import LedgerError
 
@@ -131,7 +131,7 @@ class LeaseLostError(LedgerError):
     code = "LEASE_LOST"
 
 
-MakeSupersededEvent = Callable[[str, str], NewEvent]  # of the replaced deployment and its successor
+MakeSupersededEvent = Callable[[RecordedEvent, str], NewEvent]  # of the replaced request and the deployment after it
 MakeRejectedEvent = Callable[[RequestRefusal], tuple[str, NewEvent]]  # with the deployment that it is recorded as
 
 

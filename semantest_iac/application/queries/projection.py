@@ -230,14 +230,13 @@ class ProjectionRows(Protocol):
         ...
 
 
-def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
-    """Update the rows with one more event."""
-    event = recorded.event
+def project_event(rows: ProjectionRows, event: Mapping[str, Any], position: int) -> None:
+    """Update the rows with one more event, which is at that position of the log."""
     deployment = deployment_id_of(event)
     if deployment is None:
         return
     before = rows.deployment(deployment)
-    after = fold_deployment(before, event, recorded.position)
+    after = fold_deployment(before, event, position)
     if after is None:
         return
     stack = rows.stack(after.stack)
@@ -255,7 +254,7 @@ class MemoryRows:
         self.by_deployment: dict[str, DeploymentRow] = {}
         self.by_stack: dict[str, StackRow] = {}
         for recorded in log:
-            project_event(self, recorded)
+            project_event(self, recorded.event, recorded.position)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         return self.by_deployment.get(deployment)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from itertools import groupby
+from operator import attrgetter
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.infrastructure.databases.database import DatabaseConnection, OnCommit, Result
+from semantest_iac.infrastructure.databases.database import DatabaseConnection, Item, OnCommit, Result
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -45,9 +47,24 @@ class ChangeGroups:
         `verb` says in errors what was tried. `on_commit` gets the results of all changes of a group that it came with.
         A caller that is cancelled meanwhile does not know whether its change was committed.
         """
+
+        def change_alone(connection: DatabaseConnection, items: Sequence[None]) -> list[Result]:
+            return [change(connection)]
+
+        return await self.commit_together(open_change, verb, change_alone, None, on_commit)
+
+    async def commit_together(
+        self,
+        open_change: OpenChange,
+        verb: str,
+        change: Callable[[DatabaseConnection, Sequence[Item]], Sequence[Result]],
+        item: Item,
+        on_commit: OnCommit | None,
+    ) -> Result:
+        """Return the result for an item; those that wait side by side for the same change are one call of it."""
         from asyncio import get_running_loop
 
-        own = _Change(open_change, verb, change, on_commit, get_running_loop())
+        own = _Change(open_change, verb, change, item, on_commit, get_running_loop())
         with self._has_work:
             self._waiting.append(own)
             self._has_work.notify()
@@ -76,38 +93,26 @@ class ChangeGroups:
 
 
 class _Change:
-    """One change, who waits for it, and how it ended."""
+    """One item of a change, who waits for it, and how it ended."""
 
     def __init__(
         self,
         open_change: OpenChange,
         verb: str,
-        run: Callable[[DatabaseConnection], Any],
+        change: Callable[[DatabaseConnection, Sequence[Any]], Sequence[Any]],
+        item: object,
         on_commit: OnCommit | None,
         loop: AbstractEventLoop,
     ) -> None:
         self.open_change = open_change
         self.verb = verb
-        self.run = run
+        self.change = change
+        self.item = item
         self.on_commit = on_commit
         self.loop = loop
         self.future: Future[Any] = loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
-
-    def attempt(self, connection: DatabaseConnection) -> bool:
-        """Run in a transaction with others; False where it has to be run again alone, for an error of its own."""
-        connection.execute("savepoint one_change")
-        try:
-            self.result, self.error = self.run(connection), None
-        except Exception as error:
-            try:
-                connection.execute("rollback to savepoint one_change")
-            except Exception:
-                raise error from error.__cause__  # the transaction is gone
-            self.error = error
-        connection.execute("release savepoint one_change")
-        return self.error is None or isinstance(self.error, DeploymentError)
 
     def deliver(self) -> None:
         """Let go on who waits, in the event loop."""
@@ -121,13 +126,14 @@ class _Change:
 
 def _commit_group(group: Sequence[_Change]) -> None:
     """Commit a group, or each change alone where the database refused one of them."""
-    again: Sequence[_Change] = ()
+    again: list[_Change] = []
     try:
         with group[0].open_change(group[0].verb) as connection:
             if len(group) == 1:
-                group[0].result = group[0].run(connection)
+                _run(connection, group)
             else:
-                again = [change for change in group if not change.attempt(connection)]
+                for _, batch in groupby(group, attrgetter("change")):
+                    again += _attempt(connection, list(batch))
     except BaseException as error:  # each of them fails, as it would have alone
         for change in group:
             change.error = error
@@ -136,6 +142,34 @@ def _commit_group(group: Sequence[_Change]) -> None:
     for change in again:
         change.error = None
         _commit_group([change])
+
+
+def _attempt(connection: DatabaseConnection, batch: Sequence[_Change]) -> list[_Change]:
+    """Run a batch in a transaction with others; returns what has to be run again alone, for an error of its own.
+
+    Of a batch that raises, each one is attempted by itself.
+    """
+    error: Exception | None = None
+    connection.execute("savepoint one_change")
+    try:
+        _run(connection, batch)
+    except Exception as raised:
+        error = raised
+        try:
+            connection.execute("rollback to savepoint one_change")
+        except Exception:
+            raise error from error.__cause__  # the transaction is gone
+    connection.execute("release savepoint one_change")
+    if error is not None and len(batch) > 1:
+        return [again for change in batch for again in _attempt(connection, [change])]
+    batch[0].error = error
+    return [] if error is None or isinstance(error, DeploymentError) else [batch[0]]
+
+
+def _run(connection: DatabaseConnection, batch: Sequence[_Change]) -> None:
+    results = batch[0].change(connection, [one.item for one in batch])
+    for one, result in zip(batch, results, strict=True):
+        one.result = result
 
 
 def _note_commit(committed: Sequence[_Change]) -> None:

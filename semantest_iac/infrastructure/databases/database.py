@@ -10,9 +10,15 @@ from semantest_iac.application.ports.ledger import LedgerWatch
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 OnCommit = Callable[[Sequence[Any]], None]
 CHANGE_TABLES = ("create ", "drop ", "rollback ")
 """How statements begin after which there may be other tables."""
+
+
+def list_marks(count: int) -> str:
+    """Return `?, ?` for so many parameters."""
+    return ", ".join("?" * count)
 
 
 class DatabaseConnection(Protocol):
@@ -20,6 +26,10 @@ class DatabaseConnection(Protocol):
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows, none for a statement without."""
+        ...
+
+    def insert(self, table: str, rows: Sequence[Row], on_conflict: str = "") -> None:
+        """Insert rows into a table, whose columns may follow its name; `on_conflict` ends the statement."""
         ...
 
     def has_table(self, name: str) -> bool:
@@ -56,6 +66,20 @@ class Database(Protocol):
 
         Raises LedgerError, and what `change` raises; then nothing of it is left. It is called in another thread, and
         may be called again after it was undone. `on_commit` gets the results of all changes that it was given with.
+        """
+        ...
+
+    async def commit_together(
+        self,
+        verb: str,
+        change: Callable[[DatabaseConnection, Sequence[Item]], Sequence[Result]],
+        item: Item,
+        on_commit: OnCommit | None = None,
+    ) -> Result:
+        """Do as `commit` does, with a change that takes many items and returns a result for each, in their order.
+
+        It gets the items that wait for it side by side, or each alone, after all that it did was undone, where it
+        raises.
         """
         ...
 

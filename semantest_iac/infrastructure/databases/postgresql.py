@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import lru_cache
 from importlib.util import find_spec
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,11 @@ from semantest_iac.infrastructure.databases.change_groups import ChangeGroups
 from semantest_iac.infrastructure.databases.database import (
     CHANGE_TABLES,
     DatabaseConnection,
+    Item,
     OnCommit,
     Result,
     Row,
+    list_marks,
 )
 
 if TYPE_CHECKING:
@@ -29,9 +33,13 @@ _LOCK_TIMEOUT_S = 10.0
 _ANSWER_TIMEOUT_S = 15.0  # more than the server takes to give up a lock; a lease, of 30 s, outlasts it
 _IDLE_TIMEOUT_S = 5.0
 """How long the server waits for the next statement of a transaction: a paused writer must not hold up all others."""
-_LIMITS = (
+_INSERTED_AT_ONCE = 500
+# Rows are looked up by their keys: PostgreSQL would read a whole table instead as long as it has a hundred pages.
+_KEY_LOOKUP_COST = 1.1
+_SETTINGS = (
     f"select set_config('lock_timeout', '{_LOCK_TIMEOUT_S:.0f}s', false),"
-    f" set_config('idle_in_transaction_session_timeout', '{_IDLE_TIMEOUT_S:.0f}s', false)"
+    f" set_config('idle_in_transaction_session_timeout', '{_IDLE_TIMEOUT_S:.0f}s', false),"
+    f" set_config('random_page_cost', '{_KEY_LOOKUP_COST}', false)"
 )
 # Start of SQLSTATE -> class, code, cause, hint (PostgreSQL 15, appendix A); a lost connection has none.
 _FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
@@ -56,6 +64,7 @@ class PostgresqlConnection:
 
     def __init__(self, connection: Any, schema: str) -> None:
         self._connection = connection
+        self._cursor = connection.cursor()
         self._schema = schema
         self._tables: frozenset[str] | None = None
         self._has_notified = False
@@ -64,8 +73,15 @@ class PostgresqlConnection:
         """Run a statement and return its rows."""
         if statement.startswith(CHANGE_TABLES):
             self._tables, self._has_notified = None, False  # a rollback takes back the notification, too
-        cursor = self._connection.execute(statement.replace("%", "%%").replace("?", "%s"), parameters)
+        cursor = self._cursor.execute(_number_parameters(statement), parameters)
         return cursor.fetchall() if cursor.description else []
+
+    def insert(self, table: str, rows: Sequence[Row], on_conflict: str = "") -> None:
+        """Insert many rows with one statement; the server limits its parameters."""
+        for start in range(0, len(rows), _INSERTED_AT_ONCE):
+            batch = rows[start : start + _INSERTED_AT_ONCE]
+            lists = ", ".join([f"({list_marks(len(batch[0]))})"] * len(batch))
+            self.execute(f"insert into {table} values {lists} {on_conflict}", list(chain.from_iterable(batch)))  # noqa: S608 - no input in it
 
     def has_table(self, name: str) -> bool:
         """Whether the schema has the table; asks once in a transaction."""
@@ -121,7 +137,7 @@ class PostgresqlDatabase:
     def change(self, verb: str) -> Iterator[PostgresqlConnection]:
         """Hold the advisory lock of writers for the block."""
         with self._use("change", verb) as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+            connection.execute("select pg_advisory_xact_lock($1)", (_WRITER_LOCK,))
             yield PostgresqlConnection(connection, self._schema)
 
     async def commit(
@@ -129,6 +145,16 @@ class PostgresqlDatabase:
     ) -> Result:
         """Commit a change together with those of other tasks."""
         return await self._groups.commit(self.change, verb, change, on_commit)
+
+    async def commit_together(
+        self,
+        verb: str,
+        change: Callable[[DatabaseConnection, Sequence[Item]], Sequence[Result]],
+        item: Item,
+        on_commit: OnCommit | None = None,
+    ) -> Result:
+        """Commit the change of an item together with those of other tasks."""
+        return await self._groups.commit_together(self.change, verb, change, item, on_commit)
 
     @contextmanager
     def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:
@@ -170,10 +196,10 @@ class PostgresqlDatabase:
 
     def _connect(self) -> Any:
         connection = connect_bounded(self._url, self._answer_timeout_s)
-        connection.execute(_LIMITS)
-        if connection.execute("select to_regnamespace(%s)", (f'"{self._schema}"',)).fetchone() == (None,):
+        connection.execute(_SETTINGS)
+        if connection.execute("select to_regnamespace($1)", (f'"{self._schema}"',)).fetchone() == (None,):
             with connection.transaction():  # two at once may both find no schema, and one would fail
-                connection.execute("select pg_advisory_xact_lock(%s)", (_WRITER_LOCK,))
+                connection.execute("select pg_advisory_xact_lock($1)", (_WRITER_LOCK,))
                 connection.execute(f'create schema if not exists "{self._schema}"')
         connection.execute(f'set search_path to "{self._schema}"')
         return connection
@@ -183,6 +209,13 @@ class PostgresqlDatabase:
         if connection is not None:
             with suppress(Exception):  # the connection may be lost already
                 connection.close()
+
+
+@lru_cache(maxsize=1000)
+def _number_parameters(statement: str) -> str:
+    """Return a statement with `$1` for its first `?`, as the server takes it."""
+    first, *rest = statement.split("?")
+    return first + "".join(f"${number}{text}" for number, text in enumerate(rest, start=1))
 
 
 def connect_bounded(url: str, answer_timeout_s: float) -> Any:
@@ -198,7 +231,7 @@ def connect_bounded(url: str, answer_timeout_s: float) -> Any:
                     self.pgconn.finish()  # else ending the transaction would wait as long again
                 raise
 
-    return BoundedConnection.connect(url, autocommit=True, connect_timeout=10)
+    return BoundedConnection.connect(url, autocommit=True, connect_timeout=10, cursor_factory=psycopg.RawCursor)
 
 
 def _ledger_error(verb: str, error: Any) -> LedgerError:

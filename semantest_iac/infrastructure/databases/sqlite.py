@@ -16,9 +16,11 @@ from semantest_iac.infrastructure.databases.change_groups import ChangeGroups
 from semantest_iac.infrastructure.databases.database import (
     CHANGE_TABLES,
     DatabaseConnection,
+    Item,
     OnCommit,
     Result,
     Row,
+    list_marks,
 )
 from semantest_iac.infrastructure.databases.sqlite_file import (
     RESTORE_HINT,
@@ -49,6 +51,12 @@ class SqliteConnection:
         if statement.startswith(CHANGE_TABLES):
             self._tables = None
         return self._connection.execute(statement, parameters).fetchall()
+
+    def insert(self, table: str, rows: Sequence[Row], on_conflict: str = "") -> None:
+        """Insert one row after the other, with a statement that is prepared once."""
+        if rows:
+            marks = list_marks(len(rows[0]))
+            self._connection.executemany(f"insert into {table} values ({marks}) {on_conflict}", rows)  # noqa: S608 - no input in it
 
     def has_table(self, name: str) -> bool:
         """Whether the file has the table; asks once in a transaction."""
@@ -111,6 +119,16 @@ class SqliteDatabase:
     ) -> Result:
         """Commit a change together with those of other tasks."""
         return await self._groups.commit(self.change, verb, change, on_commit)
+
+    async def commit_together(
+        self,
+        verb: str,
+        change: Callable[[DatabaseConnection, Sequence[Item]], Sequence[Result]],
+        item: Item,
+        on_commit: OnCommit | None = None,
+    ) -> Result:
+        """Commit the change of an item together with those of other tasks."""
+        return await self._groups.commit_together(self.change, verb, change, item, on_commit)
 
     @contextmanager
     def read(self, verb: str) -> Iterator[SqliteConnection | None]:

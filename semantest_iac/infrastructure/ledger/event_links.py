@@ -7,12 +7,11 @@ appended events, or made the database, the next append adds what is missing; unt
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from functools import partial
 
 from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
-from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, read_log, select_events
+from semantest_iac.infrastructure.ledger.event_table import EVENT_COLUMNS, LOG_PAGE_SIZE, select_events
 
 _TABLE = """create table if not exists event_links (
     position integer primary key, event_id text not null, correlation text not null, stream text not null
@@ -39,8 +38,10 @@ def add_event_links(connection: DatabaseConnection, from_position: int, recorded
     if linked > from_position:  # the log was cut
         connection.execute("delete from event_links where position > ?", (from_position,))
     elif lacks_links:
-        read_page = partial(select_events, connection, "where position > ? order by position limit ?")
-        _insert(connection, (event for event in read_log(read_page, linked) if event.position <= from_position))
+        condition = "where position > ? and position <= ? order by position limit ?"
+        while page := select_events(connection, condition, linked, from_position, LOG_PAGE_SIZE):
+            _insert(connection, page)
+            linked = page[-1].position
     _insert(connection, recorded)
 
 
@@ -94,8 +95,10 @@ def _linked_position(connection: DatabaseConnection) -> int:
 
 
 def _insert(connection: DatabaseConnection, recorded: Iterable[RecordedEvent]) -> None:
-    for row in recorded:
-        if not row.type.startswith(JOURNAL_PREFIX):
-            event = row.event
-            values = (row.position, str(event.get("id", "")), str(event.get("correlationid", "")), row.stream)
-            connection.execute("insert into event_links values (?, ?, ?, ?)", values)
+    rows = [_link_values(row) for row in recorded if not row.type.startswith(JOURNAL_PREFIX)]
+    connection.insert("event_links", rows)
+
+
+def _link_values(row: RecordedEvent) -> tuple[int, str, str, str]:
+    event = row.event
+    return row.position, str(event.get("id", "")), str(event.get("correlationid", "")), row.stream

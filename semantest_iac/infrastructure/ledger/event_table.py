@@ -9,7 +9,6 @@ from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 
 LOG_PAGE_SIZE = 1000
-_INSERTED_AT_ONCE = 500
 EVENT_COLUMNS = "position, stream, version, type, json, hash"
 _EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 _CREATE = """create table if not exists events (
@@ -31,12 +30,8 @@ def select_events(connection: DatabaseConnection, condition: str, *parameters: o
 
 
 def insert_events(connection: DatabaseConnection, events: Sequence[RecordedEvent]) -> None:
-    """Insert events, many with one statement: databases limit its parameters."""
-    for start in range(0, len(events), _INSERTED_AT_ONCE):
-        batch = events[start : start + _INSERTED_AT_ONCE]
-        rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch))
-        parameters = [value for event in batch for value in _EVENT_VALUES(event)]
-        connection.execute(f"insert into events values {rows}", parameters)  # noqa: S608 - no input in it
+    """Insert events."""
+    connection.insert("events", list(map(_EVENT_VALUES, events)))
 
 
 def read_log(

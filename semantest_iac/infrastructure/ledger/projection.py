@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from itertools import product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
-from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows, project_event
+from semantest_iac.application.queries.projection import (
+    MemoryRows,
+    ProjectionRows,
+    deployment_id_of,
+    project_event,
+)
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.databases.database import DatabaseConnection
+from semantest_iac.infrastructure.databases.database import DatabaseConnection, list_marks
 from semantest_iac.infrastructure.ledger.event_table import read_log, select_events
 
 _Row = TypeVar("_Row")
@@ -95,35 +100,37 @@ class StoredRows:
         """Return the deployment that holds each of the held stacks; its cost does not grow with the others."""
         return dict(self._connection.execute("select stack, held_by from stacks where held_by is not null"))
 
+    def find_rows(self, deployments: Collection[str], stacks: Collection[str]) -> MemoryRows:
+        """Return those of these deployments and stacks that have a row."""
+        found = MemoryRows()
+        query = (
+            f"select row, checksum, deployment from deployments where deployment in ({list_marks(len(deployments))})"  # noqa: S608 - no input in it
+        )
+        found.by_deployment = {row.deployment: row for row in self._select(_parse_deployment, query, *deployments)}
+        condition = f"where stacks.stack in ({list_marks(len(stacks))})"
+        found.by_stack = {row.stack: row for row in self._select_stacks(condition, *stacks)}
+        return found
+
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows; a stack of which every request was refused has none."""
-        self.save_deployment(deployment)
-        self.save_stack(stack)
+        self.save_deployments([deployment])
+        self.save_stacks([stack])
 
-    def save_deployment(self, deployment: DeploymentRow) -> None:
-        """Insert or replace the row of a deployment."""
-        text = json.dumps({name: getattr(deployment, name) for name in _DEPLOYMENT_FIELDS})
-        self._connection.execute(
-            "insert into deployments values (?, ?, ?, ?, ?) on conflict (position)"
-            " do update set row = excluded.row, checksum = excluded.checksum",
-            (
-                deployment.position,
-                deployment.deployment,
-                deployment.stack,
-                text,
-                _row_checksum(deployment.deployment, text),
-            ),
+    def save_deployments(self, deployments: Iterable[DeploymentRow]) -> None:
+        """Insert or replace rows of deployments."""
+        self._connection.insert(
+            "deployments",
+            [(row.position, row.deployment, row.stack, *_encode_deployment(row)) for row in deployments],
+            "on conflict (position) do update set row = excluded.row, checksum = excluded.checksum",
         )
 
-    def save_stack(self, stack: StackRow) -> None:
-        """Insert or replace the row of a stack, unless every request for it was refused."""
-        if stack.newest is None:
-            return
-        text = json.dumps({name: getattr(stack, name) for name in _STACK_FIELDS})
-        self._connection.execute(
-            "insert into stacks values (?, ?, ?, ?, ?) on conflict (stack) do update set newest = excluded.newest,"
-            " held_by = excluded.held_by, row = excluded.row, checksum = excluded.checksum",
-            (stack.stack, stack.newest, stack.held_by, text, _row_checksum(stack.stack, text)),
+    def save_stacks(self, stacks: Iterable[StackRow]) -> None:
+        """Insert or replace rows of stacks, unless every request for one was refused."""
+        self._connection.insert(
+            "stacks",
+            [(row.stack, row.newest, row.held_by, *_encode_stack(row)) for row in stacks if row.newest is not None],
+            "on conflict (stack) do update set newest = excluded.newest, held_by = excluded.held_by,"
+            " row = excluded.row, checksum = excluded.checksum",
         )
 
     def _select_stacks(self, condition: str, *parameters: object) -> list[StackRow]:
@@ -141,27 +148,32 @@ class StoredRows:
 
 
 class _AppendedRows(MemoryRows):
-    """The rows that one append changes: each is read once, and saved once at the end."""
+    """The rows that one append changes: all are read at once, and saved at the end.
 
-    def __init__(self, stored: StoredRows, require_every_stack: Callable[[], None]) -> None:
+    A stack that has no row must not have lost it, unless its stream is a new one.
+    """
+
+    def __init__(
+        self, stored: StoredRows, events: Iterable[Mapping[str, Any]], require_every_stack: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self.new_stacks = 0
         self._stored = stored
         self._require_every_stack = require_every_stack
         self._changed: dict[str, DeploymentRow] = {}
         self._changed_stacks: dict[str, StackRow] = {}
-
-    def deployment(self, deployment: str) -> DeploymentRow | None:
-        if deployment not in self.by_deployment and (found := self._stored.deployment(deployment)):
-            self.by_deployment[deployment] = found
-        return self.by_deployment.get(deployment)
+        named = [(deployment, event["subject"]) for event in events if (deployment := deployment_id_of(event))]
+        self._stacks = {stack for _, stack in named}
+        if named:
+            found = stored.find_rows({deployment for deployment, _ in named}, self._stacks)
+            self.by_deployment, self.by_stack = found.by_deployment, found.by_stack
 
     def stack(self, name: str) -> StackRow:
-        """Return the row of a stack; one that has none must not have lost it."""
+        """Return the row of a stack; the deployment of an event may belong to another one than the event names."""
         if name not in self.by_stack:
-            self.by_stack[name] = found = self._stored.stack(name)
+            self.by_stack[name] = found = StackRow(name) if name in self._stacks else self._stored.stack(name)
             if found.newest is None:
-                self._require_every_stack()
+                self._require_every_stack(name)
         return self.by_stack[name]
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
@@ -172,10 +184,8 @@ class _AppendedRows(MemoryRows):
 
     def flush(self) -> None:
         """Save what has changed."""
-        for deployment in self._changed.values():
-            self._stored.save_deployment(deployment)
-        for stack in self._changed_stacks.values():
-            self._stored.save_stack(stack)
+        self._stored.save_deployments(self._changed.values())
+        self._stored.save_stacks(self._changed_stacks.values())
 
 
 def read_or_fold_rows(connection: DatabaseConnection) -> ProjectionRows:
@@ -183,15 +193,29 @@ def read_or_fold_rows(connection: DatabaseConnection) -> ProjectionRows:
     return StoredRows(connection) if _is_current(connection) else MemoryRows(read_whole_log(connection))
 
 
-def update_projection(connection: DatabaseConnection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
-    """Bring the rows from `from_position` up to the recorded events, in the same transaction."""
+def update_projection(
+    connection: DatabaseConnection,
+    from_position: int,
+    recorded: Sequence[RecordedEvent],
+    new_streams: Collection[str] = (),
+) -> None:
+    """Bring the rows from `from_position` up to the recorded events, in the same transaction.
+
+    `new_streams` had no events before, so that their stacks cannot have lost a row.
+    """
     state = _projected_state(connection)
     if state is None or state[:2] != (FOLD_VERSION, from_position):
         rebuild_projection(connection)
         return
-    rows = _AppendedRows(StoredRows(connection), partial(_require_every_stack, connection, state))
-    for event in recorded:
-        project_event(rows, event)
+
+    def require_every_stack(stack: str) -> None:
+        if stack not in new_streams:
+            _require_every_stack(connection, state)
+
+    events = [row.event for row in recorded]
+    rows = _AppendedRows(StoredRows(connection), events, require_every_stack)
+    for row, event in zip(recorded, events, strict=True):
+        project_event(rows, event, row.position)
     rows.flush()
     counted = "update projected set position = ?, stacks = stacks + ?"
     connection.execute(counted, (from_position + len(recorded), rows.new_stacks))
@@ -249,6 +273,17 @@ def _require_every_stack(connection: DatabaseConnection, state: tuple[int, int, 
     """
     if connection.execute("select count(*) from stacks") != [(state[2],)]:
         raise _changed_rows_error("the number of stacks")
+
+
+def _encode_deployment(row: DeploymentRow) -> tuple[str, int]:
+    """Return the text of a row, and its checksum."""
+    text = json.dumps({name: getattr(row, name) for name in _DEPLOYMENT_FIELDS})
+    return text, _row_checksum(row.deployment, text)
+
+
+def _encode_stack(row: StackRow) -> tuple[str, int]:
+    text = json.dumps({name: getattr(row, name) for name in _STACK_FIELDS})
+    return text, _row_checksum(row.stack, text)
 
 
 def _row_checksum(name: str, text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from semantest_iac.application.ports.ledger import (
     VerifiedLedger,
 )
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
+from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.ledger import chain, projection
 from semantest_iac.infrastructure.ledger.event_links import (
@@ -160,28 +161,41 @@ class SqlLedger:
 
         def change(connection: DatabaseConnection) -> list[RecordedEvent]:
             self._require_lease(connection)
-            return self.append_in(connection, stream, events, expected_version)
+            return self.append_in(connection, {stream: events}, expected_version)
 
         return await self.database.commit("append to", change, self._note_results)
 
     def append_in(
         self,
         connection: DatabaseConnection,
-        stream: str,
-        events: Sequence[NewEvent],
+        events_of: Mapping[str, Sequence[NewEvent]],
         expected_version: int | None = None,
     ) -> list[RecordedEvent]:
-        """Record events in a transaction of the caller's own, who calls `note_committed` once it is committed."""
+        """Record the events of each stream in a transaction of the caller's own.
+
+        The caller calls `note_committed` once it is committed. An expected version is that of every stream.
+        """
         create_events_table(connection)
-        head, version = _read_head_and_version(connection, stream)
-        if expected_version not in (None, version):
-            raise _conflict_error(stream, expected_version, version)
-        recorded = list(chain.extend_chain(head, stream, version, events))
+        head, versions = _read_head_and_versions(connection, events_of)
+        recorded: list[RecordedEvent] = []
+        for stream, events in events_of.items():
+            if expected_version not in (None, versions[stream]):
+                raise _conflict_error(stream, expected_version, versions[stream])
+            newest = LedgerHead(recorded[-1].position, recorded[-1].hash) if recorded else head
+            recorded += chain.extend_chain(newest, stream, versions[stream], events)
         insert_events(connection, recorded)
         add_event_links(connection, head.position, recorded)
-        projection.update_projection(connection, head.position, recorded)
+        new_streams = {stream for stream, version in versions.items() if version == 0}
+        projection.update_projection(connection, head.position, recorded, new_streams)
         connection.notify_watches()
         return recorded
+
+    def read_request(self, connection: DatabaseConnection, deployment: str) -> RecordedEvent:
+        """Return the request of a deployment, as of a transaction of the caller."""
+        row = projection.read_or_fold_rows(connection).deployment(deployment)
+        for request in select_events(connection, "where position = ?", row.position if row else 0):
+            return request
+        raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
 
     def list_holds(self, connection: DatabaseConnection) -> dict[str, str]:
         """Return the deployment that holds each of the held stacks, as of a transaction or a snapshot of the caller."""
@@ -237,14 +251,20 @@ def _rebuild_rows(connection: DatabaseConnection) -> None:
     projection.rebuild_projection(connection)
 
 
-def _read_head_and_version(connection: DatabaseConnection, stream: str) -> tuple[LedgerHead, int]:
-    """Return the newest position of the log, and the newest version of a stream, 0 for one without events."""
+def _read_head_and_versions(
+    connection: DatabaseConnection, streams: Collection[str]
+) -> tuple[LedgerHead, dict[str, int]]:
+    """Return the newest position of the log, and the newest version of each stream, 0 for one without events."""
     found = connection.execute(
-        "select position, hash, (select coalesce(max(version), 0) from events where stream = ?) from events"
-        " order by position desc limit 1",
-        (stream,),
+        f"""with given (stream) as (values {", ".join(["(?)"] * len(streams))})
+        select stream, (select coalesce(max(version), 0) from events where events.stream = given.stream), '' from given
+        union all select null, position, hash from
+        (select position, hash from events order by position desc limit 1) as head""",  # noqa: S608 - no input in it
+        tuple(streams),
     )
-    return (LedgerHead(*found[0][:2]), int(found[0][2])) if found else (chain.GENESIS, 0)
+    heads = [LedgerHead(position, hash_) for stream, position, hash_ in found if stream is None]
+    versions = {stream: version for stream, version, _ in found if stream is not None}
+    return (heads[0] if heads else chain.GENESIS), versions
 
 
 def _read_head(connection: DatabaseConnection) -> LedgerHead:

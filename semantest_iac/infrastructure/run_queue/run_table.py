@@ -30,18 +30,15 @@ from semantest_iac.infrastructure.run_queue.check_table import (
     read_checks,
 )
 from semantest_iac.infrastructure.run_queue.queue_faults import find_queue_faults, remove_queue_faults
-from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES, SubmissionGuard
+from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES
+from semantest_iac.infrastructure.run_queue.submissions import RequestLog, SubmittedRequest, submit_requests
 
 _Result = TypeVar("_Result")
 _AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
 
 
-class SharedLedger(Protocol):
+class SharedLedger(RequestLog, Protocol):
     """The ledger in the database of the queue."""
-
-    def append_in(self, connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> list[RecordedEvent]:
-        """Append events in a transaction of the queue."""
-        ...
 
     def note_committed(self, recorded: Sequence[RecordedEvent]) -> None:
         """Learn that such a transaction was committed."""
@@ -114,7 +111,10 @@ class RunTable:
         self, submission: Submission, supersede: MakeSupersededEvent, reject: MakeRejectedEvent
     ) -> Receipt:
         """Accept the request, tell which deployment carries it out already, or refuse it."""
-        return await self._change_and_record(self._submit, submission, supersede, reject)
+        request = SubmittedRequest(submission, supersede, reject)
+        receipt, _ = await self._database.commit_together("write to", self._submit_all, request, self._note_results)
+        self._has_tables = True
+        return receipt
 
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         """Take over a run whose lease ended, else the next one."""
@@ -200,7 +200,7 @@ class RunTable:
             recorded: list[RecordedEvent] = []
 
             def append(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
-                recorded.extend(self._ledger.append_in(connection, stream, events))
+                recorded.extend(self._ledger.append_in(connection, {stream: events}))
 
             return work(connection, append, *arguments), recorded
 
@@ -210,72 +210,29 @@ class RunTable:
         self, change: Callable[[DatabaseConnection], _Result], on_commit: OnCommit | None = None
     ) -> _Result:
         def change_tables(connection: DatabaseConnection) -> _Result:
-            if not self._has_tables:
-                for statement in TABLES:
-                    connection.execute(statement)
+            self._create_tables(connection)
             return change(connection)
 
         result = await self._database.commit("write to", change_tables, on_commit)
         self._has_tables = True
         return result
 
+    def _create_tables(self, connection: DatabaseConnection) -> None:
+        if not self._has_tables:
+            for statement in TABLES:
+                connection.execute(statement)
+
     def _note_results(self, results: Sequence[tuple[object, Sequence[RecordedEvent]]]) -> None:
         if recorded := [event for _, events in results for event in events]:
             self._ledger.note_committed(recorded)
 
-    def _submit(
-        self,
-        connection: DatabaseConnection,
-        append: _AppendEvents,
-        submission: Submission,
-        supersede: MakeSupersededEvent,
-        reject: MakeRejectedEvent,
-    ) -> Receipt:
-        guard = SubmissionGuard(connection, submission)
-        if duplicate := guard.find_duplicate():
-            return duplicate
-        if refusal := guard.find_refusal():
-            deployment = submission.deployment
-            if guard.is_answer_recorded():
-                deployment, event = reject(refusal)
-                append(connection, submission.stack, [event])
-                guard.remember_refused(refusal, deployment)
-            return Receipt(deployment, refusal=refusal)
-        append(connection, submission.stack, submission.events)
-        replaced = self._replace_waiting(connection, append, submission, supersede)
-        guard.remember_accepted()
-        connection.execute(
-            "insert into runs (position, deployment, stack, state, replaces_waiting, priority, due, attempts, fence,"
-            " is_cancelled) select coalesce(max(position), 0) + 1, ?, ?, 'waiting', ?, ?, ?, 0, 0, 0 from runs",
-            (
-                submission.deployment,
-                submission.stack,
-                int(submission.replaces_waiting),
-                submission.priority,
-                submission.not_before,
-            ),
-        )
-        return Receipt(submission.deployment, replaced=replaced)
-
-    def _replace_waiting(
-        self,
-        connection: DatabaseConnection,
-        append: _AppendEvents,
-        submission: Submission,
-        supersede: MakeSupersededEvent,
-    ) -> tuple[str, ...]:
-        """End the runs that would only bring the stack to an older state; one that is planned for later stays."""
-        if not submission.replaces_waiting or submission.not_before is not None:
-            return ()
-        replaced = connection.execute(
-            "update runs set state = 'ended' where stack = ? and state <> 'ended' and state = 'waiting'"
-            " and replaces_waiting = 1 and due is null returning deployment, position",
-            (submission.stack,),
-        )
-        deployments = tuple(deployment for deployment, _ in sorted(replaced, key=lambda row: row[1]))
-        if deployments:
-            append(connection, submission.stack, [supersede(it, submission.deployment) for it in deployments])
-        return deployments
+    def _submit_all(
+        self, connection: DatabaseConnection, requests: Sequence[SubmittedRequest]
+    ) -> list[tuple[Receipt, Sequence[RecordedEvent]]]:
+        """Return the receipts, the first one with all that was recorded."""
+        self._create_tables(connection)
+        receipts, recorded = submit_requests(connection, self._ledger, requests)
+        return [(receipt, () if number else recorded) for number, receipt in enumerate(receipts)]
 
     def _claim(
         self, connection: DatabaseConnection, holder: RunHolder, lease_s: float, stacks: Collection[str] | None

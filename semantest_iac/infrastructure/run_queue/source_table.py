@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
 from semantest_iac.application.intake.source_rules import (
     conflict_refusal,
     count_accepted,
@@ -11,7 +15,7 @@ from semantest_iac.application.intake.source_rules import (
 )
 from semantest_iac.application.ports.request_sources import RequestRefusal, SourceHistory, SourceOrder
 from semantest_iac.application.ports.run_queue import Receipt, Submission
-from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row
+from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row, list_marks
 
 SOURCE_TABLES = (
     """create table if not exists known_requests (
@@ -24,87 +28,138 @@ SOURCE_TABLES = (
         primary key (stack, source)
     )""",
 )
-_HISTORY_COLUMNS = "sequence, occurred_at, deployment, window_start, accepted, refused"
+_UPDATE_HISTORY = (
+    "on conflict (stack, source) do update set sequence = excluded.sequence, occurred_at = excluded.occurred_at,"
+    " deployment = excluded.deployment, window_start = excluded.window_start, accepted = excluded.accepted,"
+    " refused = excluded.refused"
+)
+_Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownRequests:
+    """What is known of some requests: who has their keys and their ids, and what their sources sent before."""
+
+    owners: Mapping[_Identity, _Identity]
+    """Deployment and digest of the request that has the key of a source."""
+    runs: frozenset[str]
+    histories: Mapping[_Identity, SourceHistory]
+    """By stack and source."""
 
 
 class SubmissionGuard:
     """What is known, in the transaction that accepts a request, of its key and of its source."""
 
-    def __init__(self, connection: DatabaseConnection, submission: Submission) -> None:
-        self._connection = connection
-        self._submission = submission
-        self._now = connection.read_clock()
-        self._key_owner, self._run_with_id = self._find_owners()
-        self._history = self._read_history()
+    def __init__(self, submission: Submission, known: _KnownRequests, now: float) -> None:
+        self.submission = submission
+        self.kept_key: Row | None = None
+        self.kept_history: Row | None = None
+        self._now = now
+        self._owner = known.owners.get((submission.source, submission.key))
+        self._has_run = submission.deployment in known.runs
+        self._history = known.histories.get((submission.stack, submission.source), SourceHistory())
 
     def find_duplicate(self) -> Receipt | None:
         """Return the receipt of the same request, which was accepted or refused before."""
-        for deployment, digest in self._key_owner:
-            return Receipt(deployment, is_duplicate=True) if digest == self._submission.digest else None
-        return None
+        if self._owner is None or self._owner[1] != self.submission.digest:
+            return None
+        return Receipt(self._owner[0], is_duplicate=True)
 
     def find_refusal(self) -> RequestRefusal | None:
         """Return why the request is refused: its id is taken, it was judged before, it is stale or one too many."""
-        given = self._submission
-        for deployment, *_ in (*self._key_owner, *self._run_with_id):
-            return conflict_refusal(deployment)
+        given = self.submission
+        if self._owner or self._has_run:
+            return conflict_refusal(self._owner[0] if self._owner else given.deployment)
         return given.refusal or find_refusal_by_source(given.source, given.order, given.limit, self._history, self._now)
 
     def is_answer_recorded(self) -> bool:
         """Whether a refusal is recorded, and not only told to the sender."""
-        return is_refusal_recorded(self._submission.limit, self._history, self._now)
+        return is_refusal_recorded(self.submission.limit, self._history, self._now)
 
     def remember_accepted(self) -> None:
         """Keep the key of the accepted request, and its place among those of its source."""
-        given = self._submission
+        given = self.submission
         self._keep_key(given.deployment)
         if given.order or given.limit:
-            self._save_history(count_accepted(given.deployment, given.order, given.limit, self._history, self._now))
+            self._keep_history(count_accepted(given.deployment, given.order, given.limit, self._history, self._now))
 
     def remember_refused(self, refusal: RequestRefusal, deployment: str) -> None:
         """Keep the key of the refused request unless another one has it, or it may be accepted later."""
-        if refusal.retry_at is None and not self._key_owner:
+        if refusal.retry_at is None and not self._owner:
             self._keep_key(deployment)
-        self._save_history(count_refused(self._submission.limit, self._history, self._now))
-
-    def _find_owners(self) -> tuple[list[Row], list[Row]]:
-        """Return deployment and digest of the request that has the key, if there is one, and the run with the id."""
-        given = self._submission
-        found = self._connection.execute(
-            "select 0, deployment, digest from known_requests where source = ? and request_key = ?"
-            " union all select 1, deployment, '' from runs where deployment = ?",
-            (given.source, given.key, given.deployment),
-        )
-        return [row for is_run, *row in found if not is_run], [row for is_run, *row in found if is_run]  # type: ignore[misc]
+        self._keep_history(count_refused(self.submission.limit, self._history, self._now))
 
     def _keep_key(self, deployment: str) -> None:
-        given = self._submission
-        self._connection.execute(
-            "insert into known_requests values (?, ?, ?, ?)", (given.source, given.key, given.digest, deployment)
+        given = self.submission
+        self.kept_key = (given.source, given.key, given.digest, deployment)
+
+    def _keep_history(self, history: SourceHistory) -> None:
+        self.kept_history = (
+            self.submission.stack,
+            self.submission.source,
+            history.newest.sequence,
+            history.newest.occurred_at,
+            history.deployment,
+            history.window_start,
+            history.accepted,
+            history.refused,
         )
 
-    def _read_history(self) -> SourceHistory:
-        found = self._connection.execute(
-            f"select {_HISTORY_COLUMNS} from request_sources where stack = ? and source = ?",  # noqa: S608 - no input in it
-            (self._submission.stack, self._submission.source),
-        )
-        for sequence, occurred_at, *rest in found:
-            return SourceHistory(SourceOrder(sequence, occurred_at), *rest)
-        return SourceHistory()
 
-    def _save_history(self, history: SourceHistory) -> None:
-        self._connection.execute(
-            "insert into request_sources values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (stack, source) do update set"
-            " sequence = excluded.sequence, occurred_at = excluded.occurred_at, deployment = excluded.deployment,"
-            " window_start = excluded.window_start, accepted = excluded.accepted, refused = excluded.refused",
-            (
-                self._submission.stack,
-                self._submission.source,
-                history.newest.sequence,
-                history.newest.occurred_at,
-                history.deployment,
-                history.window_start,
-                history.accepted,
-                history.refused,
-            ),
-        )
+def open_guards(connection: DatabaseConnection, submissions: Sequence[Submission]) -> list[SubmissionGuard]:
+    """Return the guard of each request; no two of them may have a key, an id or a stack in common."""
+    owners, runs = _read_owners(connection, submissions)
+    asked = [
+        it for it in submissions if _asks_for_history(it) or (it.source, it.key) in owners or it.deployment in runs
+    ]
+    now = connection.read_clock() if asked else 0.0
+    known = _KnownRequests(owners, runs, _read_histories(connection, asked))
+    return [SubmissionGuard(submission, known, now) for submission in submissions]
+
+
+def keep_guards(connection: DatabaseConnection, guards: Sequence[SubmissionGuard]) -> None:
+    """Write what the guards remember."""
+    connection.insert("known_requests", [guard.kept_key for guard in guards if guard.kept_key])
+    histories = [guard.kept_history for guard in guards if guard.kept_history]
+    connection.insert("request_sources", histories, _UPDATE_HISTORY)
+
+
+def _asks_for_history(submission: Submission) -> bool:
+    """Whether the source matters: a command is neither stale nor one too many."""
+    return bool(submission.order or submission.limit or submission.refusal)
+
+
+def _read_owners(
+    connection: DatabaseConnection, submissions: Sequence[Submission]
+) -> tuple[dict[_Identity, _Identity], frozenset[str]]:
+    """Return deployment and digest by source and key, and which of the ids a run has."""
+    found = connection.execute(
+        f"""with given (source, request_key) as (values {_list_pairs(submissions)})
+        select known.source, known.request_key, known.deployment, known.digest from given join known_requests as known
+        on known.source = given.source and known.request_key = given.request_key
+        union all select null, null, deployment, null from runs where deployment in ({list_marks(len(submissions))})""",  # noqa: S608 - no input in it
+        [*chain.from_iterable((it.source, it.key) for it in submissions), *(it.deployment for it in submissions)],
+    )
+    owners = {(source, key): (deployment, digest) for source, key, deployment, digest in found if source is not None}
+    return owners, frozenset(deployment for source, _, deployment, _ in found if source is None)
+
+
+def _read_histories(
+    connection: DatabaseConnection, submissions: Sequence[Submission]
+) -> dict[_Identity, SourceHistory]:
+    if not submissions:
+        return {}
+    found = connection.execute(
+        f"""with given (stack, source) as (values {_list_pairs(submissions)})
+        select known.stack, known.source, sequence, occurred_at, deployment, window_start, accepted, refused
+        from given join request_sources as known on known.stack = given.stack and known.source = given.source""",  # noqa: S608 - no input in it
+        list(chain.from_iterable((it.stack, it.source) for it in submissions)),
+    )
+    return {
+        (stack, source): SourceHistory(SourceOrder(sequence, occurred_at), *rest)
+        for stack, source, sequence, occurred_at, *rest in found
+    }
+
+
+def _list_pairs(submissions: Sequence[Submission]) -> str:
+    return ", ".join(["(?, ?)"] * len(submissions))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 import pytest
 
@@ -14,6 +15,7 @@ from semantest_iac.infrastructure.databases.database import Database, DatabaseCo
 _TABLE = "create table if not exists numbers (number integer not null unique)"
 
 
+_Insert = Callable[[DatabaseConnection, Sequence[int]], list[str]]
 Change = Callable[[DatabaseConnection], int]
 Groups = list[Sequence[int]]
 
@@ -112,3 +114,74 @@ class TestChangesAtOnce:
             thread.join(60)
 
         assert _numbers(database) == list(range(30))
+
+
+class Inserting:
+    """A change of many numbers, which notes the numbers of each call."""
+
+    def __init__(self, refused: int | None = None) -> None:
+        self.calls: list[list[int]] = []
+        self._refused = refused
+
+    def insert(self, connection: DatabaseConnection, numbers: Sequence[int]) -> list[str]:
+        self.calls.append(list(numbers))
+        connection.execute(_TABLE)
+        connection.insert("numbers", [(number,) for number in numbers])
+        if self._refused in numbers:
+            raise RefusedError(f"Not {self._refused}.", "REFUSED")
+        return [f"inserted {number}" for number in numbers]
+
+
+class TestItemsAtOnce:
+    async def _submit(self, database: Database, *inserts: _Insert, numbers: Sequence[int]) -> list[str | BaseException]:
+        """Ask for all numbers, of the changes in turn, while another change is carried out."""
+        begun, go_on = threading.Event(), threading.Event()
+
+        def wait(connection: DatabaseConnection) -> None:
+            connection.execute(_TABLE)
+            begun.set()
+            assert go_on.wait(60)
+
+        first = asyncio.ensure_future(database.commit("write to", wait))
+        await asyncio.to_thread(begun.wait, 60)
+        committing = [
+            asyncio.ensure_future(database.commit_together("write to", insert, number))
+            for insert, number in zip(cycle(inserts), numbers, strict=False)
+        ]
+        await asyncio.sleep(0)
+        go_on.set()
+        await first
+        return await asyncio.gather(*committing, return_exceptions=True)
+
+    async def test_are_one_call_and_get_their_own_results(self, database: Database) -> None:
+        inserting = Inserting()
+
+        results = await self._submit(database, inserting.insert, numbers=(3, 1, 2))
+
+        assert (results, inserting.calls) == (["inserted 3", "inserted 1", "inserted 2"], [[3, 1, 2]])
+        assert _numbers(database) == [1, 2, 3]
+
+    async def test_are_tried_one_by_one_where_one_is_refused(self, database: Database) -> None:
+        inserting = Inserting(refused=2)
+
+        one, two, three = await self._submit(database, inserting.insert, numbers=(1, 2, 3))
+
+        assert (one, three, _numbers(database)) == ("inserted 1", "inserted 3", [1, 3])
+        assert isinstance(two, RefusedError)
+        assert inserting.calls == [[1, 2, 3], [1], [2], [3]]
+
+    async def test_fail_alone_where_the_database_refuses_one(self, database: Database) -> None:
+        await _commit(database, _insert(2))
+
+        one, two, three = await self._submit(database, Inserting().insert, numbers=(1, 2, 3))
+
+        assert (one, three, _numbers(database)) == ("inserted 1", "inserted 3", [1, 2, 3])
+        assert isinstance(two, LedgerError)
+
+    async def test_of_several_changes_stay_apart(self, database: Database) -> None:
+        first, second = Inserting(), Inserting()
+
+        results = await self._submit(database, first.insert, second.insert, numbers=(1, 2, 3, 4))
+
+        assert results == [f"inserted {number}" for number in range(1, 5)]
+        assert (first.calls, second.calls) == ([[1], [3]], [[2], [4]])

@@ -15,10 +15,11 @@ from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.intake.admission import build_rejection, judge_request
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin, read_cloudevent_origin
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease
 from semantest_iac.application.queries.history import read_history
+from semantest_iac.bootstrap.application import Application
 from semantest_iac.infrastructure.databases.sqlite import SqliteDatabase
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
@@ -62,8 +63,7 @@ class Deployments:
     async def submit(self, request: StackRequest, origin: RequestOrigin = COMMAND_LINE) -> Receipt:
         judged = judge_request(self.ledger, request, origin, RequestLimit())
 
-        def supersede(deployment: str, successor: str) -> NewEvent:
-            [row] = [row for row in self.ledger.find_events([deployment]) if row.stream == request.stack]
+        def supersede(row: RecordedEvent, successor: str) -> NewEvent:
             replaced = decode_event(row)
             assert isinstance(replaced, StackRequest)
             ending = DeploymentSuperseded(**identity_of(replaced), successor=successor)
@@ -238,6 +238,24 @@ class TestFolding:
         assert order == [scale.deployment_id, requests[-1].deployment_id]
         assert answers == {request.deployment_id for request in (*requests, scale)}
         assert len(deployments.recorded(DeploymentSuperseded)) == 28
+
+
+class TestFoldingAtOnce:
+    async def test_each_replaces_the_one_before(self, home: Path) -> None:
+        """Whole requests, as they arrive: those that share a transaction replace each other in it."""
+        application = Application(home)
+        use_cases = application.deployments({})
+        requests = [DeploymentRequested(component="rest-api", **PLACE, requested_by="test") for _ in range(8)]
+
+        receipts = await asyncio.gather(
+            *(use_cases.submit_event(it, read_cloudevent_origin(to_cloudevent(it), it)) for it in requests)
+        )
+
+        replaced = {deployment for receipt in receipts for deployment in receipt.replaced}
+        [waiting] = application.run_queue.list_runs()
+        assert len(replaced) == 7
+        assert {waiting.deployment} | replaced == {request.deployment_id for request in requests}
+        assert {row.state for row in application.ledger.deployments()} == {"pending", "superseded"}
 
 
 class TestRate:

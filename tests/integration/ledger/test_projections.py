@@ -54,6 +54,12 @@ class TestProjection:
         await deployed.append(STACK, None, a_deploy("d5"))
         assert deployed.deployments() == MemoryRows(deployed.log()).deployments(None, None)
 
+    async def test_takes_no_stack_that_lost_its_row_for_a_new_one(self, deployed: SqliteLedger, file: Path) -> None:
+        _edit(file, f"delete from stacks where stack = '{OTHER}'")
+
+        with pytest.raises(LedgerError, match="the number of stacks does not agree with the events"):
+            await deployed.append(OTHER, None, a_deploy("d5", stack=OTHER))
+
     @pytest.mark.parametrize("row", ["not JSON", "{}", "[1]", '{"state": "odd"}'])
     def test_is_repaired_by_a_rebuild(self, deployed: SqliteLedger, file: Path, row: str) -> None:
         before = read_history(deployed)

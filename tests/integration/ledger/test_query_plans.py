@@ -7,18 +7,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import RunHolder, Submission
-from semantest_iac.infrastructure.databases.database import Row
+from semantest_iac.infrastructure.databases.database import Row, list_marks
 from semantest_iac.infrastructure.databases.sqlite import SqliteConnection, SqliteDatabase
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from tests.fakes.memory_ledger import STACK, a_deploy
 from tests.run_queues import reject_as
 
-_SMALL_TABLES = ("stacks", "projected", "sqlite_master", "links")  # as many rows as stacks, or fewer
+_SMALL_TABLES = ("stacks", "projected", "sqlite_master", "links", "given")  # as many rows as stacks, or fewer
 _HOLDER = RunHolder("worker", "host", 1)
-_PLANNED = ("select", "insert", "update", "delete")
+_PLANNED = ("select", "insert", "update", "delete", "with")
 
 
 class _ExplainedConnection(SqliteConnection):
@@ -27,11 +27,19 @@ class _ExplainedConnection(SqliteConnection):
     scans: list[str]
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        self._explain(statement, parameters)
+        return super().execute(statement, parameters)
+
+    def insert(self, table: str, rows: Sequence[Row], on_conflict: str = "") -> None:
+        for row in rows[:1]:
+            self._explain(f"insert into {table} values ({list_marks(len(row))}) {on_conflict}", row)
+        super().insert(table, rows, on_conflict)
+
+    def _explain(self, statement: str, parameters: Sequence[object]) -> None:
         if statement.startswith(_PLANNED):
             plan = [str(row[3]) for row in super().execute(f"explain query plan {statement}", parameters)]
             scanned = [step for step in plan if step.startswith("SCAN") and not _is_bounded(step, statement)]
             self.scans.extend(f"{step}: {' '.join(statement.split())}" for step in scanned)
-        return super().execute(statement, parameters)
 
 
 class _ExplainedDatabase(SqliteDatabase):
@@ -57,7 +65,7 @@ def _submission(name: str) -> Submission:
     return Submission(name, STACK, (a_deploy(name)[0],), "cli", name, "same", replaces_waiting=True)
 
 
-def _supersede(deployment: str, successor: str) -> NewEvent:
+def _supersede(replaced: RecordedEvent, successor: str) -> NewEvent:
     return NewEvent("infrastructure.deployment.superseded", "{}")
 
 
