@@ -105,10 +105,10 @@ def _build_deployment_needed(envelope: Envelope) -> ServiceDeploymentNeeded:
 
 def _build_event(event_type: type[EventT], payload: dict[str, Any], envelope: Envelope) -> EventT:
     carried = {
-        "id": str(_find_event_id(envelope)),
+        "id": str(find_event_id(envelope)),
         "occurred_at": envelope.time and envelope.time.isoformat(),
         "correlation_id": envelope.correlation_id,
-        "previous_event_ids": _find_causes(envelope),
+        "previous_event_ids": [str(cause) for cause in find_causes(envelope)],
     }
     event, faults = read_event(event_type, payload, carried, at="payload")
     if faults or event is None:
@@ -116,16 +116,16 @@ def _build_event(event_type: type[EventT], payload: dict[str, Any], envelope: En
     return event
 
 
-def _find_event_id(envelope: Envelope) -> UUID:
-    """Semantest's ids are often no UUIDs; an id derived from the content is the same at every delivery."""
+def find_event_id(envelope: Envelope) -> UUID:
+    """Return the id of an event, or where it is no UUID, one derived from the content: the same at every delivery."""
     content = json.dumps(envelope.model_dump(mode="json"), sort_keys=True)
     return parse_uuid(envelope.id) or uuid5(DERIVED_ID_NAMESPACE, content)
 
 
-def _find_causes(envelope: Envelope) -> list[str]:
-    """Causes that are no UUIDs are no events of ours."""
+def find_causes(envelope: Envelope) -> list[UUID]:
+    """Return the causes that an event names; those that are no UUIDs are no events of this contract."""
     named = envelope.previous_event_ids or (envelope.causation_id,)
-    return [str(found) for name in named if (found := parse_uuid(name))]
+    return [found for name in named if (found := parse_uuid(name))]
 
 
 def parse_uuid(text: str | None) -> UUID | None:

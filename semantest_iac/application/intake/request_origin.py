@@ -62,7 +62,7 @@ def read_cloudevent_origin(form: Mapping[str, Any], event: Event) -> RequestOrig
     """Return the origin of a received CloudEvent and the event that was read from it."""
     sequence = form.get("sequence")
     order = SourceOrder(sort_sequence(sequence) if sequence else None, event.occurred_at.timestamp())
-    return _identified_by_id("cloudevents", str(form["source"]), event, order)
+    return identify_by_id("cloudevents", str(form["source"]), event, order)
 
 
 def read_envelope_origin(form: Mapping[str, Any], event: Event, source: str = SEMANTEST_SOURCE) -> RequestOrigin:
@@ -71,19 +71,27 @@ def read_envelope_origin(form: Mapping[str, Any], event: Event, source: str = SE
     Its server gives an event a new id at each delivery, so that only our own form is known by its id.
     """
     envelope = read_envelope(form)
-    occurred_at = envelope.time.timestamp() if envelope.time else None
     if envelope.kind == "infrastructure":
-        return _identified_by_id("infrastructure", source, event, SourceOrder(None, occurred_at))
+        occurred_at = envelope.time.timestamp() if envelope.time else None
+        return identify_by_id("infrastructure", source, event, SourceOrder(None, occurred_at))
+    return identify_by_content(envelope, event.id, event.previous_event_ids, source)
+
+
+def identify_by_content(
+    envelope: Envelope, event_id: UUID, causes: tuple[UUID, ...], source: str = SEMANTEST_SOURCE
+) -> RequestOrigin:
+    """Return the origin of an event whose sender gives it another id at each delivery."""
+    occurred_at = envelope.time.timestamp() if envelope.time else None
     sequence = None if envelope.sequence is None else sort_sequence(str(envelope.sequence))
     digest = digest_content(envelope.type, envelope.payload)
     return RequestOrigin(
         "envelope",
         source,
-        str(event.id),
+        str(event_id),
         key=_envelope_key(envelope, digest),
         digest=digest,
         order=SourceOrder(sequence, occurred_at),
-        causes=event.previous_event_ids,
+        causes=causes,
     )
 
 
@@ -104,7 +112,8 @@ def digest_content(event_type: str, fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _identified_by_id(form: RequestForm, source: str, event: Event, order: SourceOrder) -> RequestOrigin:
+def identify_by_id(form: RequestForm, source: str, event: Event, order: SourceOrder) -> RequestOrigin:
+    """Return the origin of an event of this contract that keeps its id at each delivery."""
     identity = str(event.id)
     return RequestOrigin(form, source, identity, identity, digest_request(event), order, event.previous_event_ids)
 
