@@ -14,6 +14,8 @@ from semantest_iac.application.deployment.environment_configuration import (
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.rollback import find_last_good
+from semantest_iac.application.intake.deployment_requests import build_deployment_request
+from semantest_iac.application.intake.event_requests import BuiltRequest
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.request_origin import RequestOrigin
 from semantest_iac.application.operators.held_stacks import HeldStacks, require_free_stack
@@ -26,14 +28,11 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.names import (
-    DEFAULT_ENVIRONMENT,
     ENVIRONMENTS,
     SERVICE_COMPONENTS,
-    list_extended_environments,
-    read_component_type,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import Fault, LedgerError, NotFoundError, ValidationError
+from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
@@ -41,28 +40,6 @@ from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import EnvironmentConfigured, InfrastructureRemovalRequested
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
-
-
-def _build_request(stack: Stack, configuration: Mapping[str, Any]) -> DeploymentRequested:
-    """Return the request with the base of the stack's environment in place of all environments of the file's own.
-
-    It has the type of a component that is not called like one.
-    """
-    values = {name: value for name, value in configuration.items() if name != "environments"}
-    own = configuration.get("environments") or {}
-    if unmerged := [f"environments.{name}.{key}" for name, given in own.items() for key in given if key != "extends"]:
-        faults = [Fault(path, "is not merged into the configuration", "Load it from a file.") for path in unmerged]
-        raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
-    extends = {name: given.get("extends") or DEFAULT_ENVIRONMENT for name, given in own.items()}
-    base = list_extended_environments(stack.environment, extends)[-1]
-    own_base = None if base == stack.environment else base
-    type_ = read_component_type(stack.component, values)
-    return DeploymentRequested(
-        **asdict(stack),
-        configuration=values,
-        base_environment=own_base,
-        component_type=None if type_ == stack.component else type_,
-    )
 
 
 class DeploymentUseCase:
@@ -111,7 +88,7 @@ class DeploymentUseCase:
         """
         if detach is None:
             require_free_stack(self._ledger, str(stack))
-        request = _build_request(stack, configuration)
+        request = build_deployment_request(stack, configuration)
         values = dict(request.configuration)
         if read_engine_choice(request.built_in_environment, values) != self._engine:  # it owns the stack from now on
             values |= asdict(self._engine)
@@ -158,7 +135,7 @@ class DeploymentUseCase:
         refresh: bool = False,
     ) -> DeploymentContext:
         """Take the read-only steps of a deployment; nothing is recorded."""
-        request = _build_request(stack, configuration).model_copy(update={"refresh": refresh})
+        request = build_deployment_request(stack, configuration).model_copy(update={"refresh": refresh})
         return await self._process.plan(await self._intake.accept_deploy(request, settings))
 
     async def preview_destroy(self, stack: Stack, *, base_environment: str | None = None) -> ChangePlan:
@@ -180,7 +157,7 @@ class DeploymentUseCase:
 
     async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event for whoever carries it out; a refusal is recorded and told, not raised."""
-        return await self._intake.submit_event(request, origin)
+        return await self._intake.submit_event(BuiltRequest(request), origin)
 
     async def resolve(self, deployment: str, *, by: str, reason: str = "") -> DeploymentRow:
         """Record that a person has put the stack in order that a deployment holds, and return that deployment.
@@ -237,7 +214,7 @@ class EnvironmentUseCase:
         """
         components = list(configuration.get("components") or ()) or [SERVICE_COMPONENTS[0]]
         stacks = [Stack(component, provider, environment, region, project) for component in components]
-        requests = [_build_request(stack, configuration) for stack in stacks]
+        requests = [build_deployment_request(stack, configuration) for stack in stacks]
         report = ValidationReport.merge(
             validate_with_secrets(
                 stack, requested_configuration(request), self._validation, self._secrets, secrets_required=False

@@ -62,7 +62,7 @@ def judge_request(
     return JudgedRequest(
         caused,
         replace(submission, order=origin.order, limit=limit, refusal=refusal),
-        duplicate_of=_find_own_request(ledger, request),
+        duplicate_of=find_own_request(ledger, request),
     )
 
 
@@ -120,7 +120,7 @@ def _find_refusal(ledger: LedgerReader, request: StackRequest, ancestry: Ancestr
     return None
 
 
-def _find_own_request(ledger: LedgerReader, request: StackRequest) -> str | None:
+def find_own_request(ledger: LedgerReader, request: StackRequest) -> str | None:
     """Return the deployment of a request that this ledger published, and a subscriber gave back to it."""
     digest = digest_request(request)
     for row in ledger.find_events([str(request.id)]):

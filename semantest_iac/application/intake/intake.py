@@ -14,6 +14,7 @@ from semantest_iac.application.intake.admission import (
     judge_request,
     refuse_after_error,
 )
+from semantest_iac.application.intake.event_requests import FINAL_ERRORS, BuiltRequest
 from semantest_iac.application.intake.request_origin import COMMAND_LINE, RequestOrigin
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.operators.held_stacks import find_hold
@@ -26,13 +27,11 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, RefusedError, ValidationError
+from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-
-_FINAL_ERRORS = (ValidationError, ArtifactError, RefusedError, NotFoundError)  # others may be gone at the next try
 
 
 class Intake:
@@ -96,26 +95,29 @@ class Intake:
         """
         return await self._queue_request(judge_request(self._ledger, request, COMMAND_LINE), context, place)
 
-    async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
+    async def submit_event(self, built: BuiltRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event, or record the answer to one that is refused; it is durable when this returns.
 
         Raises DeploymentError only where the same event may be accepted later.
         """
-        judged, context = judge_request(self._ledger, request, origin, self._limit), None
+        judged = judge_request(self._ledger, built.request, origin, built.limit or self._limit)
+        context = None
         if judged.duplicate_of:
             return Receipt(judged.duplicate_of, is_duplicate=True)
+        if built.refusal is not None and judged.submission.refusal is None:
+            judged = replace(judged, submission=replace(judged.submission, refusal=built.refusal))
         if judged.submission.refusal is None:
             try:
-                context = await self._accept(judged.request)
-            except _FINAL_ERRORS as error:
+                context = await self._accept(judged.request, built.settings)
+            except FINAL_ERRORS as error:
                 refused = replace(judged.submission, refusal=refuse_after_error(error))
                 judged = replace(judged, submission=refused)
         return await self._queue_request(judged, context)
 
-    async def _accept(self, request: StackRequest) -> DeploymentContext | None:
+    async def _accept(self, request: StackRequest, settings: ComponentSettings | None) -> DeploymentContext | None:
         match request:
             case DeploymentRequested():
-                return await self.accept_deploy(request)
+                return await self.accept_deploy(request, settings)
             case InfrastructureRemovalRequested():
                 self.accept_destroy(request)
                 return None

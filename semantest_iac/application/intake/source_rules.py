@@ -9,6 +9,7 @@ from typing import TypeVar
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceHistory, SourceOrder
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.messaging.request_limits import is_request_limit, split_request_limit
 
 CLOCK_TOLERANCE_S = 5.0  # the clocks of one source's machines differ by less
 LIMIT_VARIABLE = "SEMANTEST_REQUEST_LIMIT"
@@ -66,11 +67,15 @@ def read_request_limit(text: str | None) -> RequestLimit | None:
         return RequestLimit()
     if text == NO_LIMIT:
         return None
-    count, _, seconds = text.partition("/")
-    if count.isdecimal() and (seconds or "60").isdecimal() and int(count) > 0 and int(seconds or 60) > 0:
-        return RequestLimit(int(count), float(seconds or 60))
+    if is_request_limit(text):
+        return parse_limit(text)
     fault = Fault(LIMIT_VARIABLE, f"'{make_printable(text)}' is not a limit", "Write 60/60 (requests/seconds) or off.")
     raise ValidationError("Cannot limit the rate of requests.", faults=[fault])
+
+
+def parse_limit(text: str) -> RequestLimit:
+    """Return the limit that REQUESTS/SECONDS, or REQUESTS within a minute, states."""
+    return RequestLimit(*split_request_limit(text))
 
 
 def conflict_refusal(deployment: str) -> RequestRefusal:

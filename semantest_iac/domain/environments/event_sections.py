@@ -14,6 +14,7 @@ from pydantic import Field
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.sections import ListOf, Section
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.messaging.request_limits import LIMIT_HINT, is_request_limit
 
 SourceType = Literal["nats", "rabbitmq", "redis-stream", "redis-channel", "kafka", "websocket", "webhook", "files"]
 TargetType = Literal["nats", "rabbitmq", "redis-stream", "redis-channel", "kafka", "websocket", "webhook", "files"]
@@ -22,6 +23,12 @@ EventForm = Literal["semantest", "cloudevents", "cdevents", "slack", "teams"]
 SubscriptionAction = Literal["deploy", "destroy", "scale", "rollback", "drift-check"]
 EVENT_KEYS = ("event_sources", "event_targets", "subscriptions")
 """The keys of the file that are about events, and are no part of what is deployed."""
+
+COMPARISONS = ("above", "at_least", "below", "at_most")
+"""How a number of a payload is compared in `match`."""
+
+PAYLOAD_PREFIX = "$.payload."
+"""How a component or an environment begins that is taken from the event."""
 
 CREDENTIAL_KEYS = ("url", "username", "password", "token", "secret")
 """The keys of a source or a target whose value may be `${secrets.name}`."""
@@ -173,6 +180,28 @@ def _find_subscription_faults(
         if name not in sources:
             known = ", ".join(sources) or "none is defined"
             yield Fault(f"{at}.sources", f"'{make_printable(name)}' is not a source", f"Sources: {known}.")
+    if subscription.component is None:
+        yield Fault(f"{at}.component", "missing", f"Name one, or where the event says it: {PAYLOAD_PREFIX}service.")
+    if subscription.limit is not None and not is_request_limit(subscription.limit):
+        yield Fault(f"{at}.limit", f"'{make_printable(subscription.limit)}' is not a limit", LIMIT_HINT)
+    yield from _find_match_faults(f"{at}.match", subscription.match)
+    yield from _find_instance_faults(at, subscription)
+
+
+def _find_match_faults(at: str, match: Mapping[str, Any]) -> Iterator[Fault]:
+    for path, wanted in match.items():
+        for one in wanted if isinstance(wanted, list | tuple) else [wanted]:
+            if isinstance(one, Mapping) and isinstance(wanted, Mapping):
+                for name, limit in one.items():
+                    if name not in COMPARISONS:
+                        yield Fault(f"{at}.{path}.{name}", "is no comparison", f"Known: {', '.join(COMPARISONS)}.")
+                    elif not isinstance(limit, int | float) or isinstance(limit, bool):
+                        yield Fault(f"{at}.{path}.{name}", "must be a number")
+            elif one is not None and not isinstance(one, str | int | float | bool):
+                yield Fault(f"{at}.{path}", "must be a value, a list of values, or a comparison")
+
+
+def _find_instance_faults(at: str, subscription: SubscriptionSection) -> Iterator[Fault]:
     is_scale = subscription.action == "scale"
     for key in ("min_instances", "max_instances"):
         given = getattr(subscription, key)
@@ -180,3 +209,5 @@ def _find_subscription_faults(
             yield Fault(f"{at}.{key}", "missing, scale needs it")
         elif not is_scale and given is not None:
             yield Fault(f"{at}.{key}", f"{subscription.action} has no such setting", "It is for scale.")
+        elif given is not None and given < 0:
+            yield Fault(f"{at}.{key}", "must not be negative")
