@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_drift_scheduler(
-    application: ApplicationParts, variables: Mapping[str, str], views: WorkerViews, period_s: float
+    application: ApplicationParts, variables: Mapping[str, str], views: WorkerViews, period_s: float | None
 ) -> DriftScheduler:
     """Return a scheduler that shows the observers what it records."""
     ledger, queue, redact = application.ledger, application.run_queue, application.redactor(variables)

@@ -88,8 +88,7 @@ def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceE
 def _list_beside(
     application: WorkerParts, variables: Mapping[str, str], settings: WorkerSettings, views: WorkerViews
 ) -> Iterator[RunBeside]:
-    if settings.drift_period_s is not None:
-        yield build_drift_scheduler(application, variables, views, settings.drift_period_s).serve
+    yield build_drift_scheduler(application, variables, views, settings.drift_period_s).serve
 
 
 class RunTelemetry(Protocol):

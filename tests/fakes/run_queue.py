@@ -122,8 +122,13 @@ class FakeRunQueue:
             self.runs[deployment] = replace(run, state=state, is_cancelled=True)
         return run.state
 
+    async def request_check(self, stack: str) -> None:
+        if stack not in self.checks or self.checks[stack].outcome != "running":
+            self.checks[stack] = DriftCheck(stack, 0, "requested")
+
     async def claim_check(self, stack: str, holder: RunHolder, lease_s: float, period_s: float) -> RunLease | None:
-        if stack in self.checks or any(run.stack == stack for run in self.runs.values()):
+        known = self.checks.get(stack)
+        if (known and known.outcome != "requested") or any(run.stack == stack for run in self.runs.values()):
             return None
         self.checks[stack] = DriftCheck(stack, _NOW, "running")
         fence = self._fences[stack] = self._fences.get(stack, 0) + 1

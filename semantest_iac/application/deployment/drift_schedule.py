@@ -1,4 +1,4 @@
-"""Checks deployed stacks for drift, each once per period, with whatever other workers do the same."""
+"""Checks deployed stacks for drift, each once per period or on request, with whatever other workers do the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from semantest_iac.domain.errors import DeploymentError, LedgerError, NotFoundEr
 
 _LOG = logging.getLogger(__name__)
 LONGEST_CHECK_S = 1800.0
-_LONGEST_PAUSE_S = 60.0
+_NO_PERIOD_S = 86400.0 * 3650  # only what was requested is due
+_LONGEST_PAUSE_S = 10.0
 _LOOKS_PER_PERIOD = 4
 _GIVES_WAY_EVERY_S = 1.0
 
@@ -31,7 +32,10 @@ FindObstacle = Callable[[Stack], str]
 
 
 class DriftScheduler:
-    """Looks for stacks that are due, and checks one at a time; a deployment that is requested meanwhile comes first."""
+    """Looks for stacks that are due, and checks one at a time; a deployment that is requested meanwhile comes first.
+
+    Without a period, only those are due of which a check was requested.
+    """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that is handed in
         self,
@@ -40,7 +44,7 @@ class DriftScheduler:
         check: CheckStack,
         find_obstacle: FindObstacle,
         holder: RunHolder,
-        period_s: float,
+        period_s: float | None,
         *,
         lease_s: float = LEASE_S,
         on_stuck: Callable[[], object] = go_on,
@@ -53,6 +57,8 @@ class DriftScheduler:
         self._holder = holder
         self._period_s = period_s
         self._lease_s = lease_s
+        usual_s = _LONGEST_PAUSE_S if period_s is None else period_s / _LOOKS_PER_PERIOD
+        self._pause_s = min(usual_s, _LONGEST_PAUSE_S)
         self._named = set[tuple[str, str]]()
 
     async def serve(self, stopped: asyncio.Event) -> None:
@@ -65,7 +71,7 @@ class DriftScheduler:
                 if not checking.done():
                     checking.cancel()
                     await asyncio.wait([checking])
-                await wait_until_set(stopped, min(self._period_s / _LOOKS_PER_PERIOD, _LONGEST_PAUSE_S))
+                await wait_until_set(stopped, self._pause_s)
         finally:
             stopping.cancel()
 
@@ -74,7 +80,8 @@ class DriftScheduler:
         for stack in await asyncio.to_thread(self._list_due):
             if not await asyncio.to_thread(self._is_possible, stack):
                 continue
-            lease = await self._queue.claim_check(str(stack), self._holder, self._lease_s, self._period_s)
+            period_s = _NO_PERIOD_S if self._period_s is None else self._period_s
+            lease = await self._queue.claim_check(str(stack), self._holder, self._lease_s, period_s)
             if lease is not None:
                 await self._run_check(lease, stack)
 
@@ -87,10 +94,16 @@ class DriftScheduler:
             _LOG.exception("Drift was not looked for, and is soon.")
 
     def _list_due(self) -> list[Stack]:
-        """Return the deployed stacks whose last check and last deployment are a period ago, as far as is known here."""
-        checked = {check.stack: check.checked_at for check in self._queue.list_checks()}
+        """Return the deployed stacks whose last check and last deployment are a period ago, as far as is known here.
+
+        Those of which a check was requested come first.
+        """
+        checks = self._queue.list_checks()
+        due = [Stack.parse(check.stack) for check in checks if check.outcome == "requested"]
+        if self._period_s is None:
+            return due
+        checked = {check.stack: check.checked_at for check in checks if check.outcome != "requested"}
         before = time() - self._period_s
-        due = list[Stack]()
         for row in self._ledger.stacks():
             newest = self._ledger.deployment(row.newest) if row.owner and row.newest else None
             if newest is None or newest.finished_at is None:

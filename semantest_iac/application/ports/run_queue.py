@@ -11,7 +11,7 @@ from semantest_iac.application.ports.request_sources import RequestLimit, Reques
 from semantest_iac.domain.errors import LedgerError
 
 RunState = Literal["waiting", "running", "parked", "retrying", "checking", "ended"]
-CheckOutcome = Literal["running", "no_drift", "drift", "failed", "busy", "interrupted"]
+CheckOutcome = Literal["requested", "running", "no_drift", "drift", "failed", "busy", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ class RunLease:
 class DriftCheck:
     """The newest scheduled drift check of a stack; it began at `checked_at`, in seconds since 1970 in UTC.
 
-    `busy` is one that gave way to a deployment, `interrupted` one whose worker was stopped or died.
+    `requested` is one that has not begun, and whose time is 0. `busy` is one that gave way to a deployment,
+    `interrupted` one whose worker was stopped or died.
     """
 
     stack: str
@@ -186,6 +187,13 @@ class RunQueue(Protocol):
         """Ask a run to end; returns the state that it had, None for an unknown or ended one.
 
         A run that was never started ends at once, with `ending` as its terminal event; a parked one goes on, to end.
+        """
+        ...
+
+    async def request_check(self, stack: str) -> None:
+        """Let a stack be checked for drift by the next worker that is free, whether or not it is due.
+
+        One that is being checked now is not checked again.
         """
         ...
 

@@ -280,6 +280,8 @@ def add_drift_checks(rows: Iterable[Mapping[str, Any]], checks: Iterable[DriftCh
 def _drift_fields(check: DriftCheck | None) -> dict[str, Any]:
     if check is None:
         return {"drift_checked_at": None, "drift": None}
+    if check.outcome == "requested":
+        return {"drift_checked_at": None, "drift": check.outcome}
     moment = datetime.fromtimestamp(check.checked_at, UTC).isoformat(timespec="milliseconds")
     return {"drift_checked_at": moment.replace("+00:00", "Z"), "drift": check.outcome}
 

@@ -32,6 +32,17 @@ def insert_check(connection: DatabaseConnection, stack: str, holder: RunHolder, 
     return RunLease(check, stack, fence, 1)
 
 
+def request_check(connection: DatabaseConnection, stack: str) -> None:
+    """Note that a stack is due whenever it was checked last."""
+    connection.execute(
+        "insert into drift_checks (stack, checked_at, outcome, run) values (?, 0, 'requested', '')"
+        " on conflict (stack) do update set checked_at = 0, outcome = 'requested', run = ''"
+        " where drift_checks.outcome <> 'running'",
+        (stack,),
+    )
+    connection.notify_watches()
+
+
 def is_check_due(connection: DatabaseConnection, stack: str, period_s: float) -> bool:
     """Whether the newest check is old enough, and no deployment of the stack is carried out or waits."""
     now = connection.read_clock()

@@ -28,6 +28,7 @@ from semantest_iac.infrastructure.run_queue.check_table import (
     insert_check,
     is_check_due,
     read_checks,
+    request_check,
 )
 from semantest_iac.infrastructure.run_queue.queue_faults import find_queue_faults, remove_queue_faults
 from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES
@@ -147,6 +148,10 @@ class RunTable:
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
         """Ask a run to end."""
         return await self._change_and_record(self._cancel, deployment, ending)
+
+    async def request_check(self, stack: str) -> None:
+        """Note that a stack is due."""
+        await self._change(request_check, stack)
 
     async def claim_check(self, stack: str, holder: RunHolder, lease_s: float, period_s: float) -> RunLease | None:
         """Take the turn of a stack that is due."""

@@ -22,6 +22,31 @@ def fixture(database: Database) -> QueueFixture:
     return QueueFixture(database)
 
 
+class TestRequestedCheck:
+    async def test_is_due_although_the_period_has_not_passed(self, fixture: QueueFixture) -> None:
+        lease = await fixture.queue.claim_check(STACK, fixture.holder, 60, 3600)
+        assert lease is not None
+        await fixture.queue.end_check(lease, "no_drift")
+
+        await fixture.queue.request_check(STACK)
+        [requested] = fixture.queue.list_checks()
+        again = await fixture.queue.claim_check(STACK, fixture.holder, 60, 3600)
+
+        assert (requested.outcome, requested.checked_at) == ("requested", 0)
+        assert again is not None
+        assert await fixture.queue.claim_check(STACK, fixture.holder, 60, 3600) is None
+
+    async def test_is_not_begun_twice_at_once(self, fixture: QueueFixture) -> None:
+        lease = await fixture.queue.claim_check(STACK, fixture.holder, 60, 3600)
+        assert lease is not None
+
+        await fixture.queue.request_check(STACK)
+
+        [check] = fixture.queue.list_checks()
+        assert check.outcome == "running"
+        assert await fixture.queue.end_check(lease, "drift")
+
+
 class TestPeriod:
     async def test_has_one_check_of_each_stack_with_three_workers(self, location: str) -> None:
         databases = [open_database(location) for _ in _HOLDERS]

@@ -39,7 +39,7 @@ class Checker:
             raise self.found
         return self.found
 
-    def scheduler(self, period_s: float = 0.0) -> DriftScheduler:
+    def scheduler(self, period_s: float | None = 0.0) -> DriftScheduler:
         """Return a scheduler for which everything deployed is due."""
         app, holder = self.app, identify_worker()
         return DriftScheduler(app.queue, app.ledger, self.check, lambda stack: self.obstacle, holder, period_s)
@@ -52,6 +52,20 @@ class Checker:
 @pytest.fixture
 def checker(app: InMemoryApp) -> Checker:
     return Checker(app)
+
+
+class TestRequestedCheck:
+    async def test_is_made_by_a_worker_that_looks_for_no_other_drift(self, checker: Checker) -> None:
+        await checker.app.deploy(REST)
+        scheduler = checker.scheduler(period_s=None)
+        await scheduler.check_due_stacks()
+        assert checker.checked == []
+
+        await checker.app.queue.request_check(str(REST))
+        await scheduler.check_due_stacks()
+        await scheduler.check_due_stacks()
+
+        assert (checker.checked, checker.outcomes) == ([str(REST)], {str(REST): "no_drift"})
 
 
 class TestScheduler:

@@ -118,7 +118,7 @@ def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str
     if not rows:
         return [NO_MATCH if session.application.ledger.stacks() else _nothing_deployed(session)]
     width = session.terminal.width
-    if not any(row["drift_checked_at"] for row in rows):
+    if not any(row["drift"] for row in rows):
         return format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
     cells = [(*_status_cells(row, width), _describe_check(row, width)) for row in rows]
     return format_fitting_table((*STATUS_COLUMNS, CHECK_COLUMN), cells, width)
@@ -166,7 +166,7 @@ def _status_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
 
 def _describe_check(row: dict[str, Any], width: int | None) -> str:
     if not row["drift_checked_at"]:
-        return "-"
+        return row["drift"] or "-"
     return f"{row['drift'].replace('_', ' ')}, {_format_age(row['drift_checked_at'], width)}"
 
 
