@@ -29,7 +29,14 @@ class HealthFault(NamedTuple):
 class WorkerHealth:
     """Answers for one worker; `checks` tell what a run needs, by their names."""
 
-    def __init__(self, worker: Worker, checks: Mapping[str, RunCheck], timeout_s: float = CHECK_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        checks: Mapping[str, RunCheck],
+        timeout_s: float = CHECK_TIMEOUT_S,
+        find_transport_faults: Mapping[str, Callable[[], str]] | None = None,
+    ) -> None:
+        self._find_transport_faults = find_transport_faults or {}
         self._worker = worker
         self._checks = [_RepeatedCheck(name, run, timeout_s) for name, run in checks.items()]
         self._is_draining = False
@@ -37,6 +44,13 @@ class WorkerHealth:
     def drain(self) -> None:
         """The worker takes no further runs from now on."""
         self._is_draining = True
+
+    def describe_transports(self) -> dict[str, str]:
+        """Return for each source and target of events why it is not connected, empty for one that is.
+
+        A worker goes on with what is queued without them, so they do not decide whether it is ready.
+        """
+        return {name: find_fault() for name, find_fault in self._find_transport_faults.items()}
 
     def find_liveness_faults(self) -> Sequence[HealthFault]:
         """Return why the process should be started again: a run goes on long after its lease has ended.

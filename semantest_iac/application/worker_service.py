@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from semantest_iac.application.worker import Worker
 from semantest_iac.application.worker_health import WorkerHealth
@@ -19,12 +20,16 @@ class WorkerSettings:
 
     `health_address` is where it answers health checks; each deployed stack is checked for drift once in
     `drift_period_s`; the sandbox works in so many processes of its own, 0 for none.
+    Events are received and published as the configuration of the folder, or of the file, says under the overrides.
     """
 
     health_address: tuple[str, int] | None = None
     is_remote_health_allowed: bool = False
     drift_period_s: float | None = None
     sandbox_children: int = 0
+    configuration_file: Path | None = None
+    overrides: tuple[str, ...] = ()
+    receives_events: bool = True
 
 
 class WorkerService:

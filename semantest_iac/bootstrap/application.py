@@ -17,9 +17,12 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
+    from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
+    from semantest_iac.application.ports.event_transports import ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
@@ -326,15 +329,39 @@ class Application(LedgerDatabase):
         return build_worker(self, self._manifest, variables, views)
 
     def worker_service(
-        self, variables: Mapping[str, str], settings: WorkerSettings, observer: Observer, report_run: ReportRun
+        self,
+        variables: Mapping[str, str],
+        settings: WorkerSettings,
+        observer: Observer,
+        report_run: ReportRun,
+        report_received: ReportReceived,
     ) -> AbstractAsyncContextManager[WorkerService]:
         """Open a worker with what runs beside it; raises RefusedError where it cannot listen as it should.
 
-        `observer` gets every event that it records, `report_run` what it does with each run.
+        `observer` gets every event that it records, `report_run` what it does with each run, `report_received` what
+        becomes of each message that it receives.
         """
         from semantest_iac.bootstrap.worker_service import open_worker_service
 
-        return open_worker_service(self, variables, settings, observer, report_run)
+        return open_worker_service(self, variables, settings, observer, report_run, report_received)
+
+    def read_message(self, message: ReceivedMessage) -> list[ReceivedEvent]:
+        """Return the events of a message; raises EventFormError with every fault."""
+        from semantest_iac.presentation.subscribers.message_reader import read_message
+
+        return read_message(message)
+
+    def event_bus(
+        self,
+        variables: Mapping[str, str],
+        file: Path | None = None,
+        overrides: Sequence[str] = (),
+        observers: Sequence[Observer] = (),
+    ) -> InfrastructureEventBus:
+        """Return the bus for received events, with the configuration of this folder or of a file."""
+        from semantest_iac.bootstrap.event_intake import build_event_bus, watch_folder
+
+        return build_event_bus(self, self._manifest, variables, watch_folder(self, file, overrides), observers)
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests:
         """Return the use case that cancels requests."""

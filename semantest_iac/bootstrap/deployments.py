@@ -207,17 +207,7 @@ def build_deployments(
     runs = EngineRuns(application, manifest, observers, variables, choice, views)
     locks, require_visible = application.stack_locks, partial(require_simulated_here, application)
     executor = RunExecutor(runs.open_run, queue, locks, ledger, runs.progress, require_visible=require_visible)
-    intake = Intake(
-        runs.preparation,
-        queue,
-        ledger,
-        available_engines,
-        runs.encode,
-        observers,
-        locks.require_room,
-        read_request_limit(os.environ.get(LIMIT_VARIABLE)),
-        require_visible,
-    )
+    intake = build_intake(application, runs, observers, available_engines)
     worker = Worker(
         queue,
         executor.advance,
@@ -229,6 +219,23 @@ def build_deployments(
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
     held_stacks = build_held_stacks(application, variables)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice, held_stacks)
+
+
+def build_intake(
+    application: ApplicationParts, runs: EngineRuns, observers: EventObservers, available_engines: Collection[str]
+) -> Intake:
+    """Return the intake of requests for one engine."""
+    return Intake(
+        runs.preparation,
+        application.run_queue,
+        application.ledger,
+        available_engines,
+        runs.encode,
+        observers,
+        application.stack_locks.require_room,
+        read_request_limit(os.environ.get(LIMIT_VARIABLE)),
+        partial(require_simulated_here, application),
+    )
 
 
 def build_held_stacks(application: ApplicationParts, variables: Mapping[str, str]) -> HeldStacks:
@@ -259,7 +266,7 @@ def build_worker(
         return EngineRuns(application, manifest, observers, variables, choice, run_views)
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
-        return runs_on(_choose_engine(ledger, request)).open_run(lease, request)
+        return runs_on(choose_engine_of(ledger, request)).open_run(lease, request)
 
     executor = RunExecutor(
         open_run,
@@ -282,7 +289,7 @@ def build_worker(
     )
 
 
-def _choose_engine(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
+def choose_engine_of(ledger: LedgerReader, request: StackRequest) -> EngineChoice:
     """Return the engine that a request names; a destroy is up to the one that owns the stack."""
     if isinstance(request, DeploymentRequested):
         return read_engine_choice(request.built_in_environment, request.configuration)

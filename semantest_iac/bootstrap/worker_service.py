@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import os
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
-from semantest_iac.application.worker_service import RunBeside, WorkerService, WorkerSettings
+from semantest_iac.application.worker_service import WorkerService, WorkerSettings
 from semantest_iac.bootstrap.deployments import ApplicationParts, PlaceEngine, WorkerViews, identify_worker
 from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
 from semantest_iac.bootstrap.engines import ENGINES
+from semantest_iac.bootstrap.event_services import EventServices, WorkerEventParts, open_event_services
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
+from semantest_iac.infrastructure.home_manifest import HomeManifest
 
 if TYPE_CHECKING:
+    from semantest_iac.application.intake.infrastructure_event_bus import ReportReceived
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.run_queue import RunLease
     from semantest_iac.application.ports.secret_store import SecretStore
@@ -34,7 +37,7 @@ _NO_PACKAGE = "0" * 64
 """A digest that no package has: a store that says so answers, without listing what it has."""
 
 
-class WorkerParts(ApplicationParts, Protocol):
+class WorkerParts(WorkerEventParts, Protocol):
     """The application, as far as a worker process uses it."""
 
     def worker(self, variables: Mapping[str, str], views: WorkerViews | None = ...) -> Worker: ...
@@ -47,6 +50,7 @@ async def open_worker_service(
     settings: WorkerSettings,
     observer: Observer,
     report_run: ReportRun,
+    report_received: ReportReceived,
 ) -> AsyncIterator[WorkerService]:
     """Yield a worker service; raises RefusedError where it cannot answer health checks as it should."""
     async with AsyncExitStack() as exits:
@@ -63,14 +67,29 @@ async def open_worker_service(
             children.start_ahead()
             views = views._replace(place_engine=_place_sandbox_in(children, application.secrets(variables)))
         worker = application.worker(variables, views)
-        health = WorkerHealth(worker, _list_checks(application))
+        events = _open_event_services(application, variables, settings, views, report_received)
+        health = WorkerHealth(worker, _list_checks(application), find_transport_faults=events.faults)
         url = None
         if settings.health_address:
             from semantest_iac.presentation.health.server import HealthAddress, serve_health
 
             address = HealthAddress(*settings.health_address, settings.is_remote_health_allowed)
             url = await exits.enter_async_context(serve_health(health, address))
-        yield WorkerService(worker, health, list(_list_beside(application, variables, settings, views)), url)
+        scheduler = build_drift_scheduler(application, variables, views, settings.drift_period_s)
+        yield WorkerService(worker, health, [scheduler.serve, *events.beside], url)
+
+
+def _open_event_services(
+    application: WorkerParts,
+    variables: Mapping[str, str],
+    settings: WorkerSettings,
+    views: WorkerViews,
+    report_received: ReportReceived,
+) -> EventServices:
+    manifest = HomeManifest(application.home)
+    if not settings.receives_events:
+        return EventServices()
+    return open_event_services(application, manifest, variables, settings, views, report_received)
 
 
 def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceEngine:
@@ -83,12 +102,6 @@ def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceE
         return ChildSandboxEngine(children, lambda name: secrets.reveal(name).expose())
 
     return place
-
-
-def _list_beside(
-    application: WorkerParts, variables: Mapping[str, str], settings: WorkerSettings, views: WorkerViews
-) -> Iterator[RunBeside]:
-    yield build_drift_scheduler(application, variables, views, settings.drift_period_s).serve
 
 
 class RunTelemetry(Protocol):

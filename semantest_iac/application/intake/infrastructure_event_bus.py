@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from semantest_iac.application.intake.admission import find_own_request
 from semantest_iac.application.intake.event_requests import FINAL_ERRORS, BuiltRequest, EventRequests
 from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.intake.request_origin import RequestOrigin
 from semantest_iac.application.intake.subscriptions import RequestedChange, decide_changes
+from semantest_iac.application.ports.event_transports import ReceivedMessage
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import Receipt
 from semantest_iac.domain.environments.event_sections import SubscriptionSection
@@ -42,6 +43,14 @@ class EventResult:
     stack: str = ""
     deployment: str = ""
     subscription: str = ""
+
+
+class ReportReceived(Protocol):
+    """Learns what became of a message; without an event it is a dead letter, for the reason given."""
+
+    def __call__(
+        self, message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
+    ) -> None: ...
 
 
 class InfrastructureEventBus:

@@ -38,12 +38,14 @@ class _TransportSection(Section):
     """What sources and targets have in common."""
 
     url: str | None = Field(
-        default=None, description="Address such as nats://127.0.0.1:4222; ${secrets.name} as a whole for a secret one."
+        default=None,
+        repr=False,
+        description="Address such as nats://127.0.0.1:4222; ${secrets.name} as a whole for a secret one.",
     )
-    username: str | None = Field(default=None, description="User name; ${secrets.name} for a secret.")
-    password: str | None = Field(default=None, description="${secrets.name} of the password.")
-    token: str | None = Field(default=None, description="${secrets.name} of the token of a NATS or WebSocket server.")
-    secret: str | None = Field(default=None, description="${secrets.name} of the key that signs webhooks.")
+    username: str | None = Field(default=None, repr=False, description="User name; ${secrets.name} for a secret.")
+    password: str | None = Field(default=None, repr=False, description="${secrets.name} of the password.")
+    token: str | None = Field(default=None, repr=False, description="${secrets.name} of a server's token.")
+    secret: str | None = Field(default=None, repr=False, description="${secrets.name} of the key that signs webhooks.")
     stream: str | None = Field(default=None, description="Stream of NATS JetStream or of Redis.")
     subject: str | None = Field(default=None, description="Subject of NATS.")
     queue: str | None = Field(default=None, description="Queue of RabbitMQ.")

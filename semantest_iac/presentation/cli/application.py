@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
+    from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
+    from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
+    from semantest_iac.application.ports.event_transports import DeadLetters, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
@@ -88,8 +91,22 @@ class CliApplication(Protocol):
     def folder_variables(self) -> Mapping[str, str]: ...
 
     def worker_service(
-        self, variables: Mapping[str, str], settings: WorkerSettings, observer: Observer, report_run: ReportRun
+        self,
+        variables: Mapping[str, str],
+        settings: WorkerSettings,
+        observer: Observer,
+        report_run: ReportRun,
+        report_received: ReportReceived,
     ) -> AbstractAsyncContextManager[WorkerService]: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+
+    def read_message(self, message: ReceivedMessage) -> list[ReceivedEvent]: ...
+
+    def event_bus(
+        self, variables: Mapping[str, str], file: Path | None = ..., overrides: Sequence[str] = ...
+    ) -> InfrastructureEventBus: ...
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
 

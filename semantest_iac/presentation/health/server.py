@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from semantest_iac.application.worker_health import HealthFault, WorkerHealth
@@ -76,10 +77,16 @@ class _Answer(NamedTuple):
     status: int
     faults: Sequence[HealthFault] = ()
     allow: str = ""
+    transports: Mapping[str, str] = MappingProxyType({})
 
     def encode(self, *, with_body: bool) -> bytes:
         content = {"status": "ok" if self.status == 200 else "failed"}
-        body = json.dumps({**content, "faults": [fault._asdict() for fault in self.faults]}).encode() + b"\n"
+        described = {
+            name: {"status": "failed", "reason": fault} if fault else {"status": "ok"}
+            for name, fault in self.transports.items()
+        }
+        faults = {"faults": [fault._asdict() for fault in self.faults]}
+        body = json.dumps(content | faults | ({"transports": described} if described else {})).encode() + b"\n"
         head = [
             f"HTTP/1.1 {self.status} {_PHRASES[self.status]}",
             "Content-Type: application/json",
@@ -140,4 +147,5 @@ class _HealthConnections:
             return _Answer(405, allow="GET, HEAD")
         is_readiness = path == "/readyz"
         faults = await self._health.find_readiness_faults() if is_readiness else self._health.find_liveness_faults()
-        return _Answer(503 if faults else 200, faults)
+        transports = self._health.describe_transports() if is_readiness else {}
+        return _Answer(503 if faults else 200, faults, transports=transports)

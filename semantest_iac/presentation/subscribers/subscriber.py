@@ -6,9 +6,12 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import time
-from typing import Protocol
 
-from semantest_iac.application.intake.infrastructure_event_bus import EventResult, InfrastructureEventBus
+from semantest_iac.application.intake.infrastructure_event_bus import (
+    EventResult,
+    InfrastructureEventBus,
+    ReportReceived,
+)
 from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.ports.event_transports import DeadLetter, DeadLetters, ReceivedMessage
 from semantest_iac.domain.environments.names import make_printable
@@ -23,14 +26,6 @@ MOST_DEFECTS = 5
 UNREADABLE_CODE, DEFECT_CODE = "MESSAGE_UNREADABLE", "INTERNAL_ERROR"
 _LONGEST_REASON = 2000
 _CREDENTIAL_WORDS = ("authorization", "cookie", "token", "secret", "signature", "password", "api-key")
-
-
-class ReportReceived(Protocol):
-    """Learns what became of a message; without an event it is a dead letter, for the reason given."""
-
-    def __call__(
-        self, message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
-    ) -> None: ...
 
 
 def report_no_message(

@@ -125,7 +125,7 @@ def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str
 
 
 def _watch_status(session: Session, stack_filter: StackFilter) -> None:
-    from semantest_iac.presentation.cli.commands.following import WatchedRows, watch_rows
+    from semantest_iac.presentation.cli.process.following import WatchedRows, watch_rows
 
     changing = GrowingTable(STATUS_COLUMNS)
     watched = WatchedRows(
@@ -353,7 +353,7 @@ def _follow_events(
     after: int,
 ) -> None:
     """Show the recorded events, then the new ones."""
-    from semantest_iac.presentation.cli.commands.following import show_new_events
+    from semantest_iac.presentation.cli.process.following import show_new_events
 
     width = session.terminal.width
     table, shorten_id = GrowingTable(EVENT_TABLE_COLUMNS, width), _id_shortener(session, _deployments_of(recorded))

@@ -18,14 +18,14 @@ from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.consent import require_resolve_consent
 from semantest_iac.presentation.cli.failures import CANCELLED, OK, exit_code_for
 from semantest_iac.presentation.cli.home_folder import require_writable_home
-from semantest_iac.presentation.cli.options import session_options
+from semantest_iac.presentation.cli.options import file_options, session_options
 from semantest_iac.presentation.cli.parsing.completion import (
     complete_with,
     find_deployment_ids,
     find_holding_deployments,
 )
 from semantest_iac.presentation.cli.process.signals import forward_signals
-from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
 from semantest_iac.presentation.error_lines import format_faults
 
@@ -77,6 +77,9 @@ prints one event per line.
 With --drift-every, looks for what was changed in the clouds outside of this tool, as `drift` does: each deployed stack
 once in that time, by one of the workers that have the option. A deployment that is requested meanwhile comes first.
 
+Receives events from the `event_sources` of semantest.yaml, and publishes to its `event_targets` what became of them;
+not with --until-idle.
+
 With --health-address, answers GET /healthz (503: start the process again) and GET /readyz (503: it would not carry out
 a deployment now, with the reasons), for systemd, Docker and Kubernetes.
 """
@@ -110,9 +113,11 @@ a deployment now, with the reasons), for systemd, Docker and Kubernetes.
     show_default=True,
     help="json: a log on stderr, one JSON object for each line.",
 )
+@file_options
 @session_options
 def worker_command(  # noqa: PLR0913  # one parameter for each option
     session: Session,
+    options: ConfigurationOptions,
     slots: int,
     until_idle: bool,
     health_address: tuple[str, int] | None,
@@ -128,7 +133,15 @@ def worker_command(  # noqa: PLR0913  # one parameter for each option
     if allow_remote_health and health_address is None:
         raise click.UsageError("--allow-remote-health is for a worker with --health-address; add it.")
     children = 0 if until_idle else slots  # starting one takes longer than a deployment or two
-    settings = WorkerSettings(health_address, allow_remote_health, drift_period_s, children)
+    settings = WorkerSettings(
+        health_address,
+        allow_remote_health,
+        drift_period_s,
+        children,
+        options.config,
+        options.overrides,
+        receives_events=not until_idle,
+    )
     output = _open_output(session, log_format)
     # One that ends soon prints everything; no reader of one that goes on can hold it up.
     printing = session.terminal.queue_output() if until_idle else session.terminal.print_in_background()
@@ -152,7 +165,8 @@ async def _work(
     session: Session, output: WorkerOutput, settings: WorkerSettings, slots: int, *, until_idle: bool
 ) -> int:
     variables = session.application.folder_variables
-    opening = session.application.worker_service(variables, settings, output.show_event, output.report_run)
+    reports = output.show_event, output.report_run, output.report_received
+    opening = session.application.worker_service(variables, settings, *reports)
     async with opening as worker:
         if worker.health_url:
             text = f"Health checks are answered on {worker.health_url}/healthz and /readyz."

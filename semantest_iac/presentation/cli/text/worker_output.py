@@ -6,18 +6,23 @@ No text that comes from elsewhere can forge a line of the log: what is no printa
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.application.trace_ids import derive_trace_id
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.error_lines import format_error
 from semantest_iac_events.event import Event, StackEvent, StackFailure
 
 if TYPE_CHECKING:
+    from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+    from semantest_iac.application.intake.received_events import ReceivedEvent
+    from semantest_iac.application.ports.event_transports import ReceivedMessage
     from semantest_iac.application.ports.run_queue import RunLease
     from semantest_iac.application.worker import RunChange
     from semantest_iac.presentation.cli.terminal import Terminal
@@ -51,6 +56,17 @@ class WorkerOutput:
             self._terminal.print_remarks(
                 f"Warning: the lease of deployment {lease.deployment} of {lease.stack} was lost; another worker has it."
             )
+
+    def report_received(
+        self, message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
+    ) -> None:
+        """Show what became of a message; an event that leads to nothing is not shown."""
+        if event is None:
+            self._terminal.print_remarks(f"Warning: a message from {message.source} is a dead letter: {reason}")
+            return
+        for result in results:
+            if result.outcome != "skipped" and not self._as_json:
+                self._terminal.print_lines(format_result(event, result))
 
     def announce(self, name: str, text: str, **fields: Any) -> None:
         """Say something about the worker itself: `text` for people, `name` and `fields` for the log."""
@@ -86,6 +102,14 @@ class WorkerOutput:
         self._terminal.print_remarks(f"{label}: {record.getMessage()}{cause}")
 
 
+def format_result(event: ReceivedEvent, result: EventResult) -> str:
+    """Return what one event has led to, on one line."""
+    moment = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    about = "  ".join(part for part in (result.stack, result.deployment) if part)
+    kind = make_printable(event.type, 80)
+    return f"{moment}  {about or '-'}  {kind} from {event.source}: {result.outcome}. {result.reason}".rstrip()
+
+
 class JsonWorkerLog(WorkerOutput):
     """Prints a log to stderr, one JSON object for each line, and to stdout what `as_json` asks for."""
 
@@ -111,6 +135,19 @@ class JsonWorkerLog(WorkerOutput):
         """Log what happens to a run beside its events."""
         fields = {**_describe_run(lease.deployment, lease.stack), "attempts": lease.attempts}
         self._log.log(_LEVELS.get(change, logging.INFO), f"run.{change}", **fields)
+
+    def report_received(
+        self, message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
+    ) -> None:
+        """Log what became of a message."""
+        fields = {"source": message.source, "place": message.place}
+        if event is None:
+            self._log.warning("event.dead_letter", **fields, reason=reason)
+            return
+        for result in results:
+            level = logging.DEBUG if result.outcome == "skipped" else logging.INFO
+            outcome = {name: value for name, value in asdict(result).items() if value}
+            self._log.log(level, f"event.{result.outcome}", **fields, type=event.type, **outcome)
 
     def announce(self, name: str, text: str, **fields: Any) -> None:
         """Log the name and the fields."""

@@ -1,0 +1,171 @@
+"""The way in for events, joined: the configuration, the intakes of all engines, and the sources of messages."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from semantest_iac.application.intake.event_requests import BuiltRequest, EventRequests, LoadEnvironment
+from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus
+from semantest_iac.application.intake.subscriptions import list_subscribed_types
+from semantest_iac.application.message_bus import EventObservers
+from semantest_iac.bootstrap.deployments import (
+    ApplicationParts,
+    EngineRuns,
+    RunViews,
+    build_intake,
+    choose_engine_of,
+)
+from semantest_iac.domain.environments.configuration import parse_secret_reference
+from semantest_iac.domain.environments.event_sections import (
+    CREDENTIAL_KEYS,
+    EventSourceSection,
+    EventTargetSection,
+)
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac_events.forms.semantest import DEPLOYMENT_NEEDED_TYPES
+
+if TYPE_CHECKING:
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration, ValidationContext
+    from semantest_iac.application.intake.intake import Intake
+    from semantest_iac.application.intake.request_origin import RequestOrigin
+    from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.ports.event_transports import EventSource, EventTarget, TransportPositions
+    from semantest_iac.application.ports.run_queue import Receipt
+    from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.infrastructure.home_manifest import HomeManifest
+
+_TRANSPORTS = "semantest_iac.infrastructure.transports"
+TRANSPORT_MODULES: Mapping[str, tuple[str, str]] = {
+    "nats": ("brokers.nats", "brokers.nats"),
+    "rabbitmq": ("brokers.rabbitmq", "brokers.rabbitmq"),
+    "redis-stream": ("brokers.redis_streams", "brokers.redis_streams"),
+    "redis-channel": ("brokers.redis_channels", "brokers.redis_channels"),
+    "kafka": ("brokers.kafka", "brokers.kafka"),
+    "websocket": ("http.websocket", "http.websocket"),
+    "webhook": ("http.webhook_source", "http.webhook_target"),
+    "files": ("files", "files"),
+}
+"""The modules of each type, one with `open_source(name, section, positions)`, one with `open_target(name, section)`."""
+
+_WATCHED_FILES = ("semantest*.yaml", ".env")
+_MOST_LOADED = 64
+_Section = TypeVar("_Section", EventSourceSection, EventTargetSection)
+
+
+class EventParts(ApplicationParts, Protocol):
+    """The application, as far as events need it."""
+
+    def configuration(self, **sources: Any) -> LoadedConfiguration: ...
+
+    @property
+    def transport_positions(self) -> TransportPositions: ...
+
+
+class ConfigurationLoader:
+    """Loads the configuration of this folder for one environment after the other, again when a file has changed."""
+
+    def __init__(self, application: EventParts, file: Path | None = None, overrides: Sequence[str] = ()) -> None:
+        self._application = application
+        self._file = file
+        self._overrides = tuple(overrides)
+        self._folder = Path.cwd()
+        self._loaded: dict[str, LoadedConfiguration] = {}
+        self._files: tuple[Any, ...] = ()
+
+    def load(self, options: Mapping[str, str | None], values: Mapping[str, Any]) -> LoadedConfiguration:
+        """Return the configuration for these options, with these values over it."""
+        files = tuple(self._describe_files())
+        if files != self._files or len(self._loaded) > _MOST_LOADED:
+            self._loaded, self._files = {}, files
+        key = json.dumps([options, values], sort_keys=True)
+        if key not in self._loaded:
+            self._loaded[key] = self._application.configuration(
+                folder=self._folder,
+                file=self._file,
+                environ=os.environ,
+                values=values,
+                overrides=self._overrides,
+                options=options,
+            )
+        return self._loaded[key]
+
+    def _describe_files(self) -> Iterator[tuple[str, int, int]]:
+        named = [self._file] if self._file else []
+        for path in (*named, *(path for pattern in _WATCHED_FILES for path in sorted(self._folder.glob(pattern)))):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            yield str(path), status.st_mtime_ns, status.st_size
+
+
+def build_event_bus(
+    application: EventParts,
+    manifest: HomeManifest,
+    variables: Mapping[str, str],
+    load: LoadEnvironment,
+    observers: Sequence[Observer] = (),
+) -> InfrastructureEventBus:
+    """Return the bus for the events of all sources; `observers` see what it records."""
+    configuration, ledger = load({}, {}).configuration, application.ledger
+    shown = EventObservers(*observers)
+
+    @cache
+    def intake_of(choice: EngineChoice) -> Intake:
+        runs = EngineRuns(application, manifest, shown, variables, choice, RunViews())
+        return build_intake(application, runs, shown, tuple(application.engines))
+
+    async def submit(built: BuiltRequest, origin: RequestOrigin) -> Receipt:
+        choice = EngineChoice() if built.refusal else choose_engine_of(ledger, built.request)
+        return await intake_of(choice).submit_event(built, origin)
+
+    requests = EventRequests(load, cast("ValidationContext", application), ledger, configuration.event_sources)
+    request_check = application.run_queue.request_check
+    return InfrastructureEventBus(configuration.subscriptions, requests, ledger, submit, request_check)
+
+
+def open_event_sources(
+    application: EventParts, loaded: LoadedConfiguration, variables: Mapping[str, str]
+) -> list[EventSource]:
+    """Return every source of the configuration, not connected yet; raises DeploymentError for one that cannot be."""
+    configuration, secrets = loaded.configuration, application.secrets(variables)
+    types = list_subscribed_types(configuration.subscriptions, DEPLOYMENT_NEEDED_TYPES)
+    opened = list[EventSource]()
+    for name, section in configuration.event_sources.items():
+        complete = section if section.events is not None else section.model_copy(update={"events": tuple(types)})
+        open_source = _find_opener(section.type, 0, "open_source")
+        opened.append(open_source(name, reveal_credentials(complete, secrets), application.transport_positions))
+    return opened
+
+
+def open_event_targets(
+    loaded: LoadedConfiguration, secrets: SecretStore
+) -> list[tuple[EventTarget, EventTargetSection]]:
+    """Return every target of the configuration with its settings; raises DeploymentError for one that cannot be."""
+    sections = loaded.configuration.event_targets
+    return [
+        (_find_opener(section.type, 1, "open_target")(name, reveal_credentials(section, secrets)), section)
+        for name, section in sections.items()
+    ]
+
+
+def reveal_credentials(section: _Section, secrets: SecretStore) -> _Section:
+    """Return the section with the values of its secrets; raises NotFoundError with the variable to set."""
+    references = {key: parse_secret_reference(getattr(section, key) or "") for key in CREDENTIAL_KEYS}
+    revealed = {key: secrets.reveal(name).expose() for key, name in references.items() if name}
+    return section.model_copy(update=revealed)
+
+
+def _find_opener(type_: str, side: int, function: str) -> Any:
+    return getattr(import_module(f"{_TRANSPORTS}.{TRANSPORT_MODULES[type_][side]}"), function)
+
+
+def watch_folder(application: EventParts, file: Path | None = None, overrides: Sequence[str] = ()) -> LoadEnvironment:
+    """Return what loads the configuration of this folder, or of a file, as it is now."""
+    return partial(ConfigurationLoader(application, file, overrides).load)
