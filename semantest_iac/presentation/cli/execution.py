@@ -18,12 +18,10 @@ from semantest_iac.domain.ports.provisioner import report_step
 from semantest_iac.presentation.cli.application import CliApplication
 from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView, StepLines
 from semantest_iac.presentation.cli.failures import (
-    CANCELLED,
     FAILED,
     OK,
-    REFUSED,
     STATE_EXIT_CODES,
-    USAGE,
+    choose_worst_code,
     exit_code_for,
     to_deployment_error,
 )
@@ -56,7 +54,6 @@ RecordEnd = Callable[[], Coroutine[Any, Any, None]]
 StartDeployment = Callable[["DeploymentUseCase"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _RECORDING_LIMIT_S = 10.0
-_WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
 
 class DeployCommand(NamedTuple):
@@ -97,7 +94,7 @@ def execute_commands(
             run.show_outcome(session.application.ledger)
         if not session.json and len(runs) > 1:
             session.terminal.print_lines(*_conclude(runs, session.home_option))
-    return min((run.exit_code for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+    return choose_worst_code(run.exit_code for run in runs)
 
 
 def _conclude(runs: Sequence[_CommandRun], home_option: str) -> Sequence[str]:

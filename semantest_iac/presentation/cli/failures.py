@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -62,6 +62,14 @@ STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
     DeploymentStatus.SUPERSEDED: CANCELLED,
     DeploymentStatus.REJECTED: REFUSED,
 }
+
+
+_WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
+
+
+def choose_worst_code(codes: Iterable[int]) -> int:
+    """Return the exit code of the worst of several ends."""
+    return min(codes, key=_WORST_EXIT_CODE_FIRST.index)
 
 
 def exit_code_for(error: BaseException) -> int:

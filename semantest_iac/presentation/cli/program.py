@@ -33,7 +33,9 @@ COMMANDS = {
     "invoke": ("services", "Send an HTTP request to a deployed service."),
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
     "logs": ("services", "Show what functions printed on this machine."),
-    "events": ("ledger", "List the recorded events."),
+    "events": ("events", "List recorded events, and messages that failed."),
+    "publish": ("events", "Send an event that requests a deployment."),
+    "subscriptions": ("events", "Show what events of other systems lead to."),
     "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
@@ -44,7 +46,7 @@ COMMANDS = {
     "doctor": ("machine", "Check what is installed on this machine."),
     "repair": ("homes", "Repair what is damaged in the home."),
     "artifacts": ("artifacts", "Remove the packages that no deployment needs any more."),
-    "setup": ("machine", "Install what real deployments need: the Pulumi CLI and plugins."),
+    "setup": ("machine", "Install the Pulumi CLI and its plugins."),
 }
 
 STACK_CHANGES = frozenset({"deploy", "destroy", "--fix"})

@@ -125,7 +125,7 @@ def _format_status(session: Session, rows: Sequence[dict[str, Any]]) -> list[str
 
 
 def _watch_status(session: Session, stack_filter: StackFilter) -> None:
-    from semantest_iac.presentation.cli.process.following import WatchedRows, watch_rows
+    from semantest_iac.presentation.cli.text.following import WatchedRows, watch_rows
 
     changing = GrowingTable(STATUS_COLUMNS)
     watched = WatchedRows(
@@ -286,6 +286,7 @@ EVENTS_HELP = """List events in the order in which they were recorded.
 
 With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading. With --follow,
 prints each event on a line of its own, also with --json, and goes on until Ctrl-C; with --deployment until its end.
+`semantest-iac events dead-letters list` shows the messages that could not be read or not be published.
 """
 EVENT_TABLE_COLUMNS = (
     Column("position"),
@@ -297,7 +298,7 @@ EVENT_TABLE_COLUMNS = (
 _TYPE_PREFIX = "infrastructure."
 
 
-@click.command("events", help=EVENTS_HELP)
+@click.command("list", help=EVENTS_HELP)
 @_STACK_OPTION
 @click.option(
     "--deployment",
@@ -313,7 +314,7 @@ _TYPE_PREFIX = "infrastructure."
 @click.option("-f", "--follow", is_flag=True, help="Then print new events until Ctrl-C.")
 @filter_options
 @session_options
-def events_command(
+def list_events_command(
     session: Session,
     selector: StackSelector,
     after: int | None,
@@ -353,7 +354,7 @@ def _follow_events(
     after: int,
 ) -> None:
     """Show the recorded events, then the new ones."""
-    from semantest_iac.presentation.cli.process.following import show_new_events
+    from semantest_iac.presentation.cli.text.following import show_new_events
 
     width = session.terminal.width
     table, shorten_id = GrowingTable(EVENT_TABLE_COLUMNS, width), _id_shortener(session, _deployments_of(recorded))

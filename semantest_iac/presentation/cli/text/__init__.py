@@ -1,1 +1,1 @@
-"""Longer texts that commands print; no command, no stream."""
+"""Longer texts that commands print, also as the ledger grows; no command, no stream."""

@@ -66,7 +66,7 @@ class WorkerOutput:
             return
         for result in results:
             if result.outcome != "skipped" and not self._as_json:
-                self._terminal.print_lines(format_result(event, result))
+                self._terminal.print_lines(_format_event_result(event, result))
 
     def announce(self, name: str, text: str, **fields: Any) -> None:
         """Say something about the worker itself: `text` for people, `name` and `fields` for the log."""
@@ -102,7 +102,7 @@ class WorkerOutput:
         self._terminal.print_remarks(f"{label}: {record.getMessage()}{cause}")
 
 
-def format_result(event: ReceivedEvent, result: EventResult) -> str:
+def _format_event_result(event: ReceivedEvent, result: EventResult) -> str:
     """Return what one event has led to, on one line."""
     moment = event.occurred_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     about = "  ".join(part for part in (result.stack, result.deployment) if part)
