@@ -73,12 +73,12 @@ class EventSubscriber:
         await self._reject(message, DEFECT_CODE, reason)
 
     async def _reject(self, message: ReceivedMessage, code: str, reason: str) -> None:
-        letter = build_dead_letter(message, code, reason, self._redact)
+        letter = build_received_letter(message, code, reason, self._redact)
         await self._dead_letters.add(letter)
         self._report(message, None, (), letter.reason)
 
 
-def build_dead_letter(
+def build_received_letter(
     message: ReceivedMessage, code: str, reason: str, redact: Callable[[str], str], failed_at: float | None = None
 ) -> DeadLetter:
     """Return a message as a dead letter, without what is secret; the same message has the same id at each delivery."""
