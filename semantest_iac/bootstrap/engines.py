@@ -101,11 +101,14 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
     from semantest_iac.infrastructure.pulumi_engine.cli.requirements import find_installed_plugins
     from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
-    from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
+    from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
+        BackendSettings,
+        read_backend_settings,
+    )
 
     folder = context.home / "pulumi"
     if not context.choice.is_simulated:
-        settings = BackendSettings(folder, plugins=find_installed_plugins(os.environ))
+        settings = read_backend_settings(folder, os.environ, find_installed_plugins(os.environ))
         return PulumiEngine(EngineProcessSupervisor(settings, context.secret_value))
     inventory = folder / "cloud.db"
     serve_provider = partial(_serve_simulated_provider, inventory)

@@ -24,9 +24,8 @@ from semantest_iac.infrastructure.configuration.yaml_text import is_text_path, p
 
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
-OTHER_VARIABLES = frozenset(
-    f"SEMANTEST_{name}" for name in ("ARTIFACTS_URL", "HOME", "LEDGER_URL", "PULUMI", "REQUEST_LIMIT")
-)
+_OTHER_NAMES = ("ARTIFACTS_URL", "HOME", "LEDGER_URL", "PULUMI", "REQUEST_LIMIT", "STATE_PASSPHRASE_FILE", "STATE_URL")
+OTHER_VARIABLES = frozenset(f"{VARIABLE_PREFIX}{name}" for name in _OTHER_NAMES)
 """Variables that are read elsewhere: where things are, and how many requests of events are accepted."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12

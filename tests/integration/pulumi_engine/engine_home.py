@@ -43,13 +43,18 @@ class EngineHome:
     """One home folder with its engine, one simulated cloud for all stacks, and the published events."""
 
     def __init__(
-        self, folder: Path, variables: Mapping[str, str], clouds: Clouds | None = None, grace_s: float = 10
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        clouds: Clouds | None = None,
+        grace_s: float = 10,
+        settings: BackendSettings | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.inventory = Inventory(folder / "cloud.db")
         self.events: list[StackEvent] = []
-        self.settings = BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
+        self.settings = settings or BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
         self._clouds = clouds or self.cloud
         self.supervisor = EngineProcessSupervisor(self.settings, lambda _: SECRET, self.attach_provider, variables)
         self.engine = PulumiEngine(self.supervisor, self.find_created)

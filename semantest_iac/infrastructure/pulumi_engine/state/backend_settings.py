@@ -8,11 +8,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote, unquote, urlparse
 
+from semantest_iac.domain.errors import ConfigurationError, Fault
 from semantest_iac.infrastructure.durable_files import ensure_private_file, make_private_folder
 
 PULUMI_PROJECT = "semantest-infrastructure"
+STATE_URL_VARIABLE: Final = "SEMANTEST_STATE_URL"
+STATE_PASSPHRASE_VARIABLE: Final = "SEMANTEST_STATE_PASSPHRASE_FILE"  # noqa: S105 - names the variable of a file
+_SHARED_SCHEMES = ("azblob", "s3")
+_URL_HINT = "Such as s3://BUCKET/PREFIX?region=us-east-1 or azblob://CONTAINER/PREFIX."
 _WITHOUT_METADATA_FILES = (
     "metadata=skip"  # the CLI writes them beside its files, and stops for good at an incomplete one
 )
@@ -65,3 +71,43 @@ class BackendSettings:
     def salt_file(self) -> Path:
         """The file with the salt of all stacks: with one salt the CLI derives its key once per start."""
         return self.folder / "salt"
+
+
+def read_backend_settings(folder: Path, variables: Mapping[str, str], plugins: Path | None = None) -> BackendSettings:
+    """Return the settings of real clouds: the state in the folder, or in the object store that several machines share.
+
+    Raises ConfigurationError, whose text repeats nothing of the URL.
+    """
+    url, file = variables.get(STATE_URL_VARIABLE, "").strip(), variables.get(STATE_PASSPHRASE_VARIABLE, "").strip()
+    if not url and not file:
+        return BackendSettings(folder, plugins=plugins)
+    faults = [*_check_state_url(url), *_check_passphrase_file(file)]
+    if faults:
+        raise ConfigurationError("Cannot use the state of other machines.", faults=faults)
+    return BackendSettings(folder, url, passphrase=Path(file), plugins=plugins)
+
+
+def _check_state_url(url: str) -> list[Fault]:
+    try:
+        parts = urlparse(url)
+    except ValueError:
+        return [Fault(STATE_URL_VARIABLE, "is no URL", _URL_HINT)]
+    if not url:
+        return [Fault(STATE_URL_VARIABLE, f"is not set, and {STATE_PASSPHRASE_VARIABLE} is", _URL_HINT)]
+    if parts.scheme not in _SHARED_SCHEMES or not parts.netloc:
+        return [Fault(STATE_URL_VARIABLE, "is no URL of an object store", _URL_HINT)]
+    if "@" in parts.netloc:
+        hint = "Give credentials in variables of their own, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_KEY."
+        return [Fault(STATE_URL_VARIABLE, "holds credentials, which would be shown with it", hint)]
+    return []
+
+
+def _check_passphrase_file(file: str) -> list[Fault]:
+    hint = "Name a file with the passphrase that encrypts the secrets in the state: the same one on every machine."
+    if not file:
+        return [Fault(STATE_PASSPHRASE_VARIABLE, f"is not set, and {STATE_URL_VARIABLE} is", hint)]
+    try:
+        is_empty = not Path(file).read_bytes().strip()
+    except OSError as error:
+        return [Fault(STATE_PASSPHRASE_VARIABLE, f"names a file that cannot be read: {error.strerror}", hint)]
+    return [Fault(STATE_PASSPHRASE_VARIABLE, "names an empty file", hint)] if is_empty else []
