@@ -82,6 +82,7 @@ _INTRUSIONS = {
         "http",
         {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},
     ),
+    "a broker in the application": ("transports", {"semantest_iac/application/intruder.py": "import nats"}),
     "PostgreSQL's driver in the ledger": (
         "databases",
         {"semantest_iac/infrastructure/ledger/intruder.py": "import psycopg"},

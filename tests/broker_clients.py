@@ -1,0 +1,109 @@
+"""What tests do to brokers besides the transports under test: the plain clients of each send and read messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from semantest_iac.domain.environments.event_sections import EventSourceSection, EventTargetSection
+from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer
+
+Sent = tuple[bytes, Mapping[str, str]]
+"""Body and headers."""
+
+
+@dataclass
+class BrokerClient:
+    """One stream, queue or topic of a server, which nobody else uses."""
+
+    server: BrokerServer
+    name: str = field(default_factory=lambda: f"T{uuid4().hex[:12]}")
+    kind: ClassVar[type[BrokerServer]]
+    opener: ClassVar[str]
+    """The module of the transport; its functions are open_<opener>_source and open_<opener>_target."""
+
+    @property
+    def source_section(self) -> EventSourceSection:
+        """The section of a source that receives what is sent."""
+        return EventSourceSection(**self._login(), **self._place())
+
+    @property
+    def target_section(self) -> EventTargetSection:
+        """The section of a target whose messages are read."""
+        return EventTargetSection(**self._login(), **self._place())
+
+    async def create(self) -> None:
+        """Create what messages are sent to."""
+
+    async def send(self, messages: Sequence[Sent]) -> None:
+        """Send messages, each once the one before is stored."""
+        async with self.sending() as send:
+            for body, headers in messages:
+                await send(body, headers)
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        """Yield what sends one message over an open connection."""
+        raise NotImplementedError
+        yield
+
+    async def read(self, count: int) -> list[Sent]:
+        """Return the next messages, with lower-case names of headers."""
+        raise NotImplementedError
+
+    def _login(self) -> dict[str, Any]:
+        return {"url": self.server.url, "username": USERNAME, "password": PASSWORD}
+
+    def _place(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class NatsClient(BrokerClient):
+    """nats-py."""
+
+    kind = NatsServer
+    opener = "nats"
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        """Yield a client."""
+        import nats
+
+        client = await nats.connect(self.server.url, user=USERNAME, password=PASSWORD)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def create(self) -> None:
+        async with self.connect() as client:
+            await client.jetstream().add_stream(name=self.name, subjects=[f"{self.name}.>"])
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        async with self.connect() as client:
+            jetstream = client.jetstream()
+
+            async def send(body: bytes, headers: Mapping[str, str]) -> None:
+                await jetstream.publish(f"{self.name}.events", body, headers=dict(headers) or None)
+
+            yield send
+
+    async def read(self, count: int) -> list[Sent]:
+        async with self.connect() as client:
+            subscription = await client.jetstream().pull_subscribe("", durable="reader", stream=self.name)
+            found: list[Any] = []
+            while len(found) < count:
+                for message in await subscription.fetch(count - len(found), timeout=30):
+                    await message.ack()
+                    found.append(message)
+        return [(each.data, {key.lower(): value for key, value in (each.headers or {}).items()}) for each in found]
+
+    def _place(self) -> dict[str, Any]:
+        return {"type": "nats", "stream": self.name, "subject": f"{self.name}.events"}
+
+
+BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient,)

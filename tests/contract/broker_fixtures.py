@@ -1,0 +1,15 @@
+"""The servers of brokers, each started when a test of the process first needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.brokers import BrokerServer, NatsServer, run_broker
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[BrokerServer]:
+    with run_broker(NatsServer) as server:
+        yield server
