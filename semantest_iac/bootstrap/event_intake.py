@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.intake import Intake
     from semantest_iac.application.intake.request_origin import RequestOrigin
     from semantest_iac.application.message_bus import Observer
-    from semantest_iac.application.ports.event_transports import EventSource, EventTarget, TransportPositions
+    from semantest_iac.application.ports.event_transports import (
+        EventSource,
+        EventTarget,
+        SeenMessages,
+        TransportPositions,
+    )
     from semantest_iac.application.ports.run_queue import Receipt
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.infrastructure.home_manifest import HomeManifest
@@ -51,7 +56,10 @@ TRANSPORT_MODULES: Mapping[str, tuple[str, str]] = {
     "webhook": ("http.webhook_source", "http.webhook_target"),
     "files": ("files", "files"),
 }
-"""The modules of each type, one with `open_source(name, section, positions)`, one with `open_target(name, section)`."""
+"""The modules of each type, one with `open_source(name, section, memory)`, one with `open_target(name, section)`.
+
+What a source remembers is its position, or for webhooks, which it has seen.
+"""
 
 _WATCHED_FILES = ("semantest*.yaml", ".env")
 _MOST_LOADED = 64
@@ -65,6 +73,9 @@ class EventParts(ApplicationParts, Protocol):
 
     @property
     def transport_positions(self) -> TransportPositions: ...
+
+    @property
+    def seen_messages(self) -> SeenMessages: ...
 
 
 class ConfigurationLoader:
@@ -140,7 +151,8 @@ def open_event_sources(
     for name, section in configuration.event_sources.items():
         complete = section if section.events is not None else section.model_copy(update={"events": tuple(types)})
         open_source = _find_opener(section.type, 0, "open_source")
-        opened.append(open_source(name, reveal_credentials(complete, secrets), application.transport_positions))
+        memory = application.seen_messages if section.type == "webhook" else application.transport_positions
+        opened.append(open_source(name, reveal_credentials(complete, secrets), memory))
     return opened
 
 

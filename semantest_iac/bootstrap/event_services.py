@@ -8,17 +8,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from semantest_iac.application.relay.messages import (
+    MessageRenderer,
+    RenderForm,
+    render_cloudevent,
+    render_envelope,
+    render_semantest,
+)
+from semantest_iac.application.relay.relay import Relay, RelaySettings
+from semantest_iac.application.relay.selection import select_for_target
+from semantest_iac.application.relay.service_outcomes import cdevents_renderer
 from semantest_iac.application.worker import wait_until_set
 from semantest_iac.application.worker_service import RunBeside, WorkerSettings
-from semantest_iac.bootstrap.event_intake import EventParts, build_event_bus, open_event_sources, watch_folder
-from semantest_iac.domain.environments.event_sections import EVENT_KEYS
+from semantest_iac.bootstrap.deployments import identify_worker
+from semantest_iac.bootstrap.event_intake import (
+    EventParts,
+    build_event_bus,
+    open_event_sources,
+    open_event_targets,
+    watch_folder,
+)
+from semantest_iac.domain.environments.event_sections import EVENT_KEYS, EventForm, EventTargetSection
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError
 from semantest_iac.presentation.subscribers.subscriber import EventSubscriber
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.infrastructure_event_bus import ReportReceived
-    from semantest_iac.application.ports.event_transports import DeadLetters, EventSource, TakeMessage
+    from semantest_iac.application.ports.event_transports import DeadLetters, EventSource, EventTarget, TakeMessage
+    from semantest_iac.application.ports.ledger import LedgerReader
+    from semantest_iac.application.ports.relay_leases import RelayLeases
     from semantest_iac.bootstrap.deployments import WorkerViews
     from semantest_iac.infrastructure.home_manifest import HomeManifest
 
@@ -32,6 +51,20 @@ class WorkerEventParts(EventParts, Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def relay_leases(self) -> RelayLeases: ...
+
+
+DEFAULT_FORMS: Mapping[str, EventForm] = {"websocket": "semantest"}
+"""The forms of the targets that have another one than CloudEvents by default."""
+
+FORM_RENDERERS: Mapping[str, Callable[[LedgerReader], RenderForm]] = {
+    "cloudevents": lambda ledger: render_cloudevent,
+    "semantest": lambda ledger: render_semantest,
+    "semantest websocket": lambda ledger: render_envelope,  # which its server stores
+    "cdevents": cdevents_renderer,
+}
 
 
 @dataclass(slots=True)
@@ -55,15 +88,30 @@ def open_event_services(
     load = watch_folder(application, settings.configuration_file, settings.overrides)
     loaded = load({}, {})
     _require_usable(loaded)
+    redact = application.redactor(loaded.variables)
+    for target, section in open_event_targets(loaded, application.secrets(loaded.variables)):
+        relay = _open_relay(application, target, section, redact)
+        services.beside.append(relay.serve)
+        services.faults[f"target {target.name}"] = relay.find_fault
     if loaded.configuration.event_sources:
         bus = build_event_bus(application, manifest, variables, load, views.observers)
-        redact = application.redactor(loaded.variables)
         subscriber = EventSubscriber(bus, application.dead_letters, redact, report)
         for source in open_event_sources(application, loaded, loaded.variables):
             receiving = _SourceService(source, subscriber.take)
             services.beside.append(receiving.serve)
             services.faults[f"source {source.name}"] = receiving.find_fault
     return services
+
+
+def _open_relay(
+    application: WorkerEventParts, target: EventTarget, section: EventTargetSection, redact: Callable[[str], str]
+) -> Relay:
+    form = section.form or DEFAULT_FORMS.get(section.type, "cloudevents")
+    render = FORM_RENDERERS[f"{form} {section.type}" if f"{form} {section.type}" in FORM_RENDERERS else form]
+    renderer = MessageRenderer(select_for_target(section), render(application.ledger), redact)
+    holder, settings = identify_worker().worker, RelaySettings(from_start=section.from_start)
+    leases, letters = application.relay_leases, application.dead_letters
+    return Relay(target, application.ledger, leases, letters, renderer, holder, settings)
 
 
 def _require_usable(loaded: LoadedConfiguration) -> None:
