@@ -147,7 +147,7 @@ def open_event_sources(
     """Return every source of the configuration, not connected yet; raises DeploymentError for one that cannot be."""
     configuration, secrets = loaded.configuration, application.secrets(variables)
     types = list_subscribed_types(configuration.subscriptions, DEPLOYMENT_NEEDED_TYPES)
-    opened = list[EventSource]()
+    opened: list[EventSource] = []
     for name, section in configuration.event_sources.items():
         complete = section if section.events is not None else section.model_copy(update={"events": tuple(types)})
         open_source = _find_opener(section.type, 0, "open_source")
