@@ -16,7 +16,7 @@ from semantest_iac_events.forms.cloudevents import CAUSES_KEY
 from semantest_iac_events.forms.envelopes import Envelope, read_envelope
 from semantest_iac_events.forms.fields import dump_own_fields
 
-RequestForm = Literal["command_line", "python_api", "cloudevents", "infrastructure", "envelope"]
+RequestForm = Literal["command_line", "python_api", "cloudevents", "infrastructure", "envelope", "pythoneda"]
 SEMANTEST_SOURCE = "semantest"
 _SEQUENCE_WIDTH = 40  # more digits than any counter has
 _PER_DELIVERY = ("deployment_id", "requested_by", "hops", CAUSES_KEY)  # of one request, these may differ

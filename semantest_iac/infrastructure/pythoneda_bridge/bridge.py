@@ -1,0 +1,182 @@
+"""The bridge of a PythonEDA application while it is open, and the events that it forwards to the application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, Protocol
+
+from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
+from semantest_iac.application.queries.following import follow_log
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.pythoneda_bridge.bridge_files import BridgeFiles
+from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestEntrance, RequestExchange
+from semantest_iac.infrastructure.pythoneda_bridge.messages import (
+    PythonedaRequest,
+    ReceivedRequest,
+    build_answer,
+    read_request,
+)
+from semantest_iac.infrastructure.pythoneda_bridge.serving_thread import ServingThread
+from semantest_iac_events.catalogue import EVENT_TYPES
+from semantest_iac_events.event import Event, StackRequest
+
+_LOG = logging.getLogger(__name__)
+
+
+class BridgeService(Protocol):
+    """What carries out requests for a bridge."""
+
+    @property
+    def entrance(self) -> RequestEntrance: ...
+
+    @property
+    def ledger(self) -> LedgerReader: ...
+
+    @property
+    def files(self) -> BridgeFiles: ...
+
+    async def serve(self, stopped: asyncio.Event) -> None:
+        """Carry out requests until `stopped`; those in progress end first."""
+        ...
+
+
+class PythonedaApp(Protocol):
+    """A PythonEDA application, as far as events are given to it."""
+
+    async def accept(self, event: Any) -> list[Any]: ...
+
+    async def emit(self, event: Any) -> None: ...
+
+
+class PythonedaBridge:
+    """Carries requests of an application to the service, which works in a thread, and events back.
+
+    `classes` is PythonEDA's module of infrastructure events.
+    """
+
+    def __init__(
+        self,
+        open_service: Callable[[], AbstractAsyncContextManager[BridgeService]],
+        application: str,
+        classes: Any,
+    ) -> None:
+        self.forwards = False
+        self._thread = ServingThread(open_service)
+        self._application = application
+        self._classes = classes
+        self._service: BridgeService | None = None
+        self._exchange: RequestExchange | None = None
+        self._forwarded: str | None = None
+
+    async def open(self) -> None:
+        """Start the service; raises its error where it cannot be opened."""
+        self._service = await self._thread.start()
+        self._exchange = RequestExchange(self._service.entrance, self._service.files, self._application)
+
+    async def close(self) -> None:
+        """Return when the deployments in progress have ended and the service is closed."""
+        await self._thread.close()
+
+    async def answer(self, event: PythonedaRequest) -> list[Any]:
+        """Return the answer to a request of PythonEDA, none where another delivery of it is answered."""
+        received = read_request(event)
+        answer = await self._thread.call(self._require_exchange().answer(received))
+        return [] if answer is None else [build_answer(received, answer, self._classes)]
+
+    async def carry_out(self, request: StackRequest) -> list[Event]:
+        """Return how a request in this package's own form ended; where events are forwarded, none: that one is too."""
+        if str(request.id) == self._forwarded:
+            return []
+        exchange = self._require_exchange()
+        if self.forwards:
+            await self._thread.call(exchange.submit(request))
+            return []
+        ending = await self._thread.call(exchange.carry_out(request))
+        return [] if ending is None else [ending]
+
+    async def submit(self, event: PythonedaRequest | StackRequest) -> None:
+        """Submit a request of either form, and do not wait for its end; raises DeploymentError."""
+        exchange = self._require_exchange()
+        if isinstance(event, StackRequest):
+            await self._thread.call(exchange.submit(event))
+        else:
+            await self._thread.call(exchange.submit_request(read_request(event)))
+
+    async def answer_left_behind(self, app: PythonedaApp) -> None:
+        """Give the application the answers to the requests that a process before this one had received."""
+        left_behind = await asyncio.to_thread(self._require_exchange().list_left_behind)
+        await asyncio.gather(*(self._answer_left_behind(app, received) for received in left_behind))
+
+    async def _answer_left_behind(self, app: PythonedaApp, received: ReceivedRequest) -> None:
+        answer = await self._thread.call(self._require_exchange().answer_left_behind(received))
+        if answer is not None:
+            await _give(app, build_answer(received, answer, self._classes))
+
+    async def forward_events(self, app: PythonedaApp) -> None:
+        """Give the application every published event, from where the process before this one had stopped.
+
+        The first time, it begins with what is recorded from then on. Each event is given at least once.
+        """
+        service = self._require_service()
+        position = await asyncio.to_thread(service.files.read_position)
+        if position is None:
+            position = (await asyncio.to_thread(service.ledger.head)).position
+            await asyncio.to_thread(service.files.save_position, position)
+        async with aclosing(follow_log(service.ledger, position)) as batches:
+            async for batch in batches:
+                for recorded in batch:
+                    await self._forward(app, recorded)
+                if batch:
+                    await asyncio.to_thread(service.files.save_position, batch[-1].position)
+
+    async def _forward(self, app: PythonedaApp, recorded: RecordedEvent) -> None:
+        if recorded.type not in EVENT_TYPES:
+            return
+        try:
+            event = decode_event(recorded)
+        except LedgerError:  # an event of a newer version, which this one cannot read
+            return
+        self._forwarded = str(event.id)  # its own requests came from the ledger, and are not submitted to it
+        try:
+            await app.accept(event)
+        except Exception:
+            _LOG.exception("A listener of the application failed at %s %s.", recorded.type, event.id)
+        finally:
+            self._forwarded = None
+
+    def _require_service(self) -> BridgeService:
+        if self._service is None:
+            raise RuntimeError("The bridge is not open.")
+        return self._service
+
+    def _require_exchange(self) -> RequestExchange:
+        if self._exchange is None:
+            raise RuntimeError("The bridge is not open.")
+        return self._exchange
+
+
+async def _give(app: PythonedaApp, event: Any) -> None:
+    """Do what an application does with an event that a listener returns."""
+    try:
+        await app.accept(event)
+        await app.emit(event)
+    except Exception:
+        _LOG.exception("A listener of the application failed at %s.", type(event).__name__)
+
+
+_open_bridges: list[PythonedaBridge] = []
+"""PythonEDA creates its adapters and calls its listeners without arguments: what is open is found here."""
+
+
+def find_open_bridge() -> PythonedaBridge | None:
+    """Return the bridge that the application of this process has opened, None where it has none."""
+    return _open_bridges[-1] if _open_bridges else None
+
+
+def set_open_bridge(bridge: PythonedaBridge | None) -> None:
+    """Let listeners and emitters use this bridge, or none."""
+    _open_bridges[:] = [] if bridge is None else [bridge]

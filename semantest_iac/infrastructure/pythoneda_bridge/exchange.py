@@ -1,0 +1,181 @@
+"""Submits the requests of a PythonEDA application, and finds out what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from semantest_iac.application.intake.admission import build_rejection, refuse_after_error
+from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
+from semantest_iac.application.ports.request_sources import SourceOrder
+from semantest_iac.application.ports.run_queue import Receipt
+from semantest_iac.domain.errors import DeploymentError, LedgerError, NotFoundError
+from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
+from semantest_iac.infrastructure.pythoneda_bridge.bridge_files import BridgeFiles
+from semantest_iac.infrastructure.pythoneda_bridge.messages import (
+    Answer,
+    ReceivedRequest,
+    describe_end,
+    describe_error,
+    describe_refusal,
+)
+from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
+from semantest_iac_events.event import StackEvent, StackRequest
+
+_LOG = logging.getLogger(__name__)
+_PAUSE_S = 5.0  # before a ledger that could not be read is read again
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+class RequestEntrance(Protocol):
+    """Where requests are submitted, and how deployments end."""
+
+    @property
+    def clouds(self) -> CloudDescriptions: ...
+
+    def build_request(self, received: ReceivedRequest, wanted: WantedStack) -> StackRequest:
+        """Return the request for a stack with the configuration of this machine; raises DeploymentError."""
+        ...
+
+    async def submit(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
+        """Return the receipt of a request that is durable; raises DeploymentError where it may be accepted later."""
+        ...
+
+    async def find_end(self, deployment: str) -> StackEvent:
+        """Wait for the terminal event of a deployment; raises NotFoundError for one that was never requested."""
+        ...
+
+
+class RequestExchange:
+    """Gives each request one answer.
+
+    A request that is delivered again while it is carried out gets none: the first delivery is answered. One that was
+    carried out before gets the same answer again. What a dead process has left unanswered is answered by the next one.
+    """
+
+    def __init__(
+        self, entrance: RequestEntrance, files: BridgeFiles, application: str, pause: Pause = asyncio.sleep
+    ) -> None:
+        self._entrance = entrance
+        self._files = files
+        self._source = f"pythoneda:{application}"
+        self._pause = pause
+        self._in_progress = set[str]()
+
+    async def answer(self, received: ReceivedRequest) -> Answer | None:
+        """Return what became of a request; None where another delivery of it is answered."""
+        with self._unless_in_progress(received.id) as is_first:
+            if not is_first:
+                return None
+            await asyncio.to_thread(self._files.note_request, received)
+            answer = await self._carry_out(received)
+            await asyncio.to_thread(self._files.forget_request, received.id)
+            return answer
+
+    async def answer_left_behind(self, received: ReceivedRequest) -> Answer | None:
+        """Return what became of a request that a dead process had received; it is not submitted again."""
+        with self._unless_in_progress(received.id) as is_first:
+            if not is_first:
+                return None
+            try:
+                answer = describe_end(await self._find_end(str(received.event_id)))
+            except NotFoundError:
+                lost = DeploymentError(
+                    "The request was received and not accepted before its process ended.",
+                    "REQUEST_INTERRUPTED",
+                    hint="Send it again.",
+                )
+                answer = describe_error(received, lost)
+            await asyncio.to_thread(self._files.forget_request, received.id)
+            return answer
+
+    def list_left_behind(self) -> list[ReceivedRequest]:
+        """Return the requests that were received before and have no answer."""
+        return [received for received in self._files.list_requests() if received.id not in self._in_progress]
+
+    async def submit_request(self, received: ReceivedRequest) -> Receipt:
+        """Submit a request without waiting for its end; raises DeploymentError."""
+        wanted = read_wanted_stack(
+            received.stack_name, received.project_name, received.location, received.metadata, self._entrance.clouds
+        )
+        request = await asyncio.to_thread(self._entrance.build_request, received, wanted)
+        return await self._entrance.submit(request, self._origin_of_request(received))
+
+    async def carry_out(self, request: StackRequest) -> StackEvent | None:
+        """Submit a request in this package's own form and return how it ended; None as for `answer`."""
+        with self._unless_in_progress(str(request.id)) as is_first:
+            if not is_first:
+                return None
+            try:
+                receipt = await self.submit(request)
+                return await self._find_end_or_refusal(request, receipt)
+            except DeploymentError as error:
+                return build_rejection(request, refuse_after_error(error))
+
+    async def submit(self, request: StackRequest) -> Receipt:
+        """Submit a request in this package's own form without waiting for its end; raises DeploymentError."""
+        return await self._entrance.submit(request, self._origin_of_event(request))
+
+    async def _carry_out(self, received: ReceivedRequest) -> Answer:
+        try:
+            receipt = await self.submit_request(received)
+            if receipt.refusal is not None:
+                return describe_refusal(received, receipt.refusal, receipt.deployment)
+            return describe_end(await self._find_end(receipt.deployment))
+        except DeploymentError as error:
+            return describe_error(received, error)
+        except Exception as error:
+            _LOG.exception("A request of PythonEDA could not be submitted.")
+            return describe_error(received, error)
+
+    async def _find_end_or_refusal(self, request: StackRequest, receipt: Receipt) -> StackEvent:
+        """The refusals of a flood are not recorded."""
+        try:
+            return await self._find_end(receipt.deployment)
+        except NotFoundError:
+            if receipt.refusal is None:
+                raise
+            return build_rejection(request, receipt.refusal)
+
+    async def _find_end(self, deployment: str) -> StackEvent:
+        """A ledger that cannot be read for long changes nothing about the deployment: it is asked again."""
+        while True:
+            try:
+                return await self._entrance.find_end(deployment)
+            except LedgerError as error:
+                _LOG.warning("Cannot see how deployment %s ends, and look again: %s", deployment, error.reason)
+                await self._pause(_PAUSE_S)
+
+    @contextmanager
+    def _unless_in_progress(self, id_: str) -> Iterator[bool]:
+        if id_ in self._in_progress:
+            yield False
+            return
+        self._in_progress.add(id_)
+        try:
+            yield True
+        finally:
+            self._in_progress.discard(id_)
+
+    def _origin_of_request(self, received: ReceivedRequest) -> RequestOrigin:
+        """What was asked for counts, not what this machine's configuration made of it."""
+        asked = {
+            "stack_name": received.stack_name,
+            "project_name": received.project_name,
+            "location": received.location,
+            "metadata": json.loads(json.dumps(dict(received.metadata), default=str)),
+        }
+        moment = received.occurred_at
+        order = None if moment is None else SourceOrder(None, moment.timestamp())
+        identity, digest = str(received.event_id), digest_content(received.wanted, asked)
+        return RequestOrigin("pythoneda", self._source, identity, identity, digest, order, received.cause_ids)
+
+    def _origin_of_event(self, request: StackRequest) -> RequestOrigin:
+        identity, order = str(request.id), SourceOrder(None, request.occurred_at.timestamp())
+        digest, causes = digest_request(request), request.previous_event_ids
+        return RequestOrigin("pythoneda", self._source, identity, identity, digest, order, causes)

@@ -1,0 +1,75 @@
+"""Runs what carries out requests in a thread with an event loop of its own.
+
+Listeners of a PythonEDA application may block its loop for long, and leases must be renewed and programs run meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Serving(Protocol):
+    """Something that works until it is told to stop."""
+
+    async def serve(self, stopped: asyncio.Event) -> None:
+        """Work until `stopped`; what is in progress ends first."""
+        ...
+
+
+ServedT = TypeVar("ServedT", bound=Serving)
+ResultT = TypeVar("ResultT")
+
+
+class ServingThread(Generic[ServedT]):
+    """Opens something in a thread, lets it serve there, and closes it."""
+
+    def __init__(self, open_served: Callable[[], AbstractAsyncContextManager[ServedT]]) -> None:
+        self._open_served = open_served
+        self._opened = Future[ServedT]()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        # A daemon: a second Ctrl-C ends the process, and the next one goes on with what was in progress.
+        self._thread = threading.Thread(target=self._run, name="semantest-iac", daemon=True)
+
+    async def start(self) -> ServedT:
+        """Start the thread and return what was opened in it; raises the error of opening."""
+        self._thread.start()
+        return await asyncio.wrap_future(self._opened)
+
+    async def call(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Return the result of a coroutine that runs in the thread; cancelling the caller cancels it."""
+        if self._loop is None:
+            coroutine.close()
+            raise RuntimeError("The thread is not started.")
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    async def close(self) -> None:
+        """Return when what was in progress has ended and the thread with it; raises what ended it before."""
+        if self._loop is not None and self._stopped is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopped.set)
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join)
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._opened.done():
+                self._failure = error
+            else:
+                self._opened.set_exception(error)
+
+    async def _serve(self) -> None:
+        stopped = asyncio.Event()
+        async with self._open_served() as served:
+            self._loop, self._stopped = asyncio.get_running_loop(), stopped
+            self._opened.set_result(served)
+            await served.serve(stopped)
