@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.ports.event_transports import TransportPositions
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.following import follow_log
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.pythoneda_bridge.bridge_files import BridgeFiles
 from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestEntrance, RequestExchange
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     PythonedaRequest,
@@ -21,10 +23,24 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     read_request,
 )
 from semantest_iac.infrastructure.pythoneda_bridge.serving_thread import ServingThread
+from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.event import Event, StackRequest
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    """How a bridge works: `home` has the ledger, and `slots` deployments are carried out at a time.
+
+    Without any slot, workers elsewhere carry them out. With `forward_events` the application gets every published
+    event, whoever caused it.
+    """
+
+    home: str | Path = ".semantest"
+    slots: int = 1
+    forward_events: bool = False
 
 
 class BridgeService(Protocol):
@@ -37,7 +53,10 @@ class BridgeService(Protocol):
     def ledger(self) -> LedgerReader: ...
 
     @property
-    def files(self) -> BridgeFiles: ...
+    def positions(self) -> TransportPositions: ...
+
+    @property
+    def unanswered(self) -> UnansweredRequests: ...
 
     async def serve(self, stopped: asyncio.Event) -> None:
         """Carry out requests until `stopped`; those in progress end first."""
@@ -75,7 +94,7 @@ class PythonedaBridge:
     async def open(self) -> None:
         """Start the service; raises its error where it cannot be opened."""
         self._service = await self._thread.start()
-        self._exchange = RequestExchange(self._service.entrance, self._service.files, self._application)
+        self._exchange = RequestExchange(self._service.entrance, self._service.unanswered, self._application)
 
     async def close(self) -> None:
         """Return when the deployments in progress have ended and the service is closed."""
@@ -121,17 +140,17 @@ class PythonedaBridge:
 
         The first time, it begins with what is recorded from then on. Each event is given at least once.
         """
-        service = self._require_service()
-        position = await asyncio.to_thread(service.files.read_position)
-        if position is None:
-            position = (await asyncio.to_thread(service.ledger.head)).position
-            await asyncio.to_thread(service.files.save_position, position)
+        service, transport = self._require_service(), f"pythoneda:{self._application}"
+        saved = await asyncio.to_thread(service.positions.read, transport)
+        position = int(saved) if saved else (await asyncio.to_thread(service.ledger.head)).position
+        if saved is None:
+            await self._thread.call(_save(service, transport, position))
         async with aclosing(follow_log(service.ledger, position)) as batches:
             async for batch in batches:
                 for recorded in batch:
                     await self._forward(app, recorded)
                 if batch:
-                    await asyncio.to_thread(service.files.save_position, batch[-1].position)
+                    await self._thread.call(_save(service, transport, batch[-1].position))
 
     async def _forward(self, app: PythonedaApp, recorded: RecordedEvent) -> None:
         if recorded.type not in EVENT_TYPES:
@@ -157,6 +176,10 @@ class PythonedaBridge:
         if self._exchange is None:
             raise RuntimeError("The bridge is not open.")
         return self._exchange
+
+
+async def _save(service: BridgeService, transport: str, position: int) -> None:
+    await service.positions.save(transport, str(position))
 
 
 async def _give(app: PythonedaApp, event: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import abc
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pythoneda.shared import Invariants, PrimaryPort, PythonedaApplication
@@ -15,6 +13,7 @@ from pythoneda.shared.iac import events as iac_events
 from semantest_iac.infrastructure.pythoneda_bridge import request_listeners
 from semantest_iac.infrastructure.pythoneda_bridge.bridge import (
     BridgeService,
+    BridgeSettings,
     PythonedaApp,
     PythonedaBridge,
     set_open_bridge,
@@ -23,18 +22,6 @@ from semantest_iac.infrastructure.pythoneda_bridge.bridge import (
 _BEFORE_EVERY_OTHER_PORT = -1
 LISTENERS = (request_listeners.InfrastructureRequestListener, request_listeners.DeploymentRequestListener)
 """What an application listens with as soon as this module is imported."""
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeSettings:
-    """How a bridge works: `home` has the ledger, `slots` deployments are carried out at a time, 0 leaves them to others.
-
-    With `forward_events` the application gets every published event, whoever caused it.
-    """
-
-    home: str | Path = ".semantest"
-    slots: int = 1
-    forward_events: bool = False
 
 
 class DeploymentsPort(PrimaryPort, abc.ABC):
@@ -75,6 +62,7 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
         """Work beside the other ports, until the event loop of the application ends."""
         if self._bridge is not None:
             self._working = asyncio.create_task(self._work(self._bridge, app), name="semantest-iac")
+            await asyncio.sleep(0)  # a task that is cancelled before its first step closes nothing
 
     async def close(self) -> None:
         """Return when the deployments in progress have ended."""

@@ -15,7 +15,6 @@ from semantest_iac.application.ports.request_sources import SourceOrder
 from semantest_iac.application.ports.run_queue import Receipt
 from semantest_iac.domain.errors import DeploymentError, LedgerError, NotFoundError
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
-from semantest_iac.infrastructure.pythoneda_bridge.bridge_files import BridgeFiles
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     Answer,
     ReceivedRequest,
@@ -24,6 +23,7 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     describe_refusal,
 )
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
+from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.event import StackEvent, StackRequest
 
 _LOG = logging.getLogger(__name__)
@@ -59,10 +59,10 @@ class RequestExchange:
     """
 
     def __init__(
-        self, entrance: RequestEntrance, files: BridgeFiles, application: str, pause: Pause = asyncio.sleep
+        self, entrance: RequestEntrance, unanswered: UnansweredRequests, application: str, pause: Pause = asyncio.sleep
     ) -> None:
         self._entrance = entrance
-        self._files = files
+        self._unanswered = unanswered
         self._source = f"pythoneda:{application}"
         self._pause = pause
         self._in_progress = set[str]()
@@ -72,9 +72,9 @@ class RequestExchange:
         with self._unless_in_progress(received.id) as is_first:
             if not is_first:
                 return None
-            await asyncio.to_thread(self._files.note_request, received)
+            await asyncio.to_thread(self._unanswered.note, received)
             answer = await self._carry_out(received)
-            await asyncio.to_thread(self._files.forget_request, received.id)
+            await asyncio.to_thread(self._unanswered.forget, received.id)
             return answer
 
     async def answer_left_behind(self, received: ReceivedRequest) -> Answer | None:
@@ -91,12 +91,12 @@ class RequestExchange:
                     hint="Send it again.",
                 )
                 answer = describe_error(received, lost)
-            await asyncio.to_thread(self._files.forget_request, received.id)
+            await asyncio.to_thread(self._unanswered.forget, received.id)
             return answer
 
     def list_left_behind(self) -> list[ReceivedRequest]:
         """Return the requests that were received before and have no answer."""
-        return [received for received in self._files.list_requests() if received.id not in self._in_progress]
+        return [received for received in self._unanswered.list_all() if received.id not in self._in_progress]
 
     async def submit_request(self, received: ReceivedRequest) -> Receipt:
         """Submit a request without waiting for its end; raises DeploymentError."""

@@ -1,4 +1,4 @@
-"""What a bridge remembers between processes: requests without an answer yet, and how far events were forwarded."""
+"""Remembers which requests have no answer yet, for the process after one that ends before it gave it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from semantest_iac.infrastructure.durable_files import make_private_folder, remo
 from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedRequest, Wanted
 
 _LOG = logging.getLogger(__name__)
-_POSITION = "position"
 
 
-class BridgeFiles:
-    """Files below the home, in a folder for each application: two of them share neither answers nor positions.
+class UnansweredRequests:
+    """Files below the home, in a folder for each application: each gets the answers to its own requests.
 
     A request is written before it is submitted, without its metadata, and removed once its answer was given: what is
     left belongs to a process that ended before that.
@@ -26,7 +25,7 @@ class BridgeFiles:
     def __init__(self, home: Path, application: str) -> None:
         self._folder = home / "pythoneda" / _file_name(application)
 
-    def note_request(self, request: ReceivedRequest) -> None:
+    def note(self, request: ReceivedRequest) -> None:
         """Remember that a request is to be answered; it is durable when this returns."""
         make_private_folder(self._folder)
         fields = {
@@ -39,32 +38,17 @@ class BridgeFiles:
         }
         replace_file(self._request_file(request.id), json.dumps(fields))
 
-    def forget_request(self, id_: str) -> None:
+    def forget(self, id_: str) -> None:
         """The request is answered."""
         remove_file(self._request_file(id_))
 
-    def list_requests(self) -> Iterator[ReceivedRequest]:
+    def list_all(self) -> Iterator[ReceivedRequest]:
         """Yield the requests that were not answered; a damaged file is left alone and logged."""
         for path in sorted(self._folder.glob("*.json")):
             try:
                 yield _read_request_file(path)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _LOG.warning("Cannot read '%s', which names an unanswered request: %s", path, type(error).__name__)
-
-    def read_position(self) -> int | None:
-        """Return the position in the log up to which events were forwarded, None before the first one."""
-        try:
-            return int((self._folder / _POSITION).read_text(encoding="ascii"))
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            _LOG.warning("'%s' holds no position: events are forwarded from now on.", self._folder / _POSITION)
-            return None
-
-    def save_position(self, position: int) -> None:
-        """Remember up to where events were forwarded; it is durable when this returns."""
-        make_private_folder(self._folder)
-        replace_file(self._folder / _POSITION, str(position))
 
     def _request_file(self, id_: str) -> Path:
         return self._folder / f"{_file_name(id_)}.json"
