@@ -78,6 +78,10 @@ _INTRUSIONS = {
         "telemetry",
         {"semantest_iac/application/intruder.py": "import opentelemetry.trace"},
     ),
+    "PythonEDA in the application": (
+        "pythoneda",
+        {"semantest_iac/application/intruder.py": "import pythoneda.shared"},
+    ),
     "an HTTP server in an adapter": (
         "http",
         {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},

@@ -55,13 +55,26 @@ _FACTS = (
 class PythonedaRequest(Protocol):
     """An InfrastructureUpdateRequested or InfrastructureRemovalRequested of PythonEDA, as far as it is read."""
 
-    id: str
-    previous_event_ids: list[str]
-    created: datetime | None
-    stack_name: str
-    project_name: str
-    location: str
-    metadata: dict[str, Any]
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def previous_event_ids(self) -> list[str]: ...
+
+    @property
+    def created(self) -> datetime | None: ...
+
+    @property
+    def stack_name(self) -> str: ...
+
+    @property
+    def project_name(self) -> str: ...
+
+    @property
+    def location(self) -> str: ...
+
+    @property
+    def metadata(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

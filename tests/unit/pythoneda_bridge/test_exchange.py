@@ -1,0 +1,196 @@
+"""Each request gets one answer, whatever happens to its process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from semantest_iac.application.ports.request_sources import RequestRefusal
+from semantest_iac.application.ports.run_queue import Receipt
+from semantest_iac.domain.errors import LedgerError, RefusedError
+from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestExchange
+from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedRequest
+from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
+from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRejected, DeploymentRequested
+from tests.fakes.pythoneda_entrance import FakeEntrance
+
+NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+
+
+def a_request(name: str = "aws-dev", **fields: object) -> ReceivedRequest:
+    known = {"id": str(uuid4()), "stack_name": name, "project_name": "", "location": "us-east-1"}
+    return ReceivedRequest("update", **(known | fields))  # type: ignore[arg-type]  # fields of any type
+
+
+def an_own_request() -> DeploymentRequested:
+    return DeploymentRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
+
+
+async def deliver_while_in_progress(
+    exchange: RequestExchange, entrance: FakeEntrance, request: ReceivedRequest
+) -> list[bool]:
+    entrance.go_on.clear()
+    first = asyncio.create_task(exchange.answer(request))
+    await entrance.has_submitted.wait()
+    second = await exchange.answer(request)
+    entrance.go_on.set()
+    return [answer is not None for answer in (await first, second)]
+
+
+class TestRequests:
+    async def test_are_submitted_and_answered(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        answer = await exchange.answer(request := a_request())
+
+        assert answer is not None
+        assert (answer.is_good, answer.facts["endpoint"]) == (True, "https://rest.example")
+        assert entrance.accepted == ["rest-api.aws.development.us-east-1"]
+        assert str(entrance.submitted[0][0].id) == request.id
+
+    async def test_that_fail_are_answered_so(self, exchange: RequestExchange) -> None:
+        answer = await exchange.answer(a_request(metadata={"component": "websocket"}))
+
+        assert answer is not None
+        assert (answer.is_good, answer.facts["code"]) == (False, "NO_QUOTA")
+
+    async def test_are_answered_once_while_they_are_carried_out(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        assert await deliver_while_in_progress(exchange, entrance, a_request()) == [True, False]
+        assert len(entrance.submitted) == 1
+
+    async def test_get_the_same_answer_later(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        request = a_request()
+
+        answers = [await exchange.answer(request) for _ in range(2)]
+
+        assert answers[0] == answers[1]
+        assert len(entrance.accepted) == 1
+
+    async def test_that_mean_no_stack_are_not_submitted(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        answer = await exchange.answer(a_request("two words"))
+
+        assert answer is not None
+        assert (answer.facts["code"], entrance.submitted) == ("VALIDATION_ERROR", [])
+
+    async def test_that_are_refused_are_told_why(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        entrance.receipt = Receipt("d-2", refusal=RequestRefusal("STALE_REQUEST", "Older.", "Nothing."))
+
+        answer = await exchange.answer(a_request())
+
+        assert answer is not None
+        assert (answer.facts["code"], answer.facts["deployment"]) == ("STALE_REQUEST", "d-2")
+
+    async def test_survive_a_defect_in_what_accepts_them(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        entrance.errors = [RuntimeError("hunter2")]
+
+        answer = await exchange.answer(a_request())
+
+        assert answer is not None
+        assert answer.facts["code"] == "INTERNAL_ERROR"
+
+    async def test_wait_for_a_ledger_that_cannot_be_read(
+        self, exchange: RequestExchange, entrance: FakeEntrance, pauses: list[float]
+    ) -> None:
+        entrance.go_on.clear()
+        answering = asyncio.create_task(exchange.answer(a_request()))
+        await entrance.has_submitted.wait()
+        entrance.errors = [LedgerError("Cannot read."), LedgerError("Cannot read.")]
+        entrance.go_on.set()
+
+        answer = await answering
+
+        assert answer is not None
+        assert (answer.is_good, pauses) == (True, [5.0, 5.0])
+
+
+class TestOrigins:
+    async def test_are_the_application_and_the_event(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        await exchange.answer(request := a_request(causes=(cause := str(uuid4()),), occurred_at=NOON))
+
+        [(_, origin)] = entrance.submitted
+        assert (origin.form, origin.source, origin.key) == ("pythoneda", "pythoneda:app", request.id)
+        assert origin.order is not None
+        assert (origin.order.occurred_at, [str(it) for it in origin.causes]) == (NOON.timestamp(), [cause])
+
+    async def test_tell_other_contents_with_the_same_id_apart(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        request = a_request(metadata={"component": "rest-api", "sender": object()})
+        same = a_request(id=request.id, metadata={"component": "rest-api"})
+        other = a_request("aws-qa", id=request.id)
+
+        for each in (same, same, other):
+            await exchange.answer(each)
+
+        first, again, different = (origin.digest for _, origin in entrance.submitted)
+        assert first == again != different
+
+
+class TestProcessesThatEnd:
+    async def test_leave_their_requests_to_the_next_one(
+        self, exchange: RequestExchange, entrance: FakeEntrance, unanswered: UnansweredRequests
+    ) -> None:
+        entrance.go_on.clear()
+        answering = asyncio.create_task(exchange.answer(request := a_request()))
+        await entrance.has_submitted.wait()
+        assert exchange.list_left_behind() == []
+        answering.cancel()
+        await asyncio.wait([answering])
+        entrance.go_on.set()
+        following = RequestExchange(entrance, unanswered, "app")
+
+        [left] = following.list_left_behind()
+        answer = await following.answer_left_behind(left)
+
+        assert answer is not None
+        assert (left.id, answer.is_good, len(entrance.submitted)) == (request.id, True, 1)
+        assert following.list_left_behind() == []
+
+    async def test_before_a_request_is_accepted_say_so(
+        self, exchange: RequestExchange, unanswered: UnansweredRequests
+    ) -> None:
+        unanswered.note(request := a_request())
+
+        answer = await exchange.answer_left_behind(request)
+
+        assert answer is not None
+        assert (answer.facts["code"], answer.facts["hint"]) == ("REQUEST_INTERRUPTED", "Send it again.")
+        assert exchange.list_left_behind() == []
+
+    async def test_after_an_answer_leave_nothing(self, exchange: RequestExchange) -> None:
+        await exchange.answer(a_request())
+
+        assert exchange.list_left_behind() == []
+
+
+class TestOwnRequests:
+    async def test_end_with_their_terminal_event(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        ending = await exchange.carry_out(request := an_own_request())
+
+        assert isinstance(ending, DeploymentCompleted)
+        assert ending.deployment_id == request.deployment_id
+
+    async def test_that_are_refused_end_with_their_rejection(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        entrance.errors = [RefusedError("Not here.", "ENGINE_UNAVAILABLE")]
+
+        ending = await exchange.carry_out(request := an_own_request())
+
+        assert isinstance(ending, DeploymentRejected)
+        assert (ending.code, request.id in ending.previous_event_ids) == ("ENGINE_UNAVAILABLE", True)
+
+    async def test_that_are_refused_and_not_recorded_end_so_too(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        entrance.receipt = Receipt("nowhere", refusal=RequestRefusal("RATE_LIMITED", "Too many.", "Later.", retry_at=9))
+
+        ending = await exchange.carry_out(an_own_request())
+
+        assert isinstance(ending, DeploymentRejected)
+        assert ending.code == "RATE_LIMITED"
