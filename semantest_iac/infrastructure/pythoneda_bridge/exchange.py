@@ -18,8 +18,8 @@ from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     Answer,
     ReceivedRequest,
-    describe_end,
-    describe_error,
+    describe_ending,
+    describe_failed_submission,
     describe_refusal,
 )
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
@@ -83,14 +83,14 @@ class RequestExchange:
             if not is_first:
                 return None
             try:
-                answer = describe_end(await self._find_end(str(received.event_id)))
+                answer = describe_ending(await self._find_end(str(received.event_id)))
             except NotFoundError:
                 lost = DeploymentError(
                     "The request was received and not accepted before its process ended.",
                     "REQUEST_INTERRUPTED",
                     hint="Send it again.",
                 )
-                answer = describe_error(received, lost)
+                answer = describe_failed_submission(received, lost)
             await asyncio.to_thread(self._unanswered.forget, received.id)
             return answer
 
@@ -126,12 +126,12 @@ class RequestExchange:
             receipt = await self.submit_request(received)
             if receipt.refusal is not None:
                 return describe_refusal(received, receipt.refusal, receipt.deployment)
-            return describe_end(await self._find_end(receipt.deployment))
+            return describe_ending(await self._find_end(receipt.deployment))
         except DeploymentError as error:
-            return describe_error(received, error)
+            return describe_failed_submission(received, error)
         except Exception as error:
             _LOG.exception("A request of PythonEDA could not be submitted.")
-            return describe_error(received, error)
+            return describe_failed_submission(received, error)
 
     async def _find_end_or_refusal(self, request: StackRequest, receipt: Receipt) -> StackEvent:
         """The refusals of a flood are not recorded."""

@@ -40,7 +40,7 @@ def require_pythoneda(
         number = ".".join(map(str, version))
         faults.insert(0, Fault("python", f"PythonEDA does not work with Python {number}", "Use Python 3.11 or 3.12."))
     if faults:
-        hint = "`nix develop .#pythoneda` brings PythonEDA; its folders on PYTHONPATH do too. See docs/pythoneda.md."
+        hint = "Put PythonEDA's packages on PYTHONPATH, as docs/pythoneda.md says. None of them is on PyPI."
         raise PythonedaMissingError("Cannot start the PythonEDA application.", hint=hint, faults=faults)
 
 

@@ -128,7 +128,7 @@ def read_request(event: PythonedaRequest) -> ReceivedRequest:
     )
 
 
-def describe_end(ending: StackEvent) -> Answer:
+def describe_ending(ending: StackEvent) -> Answer:
     """Return the answer that the terminal event of a deployment is."""
     fields = ending.model_dump(mode="json", exclude_defaults=True)
     facts = {
@@ -150,7 +150,7 @@ def describe_refusal(request: ReceivedRequest, refusal: RequestRefusal, deployme
     return _describe_failure(request, facts)
 
 
-def describe_error(request: ReceivedRequest, error: Exception) -> Answer:
+def describe_failed_submission(request: ReceivedRequest, error: Exception) -> Answer:
     """Return the answer to a request that could not be submitted; of a defect it has no text but its kind."""
     fields = error_fields(error)
     hints = [fault.hint for fault in error.faults if fault.hint] if isinstance(error, DeploymentError) else []

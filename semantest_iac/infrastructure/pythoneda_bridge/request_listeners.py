@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.pythoneda_bridge.bridge import find_open_bridg
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     PythonedaRequest,
     build_answer,
-    describe_error,
+    describe_failed_submission,
     read_request,
 )
 from semantest_iac_events.deployments import DeploymentRequested
@@ -36,13 +36,13 @@ class InfrastructureRequestListener(EventListener):
     @listen(iac_events.InfrastructureUpdateRequested)
     async def listen_update_requested(cls, event: PythonedaRequest) -> list[Any]:
         """Return InfrastructureUpdated or InfrastructureUpdateFailed once the deployment has ended."""
-        return await answer_request(event)
+        return await answer_pythoneda_request(event)
 
     @classmethod
     @listen(iac_events.InfrastructureRemovalRequested)
     async def listen_removal_requested(cls, event: PythonedaRequest) -> list[Any]:
         """Return InfrastructureRemoved or InfrastructureRemovalFailed once the stack is destroyed."""
-        return await answer_request(event)
+        return await answer_pythoneda_request(event)
 
 
 class DeploymentRequestListener(EventListener):
@@ -61,7 +61,7 @@ class DeploymentRequestListener(EventListener):
         return await _carry_out(event)
 
 
-async def answer_request(event: PythonedaRequest) -> list[Any]:
+async def answer_pythoneda_request(event: PythonedaRequest) -> list[Any]:
     """Return the answer to a request of PythonEDA; without an open bridge it is that nothing was done."""
     bridge = find_open_bridge()
     if bridge is not None:
@@ -72,7 +72,7 @@ async def answer_request(event: PythonedaRequest) -> list[Any]:
         hint="Decorate it with @enable(InfrastructureDeployments) of semantest_iac.pythoneda.deployments.",
     )
     received = read_request(event)
-    return [build_answer(received, describe_error(received, closed), iac_events)]
+    return [build_answer(received, describe_failed_submission(received, closed), iac_events)]
 
 
 async def _carry_out(request: StackRequest) -> list[Event]:

@@ -22,7 +22,7 @@ class Serving(Protocol):
 
 
 ServedT = TypeVar("ServedT", bound=Serving)
-ResultT = TypeVar("ResultT")
+CalledT = TypeVar("CalledT")
 
 
 class ServingThread(Generic[ServedT]):
@@ -42,7 +42,7 @@ class ServingThread(Generic[ServedT]):
         self._thread.start()
         return await asyncio.wrap_future(self._opened)
 
-    async def call(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+    async def call(self, coroutine: Coroutine[Any, Any, CalledT]) -> CalledT:
         """Return the result of a coroutine that runs in the thread; cancelling the caller cancels it."""
         if self._loop is None:
             coroutine.close()

@@ -29,7 +29,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 from semantest_iac_events.stack_names import DEFAULT_PROJECT, STACK_NAME_FORM, STACK_SEPARATOR, split_stack_name
 
-PULUMI_PROJECT = "semantest-infrastructure"
+_PULUMI_PROJECT = "semantest-infrastructure"
 """The name of the default project in Pulumi.yaml, which other tools take for the project's."""
 
 METADATA_KEYS = ("component", "provider", "configuration")
@@ -165,4 +165,4 @@ class _Reading:
 
 def _read_project(name: object) -> str | None:
     word = canonical_word(name) if isinstance(name, str) else None
-    return DEFAULT_PROJECT if word == PULUMI_PROJECT else word or None
+    return DEFAULT_PROJECT if word == _PULUMI_PROJECT else word or None

@@ -8,7 +8,7 @@ from pythoneda.shared.iac import StackOperation, StackOperationFactory
 from pythoneda.shared.iac import events as iac_events
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pythoneda_bridge.request_listeners import answer_request
+from semantest_iac.infrastructure.pythoneda_bridge.request_listeners import answer_pythoneda_request
 
 _SUPPORTED = (iac_events.InfrastructureUpdateRequested, iac_events.InfrastructureRemovalRequested)
 
@@ -18,7 +18,7 @@ class InfrastructureOperation(StackOperation):
 
     async def perform(self) -> list[Any]:
         """Return the answer to the request once it is carried out."""
-        return await answer_request(self.event)
+        return await answer_pythoneda_request(self.event)
 
 
 class InfrastructureOperationFactory(StackOperationFactory):

@@ -14,8 +14,8 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     ReceivedRequest,
     Wanted,
     build_answer,
-    describe_end,
-    describe_error,
+    describe_ending,
+    describe_failed_submission,
     describe_refusal,
     read_request,
 )
@@ -113,7 +113,7 @@ class TestAnswers:
     def test_are_the_events_of_pythoneda(self, wanted: Wanted, ending: StackEvent, expected: str, state: str) -> None:
         request = a_request(wanted)
 
-        answer = build_answer(request, describe_end(ending), iac)
+        answer = build_answer(request, describe_ending(ending), iac)
 
         assert type(answer).__name__ == expected
         assert answer.is_error == expected.endswith("Failed")
@@ -125,7 +125,7 @@ class TestAnswers:
         request = ReceivedRequest("update", "r", "dev", "p", "", ("b", "a"))
         ending = DeploymentCompleted(**ABOUT, changes=ChangeCounts())
 
-        answer = build_answer(request, describe_end(ending), iac)
+        answer = build_answer(request, describe_ending(ending), iac)
 
         assert (answer.previous_event_ids, answer.id) == (["r", "b", "a"], str(ending.id))
 
@@ -133,7 +133,7 @@ class TestAnswers:
         outputs: dict[str, Any] = {"endpoint": "https://x", "count": 2, "names": ["a", "b"]}
         ending = DeploymentCompleted(**ABOUT, changes=ChangeCounts(), outputs=outputs, endpoint="https://x")
 
-        facts = describe_end(ending).facts
+        facts = describe_ending(ending).facts
 
         assert all(isinstance(text, str) for text in facts.values())
         assert facts["endpoint"] == facts["output.endpoint"] == "https://x"
@@ -142,7 +142,7 @@ class TestAnswers:
     def test_of_what_needs_an_operator_have_the_remainder_and_the_commands(self) -> None:
         ending = DeploymentNeedsOperator(**ABOUT, **ERROR, remainder=("a role",), commands=("one", "two"))
 
-        facts = describe_end(ending).facts
+        facts = describe_ending(ending).facts
 
         assert (facts["code"], facts["remainder"], facts["commands"]) == ("NO_QUOTA", "a role", "one\ntwo")
 
@@ -158,7 +158,7 @@ class TestAnswers:
     def test_to_invalid_requests_have_every_fault_and_what_to_do(self) -> None:
         faults = [Fault("location", "is unknown", "Name another."), Fault("stackName", "is empty")]
 
-        facts = describe_error(a_request(), ValidationError("Cannot tell.", faults=faults)).facts
+        facts = describe_failed_submission(a_request(), ValidationError("Cannot tell.", faults=faults)).facts
 
         assert facts == {
             "state": "rejected",
@@ -168,7 +168,7 @@ class TestAnswers:
         }
 
     def test_of_a_defect_have_no_text_of_it(self) -> None:
-        facts = describe_error(a_request(), RuntimeError("password hunter2")).facts
+        facts = describe_failed_submission(a_request(), RuntimeError("password hunter2")).facts
 
         assert facts["code"] == "INTERNAL_ERROR"
         assert "hunter2" not in str(facts)
