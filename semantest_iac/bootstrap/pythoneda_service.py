@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
@@ -11,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.application.deployment.recorder import decode_event
-from semantest_iac.application.intake.deployment_specs import build_spec, resolve_stack
+from semantest_iac.application.intake.deployment_specs import resolve_stack
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
 from semantest_iac.application.queries.following import follow_deployment
-from semantest_iac.application.queries.history import find_owning_engine, list_deployed_components
+from semantest_iac.application.queries.history import list_deployed_components
 from semantest_iac.application.worker import report_nothing
 from semantest_iac.application.worker_service import WorkerService, WorkerSettings
 from semantest_iac.bootstrap.application import Application
+from semantest_iac.bootstrap.event_intake import watch_folder
 from semantest_iac.domain.deployment.status import TERMINAL_EVENT_TYPES
-from semantest_iac.domain.environments.names import make_printable, read_component_type
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac_events.deployments import DeploymentRequested
@@ -28,11 +28,9 @@ from semantest_iac_events.event import StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.request_origin import RequestOrigin
+    from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.ports.ledger import LedgerReader
-    from semantest_iac.application.ports.run_queue import Receipt
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
-    from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.pythoneda_bridge.bridge import BridgeSettings
     from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedRequest
     from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack
@@ -44,42 +42,39 @@ class ConfiguredEntrance:
 
     def __init__(self, application: Application, variables: Mapping[str, str]) -> None:
         self._application = application
-        self._variables = variables
+        self._load = watch_folder(application)
+        self._bus = application.event_bus(variables)
 
     @property
     def clouds(self) -> CloudDescriptions:
         return self._application.providers
 
     def build_request(self, received: ReceivedRequest, wanted: WantedStack) -> StackRequest:
-        """Return the request with what the configuration says of its stack; raises DeploymentError with every fault."""
-        loaded = self._load_configuration(wanted)
-        common: dict[str, Any] = {
+        """Return the request with what the configuration says of its stack; raises ValidationError with every fault."""
+        options = {
+            "project": wanted.project,
+            "provider": wanted.provider,
+            "environment": wanted.environment,
+            "region": wanted.region,
+        }
+        deployed = list_deployed_components(self._application.ledger)
+        stack = resolve_stack(wanted.component, self._load(options, {}), self._application.providers, deployed)
+        fields: dict[str, Any] = {
+            **asdict(stack),
             "id": received.event_id,
             "previous_event_ids": received.cause_ids,
             "requested_by": make_printable(f"PythonEDA {received.stack_name}", 120),
-            **({"occurred_at": received.occurred_at} if received.occurred_at else {}),
         }
+        if received.occurred_at is not None:
+            fields["occurred_at"] = received.occurred_at
         if received.wanted == "removal":
-            deployed = list_deployed_components(self._application.ledger)
-            stack = resolve_stack(wanted.component, loaded, self._application.providers, deployed)
-            base = loaded.configuration.find_base_environment(stack.environment)
-            own_base = None if base == stack.environment else base
-            return InfrastructureRemovalRequested(**asdict(stack), base_environment=own_base, **common)
-        spec = build_spec(wanted.component, loaded, self._application)
-        values = {name: value for name, value in spec.configuration.items() if name != "environments"}
-        type_ = read_component_type(spec.stack.component, values)
-        return DeploymentRequested(
-            **asdict(spec.stack),
-            configuration=values,
-            base_environment=None if spec.base_environment == spec.stack.environment else spec.base_environment,
-            component_type=None if type_ == spec.stack.component else type_,
-            **common,
-        )
+            return InfrastructureRemovalRequested(**fields)
+        return DeploymentRequested(**fields, configuration=dict(wanted.configuration))
 
-    async def submit(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
-        """Queue the request on the engine that it names, or that owns its stack."""
-        deployments = self._application.deployments(self._variables, engine=self._choose_engine(request))
-        return await deployments.submit_event(request, origin)
+    async def receive(self, event: ReceivedEvent) -> EventResult:
+        """Return what the request itself has led to."""
+        results = await self._bus.receive(event)
+        return next((result for result in results if not result.subscription), EventResult("skipped"))
 
     async def find_end(self, deployment: str) -> StackEvent:
         """Wait for the terminal event of a deployment."""
@@ -88,18 +83,6 @@ class ConfiguredEntrance:
                 if recorded.type in TERMINAL_EVENT_TYPES and isinstance(event := decode_event(recorded), StackEvent):
                     return event
         raise LedgerError(f"Cannot see how deployment '{deployment}' ended.")
-
-    def _load_configuration(self, wanted: WantedStack) -> ParsedConfiguration:
-        values = dict(wanted.configuration)
-        if wanted.project is not None:
-            values["project"] = wanted.project
-        options = {"provider": wanted.provider, "environment": wanted.environment, "region": wanted.region}
-        return self._application.configuration(environ=os.environ, values=values, options=options)
-
-    def _choose_engine(self, request: StackRequest) -> EngineChoice:
-        if isinstance(request, DeploymentRequested):
-            return read_engine_choice(request.built_in_environment, request.configuration)
-        return find_owning_engine(self._application.ledger, request.stack) or EngineChoice()
 
 
 class PythonedaService:
@@ -126,8 +109,9 @@ async def open_pythoneda_service(settings: BridgeSettings, name: str) -> AsyncIt
     """Yield the service of a PythonEDA application; raises DeploymentError where it cannot be opened."""
     application = Application(Path(settings.home))
     require_writable_home(application.home)
+    settings_of_worker = WorkerSettings(receives_events=False)  # those of this application alone
     opening = application.worker_service(
-        application.folder_variables, WorkerSettings(), _observe_nothing, report_nothing
+        application.folder_variables, settings_of_worker, _observe_nothing, report_nothing, _report_nothing_received
     )
     async with opening as worker:
         yield PythonedaService(application, worker, settings.slots, name)
@@ -135,3 +119,7 @@ async def open_pythoneda_service(settings: BridgeSettings, name: str) -> AsyncIt
 
 def _observe_nothing(event: Event) -> None:
     """The application is told by answers, and by forwarded events."""
+
+
+def _report_nothing_received(*arguments: object, **keywords: object) -> None:
+    """It receives nothing from sources of messages."""

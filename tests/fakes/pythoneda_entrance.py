@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.intake.request_origin import RequestOrigin
-from semantest_iac.application.ports.run_queue import Receipt
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
@@ -16,8 +17,9 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedReque
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentFailed, DeploymentRequested
-from semantest_iac_events.event import StackEvent, StackRequest
+from semantest_iac_events.event import Event, StackEvent, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, InfrastructureRemoved
+from semantest_iac_events.triggers import ServiceDeploymentNeeded
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.memory_ledger import MemoryLedger
 
@@ -32,7 +34,7 @@ class FakeEntrance:
         self.submitted: list[tuple[StackRequest, RequestOrigin]] = []
         self.ends: dict[str, StackEvent] = {}
         self.errors: list[Exception] = []
-        self.receipt: Receipt | None = None
+        self.result: EventResult | None = None
         self.has_submitted = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -53,17 +55,18 @@ class FakeEntrance:
             region=wanted.region or "us-east-1",
         )
 
-    async def submit(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
+    async def receive(self, event: ReceivedEvent) -> EventResult:
         """Raise the next error, else accept the request; one with the same id is a duplicate."""
         if self.errors:
             raise self.errors.pop(0)
-        if self.receipt is not None:
-            return self.receipt
+        if self.result is not None:
+            return self.result
+        request = _as_request(event.event)
         is_duplicate = any(known.id == request.id for known, _ in self.submitted)
-        self.submitted.append((request, origin))
+        self.submitted.append((request, event.origin))
         self.has_submitted.set()
         self.ends.setdefault(request.deployment_id, _end(request))
-        return Receipt(request.deployment_id, is_duplicate=is_duplicate)
+        return EventResult("duplicate" if is_duplicate else "accepted", deployment=request.deployment_id)
 
     async def find_end(self, deployment: str) -> StackEvent:
         """Return how the deployment ended, once it may end."""
@@ -78,6 +81,17 @@ class FakeEntrance:
     def accepted(self) -> list[str]:
         """The stacks of all requests without the duplicates."""
         return list({request.id: request.stack for request, _ in self.submitted}.values())
+
+
+def _as_request(event: Event | None) -> StackRequest:
+    if isinstance(event, StackRequest):
+        return event
+    if not isinstance(event, ServiceDeploymentNeeded):
+        raise TypeError(type(event).__name__)
+    environment = event.environment or "development"
+    return DeploymentRequested(
+        id=event.id, component=event.service_type, provider="aws", environment=environment, region="us-east-1"
+    )
 
 
 def _end(request: StackRequest) -> StackEvent:

@@ -25,7 +25,7 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
 from semantest_iac.infrastructure.pythoneda_bridge.serving_thread import ServingThread
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.catalogue import EVENT_TYPES
-from semantest_iac_events.event import Event, StackRequest
+from semantest_iac_events.event import Event
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class PythonedaBridge:
         answer = await self._thread.call(self._require_exchange().answer(received))
         return [] if answer is None else [build_answer(received, answer, self._classes)]
 
-    async def carry_out(self, request: StackRequest) -> list[Event]:
+    async def carry_out(self, request: Event) -> list[Event]:
         """Return how a request in this package's own form ended; where events are forwarded, none: that one is too."""
         if str(request.id) == self._forwarded:
             return []
@@ -117,10 +117,10 @@ class PythonedaBridge:
         ending = await self._thread.call(exchange.carry_out(request))
         return [] if ending is None else [ending]
 
-    async def submit(self, event: PythonedaRequest | StackRequest) -> None:
+    async def submit(self, event: PythonedaRequest | Event) -> None:
         """Submit a request of either form, and do not wait for its end; raises DeploymentError."""
         exchange = self._require_exchange()
-        if isinstance(event, StackRequest):
+        if isinstance(event, Event):
             await self._thread.call(exchange.submit(event))
         else:
             await self._thread.call(exchange.submit_request(read_request(event)))

@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from semantest_iac.application.intake.admission import build_rejection, refuse_after_error
-from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
-from semantest_iac.application.ports.request_sources import SourceOrder
-from semantest_iac.application.ports.run_queue import Receipt
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+from semantest_iac.application.intake.received_events import ReceivedEvent, wrap_event
+from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content
+from semantest_iac.application.ports.request_sources import RequestRefusal, SourceOrder
 from semantest_iac.domain.errors import DeploymentError, LedgerError, NotFoundError
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
@@ -24,7 +26,7 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
 )
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
-from semantest_iac_events.event import StackEvent, StackRequest
+from semantest_iac_events.event import Event, StackEvent, StackRequest
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_S = 5.0  # before a ledger that could not be read is read again
@@ -39,11 +41,17 @@ class RequestEntrance(Protocol):
     def clouds(self) -> CloudDescriptions: ...
 
     def build_request(self, received: ReceivedRequest, wanted: WantedStack) -> StackRequest:
-        """Return the request for a stack with the configuration of this machine; raises DeploymentError."""
+        """Return the request for the stack that the configuration of this machine makes of it.
+
+        Raises ValidationError with every fault.
+        """
         ...
 
-    async def submit(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
-        """Return the receipt of a request that is durable; raises DeploymentError where it may be accepted later."""
+    async def receive(self, event: ReceivedEvent) -> EventResult:
+        """Return what a request has led to, once that is durable; raises DeploymentError where it may be taken later.
+
+        What else the event led to, by subscriptions of the configuration, is up to these.
+        """
         ...
 
     async def find_end(self, deployment: str) -> StackEvent:
@@ -98,49 +106,53 @@ class RequestExchange:
         """Return the requests that were received before and have no answer."""
         return [received for received in self._unanswered.list_all() if received.id not in self._in_progress]
 
-    async def submit_request(self, received: ReceivedRequest) -> Receipt:
+    async def submit_request(self, received: ReceivedRequest) -> EventResult:
         """Submit a request without waiting for its end; raises DeploymentError."""
         wanted = read_wanted_stack(
             received.stack_name, received.project_name, received.location, received.metadata, self._entrance.clouds
         )
         request = await asyncio.to_thread(self._entrance.build_request, received, wanted)
-        return await self._entrance.submit(request, self._origin_of_request(received))
+        event = wrap_event(request, self._source)
+        return await self._entrance.receive(replace(event, origin=self._find_origin(received)))
 
-    async def carry_out(self, request: StackRequest) -> StackEvent | None:
-        """Submit a request in this package's own form and return how it ended; None as for `answer`."""
-        with self._unless_in_progress(str(request.id)) as is_first:
+    async def carry_out(self, event: Event) -> StackEvent | None:
+        """Submit a request in this package's own form and return how it ended.
+
+        None where another delivery of it is carried out, and where it led to nothing.
+        """
+        with self._unless_in_progress(str(event.id)) as is_first:
             if not is_first:
                 return None
             try:
-                receipt = await self.submit(request)
-                return await self._find_end_or_refusal(request, receipt)
+                result = await self.submit(event)
             except DeploymentError as error:
-                return build_rejection(request, refuse_after_error(error))
+                return _reject(event, refuse_after_error(error))
+            try:
+                return await self._find_end(result.deployment) if result.deployment else None
+            except NotFoundError:  # the refusals of a flood are not recorded
+                return _reject(event, RequestRefusal(result.code, result.reason, ""))
 
-    async def submit(self, request: StackRequest) -> Receipt:
+    async def submit(self, event: Event) -> EventResult:
         """Submit a request in this package's own form without waiting for its end; raises DeploymentError."""
-        return await self._entrance.submit(request, self._origin_of_event(request))
+        return await self._entrance.receive(wrap_event(event, self._source))
 
     async def _carry_out(self, received: ReceivedRequest) -> Answer:
         try:
-            receipt = await self.submit_request(received)
-            if receipt.refusal is not None:
-                return describe_refusal(received, receipt.refusal, receipt.deployment)
-            return describe_ending(await self._find_end(receipt.deployment))
+            result = await self.submit_request(received)
+            return await self._find_answer(received, result)
         except DeploymentError as error:
             return describe_failed_submission(received, error)
         except Exception as error:
             _LOG.exception("A request of PythonEDA could not be submitted.")
             return describe_failed_submission(received, error)
 
-    async def _find_end_or_refusal(self, request: StackRequest, receipt: Receipt) -> StackEvent:
-        """The refusals of a flood are not recorded."""
+    async def _find_answer(self, received: ReceivedRequest, result: EventResult) -> Answer:
         try:
-            return await self._find_end(receipt.deployment)
+            return describe_ending(await self._find_end(result.deployment))
         except NotFoundError:
-            if receipt.refusal is None:
+            if result.outcome != "refused":
                 raise
-            return build_rejection(request, receipt.refusal)
+            return describe_refusal(received, result.code, result.reason)  # those of a flood are not recorded
 
     async def _find_end(self, deployment: str) -> StackEvent:
         """A ledger that cannot be read for long changes nothing about the deployment: it is asked again."""
@@ -162,7 +174,7 @@ class RequestExchange:
         finally:
             self._in_progress.discard(id_)
 
-    def _origin_of_request(self, received: ReceivedRequest) -> RequestOrigin:
+    def _find_origin(self, received: ReceivedRequest) -> RequestOrigin:
         """What was asked for counts, not what this machine's configuration made of it."""
         asked = {
             "stack_name": received.stack_name,
@@ -175,7 +187,10 @@ class RequestExchange:
         identity, digest = str(received.event_id), digest_content(received.wanted, asked)
         return RequestOrigin("pythoneda", self._source, identity, identity, digest, order, received.cause_ids)
 
-    def _origin_of_event(self, request: StackRequest) -> RequestOrigin:
-        identity, order = str(request.id), SourceOrder(None, request.occurred_at.timestamp())
-        digest, causes = digest_request(request), request.previous_event_ids
-        return RequestOrigin("pythoneda", self._source, identity, identity, digest, order, causes)
+
+def _reject(event: Event, refusal: RequestRefusal) -> StackEvent | None:
+    """Return the rejection of a request; one that names no stack yet is logged."""
+    if isinstance(event, StackRequest):
+        return build_rejection(event, refusal)
+    _LOG.warning("%s %s was refused: %s", event.type_name, event.id, refusal.reason)
+    return None

@@ -19,7 +19,6 @@ from typing import Any, Literal, Protocol
 from uuid import UUID, uuid5
 
 from semantest_iac.application.deployment.failures import error_fields
-from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.domain.deployment.status import TRANSITIONS
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentCompleted
@@ -142,12 +141,9 @@ def describe_ending(ending: StackEvent) -> Answer:
     return Answer(ending.id, isinstance(ending, _GOOD_ENDS), facts)
 
 
-def describe_refusal(request: ReceivedRequest, refusal: RequestRefusal, deployment: str) -> Answer:
-    """Return the answer to a request that was not accepted."""
-    facts = {"code": refusal.code, "reason": refusal.reason, "hint": refusal.hint, "deployment": deployment}
-    if refusal.retry_at is not None:
-        facts["retry_at"] = datetime.fromtimestamp(refusal.retry_at, UTC).isoformat(timespec="seconds")
-    return _describe_failure(request, facts)
+def describe_refusal(request: ReceivedRequest, code: str, reason: str) -> Answer:
+    """Return the answer to a request whose refusal is recorded nowhere."""
+    return _describe_failure(request, {"code": code, "reason": reason})
 
 
 def describe_failed_submission(request: ReceivedRequest, error: Exception) -> Answer:

@@ -11,9 +11,15 @@ from pythoneda.shared.iac.events import InfrastructureRemovalRequested, Infrastr
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.infrastructure.pythoneda_bridge.bridge import find_open_bridge
 from semantest_iac_events.event import StackRequest
+from semantest_iac_events.triggers import ServiceDeploymentNeeded
 
 _LOG = logging.getLogger(__name__)
-_REQUESTS = (StackRequest, InfrastructureUpdateRequested, InfrastructureRemovalRequested)
+_REQUESTS = (
+    StackRequest,
+    ServiceDeploymentNeeded,
+    InfrastructureUpdateRequested,
+    InfrastructureRemovalRequested,
+)
 
 
 class InfrastructureRequestEmitter(EventEmitter):

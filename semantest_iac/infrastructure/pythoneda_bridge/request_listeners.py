@@ -21,8 +21,9 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     read_request,
 )
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import Event, StackRequest
+from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.triggers import ServiceDeploymentNeeded
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +61,12 @@ class DeploymentRequestListener(EventListener):
         """Return the terminal event of the removal."""
         return await _carry_out(event)
 
+    @classmethod
+    @listen(ServiceDeploymentNeeded)
+    async def listen_service_deployment_needed(cls, event: ServiceDeploymentNeeded) -> list[Event]:
+        """Return the terminal event of the deployment of that service."""
+        return await _carry_out(event)
+
 
 async def answer_pythoneda_request(event: PythonedaRequest) -> list[Any]:
     """Return the answer to a request of PythonEDA; without an open bridge it is that nothing was done."""
@@ -75,7 +82,7 @@ async def answer_pythoneda_request(event: PythonedaRequest) -> list[Any]:
     return [build_answer(received, describe_failed_submission(received, closed), iac_events)]
 
 
-async def _carry_out(request: StackRequest) -> list[Event]:
+async def _carry_out(request: Event) -> list[Event]:
     bridge = find_open_bridge()
     if bridge is None:
         _LOG.error("Nothing carries out %s %s: no bridge is open.", request.type_name, request.id)

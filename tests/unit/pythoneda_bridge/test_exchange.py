@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
-from semantest_iac.application.ports.request_sources import RequestRefusal
-from semantest_iac.application.ports.run_queue import Receipt
+import pytest
+
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
 from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestExchange
 from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedRequest
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRejected, DeploymentRequested
+from semantest_iac_events.triggers import ServiceDeploymentNeeded
 from tests.fakes.pythoneda_entrance import FakeEntrance
 
+ABOUT: dict[str, Any] = {
+    "component": "rest-api",
+    "provider": "aws",
+    "environment": "development",
+    "region": "us-east-1",
+}
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 
@@ -24,7 +33,7 @@ def a_request(name: str = "aws-dev", **fields: object) -> ReceivedRequest:
 
 
 def an_own_request() -> DeploymentRequested:
-    return DeploymentRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
+    return DeploymentRequested(**ABOUT)
 
 
 async def deliver_while_in_progress(
@@ -76,12 +85,21 @@ class TestRequests:
         assert (answer.facts["code"], entrance.submitted) == ("VALIDATION_ERROR", [])
 
     async def test_that_are_refused_are_told_why(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
-        entrance.receipt = Receipt("d-2", refusal=RequestRefusal("STALE_REQUEST", "Older.", "Nothing."))
+        entrance.result = EventResult("refused", "Older.", "STALE_REQUEST", deployment="d-2")
+        entrance.ends["d-2"] = DeploymentRejected(**ABOUT, deployment_id="d-2", code="STALE_REQUEST", reason="Older.")
 
         answer = await exchange.answer(a_request())
 
         assert answer is not None
         assert (answer.facts["code"], answer.facts["deployment"]) == ("STALE_REQUEST", "d-2")
+
+    async def test_of_a_flood_are_told_why_too(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
+        entrance.result = EventResult("refused", "Too many.", "RATE_LIMITED", deployment="nowhere")
+
+        answer = await exchange.answer(a_request())
+
+        assert answer is not None
+        assert answer.facts == {"state": "rejected", "code": "RATE_LIMITED", "reason": "Too many."}
 
     async def test_survive_a_defect_in_what_accepts_them(
         self, exchange: RequestExchange, entrance: FakeEntrance
@@ -188,9 +206,22 @@ class TestOwnRequests:
     async def test_that_are_refused_and_not_recorded_end_so_too(
         self, exchange: RequestExchange, entrance: FakeEntrance
     ) -> None:
-        entrance.receipt = Receipt("nowhere", refusal=RequestRefusal("RATE_LIMITED", "Too many.", "Later.", retry_at=9))
+        entrance.result = EventResult("refused", "Too many.", "RATE_LIMITED", deployment="nowhere")
 
         ending = await exchange.carry_out(an_own_request())
 
         assert isinstance(ending, DeploymentRejected)
         assert ending.code == "RATE_LIMITED"
+
+    async def test_may_name_a_service_instead_of_a_stack(self, exchange: RequestExchange) -> None:
+        ending = await exchange.carry_out(ServiceDeploymentNeeded(service_type="rest-api"))
+
+        assert isinstance(ending, DeploymentCompleted)
+
+    async def test_that_name_a_service_and_are_refused_have_no_rejection_of_a_stack(
+        self, exchange: RequestExchange, entrance: FakeEntrance, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        entrance.errors = [LedgerError("No disk.")]
+
+        assert await exchange.carry_out(ServiceDeploymentNeeded(service_type="rest-api")) is None
+        assert "No disk" in caplog.text
