@@ -124,46 +124,60 @@ class _Change:
             self.future.set_exception(self.error)
 
 
-def _commit_group(group: Sequence[_Change]) -> None:
-    """Commit a group, or each change alone where the database refused one of them."""
-    again: list[_Change] = []
+class _UndoneError(Exception):
+    """One change of a group has raised, so that its transaction is undone."""
+
+
+def _commit_group(group: Sequence[_Change], *, has_savepoints: bool = False) -> None:
+    """Commit a group; where one change raises, again with a savepoint for each, which cost more than they are worth.
+
+    A change that the database itself refuses is then run alone.
+    """
+    refused: list[_Change] = []
     try:
         with group[0].open_change(group[0].verb) as connection:
-            if len(group) == 1:
-                _run(connection, group)
+            if has_savepoints:
+                refused = [change for change in group if not _attempt(connection, change)]
             else:
-                for _, batch in groupby(group, attrgetter("change")):
-                    again += _attempt(connection, list(batch))
+                _run_all(connection, group)
+    except _UndoneError:
+        _commit_group(group, has_savepoints=True)
+        return
     except BaseException as error:  # each of them fails, as it would have alone
         for change in group:
             change.error = error
         return
     _note_commit([change for change in group if change.error is None])
-    for change in again:
+    for change in refused:
         change.error = None
         _commit_group([change])
 
 
-def _attempt(connection: DatabaseConnection, batch: Sequence[_Change]) -> list[_Change]:
-    """Run a batch in a transaction with others; returns what has to be run again alone, for an error of its own.
+def _run_all(connection: DatabaseConnection, group: Sequence[_Change]) -> None:
+    """Run a group; those that wait side by side for the same change are one call of it."""
+    try:
+        for _, batch in groupby(group, attrgetter("change")):
+            _run(connection, list(batch))
+    except Exception as error:
+        if len(group) == 1:
+            raise
+        raise _UndoneError from error
 
-    Of a batch that raises, each one is attempted by itself.
-    """
-    error: Exception | None = None
+
+def _attempt(connection: DatabaseConnection, change: _Change) -> bool:
+    """Run in a transaction with others; False where it has to be run again alone, for an error of its own."""
+    change.error = None
     connection.execute("savepoint one_change")
     try:
-        _run(connection, batch)
-    except Exception as raised:
-        error = raised
+        _run(connection, [change])
+    except Exception as error:
         try:
             connection.execute("rollback to savepoint one_change")
         except Exception:
             raise error from error.__cause__  # the transaction is gone
+        change.error = error
     connection.execute("release savepoint one_change")
-    if error is not None and len(batch) > 1:
-        return [again for change in batch for again in _attempt(connection, [change])]
-    batch[0].error = error
-    return [] if error is None or isinstance(error, DeploymentError) else [batch[0]]
+    return change.error is None or isinstance(change.error, DeploymentError)
 
 
 def _run(connection: DatabaseConnection, batch: Sequence[_Change]) -> None:

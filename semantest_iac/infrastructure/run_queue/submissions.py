@@ -68,7 +68,9 @@ def submit_requests(
             recorded += log.append_in(connection, _supersede_all(connection, log, accepted, replaced))
         keep_guards(connection, guards)
         _insert_runs(connection, [request.submission for request in accepted])
-        receipts += [replace(it.receipt, replaced=replaced.get(it.request.submission.stack, ())) for it in judgements]
+        for it in judgements:
+            names = replaced.get(it.request.submission.stack)
+            receipts.append(replace(it.receipt, replaced=names) if names else it.receipt)
     return receipts, recorded
 
 
