@@ -66,13 +66,6 @@ class JumpingClock:
         return time.time() + self.read_offset()
 
 
-class _JumpingConnection(PostgresqlConnection):
-    clock: JumpingClock
-
-    def read_clock(self) -> float:
-        return super().read_clock() + self.clock.read_offset()
-
-
 class JumpingPostgresql(PostgresqlDatabase):
     """A PostgreSQL database whose server's clock has an offset."""
 
@@ -80,20 +73,8 @@ class JumpingPostgresql(PostgresqlDatabase):
         super().__init__(url)
         self._clock = clock
 
-    @contextmanager
-    def change(self, verb: str) -> Iterator[PostgresqlConnection]:
-        with super().change(verb) as connection:
-            yield self._shift(connection)
-
-    @contextmanager
-    def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:
-        with super().read(verb) as connection:
-            yield connection and self._shift(connection)
-
-    def _shift(self, connection: PostgresqlConnection) -> PostgresqlConnection:
-        shifted = _JumpingConnection(connection._connection, connection._schema)
-        shifted.clock = self._clock
-        return shifted
+    def _wrap(self, connection: Any, tables: frozenset[str], now: float) -> PostgresqlConnection:
+        return super()._wrap(connection, tables, now + self._clock.read_offset())
 
 
 class EventLog:

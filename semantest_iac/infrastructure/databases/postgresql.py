@@ -36,6 +36,10 @@ _IDLE_TIMEOUT_S = 5.0
 _INSERTED_AT_ONCE = 500
 # Rows are looked up by their keys: PostgreSQL would read a whole table instead as long as it has a hundred pages.
 _KEY_LOOKUP_COST = 1.1
+_SELECT_TABLES = "select tablename from pg_tables where schemaname = current_schema()"
+_LOOK = f"{_SELECT_TABLES}; select extract(epoch from clock_timestamp())::float8"  # noqa: S608 - no input in it
+_BEGIN_CHANGE = f"begin isolation level read committed; select pg_advisory_xact_lock({_WRITER_LOCK}); {_LOOK}"
+_BEGIN_READING = f"begin isolation level repeatable read, read only; {_LOOK}"
 _SETTINGS = (
     f"select set_config('lock_timeout', '{_LOCK_TIMEOUT_S:.0f}s', false),"
     f" set_config('idle_in_transaction_session_timeout', '{_IDLE_TIMEOUT_S:.0f}s', false),"
@@ -60,19 +64,18 @@ _UNKNOWN = (LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger"
 
 
 class PostgresqlConnection:
-    """A transaction of psycopg with `?` for parameters."""
+    """A transaction of psycopg with `?` for parameters, which has begun at `now` with these `tables`."""
 
-    def __init__(self, connection: Any, schema: str) -> None:
-        self._connection = connection
+    def __init__(self, connection: Any, tables: frozenset[str], now: float) -> None:
+        self.notifies = False
         self._cursor = connection.cursor()
-        self._schema = schema
-        self._tables: frozenset[str] | None = None
-        self._has_notified = False
+        self._tables: frozenset[str] | None = tables
+        self._now = now
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
         if statement.startswith(CHANGE_TABLES):
-            self._tables, self._has_notified = None, False  # a rollback takes back the notification, too
+            self._tables = None
         cursor = self._cursor.execute(_number_parameters(statement), parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -84,25 +87,21 @@ class PostgresqlConnection:
             self.execute(f"insert into {table} values {lists} {on_conflict}", list(chain.from_iterable(batch)))  # noqa: S608 - no input in it
 
     def has_table(self, name: str) -> bool:
-        """Whether the schema has the table; asks once in a transaction."""
+        """Whether the schema has the table; asks again after a change of the tables."""
         if self._tables is None:
-            found = self.execute("select tablename from pg_tables where schemaname = ?", (self._schema,))
-            self._tables = frozenset(it for (it,) in found)
+            self._tables = frozenset(it for (it,) in self.execute(_SELECT_TABLES))
         return name in self._tables
 
     def check_integrity(self) -> None:
         """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
 
     def notify_watches(self) -> None:
-        """Notify the channel of the schema, once in a transaction; the server sends it with the commit."""
-        if not self._has_notified:
-            self.execute("select pg_notify(?, '')", (self._schema,))
-            self._has_notified = True
+        """Notify the channel of the schema with the commit."""
+        self.notifies = True
 
     def read_clock(self) -> float:
-        """Return the server's time."""
-        ((seconds,),) = self.execute("select extract(epoch from clock_timestamp())::float8")
-        return float(seconds)
+        """Return the server's time when it held the lock of writers, or took the snapshot."""
+        return self._now
 
 
 def open_database_url(url: str) -> PostgresqlDatabase:
@@ -136,9 +135,8 @@ class PostgresqlDatabase:
     @contextmanager
     def change(self, verb: str) -> Iterator[PostgresqlConnection]:
         """Hold the advisory lock of writers for the block."""
-        with self._use("change", verb) as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock($1)", (_WRITER_LOCK,))
-            yield PostgresqlConnection(connection, self._schema)
+        with self._use("change", verb) as connection, self._transact(connection, _BEGIN_CHANGE) as transaction:
+            yield transaction
 
     async def commit(
         self, verb: str, change: Callable[[DatabaseConnection], Result], on_commit: OnCommit | None = None
@@ -159,9 +157,8 @@ class PostgresqlDatabase:
     @contextmanager
     def read(self, verb: str) -> Iterator[PostgresqlConnection | None]:
         """Yield one snapshot."""
-        with self._use("read", verb) as connection, connection.transaction():
-            connection.execute("set transaction isolation level repeatable read, read only")
-            yield PostgresqlConnection(connection, self._schema)
+        with self._use("read", verb) as connection, self._transact(connection, _BEGIN_READING) as transaction:
+            yield transaction
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[PostgresqlWatch]:
@@ -179,6 +176,23 @@ class PostgresqlDatabase:
         for purpose, lock in self._locks.items():
             with lock:
                 self._drop(purpose)
+
+    @contextmanager
+    def _transact(self, connection: Any, begin: str) -> Iterator[PostgresqlConnection]:
+        """Commit what the block did, or nothing if it raises; the server is asked once to begin, and once to commit."""
+        try:
+            answers = [it.fetchall() if it.description else [] for it in connection.execute(begin).results()]
+            *_, tables, [(now,)] = answers
+            transaction = self._wrap(connection, frozenset(it for (it,) in tables), now)
+            yield transaction
+            connection.execute(f'notify "{self._schema}"; commit' if transaction.notifies else "commit")
+        except BaseException:
+            with suppress(Exception):  # a connection that is lost has rolled back
+                connection.rollback()
+            raise
+
+    def _wrap(self, connection: Any, tables: frozenset[str], now: float) -> PostgresqlConnection:
+        return PostgresqlConnection(connection, tables, now)
 
     @contextmanager
     def _use(self, purpose: str, verb: str) -> Iterator[Any]:
