@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import uuid4
 
 from semantest_iac.domain.environments.event_sections import EventSourceSection, EventTargetSection
-from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer
+from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer, RedisServer
 
 Sent = tuple[bytes, Mapping[str, str]]
 """Body and headers."""
@@ -23,7 +23,7 @@ class BrokerClient:
     name: str = field(default_factory=lambda: f"T{uuid4().hex[:12]}")
     kind: ClassVar[type[BrokerServer]]
     opener: ClassVar[str]
-    """The module of the transport; its functions are open_<opener>_source and open_<opener>_target."""
+    """The module of the transport."""
 
     @property
     def source_section(self) -> EventSourceSection:
@@ -37,6 +37,9 @@ class BrokerClient:
 
     async def create(self) -> None:
         """Create what messages are sent to."""
+
+    async def close(self) -> None:
+        """Give up what `create` opened."""
 
     async def send(self, messages: Sequence[Sent]) -> None:
         """Send messages, each once the one before is stored."""
@@ -106,4 +109,75 @@ class NatsClient(BrokerClient):
         return {"type": "nats", "stream": self.name, "subject": f"{self.name}.events"}
 
 
-BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient,)
+class _RedisClient(BrokerClient):
+    """redis-py."""
+
+    kind = RedisServer
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        """Yield a client."""
+        from redis.asyncio import Redis
+
+        async with Redis.from_url(self.server.url, username=USERNAME, password=PASSWORD, protocol=2) as client:
+            yield client
+
+
+class RedisStreamClient(_RedisClient):
+    """A stream, with our form of entries."""
+
+    opener = "redis_streams"
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        async with self.connect() as client:
+
+            async def send(body: bytes, headers: Mapping[str, str]) -> None:
+                await client.xadd(self.name, {**headers, "body": body})
+
+            yield send
+
+    async def read(self, count: int) -> list[Sent]:
+        async with self.connect() as client:
+            entries = await client.xrange(self.name, count=count)
+        assert len(entries) == count
+        found = [{name.decode(): value for name, value in fields.items()} for _, fields in entries]
+        return [(each.pop("body"), {name: value.decode() for name, value in each.items()}) for each in found]
+
+    def _place(self) -> dict[str, Any]:
+        return {"type": "redis-stream", "stream": self.name}
+
+
+class RedisChannelClient(_RedisClient):
+    """A channel, on which somebody listens from `create` on."""
+
+    opener = "redis_channels"
+
+    async def create(self) -> None:
+        self._stack = AsyncExitStack()
+        client = await self._stack.enter_async_context(self.connect())
+        self._subscription = await self._stack.enter_async_context(client.pubsub())
+        await self._subscription.subscribe(self.name)
+        await self._subscription.get_message(timeout=30)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        async with self.connect() as client:
+
+            async def send(body: bytes, headers: Mapping[str, str]) -> None:
+                await client.publish(self.name, body)
+
+            yield send
+
+    async def read(self, count: int) -> list[Sent]:
+        return [((await self._subscription.get_message(True, timeout=30))["data"], {}) for _ in range(count)]
+
+    def _place(self) -> dict[str, Any]:
+        return {"type": "redis-channel", "channel": self.name}
+
+
+BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient, RedisStreamClient)
+"""Those whose messages outlive their worker and their server."""

@@ -12,6 +12,8 @@ _PER_CLOUD_OR_ENGINE = re.compile(r"/(aws|azure)/|/[a-z]+_engine/")
 """The same role per cloud (the same path under aws/ and azure/) or per engine may have the same name."""
 _EXCEPTIONS = {
     "configure_environment": "the function of the Python API and the handler have the name that was ordered",
+    "open_source": "each transport has one, and is found by its type",
+    "open_target": "as open_source",
     "TYPE_CHECKING": "False where `typing` must not be imported yet",
 }
 """Further names that several modules define, each with the reason."""

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.brokers import BrokerServer, NatsServer, run_broker
+from tests.brokers import BrokerServer, NatsServer, RedisServer, run_broker
 
 
 @pytest.fixture(scope="session")
 def nats_server() -> Iterator[BrokerServer]:
     with run_broker(NatsServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[BrokerServer]:
+    with run_broker(RedisServer) as server:
         yield server

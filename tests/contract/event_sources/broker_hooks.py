@@ -42,6 +42,7 @@ class BrokerHooks:
 
     client: BrokerClient
     redelivers: bool = True
+    keeps: bool = True
     carries_headers: bool = True
     bodies: Sequence[bytes] = ODD_BODIES
     timing: BrokerTiming = TIMING
@@ -65,4 +66,4 @@ class BrokerHooks:
 
     def _opener(self, what: str) -> Any:
         module = import_module(f"{_PACKAGE}.{self.client.opener}")
-        return getattr(module, f"open_{self.client.opener}_{what}")
+        return getattr(module, f"open_{what}")

@@ -16,7 +16,7 @@ from tests.contract.event_sources.event_source_contract import NAME, wait_until_
 async def receive(opener: str, section: EventSourceSection) -> None:
     """Print the body of each message before it is taken."""
     module = import_module(f"semantest_iac.infrastructure.transports.brokers.{opener}")
-    source = getattr(module, f"open_{opener}_source")(NAME, section, NoPositions(), TIMING)
+    source = module.open_source(NAME, section, NoPositions(), TIMING)
     async with asyncio.TaskGroup() as group:
         group.create_task(source.receive(_Printer().take, asyncio.Event()))
         await wait_until_connected(source)

@@ -66,7 +66,7 @@ class BrokerTargetContract:
             await publish(message(2, b"2"))
 
         assert (lost.value.reason, away.value.reason) == (text, text)
-        if transport.redelivers:
+        if transport.keeps:
             assert [body for body, _ in await transport.client.read(2)] == [b"1", b"2"]
 
     async def test_says_that_its_server_is_frozen(self, transport: BrokerHooks) -> None:

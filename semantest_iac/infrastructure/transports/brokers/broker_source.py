@@ -64,10 +64,13 @@ OpenSession = Callable[[], AbstractAsyncContextManager[BrokerSession]]
 
 
 class BrokerSource:
-    """The EventSource of a broker."""
+    """The EventSource of a broker; `while_away` says what becomes of messages while it is not connected."""
 
-    def __init__(self, name: str, open_session: OpenSession, timing: BrokerTiming = DEFAULT_TIMING) -> None:
+    def __init__(
+        self, name: str, open_session: OpenSession, timing: BrokerTiming = DEFAULT_TIMING, *, while_away: str = ""
+    ) -> None:
         self.name = name
+        self._while_away = while_away
         self._open_session = open_session
         self._timing = timing
         self._fault = f"'{name}' is not connected yet"
@@ -86,9 +89,9 @@ class BrokerSource:
                     _LOG.info("'%s' is connected.", self.name)
                     await self._deliver(session, take, stopped)
             except UnreachableTransportError as error:
-                self._fault = error.reason
+                self._fault = f"{error.reason} {self._while_away}".rstrip()
                 pause_s = next(pauses)
-                _LOG.warning("%s %s The next try is in %.1f s.", error.reason, error.hint, pause_s)
+                _LOG.warning("%s %s The next try is in %.1f s.", self._fault, error.hint, pause_s)
                 await _wait_until_set(stopped, pause_s)
             except TransportError as error:
                 self._fault = error.reason

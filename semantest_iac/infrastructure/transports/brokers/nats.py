@@ -41,7 +41,7 @@ _MOST_PUT_OFF = 1000
 """Messages that may be put off at once, by all workers of a group; then the server waits with further ones."""
 
 
-def open_nats_source(
+def open_source(
     name: str, section: EventSourceSection, positions: TransportPositions, timing: BrokerTiming = DEFAULT_TIMING
 ) -> EventSource:
     """Return the source of a section; the server keeps its position, under the name of the group."""
@@ -49,7 +49,7 @@ def open_nats_source(
     return BrokerSource(name, partial(_open_session, read_address(name, section), section, timing), timing)
 
 
-def open_nats_target(name: str, section: EventTargetSection, timing: BrokerTiming = DEFAULT_TIMING) -> EventTarget:
+def open_target(name: str, section: EventTargetSection, timing: BrokerTiming = DEFAULT_TIMING) -> EventTarget:
     """Return the target of a section."""
     require_library(name, "nats", "nats")
     return _NatsTarget(name, section, timing)
