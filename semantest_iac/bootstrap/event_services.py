@@ -30,6 +30,7 @@ from semantest_iac.bootstrap.event_intake import (
 )
 from semantest_iac.domain.environments.event_sections import EVENT_KEYS, EventForm, EventTargetSection
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError
+from semantest_iac.infrastructure.transports.chat.messages import render_slack, render_teams
 from semantest_iac.presentation.subscribers.subscriber import EventSubscriber
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ FORM_RENDERERS: Mapping[str, Callable[[LedgerReader], RenderForm]] = {
     "semantest": lambda ledger: render_semantest,
     "semantest websocket": lambda ledger: render_envelope,  # which its server stores
     "cdevents": cdevents_renderer,
+    "slack": lambda ledger: render_slack,
+    "teams": lambda ledger: render_teams,
 }
 
 
