@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -22,8 +22,10 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 from semantest_iac.infrastructure.home_manifest import HomeManifest
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.infrastructure_event_bus import ReportReceived
+    from semantest_iac.application.intake.infrastructure_event_bus import EventResult, ReportReceived
+    from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.ports.event_transports import ReceivedMessage
     from semantest_iac.application.ports.run_queue import RunLease
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.worker import ReportRun, RunChange, Worker
@@ -59,6 +61,7 @@ async def open_worker_service(
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)
             views = add_telemetry(views, telemetry)
+            report_received = _report_to_both(report_received, telemetry.report_received)
         if settings.sandbox_children and application.engines.get(SANDBOX_ENGINE) is ENGINES[SANDBOX_ENGINE]:
             from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChildren
 
@@ -113,6 +116,9 @@ class RunTelemetry(Protocol):
 
     def follow_run(self, lease: RunLease) -> ReportProgress: ...
 
+    @property
+    def report_received(self) -> ReportReceived: ...
+
     def close(self) -> None: ...
 
 
@@ -124,6 +130,16 @@ def add_telemetry(views: WorkerViews, telemetry: RunTelemetry) -> WorkerViews:
         telemetry.report_run(lease, change)
 
     return WorkerViews([*views.observers, telemetry.observe_event], report_run, telemetry.follow_run)
+
+
+def _report_to_both(first: ReportReceived, second: ReportReceived) -> ReportReceived:
+    def report(
+        message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
+    ) -> None:
+        first(message, event, results, reason)
+        second(message, event, results, reason)
+
+    return report
 
 
 def _open_telemetry(application: ApplicationParts, variables: Mapping[str, str]) -> RunTelemetry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -13,6 +13,9 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+from semantest_iac.application.intake.received_events import ReceivedEvent
+from semantest_iac.application.ports.event_transports import ReceivedMessage
 from semantest_iac.application.ports.run_queue import RunLease
 from semantest_iac.application.worker import RunChange
 from semantest_iac.domain.deployment.status import TERMINAL_EVENT_TYPES, TRANSITIONS, DeploymentStatus
@@ -90,6 +93,13 @@ class WorkerTelemetry:
                 self._traces.end_run(lease.deployment, change, is_failure=change in _FAILING_CHANGES)
         except Exception as error:
             _LOG.warning("Telemetry of a run failed: %s.", type(error).__name__)
+
+    def report_received(
+        self, message: ReceivedMessage, event: ReceivedEvent | None, results: Sequence[EventResult], reason: str = ""
+    ) -> None:
+        """Take what became of a received message."""
+        for outcome in ["dead_letter"] if event is None else [result.outcome for result in results]:
+            self._figures.count_event(message.source, outcome)
 
     def follow_run(self, lease: RunLease) -> ReportProgress:
         """Return what takes the progress of a run."""

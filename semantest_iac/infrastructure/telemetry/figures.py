@@ -34,6 +34,9 @@ class WorkerFigures:
         self._takeovers = meter.create_counter(
             "semantest.run.takeovers", description="Runs that a worker had begun before this one."
         )
+        self._events = meter.create_counter(
+            "semantest.events.received", description="Received events, by their source and by what they led to."
+        )
         meter.create_observable_gauge(
             "semantest.queue.length",
             [self._observe_length],
@@ -48,6 +51,10 @@ class WorkerFigures:
         self._runs.add(1, {"semantest.run.change": change})
         if change == "claimed" and attempts > 1:
             self._takeovers.add(1)
+
+    def count_event(self, source: str, outcome: str) -> None:
+        """Count a received event, or a message that is a dead letter."""
+        self._events.add(1, {"semantest.source": source, "semantest.outcome": outcome})
 
     def measure_step(self, event: StackEvent) -> None:
         """Measure a step when it ends."""

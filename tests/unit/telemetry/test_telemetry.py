@@ -13,6 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
+from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+from semantest_iac.application.intake.received_events import read_received_event
+from semantest_iac.application.ports.event_transports import ReceivedMessage
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuedRun, RunLease
 from semantest_iac.application.queries.queue_figures import measure_queue
 from semantest_iac.application.trace_ids import derive_root_span_id, derive_trace_id
@@ -216,3 +219,14 @@ class TestTraceIds:
 
     def test_are_the_digits_of_a_uuid(self) -> None:
         assert derive_trace_id("5f2c91d0-0000-4000-8000-00000000000a") == "5f2c91d000004000800000000000000a"
+
+
+class TestReceivedEvents:
+    def test_are_counted_by_source_and_outcome(self, traced: TracedApp) -> None:
+        telemetry, message = traced.open_telemetry(), ReceivedMessage("core", b"{}")
+        event = read_received_event({"type": "ServerError", "payload": {}}, "core")
+        telemetry.report_received(message, event, [EventResult("accepted"), EventResult("refused")])
+        telemetry.report_received(message, event, [EventResult("accepted")])
+        telemetry.report_received(message, None, (), "no JSON")
+
+        assert sorted(traced.figures("semantest.events.received").values()) == [1, 1, 2]
