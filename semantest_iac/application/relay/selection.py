@@ -9,7 +9,7 @@ from typing import Any
 
 from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
-from semantest_iac.domain.environments.event_sections import EventTargetSection
+from semantest_iac.domain.environments.event_sections import EventTargetSection, compile_type_patterns
 from semantest_iac.domain.environments.names import canonical_environment, canonical_word
 
 
@@ -43,11 +43,6 @@ def select_for_target(section: EventTargetSection) -> PublishedSelection:
     }
     types = None if section.events is None else compile_type_patterns(section.events)
     return PublishedSelection(types, {part: names for part, names in named.items() if names is not None})
-
-
-def compile_type_patterns(patterns: Iterable[str]) -> re.Pattern[str]:
-    """Return what matches a type that fits one of the patterns, such as `infrastructure.deployment.*`."""
-    return re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns) or r"(?!)")
 
 
 def _read_names(names: Iterable[str] | None, read: Any) -> frozenset[str] | None:

@@ -5,13 +5,14 @@ Their models check shape only; `find_event_faults` checks whether the values fit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.sections import ListOf, Section
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.request_limits import LIMIT_HINT, is_request_limit
@@ -21,6 +22,7 @@ TargetType = Literal["nats", "rabbitmq", "redis-stream", "redis-channel", "kafka
 SignatureScheme = Literal["standard-webhooks", "github"]
 EventForm = Literal["semantest", "cloudevents", "cdevents", "slack", "teams"]
 SubscriptionAction = Literal["deploy", "destroy", "scale", "rollback", "drift-check"]
+CHAT_FORMS: tuple[EventForm, ...] = ("slack", "teams")
 EVENT_KEYS = ("event_sources", "event_targets", "subscriptions")
 """The keys of the file that are about events, and are no part of what is deployed."""
 
@@ -159,6 +161,7 @@ def find_event_faults(
     for name, target in targets.items():
         keys = _TARGET_KEYS[target.type]
         yield from _find_key_faults(f"event_targets.{name}", target, keys, _TARGET_COMMON_KEYS)
+        yield from _find_target_faults(f"event_targets.{name}", target)
     for name, subscription in subscriptions.items():
         yield from _find_subscription_faults(f"subscriptions.{name}", subscription, sources)
 
@@ -173,6 +176,25 @@ def _find_key_faults(at: str, section: Any, keys: _TransportKeys, common: tuple[
         if key not in known:
             usable = ", ".join((*keys.required, *keys.optional))
             yield Fault(f"{at}.{key}", f"{section.type} has no such setting", f"It has {usable}.")
+
+
+def _find_target_faults(at: str, target: EventTargetSection) -> Iterator[Fault]:
+    if target.form in CHAT_FORMS and target.type != "webhook":
+        yield Fault(f"{at}.form", f"{target.type} takes no messages of {target.form}", "Use it with type: webhook.")
+    if target.type == "websocket" and target.form not in (None, "semantest"):
+        yield Fault(f"{at}.form", "Semantest's server takes the form semantest alone", "Leave it out.")
+    if target.events is not None:
+        from semantest_iac_events.catalogue import EVENT_TYPES  # loads every event
+
+        for pattern in target.events:
+            if not any(map(compile_type_patterns([pattern]).fullmatch, EVENT_TYPES)):
+                hint = suggest_known(pattern, EVENT_TYPES)
+                yield Fault(f"{at}.events", f"'{make_printable(pattern)}' is no type of an event", hint)
+
+
+def compile_type_patterns(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Return what matches a type that fits one of the patterns, such as `infrastructure.deployment.*`."""
+    return re.compile("|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns) or r"(?!)")
 
 
 def _find_subscription_faults(
