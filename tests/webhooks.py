@@ -103,24 +103,29 @@ class Receiver:
         async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: is_true(self))
 
+    async def wait_for(self, count: int) -> None:
+        """Wait until so many were taken."""
+        await self.wait_until(lambda it: len(it.taken) >= count)
+
     async def _notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()
 
 
-def open_webhook_source(
+def make_webhook_source(
     scheme: SignatureScheme = "standard-webhooks",
     secret: str = SECRET,
     seen: SeenMessages | None = None,
     *,
     limits: WebhookLimits | None = None,
     port: int = 0,
+    name: str = "hooks",
 ) -> WebhookSource:
     """Return a source that listens on loopback and whose clock stands still."""
     check = open_signature_check(scheme, parse_webhook_keys(secret, scheme))
     endpoint = WebhookEndpoint("127.0.0.1", port, "/events")
     return WebhookSource(
-        "hooks", endpoint, check, seen or FakeSeenMessages(), limits=limits, read_clock=lambda: float(NOW)
+        name, endpoint, check, seen or FakeSeenMessages(), limits=limits, read_clock=lambda: float(NOW)
     )
 
 

@@ -15,7 +15,7 @@ from semantest_iac.domain.errors import ExtraMissingError
 from semantest_iac.infrastructure.artifact_stores.object_store import open_object_store
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.databases.postgresql import open_database_url
-from semantest_iac.infrastructure.transports.http.webhook_source import open_source as open_webhooks
+from semantest_iac.infrastructure.transports.http.webhook_source import open_source
 from semantest_iac.presentation.gateway.launch import open_gateway
 try:
     {call}
@@ -37,7 +37,7 @@ _SECTION = "SimpleNamespace(listen='[::1]:1', path=None, signature=None, secret=
             "object-store",
         ),
         ("open_gateway(None, None, None)", "serve", "aiohttp", "gateway"),
-        (f"open_webhooks('hooks', {_SECTION}, None)", "receive webhooks", "aiohttp", "webhooks"),
+        (f"open_source('hooks', {_SECTION}, None)", "receive webhooks", "aiohttp", "webhooks"),
     ],
 )
 def test_a_missing_extra_is_named(call: str, purpose: str, library: str, extra: str) -> None:

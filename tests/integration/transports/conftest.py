@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.fakes.event_store_server import FakeEventStoreServer
+from tests.fakes.transport_positions import MemoryTransportPositions
 
 
 @pytest.fixture
@@ -38,3 +42,17 @@ def certificate(tmp_path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeEventStoreServer]:
+    """Semantest's server, as far as its protocol goes."""
+    running = FakeEventStoreServer()
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def positions() -> MemoryTransportPositions:
+    return MemoryTransportPositions()

@@ -20,7 +20,7 @@ from tests.webhooks import (
     Receiver,
     Webhook,
     listening,
-    open_webhook_source,
+    make_webhook_source,
     send,
     sign_github,
     sign_standard,
@@ -158,7 +158,7 @@ async def test_every_forgery_is_refused_and_the_right_one_is_taken(scheme: Signa
     """One source for all, so that what is refused changes nothing for what is right."""
     receiver = Receiver()
     forgeries = {what: forged for of, what, forged in _FORGERIES if of == scheme}
-    async with listening(open_webhook_source(scheme), receiver.take) as url:
+    async with listening(make_webhook_source(scheme), receiver.take) as url:
         answers = {what: await send(url, forged) for what, forged in forgeries.items()}
         assert receiver.taken == []
         accepted = await send(url, SIGN[scheme]())
@@ -172,7 +172,7 @@ async def test_every_forgery_is_refused_and_the_right_one_is_taken(scheme: Signa
 @pytest.mark.parametrize("scheme", SIGN)
 async def test_a_replay_is_refused_and_starts_nothing(scheme: SignatureScheme) -> None:
     receiver, right = Receiver(), SIGN[scheme]()
-    async with listening(open_webhook_source(scheme), receiver.take) as url:
+    async with listening(make_webhook_source(scheme), receiver.take) as url:
         answers = [await send(url, right) for _ in range(10)]
 
     assert [answer.status for answer in answers] == [202, *[409] * 9]
@@ -182,7 +182,7 @@ async def test_a_replay_is_refused_and_starts_nothing(scheme: SignatureScheme) -
 
 async def test_a_replay_with_another_time_and_the_same_id_is_refused() -> None:
     receiver = Receiver()
-    async with listening(open_webhook_source(), receiver.take) as url:
+    async with listening(make_webhook_source(), receiver.take) as url:
         answers = [await send(url, sign_standard(at=NOW + second)) for second in range(3)]
 
     assert ([answer.status for answer in answers], len(receiver.taken)) == ([202, 409, 409], 1)
@@ -197,7 +197,7 @@ async def test_a_replay_of_github_with_another_id_or_event_is_refused() -> None:
         right.with_header("X-GitHub-Delivery", "third").with_header("X-GitHub-Event", "release"),
         sign_github(body=b"{}"),
     ]
-    async with listening(open_webhook_source("github"), receiver.take) as url:
+    async with listening(make_webhook_source("github"), receiver.take) as url:
         assert (await send(url, right)).status == 202
         answers = [await send(url, replay) for replay in replays]
 
@@ -207,8 +207,8 @@ async def test_a_replay_of_github_with_another_id_or_event_is_refused() -> None:
 async def test_a_delivery_to_another_source_with_the_same_id_is_none() -> None:
     first, second = Receiver(), Receiver()
     async with (
-        listening(open_webhook_source(), first.take) as url,
-        listening(open_webhook_source(secret=OTHER_SECRET), second.take) as other_url,
+        listening(make_webhook_source(), first.take) as url,
+        listening(make_webhook_source(secret=OTHER_SECRET), second.take) as other_url,
     ):
         assert (await send(url, sign_standard())).status == 202
         assert (await send(other_url, sign_standard())).status == 401

@@ -24,7 +24,7 @@ from tests.webhooks import (
     a_section,
     encode_request,
     listening,
-    open_webhook_source,
+    make_webhook_source,
     read_answer,
     send,
     send_bytes,
@@ -52,7 +52,7 @@ class TestDelivery:
     async def test_is_accepted_once_it_is_taken(self) -> None:
         receiver = Receiver(gate=asyncio.Event())
         assert receiver.gate
-        async with listening(open_webhook_source(), receiver.take) as url, asyncio.timeout(60):
+        async with listening(make_webhook_source(), receiver.take) as url, asyncio.timeout(60):
             sending = asyncio.create_task(send(url, sign_standard()))
             await receiver.wait_until(lambda it: it.begun == 1)
             assert not sending.done()
@@ -69,7 +69,7 @@ class TestDelivery:
             sign_github(event="release").adding("Ce-Type", "com.example.changed").adding("Authorization", "Bearer x")
         )
         webhook = webhook.adding("Cookie", "a=b").adding("ce-source", "/one").adding("ce-source", "/two")
-        async with listening(open_webhook_source("github"), receiver.take) as url:
+        async with listening(make_webhook_source("github"), receiver.take) as url:
             assert (await send(url, webhook)).status == 202
 
         assert receiver.taken[0].headers == {
@@ -80,19 +80,40 @@ class TestDelivery:
             "ce-source": "/one, /two",
         }
 
+    @pytest.mark.parametrize(
+        ("sent", "passed_on"),
+        [("%C3%BCber%20100%20%25", "%C3%BCber%20100%20%25"), ("über 100 %", "über 100 %"), ('"q"', '"q"')],
+    )
+    async def test_leaves_the_attributes_of_a_cloudevent_as_they_are(self, sent: str, passed_on: str) -> None:
+        receiver = Receiver()
+        async with listening(make_webhook_source(), receiver.take) as url:
+            assert (await send(url, sign_standard().adding("ce-subject", sent))).status == 202
+
+        assert receiver.taken[0].headers["ce-subject"] == passed_on
+
+    async def test_has_no_bytes_in_its_headers_that_are_no_text(self) -> None:
+        receiver = Receiver()
+        async with listening(make_webhook_source(), receiver.take) as url:
+            request = encode_request(url, sign_standard().adding("ce-subject", "placeholder"))
+            assert (await send_bytes(url, request.replace(b"placeholder", b"\xff\xfe"))).status == 202
+
+        assert receiver.taken[0].headers["ce-subject"] == "\ufffd\ufffd"
+
     async def test_that_cannot_be_taken_now_may_be_sent_again(self) -> None:
         receiver = Receiver(error=LedgerError("The ledger is locked."))
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             refused = await send(url, sign_standard())
+            await send(url, sign_standard())
             receiver.error = None
             accepted = await send(url, sign_standard())
 
         assert (refused.status, refused.headers["retry-after"], accepted.status) == (503, "10", 202)
         assert refused.content["error"]["code"] == "NOT_TAKEN"
+        assert [message.deliveries for message in receiver.taken] == [3]
 
     async def test_that_meets_a_bug_may_be_sent_again(self, caplog: pytest.LogCaptureFixture) -> None:
         receiver = Receiver(error=ZeroDivisionError())
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             answer = await send(url, sign_standard())
 
         assert answer.status == 503
@@ -101,7 +122,7 @@ class TestDelivery:
     async def test_is_not_accepted_before_it_is_remembered(self) -> None:
         seen, receiver = FakeSeenMessages(), Receiver()
         seen.error = LedgerError("The disk is full.")
-        async with listening(open_webhook_source(seen=seen), receiver.take) as url:
+        async with listening(make_webhook_source(seen=seen), receiver.take) as url:
             assert (await send(url, sign_standard())).status == 503
             seen.error = None
             assert (await send(url, sign_standard())).status == 202
@@ -109,7 +130,7 @@ class TestDelivery:
     async def test_sent_many_times_at_once_is_taken_once(self) -> None:
         receiver = Receiver(gate=asyncio.Event())
         assert receiver.gate
-        async with listening(open_webhook_source(), receiver.take) as url, asyncio.timeout(60):
+        async with listening(make_webhook_source(), receiver.take) as url, asyncio.timeout(60):
             sending = [asyncio.create_task(send(url, sign_standard())) for _ in range(20)]
             done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
             receiver.gate.set()
@@ -123,14 +144,14 @@ class TestDelivery:
         receiver, statuses = Receiver(), list[int]()
         for _ in range(3):
             seen = Application(home).seen_messages
-            async with listening(open_webhook_source(seen=seen), receiver.take) as url:
+            async with listening(make_webhook_source(seen=seen), receiver.take) as url:
                 statuses.append((await send(url, sign_standard())).status)
 
         assert (statuses, len(receiver.taken)) == ([202, 409, 409], 1)
 
     async def test_many_on_one_connection_are_answered_in_order(self) -> None:
         receiver = Receiver()
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             reader, writer = await _connect(url)
             requests = [encode_request(url, sign_standard(id_=f"m{number}")) for number in range(20)]
             writer.write(b"".join(it.replace(b"Connection: close\r\n", b"") for it in requests))
@@ -145,7 +166,7 @@ class TestRequestsOfAnotherKind:
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])
     async def test_have_another_method(self, method: str) -> None:
         receiver = Receiver()
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             answer = await send(url, Webhook(sign_standard().headers, method=method))
 
         assert (answer.status, answer.headers["allow"], receiver.taken) == (405, "POST", [])
@@ -162,26 +183,26 @@ class TestRequestsOfAnotherKind:
     )
     async def test_have_another_type(self, name: str, value: str) -> None:
         receiver = Receiver()
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             answer = await send(url, sign_standard().with_header(name, value))
 
         assert (answer.status, receiver.taken) == (415, [])
 
     @pytest.mark.parametrize("value", ["application/cloudevents+json; charset=utf-8", "Application/JSON"])
     async def test_have_a_type_of_json(self, value: str) -> None:
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             assert (await send(url, sign_standard().with_header("content-type", value))).status == 202
 
     @pytest.mark.parametrize("path", ["/", "/events/", "/events/x", "/event", "/%65vents"])
     async def test_have_another_path(self, path: str) -> None:
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             answer = await send(url.removesuffix("/events") + path, sign_standard())
 
         assert answer.status == 404
 
     @pytest.mark.parametrize("request_", [b"\x16\x03\x01\x02secret-bytes\r\n\r\n", b"GET secret\r\n\r\n"])
     async def test_are_no_http_and_are_not_repeated(self, request_: bytes) -> None:
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             reader, writer = await _connect(url)
             writer.write(request_)
             answered = await _read_to_end(reader)
@@ -196,7 +217,7 @@ class TestLimits:
         receiver = Receiver()
         largest, larger = sign_standard(body=b"1" * _MIB), sign_standard(id_="b", body=b"1" * (_MIB + 1))
         chunked = larger.adding("Transfer-Encoding", "chunked")
-        async with listening(open_webhook_source(), receiver.take) as url:
+        async with listening(make_webhook_source(), receiver.take) as url:
             announced = await send(url, larger)
             head = encode_request(url, chunked.with_body(b""), with_length=False)
             chunk = f"{len(larger.body):x}\r\n".encode() + larger.body + b"\r\n0\r\n\r\n"
@@ -205,14 +226,14 @@ class TestLimits:
             assert (await send(url, largest)).status == 202
 
     async def test_of_a_body_that_never_comes(self) -> None:
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             huge = encode_request(url, sign_standard().adding("Content-Length", str(10**12)), with_length=False)
             answer = await send_bytes(url, huge.removesuffix(BODY))
 
         assert answer.status == 413
 
     async def test_of_the_head(self) -> None:
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             long = await send(url, sign_standard().adding("x-long", "a" * 9000))
             many = Webhook((*sign_standard().headers, *((f"x-{n}", "a") for n in range(100))))
             answer = await send(url, many)
@@ -222,7 +243,7 @@ class TestLimits:
     @pytest.mark.parametrize("part", [b"", b"POST /events HT", b"head", b"body"])
     async def test_of_time_end_a_slow_sender(self, part: bytes) -> None:
         receiver = Receiver()
-        source = open_webhook_source(limits=WebhookLimits(request_s=0.2))
+        source = make_webhook_source(limits=WebhookLimits(request_s=0.2))
         async with listening(source, receiver.take) as url:
             request = encode_request(url, sign_standard())
             sent = {b"head": request[:60], b"body": request[:-1]}.get(part, part)
@@ -237,7 +258,7 @@ class TestLimits:
 
     async def test_of_connections_leave_room_for_those_who_send(self) -> None:
         receiver, limits = Receiver(), WebhookLimits(connections=4)
-        async with listening(open_webhook_source(limits=limits), receiver.take) as url:
+        async with listening(make_webhook_source(limits=limits), receiver.take) as url:
             silent = [await _connect(url) for _ in range(40)]
             answers = [await send(url, sign_standard(id_=f"m{number}")) for number in range(10)]
             closed = await asyncio.gather(*(_read_to_end(reader) for reader, _ in silent[:36]))
@@ -250,7 +271,7 @@ class TestLimits:
     async def test_of_connections_end_none_that_is_answered(self) -> None:
         receiver, limits = Receiver(gate=asyncio.Event()), WebhookLimits(connections=2)
         assert receiver.gate
-        async with listening(open_webhook_source(limits=limits), receiver.take) as url, asyncio.timeout(60):
+        async with listening(make_webhook_source(limits=limits), receiver.take) as url, asyncio.timeout(60):
             sending = [asyncio.create_task(send(url, sign_standard(id_=f"m{number}"))) for number in range(2)]
             await receiver.wait_until(lambda it: it.begun == 2)
             reader, writer = await _connect(url)
@@ -264,7 +285,7 @@ class TestEnd:
     async def test_lets_what_is_taken_come_to_its_end_and_leaves_the_others(self) -> None:
         receiver, stopped = Receiver(gate=asyncio.Event()), asyncio.Event()
         assert receiver.gate
-        source = open_webhook_source()
+        source = make_webhook_source()
         async with asyncio.timeout(60):
             receiving = asyncio.create_task(source.receive(receiver.take, stopped))
             await source.is_listening.wait()
@@ -291,8 +312,8 @@ class TestFaults:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = int(taken.getsockname()[1])
-            source, stopped = open_webhook_source(port=port), asyncio.Event()
-            assert source.find_fault() == "it does not listen yet"
+            source, stopped = make_webhook_source(port=port), asyncio.Event()
+            assert source.find_fault() == "'hooks' does not listen yet"
             receiving = asyncio.create_task(source.receive(Receiver().take, stopped))
             async with asyncio.timeout(60):
                 while "in use" not in source.find_fault():  # noqa: ASYNC110 - a fault announces itself to nobody
@@ -308,16 +329,16 @@ class TestFaults:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            source, stopped = open_webhook_source(port=int(taken.getsockname()[1])), asyncio.Event()
+            source, stopped = make_webhook_source(port=int(taken.getsockname()[1])), asyncio.Event()
             stopped.set()
             async with asyncio.timeout(60):
                 await source.receive(Receiver().take, stopped)
 
     async def test_two_workers_of_a_machine_share_an_address(self) -> None:
         seen, receiver = FakeSeenMessages(), Receiver()
-        first = open_webhook_source(seen=seen)
+        first = make_webhook_source(seen=seen)
         async with listening(first, receiver.take) as url:
-            second = open_webhook_source(seen=seen, port=int(urlsplit(url).port or 0))
+            second = make_webhook_source(seen=seen, port=int(urlsplit(url).port or 0))
             async with listening(second, receiver.take):
                 answers = [await send(url, sign_standard(id_=f"m{number}")) for number in range(30)]
                 replays = [await send(url, sign_standard(id_=f"m{number}")) for number in range(30)]
@@ -331,7 +352,7 @@ class TestLog:
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         forged = sign_standard().with_header("webhook-signature", "v1,forged\x1b[31m")
-        async with listening(open_webhook_source(), Receiver().take) as url:
+        async with listening(make_webhook_source(), Receiver().take) as url:
             for _ in range(50):
                 assert (await send(url, forged)).status in (400, 401)
             await send(url, sign_standard(at=NOW - 1000))

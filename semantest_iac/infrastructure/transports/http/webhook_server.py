@@ -64,7 +64,8 @@ _UNSUPPORTED = "A body of JSON is expected, not compressed, with the type applic
 async def serve_webhooks(endpoint: WebhookEndpoint, answer: AnswerWebhook, limits: WebhookLimits) -> AsyncIterator[str]:
     """Answer as long as the block and yield the URL; raises OSError if it cannot listen.
 
-    At the end of the block, requests that are complete are answered; who still sends one is left.
+    At the end of the block, requests that are complete are answered; who still sends one is left. An error in the block
+    ends both.
     """
     connections = _Connections(limits)
     app = web.Application()
@@ -76,9 +77,10 @@ async def serve_webhooks(endpoint: WebhookEndpoint, answer: AnswerWebhook, limit
         try:
             host, port, *_ = listener.sockets[0].getsockname()
             yield f"http://[{host}]:{port}{endpoint.path}" if ":" in host else f"http://{host}:{port}{endpoint.path}"
-        finally:
             listener.close()
             await connections.finish()
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
 

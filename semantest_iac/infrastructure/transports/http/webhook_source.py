@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 DEFAULT_PATH: Final = "/events"
 _LOG_PERIOD_S = 10.0
+_MOST_COUNTED = 1000
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
 _HIGHEST_PORT = 65535
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
@@ -69,8 +70,9 @@ class WebhookSource:
         self._limits = limits
         self._read_clock = read_clock
         self._in_progress = set[str]()
+        self._tries = _DeliveryCounter()
         self._refusals = _RefusalLog(name)
-        self._fault = "it does not listen yet"
+        self._fault = f"'{name}' does not listen yet"
         self.url = ""
         self.is_listening = asyncio.Event()
 
@@ -94,9 +96,11 @@ class WebhookSource:
                     await stopped.wait()
             except OSError as error:
                 reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-                self._fault = f"it cannot listen on {self._endpoint.host}:{self._endpoint.port}: {reason}"
+                where = f"'{self.name}' ({self._endpoint.host}:{self._endpoint.port})"
+                self._fault = f"Cannot receive from {where}: {reason}."
+                _LOG.warning("%s", self._fault)
                 await wait_until_set(stopped, next(pauses))
-        self._fault = "it was stopped"
+        self._fault = f"'{self.name}' is stopped"
 
     async def _answer(self, take: TakeMessage, headers: Headers, body: bytes) -> WebhookAnswer:
         from semantest_iac.infrastructure.transports.http.webhook_server import NOT_TAKEN, WebhookAnswer
@@ -131,9 +135,28 @@ class WebhookSource:
         """
         if await self._seen.has_any(self.name, delivery.keys):
             return False
-        await take(ReceivedMessage(self.name, body, _select_headers(headers), delivery.id))
+        tries = self._tries.count(delivery.id)
+        await take(ReceivedMessage(self.name, body, _select_headers(headers), delivery.id, tries))
         await self._seen.add(self.name, delivery.keys, delivery.kept_s)
+        self._tries.forget(delivery.id)
         return True
+
+
+class _DeliveryCounter:
+    """Counts how often a delivery came that could not be taken; of many such ones it forgets the oldest."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, int] = {}
+
+    def count(self, delivery: str) -> int:
+        """Return how often the delivery came, this time included."""
+        tries = self._tries[delivery] = self._tries.pop(delivery, 0) + 1
+        if len(self._tries) > _MOST_COUNTED:
+            del self._tries[next(iter(self._tries))]
+        return tries
+
+    def forget(self, delivery: str) -> None:
+        self._tries.pop(delivery, None)
 
 
 class _RefusalLog:
@@ -189,5 +212,6 @@ def _select_headers(headers: Headers) -> dict[str, str]:
     selected = dict[str, str]()
     for name, value in headers:
         if _PASSED_ON.fullmatch(name):
-            selected[name] = f"{selected[name]}, {value}" if name in selected else value
+            text = value.encode(errors="surrogateescape").decode(errors="replace")  # bytes that are no UTF-8
+            selected[name] = f"{selected[name]}, {text}" if name in selected else text
     return selected
