@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -13,30 +15,53 @@ from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
-from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
+    STATE_PASSPHRASE_VARIABLE,
+    STATE_URL_VARIABLE,
+    read_backend_settings,
+)
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.secret_store import FakeSecretStore
 from tests.integration.pulumi_engine.engine_home import STACK, EngineHome
-from tests.object_stores import run_s3, secret_key
+from tests.object_stores import run_azurite, run_s3, secret_key
 
 
-@pytest.fixture
-def machines(tmp_path: Path, variables: dict[str, str]) -> Iterator[tuple[EngineHome, EngineHome]]:
+@contextmanager
+def _serve_store(kind: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve an object store for the block; gives the URL of a state in it, and the variables that open it."""
+    with run_s3() if kind == "s3" else run_azurite() as server:
+        server.create_bucket("state")
+        address, key = urlparse(server.endpoint).netloc, secret_key(server)
+        if kind == "s3":
+            options = f"region=us-east-1&endpoint={address}&disableSSL=true&s3ForcePathStyle=true"
+            yield f"s3://state/iac?{options}", {**server.variables, server.key_variable: key}
+        else:
+            account = server.variables["AZURE_STORAGE_ACCOUNT_NAME"]
+            url = f"azblob://state/iac?protocol=http&localemu=true&domain={address}"
+            yield url, {"AZURE_STORAGE_ACCOUNT": account, "AZURE_STORAGE_KEY": key}
+
+
+@pytest.fixture(params=["s3", "azblob"])
+def machines(
+    request: pytest.FixtureRequest, tmp_path: Path, variables: dict[str, str]
+) -> Iterator[tuple[EngineHome, EngineHome]]:
+    """Two homes with one account in the cloud and one state in an object store."""
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("a passphrase of the tests", encoding="utf-8")
-    with run_s3() as server:
-        server.create_bucket("state")
-        address = urlparse(server.endpoint).netloc
-        url = f"s3://state/iac?region=us-east-1&endpoint={address}&disableSSL=true&s3ForcePathStyle=true"
-        given = {**variables, **server.variables, server.key_variable: secret_key(server)}
-        homes = []
-        for name in ("first", "second"):
-            settings = BackendSettings(tmp_path / name / "pulumi", url, passphrase=passphrase, deadline_s=120)
-            homes.append(EngineHome(tmp_path / name, given, settings=settings))
-        homes[1].inventory.close()
-        homes[1].inventory = homes[0].inventory  # the same account in the cloud
-        yield homes[0], homes[1]
-        homes[0].inventory.close()
+    with _serve_store(request.param) as (url, credentials):
+        given = {STATE_URL_VARIABLE: url, STATE_PASSPHRASE_VARIABLE: str(passphrase)}
+        first, second = (
+            EngineHome(
+                tmp_path / name,
+                {**variables, **credentials},
+                settings=replace(read_backend_settings(tmp_path / name / "pulumi", given), deadline_s=120),
+            )
+            for name in ("first", "second")
+        )
+        second.inventory.close()
+        second.inventory = first.inventory
+        yield first, second
+        first.inventory.close()
 
 
 class TestSharedState:
