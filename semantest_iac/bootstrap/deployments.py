@@ -46,6 +46,7 @@ from semantest_iac.domain.guardrails.consent import (
     ShowPlan,
     approve_any_plan,
     approve_harmless_plan,
+    refuse_lost_state,
     show_before_approval,
 )
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
+    from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
@@ -166,7 +168,7 @@ class EngineRuns:
         secrets = application.secrets(variables)
         self._prepare = partial(Preparation, application.validation, secrets, self._service, self._limiter)
         self.preparation = self._prepare(self.progress)
-        self._approve = _choose_approval(choice, views.approve_plan, views.show_plan)
+        self._approve = _choose_approval(choice, views, application.ledger)
 
     def encode(self, event: Event) -> NewEvent:
         """Return the recorded form of an event."""
@@ -313,7 +315,14 @@ def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments
     bus.register(InfrastructureRemovalRequested, partial(destroy, process))
 
 
-def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, show_plan: ShowPlan | None) -> ApprovePlan:
+def _choose_approval(choice: EngineChoice, views: RunViews, ledger: LedgerReader) -> ApprovePlan:
     """Return who sees and approves plans: nobody needs to approve one for a simulated cloud."""
-    approve = approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
-    return show_before_approval(show_plan, approve) if show_plan else approve
+
+    def has_results(stack: Stack) -> bool:
+        row = ledger.stack(str(stack))
+        return row.last_good is not None and bool(row.outputs) and row.removal is None
+
+    approve: ApprovePlan = approve_any_plan
+    if not choice.is_simulated:
+        approve = refuse_lost_state(has_results, views.approve_plan or approve_harmless_plan)
+    return show_before_approval(views.show_plan, approve) if views.show_plan else approve

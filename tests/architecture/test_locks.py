@@ -93,6 +93,18 @@ class TestWheels:
             first, *digests = locked_lines(lock, name).replace("\\\n", "\n").split()
             assert (first, digest in digests) == (pinned, True)
 
+    def test_and_nixpkgs_have_all_that_is_asked_for(self, root: Path) -> None:
+        """A new requirement: look whether nixpkgs has it, and add it to the list of the stub or to PACKAGES."""
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        lines = [
+            *project["dependencies"],
+            *(line for extra in project["optional-dependencies"].values() for line in extra),
+        ]
+        stub = root / "tests" / "integration" / "nix" / "nixpkgs" / "python_packages.txt"
+        known = {*PACKAGES, *stub.read_text(encoding="utf-8").split(), "moto"}  # moto has its extra in the stub itself
+
+        assert {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} - known == set()
+
     def test_are_refused_for_one_platform(self) -> None:
         download = {"url": "https://example.com/grimp-3.20-cp312-cp312-manylinux2014_x86_64.whl"}
 

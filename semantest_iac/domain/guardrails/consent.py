@@ -68,6 +68,25 @@ def show_before_approval(show_plan: ShowPlan, approve: ApprovePlan) -> ApprovePl
     return show_and_approve
 
 
+def refuse_lost_state(has_results: Callable[[Stack], bool], approve: ApprovePlan) -> ApprovePlan:
+    """Return an approval that first refuses to create a deployed stack again: its state is lost, or elsewhere.
+
+    What a refresh found deleted in the cloud is created again, as the plan says so.
+    """
+
+    async def check_and_approve(stack: Stack, plan: ChangePlan) -> None:
+        creates_everything = bool(plan.resources) and plan.changes.create == len(plan.resources)
+        if creates_everything and not plan.drift and has_results(stack):
+            raise RefusedError(
+                f"Cannot deploy '{stack}': it is deployed, and its state has none of its resources.",
+                "STATE_MISSING",
+                hint="Use the state that it was deployed with (SEMANTEST_STATE_URL, or the home), or restore it.",
+            )
+        await approve(stack, plan)
+
+    return check_and_approve
+
+
 def require_no_destruction(stack: Stack, plan: ChangePlan) -> None:
     """Raise RefusedError with every resource that the plan replaces or deletes."""
     changes = [change for change in plan.mutations if change.op in _DESTRUCTIVE_OPERATIONS]

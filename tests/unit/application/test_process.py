@@ -104,6 +104,26 @@ class TestRealClouds:
         assert (rejected.error["code"], after) == ("CONSENT_MISSING", before)
         assert deleted.changes["delete"] > 0
 
+    async def test_create_nothing_again_whose_state_is_lost(self, app: InMemoryApp) -> None:
+        real = app.application.deployments(VARIABLES, engine=self.REAL, approve_plan=approve_any_plan)
+        await real.deploy(REST, {})
+        app.provisioner.clouds[str(REST)].clear()
+
+        row = await real.deploy(REST, {})
+
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("rejected", {})
+        assert row.error is not None
+        assert row.error["code"] == "STATE_MISSING"
+
+    async def test_create_again_what_was_destroyed(self, app: InMemoryApp) -> None:
+        real = app.application.deployments(VARIABLES, engine=self.REAL, approve_plan=approve_any_plan)
+        await real.deploy(REST, {})
+        await real.destroy(REST)
+
+        row = await real.deploy(REST, {})
+
+        assert row.state == "completed"
+
 
 class TestCodeBesideTheResources:
     @pytest.fixture(autouse=True)

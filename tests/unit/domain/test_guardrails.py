@@ -7,7 +7,12 @@ import pytest
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.domain.guardrails.consent import approve_harmless_plan, require_consent
+from semantest_iac.domain.guardrails.consent import (
+    approve_any_plan,
+    approve_harmless_plan,
+    refuse_lost_state,
+    require_consent,
+)
 from semantest_iac.domain.guardrails.engine_choice import (
     PULUMI_ENGINE,
     REHEARSAL_ADVICE,
@@ -53,6 +58,36 @@ class TestRequireConsent:
         with pytest.raises(RefusedError, match="was not confirmed"):
             require_consent(stack, "yes", ("development", "production"))
         require_consent(stack, "yes", ("development", "development"))
+
+
+class TestRefuseLostState:
+    @pytest.mark.parametrize(
+        ("operations", "drift", "is_deployed", "is_refused"),
+        [
+            (["create", "create"], [], True, True),
+            (["create", "create"], [], False, False),
+            (["create", "same"], [], True, False),
+            (["create", "delete"], [], True, False),
+            (["create", "create"], ["delete", "delete"], True, False),
+            ([], [], True, False),
+        ],
+        ids=["lost", "new", "a resource more", "other resources", "deleted in the cloud", "code alone"],
+    )
+    async def test_refuses_to_create_everything_again(
+        self, operations: list[Any], drift: list[Any], is_deployed: bool, is_refused: bool
+    ) -> None:
+        def list_changes(ops: list[Any]) -> tuple[PlannedChange, ...]:
+            return tuple(PlannedChange(f"u{i}", "t", f"r{i}", op) for i, op in enumerate(ops))
+
+        approve = refuse_lost_state(lambda _: is_deployed, approve_any_plan)
+
+        try:
+            await approve(PRODUCTION, ChangePlan(list_changes(operations), drift=list_changes(drift)))
+            code = None
+        except RefusedError as error:
+            code = error.error_code
+
+        assert code == ("STATE_MISSING" if is_refused else None)
 
 
 class TestApproveHarmlessPlan:
