@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -59,8 +60,9 @@ async def record_nothing(error: DeploymentError, attempt: int, pause_s: float) -
 class StepLimiter:
     """Takes steps within their limits; a step that is not in the table is taken once.
 
-    A retryable error is followed by another try after a pause that doubles, or after what the cloud asked for. The
-    pause ends with its cancellation; one that would last past the deadline is not begun. A step over its deadline is
+    A retryable error is followed by another try after what the cloud asked for, or else after a drawn part of a pause
+    that doubles: what was refused together does not come back together. `draw_part` returns it, from 0 to 1. The pause
+    ends with its cancellation; one that would last past the deadline is not begun. A step over its deadline is
     cancelled, as by Ctrl-C, and fails with STEP_TIMEOUT.
     """
 
@@ -70,11 +72,13 @@ class StepLimiter:
         first_pause_s: float = REAL_FIRST_PAUSE_S,
         limits: Mapping[str, StepLimit] = STEP_LIMITS,
         progress: ReportProgress = ignore_progress,
+        draw_part: Callable[[], float] = random.random,
     ) -> None:
         self._timer = timer
         self._first_pause_s = first_pause_s
         self._limits = limits
         self._progress = progress
+        self._draw_part = draw_part
 
     def for_run(self, configuration: Mapping[str, Any], progress: ReportProgress) -> StepLimiter:
         """Return the limiter of one run, with the deadlines of its configuration, which need not be valid."""
@@ -85,7 +89,7 @@ class StepLimiter:
             step: replace(limit, seconds=float(seconds.get(limit.key, limit.seconds)))
             for step, limit in self._limits.items()
         }
-        return StepLimiter(self._timer, self._first_pause_s, limits, progress)
+        return StepLimiter(self._timer, self._first_pause_s, limits, progress, self._draw_part)
 
     async def run(self, step: str, take: TakeStep[_Result], record_retry: RecordRetry = record_nothing) -> _Result:
         """Take the step; raises what its last try raised, or DeploymentError after its deadline."""
@@ -118,7 +122,10 @@ class StepLimiter:
 
     def _choose_pause(self, error: DeploymentError, attempt: int) -> float:
         asked = error.retry_after_s if isinstance(error, ProviderError) else None
-        return min(self._first_pause_s * 2 ** (attempt - 1), LONGEST_RETRY_PAUSE_S) if asked is None else asked
+        if asked is not None:
+            return asked
+        longest_s: float = min(self._first_pause_s * 2 ** (attempt - 1), LONGEST_RETRY_PAUSE_S)
+        return round(longest_s * self._draw_part(), 3)
 
 
 def _seconds_left(deadline: asyncio.Timeout) -> float:

@@ -45,10 +45,15 @@ class Step:
         self.recorded.append((error.error_code, attempt, pause_s))
 
 
+def draw_all() -> float:
+    """Draw the longest pause."""
+    return 1.0
+
+
 async def run(step: Step, name: str = "preview", timer: FakeTimer | None = None, **limits: Any) -> str:
     """Take a step within its limits, some of them changed."""
     limit = {name: StepLimit("doing it", "preview_s", **{"seconds": 600.0, "tries": 4} | limits)} if limits else None
-    limiter = StepLimiter(timer or FakeTimer(), limits=limit or STEP_LIMITS)
+    limiter = StepLimiter(timer or FakeTimer(), limits=limit or STEP_LIMITS, draw_part=draw_all)
     return await limiter.run(name, step.take, step.record_retry)
 
 
@@ -97,6 +102,25 @@ class TestTries:
 
         assert (timer.pauses[3:], LONGEST_RETRY_PAUSE_S) == ([16.0, 30.0, 30.0, 30.0], 30.0)
 
+    async def test_are_spread_over_their_pauses(self) -> None:
+        parts, timer = iter([0.5, 0.0, 0.25]), FakeTimer()
+        asked = ThrottledError("Wait.", provider="azure", retry_after_s=17.0)
+        limiter = StepLimiter(timer, draw_part=lambda: next(parts)).for_run({}, ignore_progress)
+
+        await limiter.run("preview", Step([THROTTLED, THROTTLED, THROTTLED, asked]).take)
+
+        assert timer.pauses == [1.0, 0.0, 2.0, 17.0]
+
+    async def test_are_drawn_unless_something_else_is_given(self) -> None:
+        timers = [FakeTimer() for _ in range(20)]
+
+        for timer in timers:
+            await StepLimiter(timer).run("preview", Step([THROTTLED]).take)
+
+        pauses = {timer.pauses[0] for timer in timers}
+        assert len(pauses) > 1
+        assert all(0.0 <= pause <= 2.0 for pause in pauses)
+
     async def test_begin_no_pause_that_would_last_past_the_deadline(self) -> None:
         step = Step([ThrottledError("Wait an hour.", provider="azure", retry_after_s=3600.0)])
 
@@ -118,7 +142,7 @@ class TestTries:
 
     async def test_are_shown(self) -> None:
         shown: list[ResourceProgress] = []
-        limiter = StepLimiter(FakeTimer()).for_run({}, shown.append)
+        limiter = StepLimiter(FakeTimer(), draw_part=draw_all).for_run({}, shown.append)
 
         await limiter.run("apply", Step([THROTTLED]).take)
 
