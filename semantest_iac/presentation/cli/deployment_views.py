@@ -17,6 +17,7 @@ from semantest_iac.presentation.cli.failures import error_to_json
 from semantest_iac.presentation.cli.formatting import (
     describe_end,
     empty_result,
+    format_moment,
     format_notes,
     format_result,
     format_stack_and_cloud,
@@ -125,10 +126,11 @@ class DeploymentView:
     def show_result(self, result: DeploymentResult) -> None:
         """Show how the deployment ended."""
 
-    def show_queued(self, row: DeploymentRow, held_by: str | None) -> None:
-        """Show that the deployment is left to a worker, and whether its stack is held."""
+    def show_queued(self, row: DeploymentRow, held_by: str | None, not_before: float | None) -> None:
+        """Show that the deployment is left to a worker, from when on, and whether its stack is held."""
         follow = f"semantest-iac events --follow --deployment {row.deployment}"
-        self._terminal.print_lines(f"Queued {row.stack} for a worker.", f"  {follow}")
+        begin = f", not before {format_moment(not_before)}" if not_before is not None else ""
+        self._terminal.print_lines(f"Queued {row.stack} for a worker{begin}.", f"  {follow}")
         if held_by:
             line = f"It waits: deployment {held_by} needs an operator, and holds the stack."
             self._terminal.print_lines(line, f"  semantest-iac resolve {held_by}")
@@ -214,8 +216,9 @@ class JsonView(DeploymentView):
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         self._terminal.print_json(empty_result(stack, "rejected") | error_to_json(error))
 
-    def show_queued(self, row: DeploymentRow, held_by: str | None) -> None:
-        queued = {"deployment": row.deployment, "held_by": held_by}
+    def show_queued(self, row: DeploymentRow, held_by: str | None, not_before: float | None) -> None:
+        due = None if not_before is None else format_moment(not_before)
+        queued = {"deployment": row.deployment, "held_by": held_by, "due": due}
         self._terminal.print_json(empty_result(row.stack, str(row.state)) | queued)
 
     def show_result(self, result: DeploymentResult) -> None:

@@ -57,13 +57,17 @@ _RECORDING_LIMIT_S = 10.0
 
 
 class DeployCommand(NamedTuple):
-    """A request to deploy or destroy one stack; `start` calls the use case, `words` are those of the command line."""
+    """A request to deploy or destroy one stack; `start` calls the use case, `words` are those of the command line.
+
+    `not_before`, in seconds since 1970, is when a worker may begin with a queued one.
+    """
 
     words: str
     stack: Stack
     engine: EngineChoice
     variables: Mapping[str, str]
     start: StartDeployment
+    not_before: float | None = None
 
 
 def execute_commands(
@@ -287,7 +291,7 @@ class _CommandRun:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
             return
         if self.row.state is DeploymentStatus.PENDING:
-            self.view.show_queued(self.row, ledger.stack(self.row.stack).held_by)
+            self.view.show_queued(self.row, ledger.stack(self.row.stack).held_by, self._command.not_before)
             return
         is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
         self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,11 @@ def _join_cells(row: Sequence[str], widths: Sequence[int]) -> str:
 def format_utc_time(recorded: str) -> str:
     """Format an ISO 8601 time in UTC to the second; an empty one as `-`."""
     return f"{recorded[:10]} {recorded[11:19]}Z" if recorded else "-"
+
+
+def format_moment(seconds: float) -> str:
+    """Return a moment, in seconds since 1970, as its time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def flatten_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

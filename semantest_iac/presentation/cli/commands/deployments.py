@@ -137,7 +137,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     batch = str(uuid4()) if len(specs) > 1 else None
     place = QueuePlace(priority or 0, not_before) if detach else None
     given = {"by": session.user_name, "batch": batch, "keep_failed": keep_failed, "refresh": refresh, "detach": place}
-    commands = [_to_deploy_command(spec, given) for spec in specs]
+    commands = [_to_deploy_command(spec, given)._replace(not_before=not_before) for spec in specs]
     code = execute_commands(session, commands, is_confirmed=yes)
     if not then_serve or code != OK:
         return code

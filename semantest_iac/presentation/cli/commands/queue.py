@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ from semantest_iac.application.queries.history import find_deployment_id
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.consent import require_resolve_consent
 from semantest_iac.presentation.cli.failures import CANCELLED, OK, exit_code_for
+from semantest_iac.presentation.cli.formatting import format_moment
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import file_options, session_options
 from semantest_iac.presentation.cli.parsing.completion import (
@@ -231,7 +231,7 @@ def _describe_state(run: QueuedRun) -> str:
         return f"held by {run.held_by}"
     if run.state == "checking":
         return "looking for drift"
-    due = f" until {_format_moment(run.due)}" if run.due else ""
+    due = f" until {format_moment(run.due)}" if run.due else ""
     return f"{run.state}{due}"
 
 
@@ -243,16 +243,12 @@ def _run_as_dict(run: QueuedRun) -> dict[str, Any]:
         "state": run.state,
         "priority": run.priority,
         "attempts": run.attempts,
-        "due": None if run.due is None else _format_moment(run.due),
+        "due": None if run.due is None else format_moment(run.due),
         "worker": holder,
         "cancelling": run.is_cancelled,
         "abandoned": run.is_abandoned,
         "held_by": run.held_by,
     }
-
-
-def _format_moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 CANCEL_HELP = """Cancel a deployment that waits or is carried out, by whichever process.

@@ -53,7 +53,17 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.request_log import RequestLogEntry
 
 
-PORT_RANGE = click.IntRange(0, 65535)
+class _PortRange(click.IntRange):
+    """The numbers of ports, with 0 for any free one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"'{value}' is no port. Use a number from 0 to {self.max}; 0 chooses a free port.", param, ctx)
+
+
+PORT_RANGE = _PortRange(0, 65535)
 
 
 def serve_until_stopped(

@@ -189,10 +189,18 @@ class TestDetachedDeployments:
 
     def test_may_begin_later_and_before_others(self, cli: Any, world: Any) -> None:
         moment = "2096-12-31T02:00:00+00:00"
-        cli("deploy", "rest-api", "--detach", "--priority", "5", "--not-before", moment)
+        outcome = cli("deploy", "rest-api", "--detach", "--priority", "5", "--not-before", moment)
 
+        assert f"Queued {_STACK} for a worker, not before 2096-12-31T02:00:00Z.\n" in outcome.out
         [run] = json.loads(cli("queue", "--json").out)
         assert (run["state"], run["priority"], run["due"]) == ("waiting", 5, "2096-12-31T02:00:00Z")
+
+    def test_say_in_json_when_they_may_begin(self, cli: Any) -> None:
+        later = cli("deploy", "rest-api", "--detach", "--not-before", "2096-12-31T02:00:00Z", "--json")
+        soon = cli("deploy", "rest-api", "--region", "eu-west-1", "--detach", "--json")
+
+        dues = [json.loads(outcome.out.splitlines()[-1])["due"] for outcome in (later, soon)]
+        assert dues == ["2096-12-31T02:00:00Z", None]
 
     @pytest.mark.parametrize(
         "options",

@@ -133,6 +133,13 @@ class TestServe:
     def test_listens_on_another_port(self, cli: Any) -> None:
         assert json.loads(cli("serve", "--port", "5000", "--json").out)["url"] == "http://127.0.0.1:5000"
 
+    @pytest.mark.parametrize("port", ["65536", "-1", "http"])
+    def test_names_the_ports_that_there_are(self, cli: Any, port: str) -> None:
+        outcome = cli("serve", "--port", port)
+
+        assert outcome.code == 2
+        assert f"'{port}' is no port. Use a number from 0 to 65535; 0 chooses a free port." in outcome.err
+
     def test_logs_requests_without_control_characters(self, cli: Any, world: Any) -> None:
         world.entries = [ENTRY]
 
