@@ -163,7 +163,8 @@ def _chain_correlated(ledger: LedgerReader, request: StackRequest, before: int) 
     """Yield the deployments that had a result under the request's correlation id before a position, as one chain."""
     correlation = request.correlation_id
     newest = ledger.find_correlated(correlation, limit=_MAX_CORRELATED)
-    own = ledger.find_correlated(correlation, request.stack, limit=_MAX_CORRELATED)
+    has_older = len(newest) == _MAX_CORRELATED
+    own = ledger.find_correlated(correlation, request.stack, limit=_MAX_CORRELATED) if has_older else []
     rows = {row.position: row for row in (*own, *newest) if row.position < before}
     hops, results = dict[str, int](), dict[str, CausingDeployment]()
     for _, row in sorted(rows.items()):

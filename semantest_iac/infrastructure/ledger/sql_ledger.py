@@ -83,6 +83,8 @@ class SqlLedger:
 
     def find_events(self, ids: Collection[str]) -> list[RecordedEvent]:
         """Return the published events that have one of these ids."""
+        if not ids:
+            return []
         with self._open_snapshot("read") as connection:
             return find_events_by_id(connection, ids) if connection else []
 
