@@ -9,9 +9,13 @@
       url = "github:pythoneda-shared-pythonlang-def/application/0.0.125";
       inputs.pythoneda-shared-pythonlang-domain.follows = "pythoneda-domain";
     };
+    pythoneda-iac-events = {
+      url = "github:pythoneda-shared-iac-def/events/0.0.34";
+      inputs.pythoneda-shared-pythonlang-domain.follows = "pythoneda-domain";
+    };
   };
 
-  outputs = { self, nixpkgs, pythoneda-domain, pythoneda-application }:
+  outputs = { self, nixpkgs, pythoneda-domain, pythoneda-application, pythoneda-iac-events }:
     let
       inherit (nixpkgs) lib;
       inherit (lib.importTOML ./pyproject.toml) project;
@@ -157,7 +161,8 @@
           isLocked = package: builtins.elem (normalizeName package.pname) locked;
           pythonEda =
             let
-              packages = map (flake: flake.packages.${system}.default) [ pythoneda-domain pythoneda-application ];
+              flakes = [ pythoneda-domain pythoneda-application pythoneda-iac-events ];
+              packages = map (flake: flake.packages.${system}.default) flakes;
               withModules = package: [ package ] ++ package.requiredPythonModules;
             in
             builtins.filter (package: !isLocked package) (lib.unique (lib.concatMap withModules packages));

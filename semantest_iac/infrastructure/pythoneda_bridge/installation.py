@@ -12,7 +12,7 @@ PYTHONEDA_MODULES = {
     "pythoneda.shared": "github:pythoneda-shared-pythonlang-def/domain",
     "pythoneda.shared.application": "github:pythoneda-shared-pythonlang-def/application",
     "pythoneda.shared.infrastructure.cli": "github:pythoneda-shared-pythonlang-def/infrastructure",
-    "pythoneda.shared.iac.events": "github:pythoneda-shared-iac/events",
+    "pythoneda.shared.iac.events": "github:pythoneda-shared-iac-def/events",
 }
 """What the bridge imports, with the flake that brings it. None of them is on PyPI."""
 

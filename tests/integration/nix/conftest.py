@@ -18,6 +18,7 @@ _INPUTS = {
     "nixpkgs": "nixpkgs",
     "pythoneda-domain": "pythoneda_domain",
     "pythoneda-application": "pythoneda_application",
+    "pythoneda-iac-events": "pythoneda_iac_events",
 }
 _READ_BY_THE_FLAKE = (
     "CHANGELOG.md", "LICENSE", "Makefile", "Pulumi.yaml", "README.md", "events", "flake.nix", "pyproject.toml",

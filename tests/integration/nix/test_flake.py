@@ -157,7 +157,7 @@ class TestShells:
         path = flake.evaluate("devShells.aarch64-darwin.pythoneda.PYTHONPATH")
         names = [re.sub(r"^.*/store/\w+-|/lib/.*$", "", entry) for entry in path.split(":")]
 
-        assert names == ["domain", "pythoneda-shared-pythonlang-application", "dbus-next"]
+        assert names == ["domain", "pythoneda-shared-pythonlang-application", "dbus-next", "events"]
 
 
 class TestScripts:
