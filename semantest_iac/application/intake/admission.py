@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.intake.ancestry import MAX_HOPS, Ancestry, trace_ancestry
-from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content, digest_request
+from semantest_iac.application.intake.request_origin import RequestOrigin, is_published_copy
 from semantest_iac.application.intake.source_rules import CONFLICT_CODE, conflict_refusal
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
@@ -20,6 +20,7 @@ from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
 from semantest_iac_events.event import StackRequest
+from semantest_iac_events.forms.fields import dump_own_fields
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 _COMPLETE_STATES = (DeploymentRequested, InfrastructureRemovalRequested)  # they say all that the stack is to be
@@ -121,10 +122,16 @@ def _find_refusal(ledger: LedgerReader, request: StackRequest, ancestry: Ancestr
 
 
 def find_own_request(ledger: LedgerReader, request: StackRequest) -> str | None:
-    """Return the deployment of a request that this ledger published, and a subscriber gave back to it."""
-    digest = digest_request(request)
-    for row in ledger.find_events([str(request.id)]):
-        event = row.event
-        if digest_content(row.type, event["data"]) == digest:
-            return str(event["data"]["deployment_id"])
+    """Return the deployment of a request that this ledger published, and a subscriber gave back to it.
+
+    Secrets were masked in it, and Semantest's server has given it another id.
+    """
+    rows = ledger.find_events([str(request.id)])
+    if known := ledger.deployment(request.deployment_id):
+        rows += ledger.log(known.position - 1, 1)
+    asked = dump_own_fields(request)
+    for row in rows:
+        recorded = row.event["data"]
+        if row.type == request.type_name and is_published_copy(recorded, asked):
+            return str(recorded["deployment_id"])
     return None

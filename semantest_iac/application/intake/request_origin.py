@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from semantest_iac.application.ports.request_sources import SourceOrder
+from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.event import Event, StackRequest
 from semantest_iac_events.forms.cloudevents import CAUSES_KEY
 from semantest_iac_events.forms.envelopes import Envelope, read_envelope
@@ -110,6 +111,37 @@ def digest_content(event_type: str, fields: Mapping[str, Any]) -> str:
     asked = {name: value for name, value in fields.items() if name not in _PER_DELIVERY}
     text = json.dumps([event_type, asked], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_published_copy(recorded: Mapping[str, Any], received: Mapping[str, Any]) -> bool:
+    """Whether the fields that were received ask for what was recorded; texts may be masked in them."""
+    names = {*recorded, *received} - set(_PER_DELIVERY)
+    return all(_is_masked_copy(recorded.get(name), received.get(name)) for name in names)
+
+
+def _is_masked_copy(recorded: Any, received: Any) -> bool:
+    if isinstance(recorded, Mapping) and isinstance(received, Mapping):
+        is_alike = recorded.keys() == received.keys()
+        return is_alike and all(_is_masked_copy(recorded[name], received[name]) for name in recorded)
+    if isinstance(recorded, list) and isinstance(received, list):
+        return len(recorded) == len(received) and all(map(_is_masked_copy, recorded, received))
+    if isinstance(recorded, str) and isinstance(received, str) and MASK in received:
+        return _has_pieces(recorded, received.split(MASK))
+    return bool(recorded == received)
+
+
+def _has_pieces(text: str, pieces: list[str]) -> bool:
+    """Whether a text is these pieces with anything between them; its cost grows with the text alone."""
+    first, *middle, last = pieces
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at = len(first)
+    for piece in middle:
+        found = text.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return at <= len(text) - len(last)
 
 
 def identify_by_id(form: RequestForm, source: str, event: Event, order: SourceOrder) -> RequestOrigin:
