@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,15 +29,18 @@ FAILING_COMPONENT = "websocket"
 
 
 class FakeEntrance:
-    """Accepts each request once, and ends it when `go_on` is set; a test may put errors into `errors`."""
+    """Accepts each request once, and ends it when `go_on` is set; a test may put errors into `errors`.
+
+    It may be used in another thread than the test's.
+    """
 
     def __init__(self) -> None:
         self.submitted: list[tuple[StackRequest, RequestOrigin]] = []
         self.ends: dict[str, StackEvent] = {}
         self.errors: list[Exception] = []
         self.result: EventResult | None = None
-        self.has_submitted = asyncio.Event()
-        self.go_on = asyncio.Event()
+        self.has_submitted = threading.Event()
+        self.go_on = threading.Event()
         self.go_on.set()
 
     @property
@@ -70,7 +74,7 @@ class FakeEntrance:
 
     async def find_end(self, deployment: str) -> StackEvent:
         """Return how the deployment ended, once it may end."""
-        await self.go_on.wait()
+        await asyncio.to_thread(self.go_on.wait)
         if self.errors:
             raise self.errors.pop(0)
         if deployment not in self.ends:

@@ -86,6 +86,7 @@ class PythonedaBridge:
         self.forwards = False
         self._thread = ServingThread(open_service)
         self._application = application
+        self._transport = f"pythoneda:{application}"
         self._classes = classes
         self._service: BridgeService | None = None
         self._exchange: RequestExchange | None = None
@@ -135,22 +136,25 @@ class PythonedaBridge:
         if answer is not None:
             await _give(app, build_answer(received, answer, self._classes))
 
-    async def forward_events(self, app: PythonedaApp) -> None:
-        """Give the application every published event, from where the process before this one had stopped.
+    async def find_position(self) -> int:
+        """Return the position from which events are forwarded: where the process before had stopped, or now."""
+        service = self._require_service()
+        saved = await asyncio.to_thread(service.positions.read, self._transport)
+        if saved is not None:
+            return int(saved)
+        position = (await asyncio.to_thread(service.ledger.head)).position
+        await self._thread.call(_save(service, self._transport, position))
+        return position
 
-        The first time, it begins with what is recorded from then on. Each event is given at least once.
-        """
-        service, transport = self._require_service(), f"pythoneda:{self._application}"
-        saved = await asyncio.to_thread(service.positions.read, transport)
-        position = int(saved) if saved else (await asyncio.to_thread(service.ledger.head)).position
-        if saved is None:
-            await self._thread.call(_save(service, transport, position))
+    async def forward_events(self, app: PythonedaApp, position: int) -> None:
+        """Give the application every published event after a position, each at least once."""
+        service = self._require_service()
         async with aclosing(follow_log(service.ledger, position)) as batches:
             async for batch in batches:
                 for recorded in batch:
                     await self._forward(app, recorded)
                 if batch:
-                    await self._thread.call(_save(service, transport, batch[-1].position))
+                    await self._thread.call(_save(service, self._transport, batch[-1].position))
 
     async def _forward(self, app: PythonedaApp, recorded: RecordedEvent) -> None:
         if recorded.type not in EVENT_TYPES:

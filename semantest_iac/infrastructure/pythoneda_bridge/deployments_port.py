@@ -60,8 +60,10 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
 
     async def entrypoint(self, app: PythonedaApp) -> None:
         """Work beside the other ports, until the event loop of the application ends."""
-        if self._bridge is not None:
-            self._working = asyncio.create_task(self._work(self._bridge, app), name="semantest-iac")
+        bridge = self._bridge
+        if bridge is not None:
+            position = await bridge.find_position() if bridge.forwards else None
+            self._working = asyncio.create_task(self._work(bridge, app, position), name="semantest-iac")
             await asyncio.sleep(0)  # a task that is cancelled before its first step closes nothing
 
     async def close(self) -> None:
@@ -70,12 +72,12 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
             self._working.cancel()
             await asyncio.wait([self._working])
 
-    async def _work(self, bridge: PythonedaBridge, app: PythonedaApp) -> None:
+    async def _work(self, bridge: PythonedaBridge, app: PythonedaApp, position: int | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(bridge.answer_left_behind(app))
-                if bridge.forwards:
-                    group.create_task(bridge.forward_events(app))
+                if position is not None:
+                    group.create_task(bridge.forward_events(app, position))
                 await asyncio.Event().wait()
         finally:
             set_open_bridge(None)

@@ -41,7 +41,7 @@ async def deliver_while_in_progress(
 ) -> list[bool]:
     entrance.go_on.clear()
     first = asyncio.create_task(exchange.answer(request))
-    await entrance.has_submitted.wait()
+    await asyncio.to_thread(entrance.has_submitted.wait)
     second = await exchange.answer(request)
     entrance.go_on.set()
     return [answer is not None for answer in (await first, second)]
@@ -116,7 +116,7 @@ class TestRequests:
     ) -> None:
         entrance.go_on.clear()
         answering = asyncio.create_task(exchange.answer(a_request()))
-        await entrance.has_submitted.wait()
+        await asyncio.to_thread(entrance.has_submitted.wait)
         entrance.errors = [LedgerError("Cannot read."), LedgerError("Cannot read.")]
         entrance.go_on.set()
 
@@ -155,7 +155,7 @@ class TestProcessesThatEnd:
     ) -> None:
         entrance.go_on.clear()
         answering = asyncio.create_task(exchange.answer(request := a_request()))
-        await entrance.has_submitted.wait()
+        await asyncio.to_thread(entrance.has_submitted.wait)
         assert exchange.list_left_behind() == []
         answering.cancel()
         await asyncio.wait([answering])
