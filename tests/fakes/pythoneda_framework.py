@@ -217,6 +217,9 @@ class PythonEDA(PythonedaApplication):
     def load_all_packages(self) -> None:
         """Execute every package on the path; here nothing is."""
 
+    def load_module_recursive(self, name: str) -> None:
+        """Import a package with everything in it; here it is there already."""
+
     @classmethod
     async def main(cls, name: str) -> Any:
         """Start the application and return it once its primary ports are done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,7 @@ class PythonedaBridge:
         self._service: BridgeService | None = None
         self._exchange: RequestExchange | None = None
         self._forwarded: str | None = None
+        self._position = 0
 
     async def open(self) -> None:
         """Start the service; raises its error where it cannot be opened."""
@@ -136,25 +137,40 @@ class PythonedaBridge:
         if answer is not None:
             await _give(app, build_answer(received, answer, self._classes))
 
-    async def find_position(self) -> int:
-        """Return the position from which events are forwarded: where the process before had stopped, or now."""
+    async def start_forwarding(self) -> None:
+        """Forward from where the process before had stopped, or else what is recorded from now on."""
         service = self._require_service()
         saved = await asyncio.to_thread(service.positions.read, self._transport)
-        if saved is not None:
-            return int(saved)
-        position = (await asyncio.to_thread(service.ledger.head)).position
-        await self._thread.call(_save(service, self._transport, position))
-        return position
+        if saved is None:
+            self._position = (await asyncio.to_thread(service.ledger.head)).position
+            await self._save_position()
+        else:
+            self._position = int(saved)
 
-    async def forward_events(self, app: PythonedaApp, position: int) -> None:
-        """Give the application every published event after a position, each at least once."""
-        service = self._require_service()
-        async with aclosing(follow_log(service.ledger, position)) as batches:
+    async def forward_events(self, app: PythonedaApp) -> None:
+        """Give the application every published event as it is recorded, each at least once."""
+        ledger = self._require_service().ledger
+        async with aclosing(follow_log(ledger, self._position)) as batches:
             async for batch in batches:
-                for recorded in batch:
-                    await self._forward(app, recorded)
-                if batch:
-                    await self._thread.call(_save(service, self._transport, batch[-1].position))
+                await self._forward_batch(app, batch)
+
+    async def forward_rest(self, app: PythonedaApp) -> None:
+        """Give the application what was recorded since; the next process begins after that."""
+        ledger = self._require_service().ledger
+        try:
+            await self._forward_batch(app, await asyncio.to_thread(lambda: list(ledger.log(self._position))))
+        except LedgerError as error:
+            _LOG.warning("Events are forwarded by the next process, since the ledger cannot be read: %s", error.reason)
+
+    async def _forward_batch(self, app: PythonedaApp, batch: Sequence[RecordedEvent]) -> None:
+        for recorded in batch:
+            await self._forward(app, recorded)
+            self._position = recorded.position
+        if batch:
+            await self._save_position()
+
+    async def _save_position(self) -> None:
+        await self._require_service().positions.save(self._transport, str(self._position))
 
     async def _forward(self, app: PythonedaApp, recorded: RecordedEvent) -> None:
         if recorded.type not in EVENT_TYPES:
@@ -180,10 +196,6 @@ class PythonedaBridge:
         if self._exchange is None:
             raise RuntimeError("The bridge is not open.")
         return self._exchange
-
-
-async def _save(service: BridgeService, transport: str, position: int) -> None:
-    await service.positions.save(transport, str(position))
 
 
 async def _give(app: PythonedaApp, event: Any) -> None:

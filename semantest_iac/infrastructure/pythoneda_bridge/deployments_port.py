@@ -62,8 +62,9 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
         """Work beside the other ports, until the event loop of the application ends."""
         bridge = self._bridge
         if bridge is not None:
-            position = await bridge.find_position() if bridge.forwards else None
-            self._working = asyncio.create_task(self._work(bridge, app, position), name="semantest-iac")
+            if bridge.forwards:
+                await bridge.start_forwarding()
+            self._working = asyncio.create_task(self._work(bridge, app), name="semantest-iac")
             await asyncio.sleep(0)  # a task that is cancelled before its first step closes nothing
 
     async def close(self) -> None:
@@ -72,16 +73,18 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
             self._working.cancel()
             await asyncio.wait([self._working])
 
-    async def _work(self, bridge: PythonedaBridge, app: PythonedaApp, position: int | None) -> None:
+    async def _work(self, bridge: PythonedaBridge, app: PythonedaApp) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(bridge.answer_left_behind(app))
-                if position is not None:
-                    group.create_task(bridge.forward_events(app, position))
+                if bridge.forwards:
+                    group.create_task(bridge.forward_events(app))
                 await asyncio.Event().wait()
         finally:
-            set_open_bridge(None)
             await bridge.close()
+            if bridge.forwards:
+                await bridge.forward_rest(app)
+            set_open_bridge(None)
 
 
 def _application_name() -> str:

@@ -71,15 +71,17 @@ class DeploymentRequestListener(EventListener):
 async def answer_pythoneda_request(event: PythonedaRequest) -> list[Any]:
     """Return the answer to a request of PythonEDA; without an open bridge it is that nothing was done."""
     bridge = find_open_bridge()
-    if bridge is not None:
-        return await bridge.answer(event)
-    closed = RefusedError(
-        "Nothing carries out requests in this application.",
-        "BRIDGE_CLOSED",
-        hint="Decorate it with @enable(InfrastructureDeployments) of semantest_iac.pythoneda.deployments.",
-    )
-    received = read_request(event)
-    return [build_answer(received, describe_failed_submission(received, closed), iac_events)]
+    try:
+        if bridge is not None:
+            return await bridge.answer(event)
+        raise RefusedError(
+            "Nothing carries out requests in this application.",
+            "BRIDGE_CLOSED",
+            hint="Decorate it with @enable(InfrastructureDeployments) of semantest_iac.pythoneda.deployments.",
+        )
+    except RefusedError as error:
+        received = read_request(event)
+        return [build_answer(received, describe_failed_submission(received, error), iac_events)]
 
 
 async def _carry_out(request: Event) -> list[Event]:

@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
+from semantest_iac.domain.errors import RefusedError
+
 
 class Serving(Protocol):
     """Something that works until it is told to stop."""
@@ -34,6 +36,7 @@ class ServingThread(Generic[ServedT]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
         self._failure: BaseException | None = None
+        self._is_closing = False
         # A daemon: a second Ctrl-C ends the process, and the next one goes on with what was in progress.
         self._thread = threading.Thread(target=self._run, name="semantest-iac", daemon=True)
 
@@ -43,14 +46,18 @@ class ServingThread(Generic[ServedT]):
         return await asyncio.wrap_future(self._opened)
 
     async def call(self, coroutine: Coroutine[Any, Any, CalledT]) -> CalledT:
-        """Return the result of a coroutine that runs in the thread; cancelling the caller cancels it."""
-        if self._loop is None:
+        """Return the result of a coroutine that runs in the thread; cancelling the caller cancels it.
+
+        Raises RefusedError before the start and after the end of the thread.
+        """
+        if self._loop is None or self._is_closing or not self._thread.is_alive():
             coroutine.close()
-            raise RuntimeError("The thread is not started.")
+            raise RefusedError("Nothing carries out requests any more: the application ends.", "BRIDGE_CLOSED")
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
     async def close(self) -> None:
         """Return when what was in progress has ended and the thread with it; raises what ended it before."""
+        self._is_closing = True
         if self._loop is not None and self._stopped is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
         if self._thread.ident is not None:

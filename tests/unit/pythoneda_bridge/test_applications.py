@@ -271,6 +271,14 @@ class TestForwardedEvents:
 
         assert (returned, len(service.entrance.accepted)) == ([], 1)
 
+    async def test_are_given_to_the_last_one_before_the_end(self, service: FakeBridgeService) -> None:
+        started = DeploymentStarted(**ABOUT, deployment_id="d")
+
+        async with run_application(service, listens_to=[DeploymentStarted], forward_events=True) as running:
+            await record(service, started)
+
+        assert running.heard == [started]
+
     async def test_are_none_where_nobody_wants_them(self, service: FakeBridgeService) -> None:
         async with run_application(service, listens_to=[DeploymentStarted]) as running:
             await record(service, DeploymentStarted(**ABOUT, deployment_id="d"))

@@ -82,6 +82,12 @@ class TestServingThread:
 
         assert calling.cancelled()
 
-    async def test_is_of_no_use_before_its_start(self, service: FakeBridgeService) -> None:
-        with pytest.raises(RuntimeError, match="not started"):
-            await ServingThread(service.open).call(name_of_thread())
+    async def test_is_of_no_use_before_its_start_and_after_its_end(self, service: FakeBridgeService) -> None:
+        thread = ServingThread(service.open)
+
+        with pytest.raises(RefusedError, match="the application ends"):
+            await thread.call(name_of_thread())
+        await thread.start()
+        await thread.close()
+        with pytest.raises(RefusedError, match="the application ends"):
+            await thread.call(name_of_thread())
