@@ -62,6 +62,8 @@ class InfrastructureApplication(PythonEDA):
     def accept_listening(self) -> None:
         """Go on after the ports are done."""
         type(self)._listens = True
+        sys.stdout.write("Waiting for requests. Press Ctrl-C to stop.\n")
+        sys.stdout.flush()
 
     @classmethod
     def is_listening(cls) -> bool:

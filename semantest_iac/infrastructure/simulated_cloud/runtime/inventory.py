@@ -100,20 +100,20 @@ class InventoryTransaction:
 
     def list_by_owner_prefix(self, prefix: str) -> list[StoredResource]:
         """Return the resources of all owners that begin with a prefix, in all accounts, the newest first."""
-        return self._rows("substr(owner, 1, length(?1)) = ?1 order by made desc", (prefix,))
+        return self._rows("substr(owner, 1, length(?)) = ? order by made desc", (prefix, prefix))
 
     def count_by_owner_or_tag(self, prefix: str, tag: str, value: str) -> int:
         """Count the resources of all owners that begin with a prefix or, with earlier marks, that have a tag."""
         found = self._execute(
-            "select count(*) from resources where substr(owner, 1, length(?1)) = ?1"
-            " or json_extract(inputs, '$.tags.' || ?2) = ?3",
-            (prefix, tag, value),
+            "select count(*) from resources where substr(owner, 1, length(?)) = ?"
+            " or json_extract(inputs, '$.tags.' || ?) = ?",
+            (prefix, prefix, tag, value),
         )
         return int(found.fetchone()[0])
 
     def list_ids(self, account: str | None = None) -> set[tuple[str, str]]:
         """Return type and id of every resource of an account, or of all."""
-        return set(self._execute("select type, id from resources where ?1 is null or account = ?1", (account,)))
+        return set(self._execute("select type, id from resources where ? is null or account = ?", (account, account)))
 
     def replace_owner(self, address: ResourceAddress, owner: str) -> None:
         """Give a resource another owner; its identifiers stay."""
