@@ -144,7 +144,8 @@
             packagesOf (project.dependencies ++ lib.concatLists (lib.attrValues extras)) ++ [ python.pkgs.hatchling ]);
           runMake = target: pkgs.runCommand "semantest-iac-${target}"
             { nativeBuildInputs = [ pkgs.gnumake pkgs.nodejs ]; } ''
-            cp --recursive --no-preserve=mode ${self} source
+            cp --recursive ${self} source
+            chmod --recursive u+w source
             cd source
             export HOME=$TMPDIR PYTHONPATH=$PWD:$PWD/events
             mkdir .venv

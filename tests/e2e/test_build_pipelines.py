@@ -14,6 +14,7 @@ from .build_pipelines import (
     Runner,
     github_script,
     gitlab_script,
+    read_pipeline,
     require_programs,
     serve_notes,
     visible_text,
@@ -29,7 +30,8 @@ class TestGithubWorkflow:
         require_programs("bash", "jq")
         files = {name: str(tmp_path / name) for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         variables = {"GITHUB_REPOSITORY": "shop/api", "PULL_REQUEST": "12", "COMMIT": "0123456789abcdef" * 2}
-        return Runner(tmp_path, {**files, **variables, "RUNNER_TEMP": str(tmp_path)})
+        unset = dict.fromkeys(read_pipeline("github-actions.yml")["env"].keys() - {"COMPONENTS", "ENVIRONMENT"}, "")
+        return Runner(tmp_path, {**files, **unset, **variables, "RUNNER_TEMP": str(tmp_path)})
 
     def _preview(self, runner: Runner) -> tuple[str, int]:
         """Preview and comment; returns the only comment and the exit code of the last step."""

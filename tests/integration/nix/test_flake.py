@@ -172,7 +172,7 @@ class TestScripts:
         if shutil.which("make") is None:
             pytest.skip("make is not on the PATH")
         script = flake.evaluate("checks.x86_64-linux.generated.script")
-        script = re.sub(r"(?<=--no-preserve=mode )\S+", str(flake.file.parent), script)
+        script = re.sub(r"(?<=cp --recursive )\S+", str(flake.file.parent), script)
         script = re.sub(r"(?<=--symbolic )\S+-python3-env/bin", str(script_folder / "bin"), script)
         (script_folder / "build").mkdir()
 
