@@ -36,7 +36,7 @@ _IDLE_TIMEOUT_S = 5.0
 _INSERTED_AT_ONCE = 500
 # Rows are looked up by their keys: PostgreSQL would read a whole table instead as long as it has a hundred pages.
 _KEY_LOOKUP_COST = 1.1
-_SELECT_TABLES = "select tablename from pg_tables where schemaname = current_schema()"
+_SELECT_TABLES = "select relname from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r'"
 _LOOK = f"{_SELECT_TABLES}; select extract(epoch from clock_timestamp())::float8"  # noqa: S608 - no input in it
 _BEGIN_CHANGE = f"begin isolation level read committed; select pg_advisory_xact_lock({_WRITER_LOCK}); {_LOOK}"
 _BEGIN_READING = f"begin isolation level repeatable read, read only; {_LOOK}"
