@@ -159,7 +159,7 @@ def _run_all(connection: DatabaseConnection, group: Sequence[_Change]) -> None:
         for _, batch in groupby(group, attrgetter("change")):
             _run(connection, list(batch))
     except Exception as error:
-        if len(group) == 1:
+        if len(group) == 1 or not connection.is_open():
             raise
         raise _UndoneError from error
 

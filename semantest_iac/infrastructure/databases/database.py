@@ -40,6 +40,10 @@ class DatabaseConnection(Protocol):
         """Return the seconds since 1970 in UTC, by the clock that all processes of this database share."""
         ...
 
+    def is_open(self) -> bool:
+        """Whether the database still answers, so that what it refused may be tried again."""
+        ...
+
     def check_integrity(self) -> None:
         """Let the database check its own storage; raises LedgerError for one that is damaged."""
         ...

@@ -92,6 +92,10 @@ class PostgresqlConnection:
             self._tables = frozenset(it for (it,) in self.execute(_SELECT_TABLES))
         return name in self._tables
 
+    def is_open(self) -> bool:
+        """Whether the server is connected: one that does not answer in time is not any more."""
+        return not self._cursor.connection.closed
+
     def check_integrity(self) -> None:
         """Do nothing: PostgreSQL checks its pages as it reads them, where its data has checksums."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import threading
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
 
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.databases.postgresql import PostgresqlDatabase
 from tests.postgresql_server import PostgresqlServer
 from tests.run_queues import QueueFixture, open_database
@@ -46,6 +50,34 @@ async def test_notices_a_server_that_is_frozen(postgresql: PostgresqlServer) -> 
 
     assert (unread.value.error_code, unread.value.retryable) == ("LEDGER_UNREACHABLE", True)
     assert [run.deployment for run in fixture.queue.list_runs()][:1] == ["d1"]  # d2 may have been committed
+    database.close()
+
+
+async def test_tries_nothing_again_where_the_connection_is_lost(postgresql: PostgresqlServer) -> None:
+    """What shares a transaction fails with it: each change by itself would wait for the same server in turn."""
+    database = PostgresqlDatabase(postgresql.url, f"test_{uuid4().hex}")
+    begun, go_on, calls = threading.Event(), threading.Event(), list[list[int]]()
+
+    def wait(connection: DatabaseConnection) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    def lose_connection(connection: DatabaseConnection, numbers: Sequence[int]) -> list[int]:
+        calls.append(list(numbers))
+        connection.execute("select pg_terminate_backend(pg_backend_pid())")
+        return list(numbers)
+
+    first = asyncio.ensure_future(database.commit("write to", wait))
+    await asyncio.to_thread(begun.wait, 60)
+    waiting = [database.commit_together("write to", lose_connection, number) for number in range(3)]
+    together = asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0)
+    go_on.set()
+    await first
+
+    assert {getattr(it, "error_code", it) for it in await together} == {"LEDGER_UNREACHABLE"}
+    assert calls == [[0, 1, 2]]
+    assert await database.commit("write to", lambda connection: connection.execute("select 1")) == [(1,)]
     database.close()
 
 
