@@ -20,6 +20,18 @@ _TIMEOUT_S = 120
 STACK = "rest-api.aws.development.us-east-1"
 UPDATE = ("update", "--stack", "aws-dev", "--location", "us-east-1", "--metadata", "component=rest-api")
 
+_SLOW_CONFIGURATION = """
+components:
+  rest-api: {source: api, handler: app.handler, runtime: python3.12}
+"""
+_SLOW_SERVICE = """
+import time
+
+def handler(event, context):
+    time.sleep(4)
+    return {"statusCode": 200, "body": "ok"}
+"""
+
 # It leaves what it accepts to a worker, and says what it hears.
 _ASKING = """
 import asyncio, sys
@@ -187,6 +199,21 @@ class TestApplication:
         out, _ = listening.communicate(timeout=_TIMEOUT_S)
 
         assert (listening.returncode, "Traceback" in out) == (0, False), out
+
+
+class TestDeploymentsInProgress:
+    def test_end_before_the_application_does(self, real: RealApplications) -> None:
+        real.write("semantest.yaml", _SLOW_CONFIGURATION)
+        (real.folder / "api").mkdir()
+        real.write("api/app.py", _SLOW_SERVICE)
+        updating = real.start("-m", "semantest_iac.pythoneda", *UPDATE)
+        while real.list_deployments() != [(STACK, "verifying")]:
+            assert updating.poll() is None, updating.communicate()[0]
+        updating.send_signal(signal.SIGTERM)
+        out, _ = updating.communicate(timeout=_TIMEOUT_S)
+
+        assert (updating.returncode, "Stopping after the deployments in progress" in out) == (4, True), out
+        assert real.list_deployments() == [(STACK, "completed")]
 
 
 class TestExample:

@@ -15,7 +15,12 @@ from semantest_iac.application.ports.event_transports import TransportPositions
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.following import follow_log
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestEntrance, RequestExchange
+from semantest_iac.infrastructure.pythoneda_bridge.exchange import (
+    LEDGER_PAUSE_S,
+    Pause,
+    RequestEntrance,
+    RequestExchange,
+)
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     PythonedaRequest,
     ReceivedRequest,
@@ -82,7 +87,9 @@ class PythonedaBridge:
         open_service: Callable[[], AbstractAsyncContextManager[BridgeService]],
         application: str,
         classes: Any,
+        pause: Pause = asyncio.sleep,
     ) -> None:
+        self._pause = pause
         self.forwards = False
         self._thread = ServingThread(open_service)
         self._application = application
@@ -130,7 +137,10 @@ class PythonedaBridge:
     async def answer_left_behind(self, app: PythonedaApp) -> None:
         """Give the application the answers to the requests that a process before this one had received."""
         left_behind = await asyncio.to_thread(self._require_exchange().list_left_behind)
-        await asyncio.gather(*(self._answer_left_behind(app, received) for received in left_behind))
+        answering = (self._answer_left_behind(app, received) for received in left_behind)
+        for result in await asyncio.gather(*answering, return_exceptions=True):
+            if isinstance(result, Exception):
+                _LOG.error("A request that was left behind has no answer yet.", exc_info=result)
 
     async def _answer_left_behind(self, app: PythonedaApp, received: ReceivedRequest) -> None:
         answer = await self._thread.call(self._require_exchange().answer_left_behind(received))
@@ -148,11 +158,18 @@ class PythonedaBridge:
             self._position = int(saved)
 
     async def forward_events(self, app: PythonedaApp) -> None:
-        """Give the application every published event as it is recorded, each at least once."""
-        ledger = self._require_service().ledger
-        async with aclosing(follow_log(ledger, self._position)) as batches:
-            async for batch in batches:
-                await self._forward_batch(app, batch)
+        """Give the application every published event as it is recorded, each at least once.
+
+        A ledger that cannot be read or written for long is tried again.
+        """
+        while True:
+            try:
+                async with aclosing(follow_log(self._require_service().ledger, self._position)) as batches:
+                    async for batch in batches:
+                        await self._forward_batch(app, batch)
+            except LedgerError as error:
+                _LOG.warning("Events are not forwarded now, and tried again: %s", error.reason)
+                await self._pause(LEDGER_PAUSE_S)
 
     async def forward_rest(self, app: PythonedaApp) -> None:
         """Give the application what was recorded since; the next process begins after that."""

@@ -29,7 +29,8 @@ from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import Un
 from semantest_iac_events.event import Event, StackEvent, StackRequest
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_S = 5.0  # before a ledger that could not be read is read again
+LEDGER_PAUSE_S = 5.0
+"""Before a ledger that could not be read is read again."""
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -80,9 +81,8 @@ class RequestExchange:
         with self._unless_in_progress(received.id) as is_first:
             if not is_first:
                 return None
-            await asyncio.to_thread(self._unanswered.note, received)
             answer = await self._carry_out(received)
-            await asyncio.to_thread(self._unanswered.forget, received.id)
+            await self._forget(received)
             return answer
 
     async def answer_left_behind(self, received: ReceivedRequest) -> Answer | None:
@@ -99,7 +99,7 @@ class RequestExchange:
                     hint="Send it again.",
                 )
                 answer = describe_failed_submission(received, lost)
-            await asyncio.to_thread(self._unanswered.forget, received.id)
+            await self._forget(received)
             return answer
 
     def list_left_behind(self) -> list[ReceivedRequest]:
@@ -138,13 +138,21 @@ class RequestExchange:
 
     async def _carry_out(self, received: ReceivedRequest) -> Answer:
         try:
+            await asyncio.to_thread(self._unanswered.note, received)
             result = await self.submit_request(received)
             return await self._find_answer(received, result)
-        except DeploymentError as error:
+        except (DeploymentError, OSError) as error:
             return describe_failed_submission(received, error)
         except Exception as error:
             _LOG.exception("A request of PythonEDA could not be submitted.")
             return describe_failed_submission(received, error)
+
+    async def _forget(self, received: ReceivedRequest) -> None:
+        """What cannot be removed is answered once more by the next process."""
+        try:
+            await asyncio.to_thread(self._unanswered.forget, received.id)
+        except OSError as error:
+            _LOG.warning("An answered request cannot be forgotten: %s", error)
 
     async def _find_answer(self, received: ReceivedRequest, result: EventResult) -> Answer:
         try:
@@ -161,7 +169,7 @@ class RequestExchange:
                 return await self._entrance.find_end(deployment)
             except LedgerError as error:
                 _LOG.warning("Cannot see how deployment %s ends, and look again: %s", deployment, error.reason)
-                await self._pause(_PAUSE_S)
+                await self._pause(LEDGER_PAUSE_S)
 
     @contextmanager
     def _unless_in_progress(self, id_: str) -> Iterator[bool]:

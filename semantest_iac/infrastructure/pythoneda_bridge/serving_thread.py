@@ -6,10 +6,11 @@ Listeners of a PythonEDA application may block its loop for long, and leases mus
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from semantest_iac.domain.errors import RefusedError
@@ -23,6 +24,7 @@ class Serving(Protocol):
         ...
 
 
+_LOG = logging.getLogger(__name__)
 ServedT = TypeVar("ServedT", bound=Serving)
 CalledT = TypeVar("CalledT")
 
@@ -37,6 +39,8 @@ class ServingThread(Generic[ServedT]):
         self._stopped: asyncio.Event | None = None
         self._failure: BaseException | None = None
         self._is_closing = False
+        self._has_ended = False
+        self._calls = set[Future[Any]]()
         # A daemon: a second Ctrl-C ends the process, and the next one goes on with what was in progress.
         self._thread = threading.Thread(target=self._run, name="semantest-iac", daemon=True)
 
@@ -52,14 +56,30 @@ class ServingThread(Generic[ServedT]):
         """
         if self._loop is None or self._is_closing or not self._thread.is_alive():
             coroutine.close()
-            raise RefusedError("Nothing carries out requests any more: the application ends.", "BRIDGE_CLOSED")
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+            raise _closed()
+        try:
+            called = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # its loop is closed, and the thread about to end
+            coroutine.close()
+            raise _closed() from None
+        self._calls.add(called)
+        called.add_done_callback(self._calls.discard)
+        if self._has_ended:
+            called.cancel()
+        try:
+            return await asyncio.wrap_future(called)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise _closed() from None  # the thread has ended meanwhile
 
     async def close(self) -> None:
         """Return when what was in progress has ended and the thread with it; raises what ended it before."""
         self._is_closing = True
         if self._loop is not None and self._stopped is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopped.set)
+            with suppress(RuntimeError):  # its loop is closed already
+                self._loop.call_soon_threadsafe(self._stopped.set)
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
         if self._failure is not None:
@@ -70,9 +90,14 @@ class ServingThread(Generic[ServedT]):
             asyncio.run(self._serve())
         except BaseException as error:
             if self._opened.done():
+                _LOG.error("What carries out requests has failed: %s", type(error).__name__, exc_info=error)
                 self._failure = error
             else:
                 self._opened.set_exception(error)
+        finally:
+            self._has_ended = True
+            for called in tuple(self._calls):  # what came too late to be begun in the loop
+                called.cancel()
 
     async def _serve(self) -> None:
         stopped = asyncio.Event()
@@ -80,3 +105,8 @@ class ServingThread(Generic[ServedT]):
             self._loop, self._stopped = asyncio.get_running_loop(), stopped
             self._opened.set_result(served)
             await served.serve(stopped)
+
+
+def _closed() -> RefusedError:
+    reason = "the application ends, or what carries them out has failed"
+    return RefusedError(f"Nothing carries out requests any more: {reason}.", "BRIDGE_CLOSED", hint="See its log.")

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from semantest_iac.application.deployment.recorder import encode_event
-from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequested, DeploymentStarted
@@ -22,6 +23,7 @@ from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.triggers import ServiceDeploymentNeeded
 from tests.fakes import pythoneda_framework as framework
 from tests.fakes import pythoneda_modules as iac
+from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.pythoneda_application import run_application
 from tests.fakes.pythoneda_entrance import FakeBridgeService
 from tests.fakes.pythoneda_modules import fake_pythoneda
@@ -44,6 +46,18 @@ def names_of(events: list[Any]) -> list[str]:
 async def record(service: FakeBridgeService, *events: StackEvent) -> None:
     for event in events:
         await service.ledger.append(event.stack, None, [encode_event(event, str)])
+
+
+class UnreadableLedger(MemoryLedger):
+    """Cannot be read the first times."""
+
+    failures = 2
+
+    def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
+        if self.failures:
+            self.failures -= 1
+            raise LedgerError("Cannot read.")
+        return super().log(after, limit)
 
 
 class TestUpdates:
@@ -270,6 +284,21 @@ class TestForwardedEvents:
             returned = await running.app.accept(DeploymentRequested(**ABOUT))
 
         assert (returned, len(service.entrance.accepted)) == ([], 1)
+
+    async def test_wait_for_a_ledger_that_cannot_be_read(
+        self, service: FakeBridgeService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        exchange = import_module("semantest_iac.infrastructure.pythoneda_bridge.bridge")
+        monkeypatch.setattr(exchange, "LEDGER_PAUSE_S", 0)
+        service.ledger = ledger = UnreadableLedger()
+        started = DeploymentStarted(**ABOUT, deployment_id="d")
+
+        async with run_application(service, listens_to=[DeploymentStarted], forward_events=True) as running:
+            await record(service, started)
+            heard = await running.hear(1)
+
+        assert (heard, ledger.failures) == ([started], 0)
+        assert caplog.text.count("tried again: Cannot read.") == 2
 
     async def test_are_given_to_the_last_one_before_the_end(self, service: FakeBridgeService) -> None:
         started = DeploymentStarted(**ABOUT, deployment_id="d")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -124,6 +126,25 @@ class TestRequests:
 
         assert answer is not None
         assert (answer.is_good, pauses) == (True, [5.0, 5.0])
+
+
+class FullDisk(UnansweredRequests):
+    """Can write and remove nothing."""
+
+    def note(self, request: ReceivedRequest) -> None:
+        raise OSError(errno.ENOSPC, "no space", "requests")
+
+    def forget(self, id_: str) -> None:
+        raise OSError(errno.EROFS, "read-only", "requests")
+
+
+class TestFullDisks:
+    async def test_refuse_requests(self, entrance: FakeEntrance, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+        answer = await RequestExchange(entrance, FullDisk(home, "app"), "app").answer(a_request())
+
+        assert answer is not None
+        assert (answer.facts["code"], entrance.submitted) == ("DISK_FULL", [])
+        assert "cannot be forgotten" in caplog.text
 
 
 class TestOrigins:

@@ -61,6 +61,28 @@ class TestServingThread:
         with pytest.raises(RefusedError, match="No disk"):
             await thread.close()
 
+    async def test_refuses_calls_once_it_has_failed(
+        self, service: FakeBridgeService, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fails = threading.Event()
+
+        async def fail(stopped: asyncio.Event) -> None:
+            await asyncio.to_thread(fails.wait)
+            raise ValueError("broken")
+
+        service.serve = fail  # type: ignore[method-assign]  # another end of the same service
+        thread = ServingThread(service.open)
+        await thread.start()
+        waiting = asyncio.create_task(thread.call(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        fails.set()
+
+        with pytest.raises(RefusedError, match="has failed"):
+            await waiting
+        with pytest.raises(ValueError, match="broken"):
+            await thread.close()
+        assert "What carries out requests has failed: ValueError" in caplog.text
+
     async def test_cancels_what_its_caller_gives_up(self, service: FakeBridgeService) -> None:
         started, cancelled = threading.Event(), threading.Event()
 
