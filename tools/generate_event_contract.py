@@ -24,12 +24,18 @@ from semantest_iac_events import deployments, infrastructure, triggers
 from semantest_iac_events.catalogue import PUBLISHED_EVENTS
 from semantest_iac_events.event import Event, StackEvent, StackFailure
 from semantest_iac_events.forms.cloudevents import SCHEMA_URN_PREFIX, CloudEvent, schema_name, to_cloudevent
+from semantest_iac_events.forms.envelopes import INFRASTRUCTURE_SOURCE
 from semantest_iac_events.forms.fields import ENVELOPE_FIELDS
+from semantest_iac_events.forms.semantest import FAILED_TYPE, OUTCOME_OF_EVENT_TYPE
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
 COMMAND = "python tools/generate_event_contract.py"
 CHANNEL = "infrastructure.events"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
+SEMANTEST_FORM = "semantest.v1"
+UUID_TEXT = {"type": "string", "format": "uuid"}
+MOMENT_TEXT = {"type": "string", "format": "date-time"}
 
 INBOUND: tuple[type[Event], ...] = (
     deployments.DeploymentRequested,
@@ -181,8 +187,7 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
     """The schema of the whole CloudEvents form; its part `data` has the id that `dataschema` names."""
     name = schema_name(event_type)
     form = _plain_schema(CloudEvent)
-    data = _plain_schema(event_type)
-    data["properties"] = {key: value for key, value in data["properties"].items() if key not in ENVELOPE_FIELDS}
+    data = _own_fields_schema(event_type)
     data["properties"]["previous_event_ids"] = {
         "items": {"format": "uuid", "type": "string"},
         "type": "array",
@@ -200,8 +205,72 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
     }
 
 
+def semantest_schema() -> dict[str, Any]:
+    """The schema of REQ-005's form, also with the attributes of Semantest's server; its payload depends on the type."""
+    label = {"type": "string", "minLength": 1}
+    payloads = {each: _payload_schema(each) for each in PUBLISHED_EVENTS}
+    metadata = {
+        "source": {"const": INFRASTRUCTURE_SOURCE},
+        "version": {"type": "integer", "minimum": 1},
+        "correlationId": label,
+        "causationId": UUID_TEXT,
+        "previousEventIds": {"type": "array", "items": UUID_TEXT, "minItems": 2},
+        "timestamp": MOMENT_TEXT,
+    }
+    attributes = {
+        "id": UUID_TEXT,
+        "type": {"enum": sorted({_semantest_type(each) for each in PUBLISHED_EVENTS})},
+        "timestamp": MOMENT_TEXT,
+        "payload": {"type": "object", "properties": {"outcome": {"enum": sorted(OUTCOME_OF_EVENT_TYPE.values())}}},
+        "metadata": _closed_object(metadata, ["source", "version", "correlationId"]),
+        "eventId": UUID_TEXT,
+        "eventType": label,
+        "aggregateId": label,
+        "correlationId": label,
+    }
+    return _closed_object(attributes, ["id", "type", "timestamp", "payload", "metadata"]) | {
+        "$schema": DIALECT,
+        "$id": f"{SCHEMA_URN_PREFIX}semantest:{SEMANTEST_FORM}",
+        "title": "SemantestForm",
+        "description": "Any of the events in REQ-005's form. A failure with `payload.outcome` is another end of a"
+        " deployment.",
+        "allOf": [_choose_payload(each) for each in payloads],
+        "$defs": {schema_name(each): payload for each, payload in payloads.items()},
+    }
+
+
+def _semantest_type(event_type: type[Event]) -> str:
+    return FAILED_TYPE if event_type in OUTCOME_OF_EVENT_TYPE else event_type.type_name
+
+
+def _payload_schema(event_type: type[Event]) -> dict[str, Any]:
+    """The schema of an event's own fields, with the outcome where the type does not say it."""
+    payload = {"$id": f"{SCHEMA_URN_PREFIX}payload:{schema_name(event_type)}"} | _own_fields_schema(event_type)
+    if outcome := OUTCOME_OF_EVENT_TYPE.get(event_type):
+        payload["properties"]["outcome"] = {"const": outcome}
+        payload["required"] = [*payload.get("required", ()), "outcome"]
+    return payload
+
+
+def _choose_payload(event_type: type[Event]) -> dict[str, Any]:
+    """The rule that this event has its payload."""
+    condition: dict[str, Any] = {"properties": {"type": {"const": _semantest_type(event_type)}}}
+    if outcome := OUTCOME_OF_EVENT_TYPE.get(event_type):
+        condition["properties"]["payload"] = {"required": ["outcome"], "properties": {"outcome": {"const": outcome}}}
+    elif event_type.type_name == FAILED_TYPE:
+        condition["properties"]["payload"] = {"not": {"required": ["outcome"]}}
+    return {"if": condition, "then": {"properties": {"payload": {"$ref": f"#/$defs/{schema_name(event_type)}"}}}}
+
+
+def _closed_object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI document: one channel, one message per event; requests are received, all events are sent."""
+    """The AsyncAPI document: one channel, one message per event and one for all of them in Semantest's form.
+
+    Requests are received, all events are sent. Servers are of each installation, so that none is named.
+    """
     names = {event_type: schema_name(event_type) for event_type in PUBLISHED_EVENTS}
     return {
         "asyncapi": "3.0.0",
@@ -214,16 +283,25 @@ def asyncapi() -> dict[str, Any]:
         "channels": {
             "infrastructure": {
                 "address": CHANNEL,
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names.values()},
+                "messages": {
+                    name: {"$ref": f"#/components/messages/{name}"} for name in (*names.values(), SEMANTEST_FORM)
+                },
             }
         },
         "operations": {
             "send": _operation(
-                "send", [name for each, name in names.items() if each is not triggers.ServiceDeploymentNeeded]
+                "send",
+                [
+                    *(name for each, name in names.items() if each is not triggers.ServiceDeploymentNeeded),
+                    SEMANTEST_FORM,
+                ],
             ),
             "receive": _operation("receive", [names[each] for each in INBOUND]),
         },
-        "components": {"messages": {name: _message(each, name) for each, name in names.items()}},
+        "components": {
+            "messages": {name: _message(each, name) for each, name in names.items()}
+            | {SEMANTEST_FORM: _semantest_message()}
+        },
     }
 
 
@@ -233,13 +311,14 @@ def contract() -> Iterator[tuple[str, str]]:
         file = f"{schema_name(event_type)}.json"
         yield f"schemas/{file}", _json(schema(event_type))
         yield f"conformance/{file}", _json(to_cloudevent(sample(event_type), sequence=1))
+    yield f"schemas/forms/{SEMANTEST_FORM}.json", _json(semantest_schema())
     yield "asyncapi.yaml", yaml.safe_dump(asyncapi(), sort_keys=True, allow_unicode=True, width=110)
 
 
 def stale(events: Path) -> dict[Path, str | None]:
     """The stale files and the text that they should have; None for files to be removed."""
     wanted = {events / path: text for path, text in contract()}
-    found = {path for folder in ("schemas", "conformance") for path in (events / folder).glob("*.json")}
+    found = {path for folder in ("schemas", "conformance") for path in (events / folder).rglob("*.json")}
     outdated = {path: text for path, text in wanted.items() if _text(path) != text}
     return outdated | dict.fromkeys(sorted(found - wanted.keys()))
 
@@ -259,6 +338,13 @@ def main(arguments: Sequence[str] | None = None, events: Path = EVENTS) -> int:
     return 1 if only_check and outdated else 0
 
 
+def _own_fields_schema(event_type: type[Event]) -> dict[str, Any]:
+    """The schema of the fields that no form carries itself."""
+    data = _plain_schema(event_type)
+    data["properties"] = {key: value for key, value in data["properties"].items() if key not in ENVELOPE_FIELDS}
+    return data
+
+
 def _plain_schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(schema_generator=UntitledSchema)
 
@@ -276,8 +362,21 @@ def _message(event_type: type[Event], name: str) -> dict[str, Any]:
         "summary": inspect.getdoc(event_type),
         "contentType": "application/cloudevents+json",
         "payload": {
-            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schemaFormat": SCHEMA_FORMAT,
             "schema": {"$ref": f"./schemas/{name}.json"},
+        },
+    }
+
+
+def _semantest_message() -> dict[str, Any]:
+    return {
+        "name": SEMANTEST_FORM,
+        "title": "SemantestForm",
+        "summary": "Any of the events in REQ-005's form, for Semantest's own components.",
+        "contentType": "application/json",
+        "payload": {
+            "schemaFormat": SCHEMA_FORMAT,
+            "schema": {"$ref": f"./schemas/forms/{SEMANTEST_FORM}.json"},
         },
     }
 

@@ -115,10 +115,11 @@ class TestCloudEventsSdk:
 
 
 class TestAsyncApi:
-    def test_has_one_message_per_event(self, asyncapi_text: str) -> None:
+    def test_has_one_message_per_event_and_one_for_semantest_s_form(self, asyncapi_text: str) -> None:
         messages = yaml.safe_load(asyncapi_text)["components"]["messages"].values()
 
-        assert sorted(each["name"] for each in messages) == sorted(each.type_name for each in PUBLISHED_EVENTS)
+        types = [each.type_name for each in PUBLISHED_EVENTS]
+        assert sorted(each["name"] for each in messages) == sorted([*types, "semantest.v1"])
 
     def test_refers_only_to_what_exists(self, asyncapi_text: str, published: Published) -> None:
         document = yaml.safe_load(asyncapi_text)
