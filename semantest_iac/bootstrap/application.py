@@ -17,12 +17,13 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, Engine
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
-    from semantest_iac.application.ports.event_transports import ReceivedMessage
+    from semantest_iac.application.ports.event_transports import EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
@@ -350,6 +351,12 @@ class Application(LedgerDatabase):
         from semantest_iac.presentation.subscribers.message_reader import read_message
 
         return read_message(message)
+
+    def event_targets(self, loaded: LoadedConfiguration) -> list[EventTarget]:
+        """Return every target of events of a configuration; raises DeploymentError for one that cannot be."""
+        from semantest_iac.bootstrap.event_intake import open_event_targets
+
+        return [target for target, _ in open_event_targets(loaded, self.secrets(loaded.variables))]
 
     def event_bus(
         self,

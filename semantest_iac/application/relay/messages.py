@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.application.deployment.recorder import redact_fields
 from semantest_iac.application.ports.event_transports import DeadLetter, PublishedMessage
@@ -128,7 +129,7 @@ def build_dead_letter(
     """Return the letter of a message that a target did not take; the same message has the same letter each time."""
     fields = {f"{_FIELD_PREFIX}{name}": str(getattr(message, name)) for name in _MESSAGE_FIELDS}
     return DeadLetter(
-        id=f"{message.id}-{target}",
+        id=uuid5(NAMESPACE_URL, f"{message.id} {target}").hex,
         direction="published",
         transport=target,
         code=code,

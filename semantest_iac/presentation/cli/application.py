@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
-    from semantest_iac.application.ports.event_transports import DeadLetters, ReceivedMessage
+    from semantest_iac.application.ports.event_transports import DeadLetters, EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
@@ -103,6 +103,8 @@ class CliApplication(Protocol):
     def dead_letters(self) -> DeadLetters: ...
 
     def read_message(self, message: ReceivedMessage) -> list[ReceivedEvent]: ...
+
+    def event_targets(self, loaded: LoadedConfiguration) -> list[EventTarget]: ...
 
     def event_bus(
         self, variables: Mapping[str, str], file: Path | None = ..., overrides: Sequence[str] = ...

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from semantest_iac.application.ports.event_transports import ReceivedMessage
+from semantest_iac.application.ports.event_transports import PublishedMessage, ReceivedMessage
+from semantest_iac.application.relay.messages import build_dead_letter
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
@@ -197,3 +200,67 @@ class TestDeadLetters:
         assert run("events")[0] == 0
         assert run("events", "rest-api", "--limit", "3")[0] == 0
         assert run("events", "--json")[1] == "[]\n"
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[int], list[bytes]]]:
+    """A receiver of webhooks: its URL, the statuses of its next answers, and the bodies that it got."""
+    statuses, bodies = list[int](), list[bytes]()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(statuses.pop(0) if statuses else 204)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", statuses, bodies
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class TestDeadLettersOfTargets:
+    def add(self) -> str:
+        message = PublishedMessage("e1", "infrastructure.updated", "stack", b'{"a":1}')
+        letter = build_dead_letter("hooks", message, "MESSAGE_REFUSED", "it answered 400", "event 7", 1_795_000_000.0)
+        asyncio.run(Application(Path(".semantest")).dead_letters.add(letter))
+        return letter.id
+
+    def configure(self, url: str) -> None:
+        text = f"components: {{rest-api: {{}}}}\nevent_targets: {{hooks: {{type: webhook, url: '{url}'}}}}\n"
+        Path("semantest.yaml").write_text(text, encoding="utf-8")
+
+    def test_are_published_again(self, run: Run, receiver: tuple[str, list[int], list[bytes]]) -> None:
+        url, _, bodies = receiver
+        self.configure(url)
+        letter = self.add()
+
+        code, out, _ = run("events", "dead-letters", "replay", "--all", "--json")
+
+        assert (code, _lines(out)) == (0, [{"dead_letter": letter, "outcome": "published", "target": "hooks"}])
+        assert bodies == [b'{"a":1}']
+        assert _lines(run("events", "dead-letters", "list", "--json")[1])[0] == []
+
+    def test_stay_where_they_are_refused_again(self, run: Run, receiver: tuple[str, list[int], list[bytes]]) -> None:
+        url, statuses, _ = receiver
+        statuses.append(400)
+        self.configure(url)
+        letter = self.add()
+
+        code, _, err = run("events", "dead-letters", "replay", letter)
+
+        assert (code, "it answered 400 Bad Request" in err, "/hook" in err) == (1, True, False)
+        assert _lines(run("events", "dead-letters", "list", "--json")[1])[0][0]["id"] == letter
+
+    def test_of_a_target_that_is_no_more_stay(self, run: Run) -> None:
+        letter = self.add()
+
+        code, _, err = run("events", "dead-letters", "replay", letter)
+
+        assert (code, "the configuration has no target 'hooks'" in err) == (2, True)

@@ -24,6 +24,7 @@ from semantest_iac.presentation.cli.session import ConfigurationOptions, Session
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
 
 if TYPE_CHECKING:
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.event_requests import BuiltRequest
     from semantest_iac.application.intake.infrastructure_event_bus import EventResult
     from semantest_iac.application.intake.received_events import ReceivedEvent
@@ -95,9 +96,15 @@ def show_dead_letter(session: Session, letter: str) -> int:
 _OWN_LINES = ("headers", "body")
 
 
-@dead_letters_command.command("replay", help="Take received dead letters again; those that can be read now go.")
+REPLAY_HELP = """Take received dead letters again, and publish the others again.
+
+Letters that can be read now, or that their target takes now, are removed.
+"""
+
+
+@dead_letters_command.command("replay", help=REPLAY_HELP)
 @click.argument("letters", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that were received.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
 @file_options
 @session_options
 def replay_dead_letters(
@@ -107,8 +114,10 @@ def replay_dead_letters(
     chosen = _choose_letters(session, letters, everything=everything)
     code = OK
     for letter in chosen:
-        message = _to_message(letter)
-        results = _receive(session, options, message)
+        if letter.direction == "published":
+            _publish_letter(session, options, letter)
+            continue
+        results = _receive(session, options, _to_message(letter))
         asyncio.run(session.application.dead_letters.remove(letter.id))
         code = choose_worst_code((code, _answer_results(session, results, {"dead_letter": letter.id})))
     if not chosen:
@@ -171,7 +180,7 @@ _SUBSCRIPTION_COLUMNS = (Column("name"), Column("event"), Column("action"), Colu
 @file_options
 @session_options
 def list_subscriptions(session: Session, options: ConfigurationOptions) -> int:
-    subscriptions = _load_configuration(session, options).subscriptions
+    subscriptions = _load_configuration(session, options).configuration.subscriptions
     rows = [
         {"name": name} | subscription.model_dump(mode="json", exclude_unset=True)
         for name, subscription in subscriptions.items()
@@ -203,11 +212,11 @@ def test_subscriptions(session: Session, options: ConfigurationOptions, file: Pa
     return OK
 
 
-def _load_configuration(session: Session, options: ConfigurationOptions) -> Any:
+def _load_configuration(session: Session, options: ConfigurationOptions) -> LoadedConfiguration:
     loaded = session.load_configuration(StackSelector(), options)
     if loaded.faults:
         raise ValidationError("The configuration has faults.", faults=loaded.faults)
-    return loaded.configuration
+    return loaded
 
 
 def _describe_change(change: RequestedChange, built: BuiltRequest | str) -> dict[str, Any]:
@@ -303,16 +312,22 @@ def _choose_letters(session: Session, named: Sequence[str], *, everything: bool)
     store = session.application.dead_letters
     if everything is bool(named):
         raise click.UsageError("Name dead letters, or give --all.")
-    chosen = (
-        [it for it in store.list() if it.direction == "received"] if everything else [store.get(it) for it in named]
-    )
+    chosen = store.list() if everything else [store.get(it) for it in named]
     for letter in chosen:
-        if letter.direction != "received":
-            raise RefusedError(f"Cannot replay {letter.id[:12]}: it was to be published to '{letter.transport}'.")
         if not letter.is_complete:
             hint = "Ask its sender to send it again."
             raise RefusedError(f"Cannot replay {letter.id[:12]}: secrets in it were masked.", hint=hint)
     return chosen
+
+
+def _publish_letter(session: Session, options: ConfigurationOptions, letter: DeadLetter) -> None:
+    from semantest_iac.application.relay.replay import publish_dead_letter
+
+    loaded = _load_configuration(session, options)
+    asyncio.run(publish_dead_letter(letter, session.application.event_targets(loaded)))
+    asyncio.run(session.application.dead_letters.remove(letter.id))
+    answer = {"dead_letter": letter.id, "outcome": "published", "target": letter.transport}
+    session.answer(answer, [f"Published {letter.id[:12]} to '{make_printable(letter.transport)}'."])
 
 
 def _to_message(letter: DeadLetter) -> ReceivedMessage:
