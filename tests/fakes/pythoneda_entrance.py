@@ -36,6 +36,7 @@ class FakeEntrance:
 
     def __init__(self) -> None:
         self.submitted: list[tuple[StackRequest, RequestOrigin]] = []
+        self.offered: list[ReceivedEvent] = []
         self.ends: dict[str, StackEvent] = {}
         self.errors: list[Exception] = []
         self.result: EventResult | None = None
@@ -65,6 +66,9 @@ class FakeEntrance:
             raise self.errors.pop(0)
         if self.result is not None:
             return self.result
+        if event.event is None:
+            self.offered.append(event)
+            return EventResult("skipped")
         request = _as_request(event.event)
         is_duplicate = any(known.id == request.id for known, _ in self.submitted)
         self.submitted.append((request, event.origin))

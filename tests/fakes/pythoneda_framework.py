@@ -45,6 +45,11 @@ class Event(BaseObject, abc.ABC):
     async def maybe_trigger(self) -> list[Any]:
         return []
 
+    @classmethod
+    def sensitive_attributes(cls) -> list[str]:
+        """Return the attributes that must not be shown."""
+        return []
+
     def to_json(self) -> str:
         """Return the JSON that is sent elsewhere."""
         internal = {"previous_event_ids": self.previous_event_ids, "created": self.created.isoformat()}

@@ -14,7 +14,7 @@ from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.ports.event_transports import TransportPositions
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.following import follow_log
-from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.infrastructure.pythoneda_bridge.exchange import (
     LEDGER_PAUSE_S,
     Pause,
@@ -134,6 +134,10 @@ class PythonedaBridge:
         else:
             await self._thread.call(exchange.submit_request(read_request(event)))
 
+    async def offer(self, event: Any) -> None:
+        """Let subscriptions look at an event of PythonEDA that is no request; raises DeploymentError."""
+        await self._thread.call(self._require_exchange().offer(event))
+
     async def answer_left_behind(self, app: PythonedaApp) -> None:
         """Give the application the answers to the requests that a process before this one had received."""
         left_behind = await asyncio.to_thread(self._require_exchange().list_left_behind)
@@ -231,6 +235,14 @@ _open_bridges: list[PythonedaBridge] = []
 def find_open_bridge() -> PythonedaBridge | None:
     """Return the bridge that the application of this process has opened, None where it has none."""
     return _open_bridges[-1] if _open_bridges else None
+
+
+def require_open(bridge: PythonedaBridge | None) -> PythonedaBridge:
+    """Return the bridge; raises RefusedError where there is none."""
+    if bridge is not None:
+        return bridge
+    hint = "Decorate the application with @enable(InfrastructureDeployments) of semantest_iac.pythoneda.deployments."
+    raise RefusedError("Nothing carries out requests in this application.", "BRIDGE_CLOSED", hint=hint)
 
 
 def set_open_bridge(bridge: PythonedaBridge | None) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from semantest_iac.application.intake.admission import build_rejection, refuse_after_error
 from semantest_iac.application.intake.infrastructure_event_bus import EventResult
@@ -23,6 +23,7 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     describe_ending,
     describe_failed_submission,
     describe_refusal,
+    read_other_event,
 )
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
@@ -51,7 +52,7 @@ class RequestEntrance(Protocol):
     async def receive(self, event: ReceivedEvent) -> EventResult:
         """Return what a request has led to, once that is durable; raises DeploymentError where it may be taken later.
 
-        What else the event led to, by subscriptions of the configuration, is up to these.
+        What an event leads to by subscriptions of the configuration is not told.
         """
         ...
 
@@ -135,6 +136,10 @@ class RequestExchange:
     async def submit(self, event: Event) -> EventResult:
         """Submit a request in this package's own form without waiting for its end; raises DeploymentError."""
         return await self._entrance.receive(wrap_event(event, self._source))
+
+    async def offer(self, event: Any) -> None:
+        """Let the subscriptions of the configuration look at any other event; raises DeploymentError."""
+        await self._entrance.receive(read_other_event(event, self._source))
 
     async def _carry_out(self, received: ReceivedRequest) -> Answer:
         try:

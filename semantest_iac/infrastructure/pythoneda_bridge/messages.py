@@ -19,8 +19,11 @@ from typing import Any, Literal, Protocol
 from uuid import UUID, uuid5
 
 from semantest_iac.application.deployment.failures import error_fields
+from semantest_iac.application.intake.received_events import ReceivedEvent
+from semantest_iac.application.intake.request_origin import RequestOrigin, digest_content
+from semantest_iac.application.ports.request_sources import SourceOrder
 from semantest_iac.domain.deployment.status import TRANSITIONS
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac_events.deployments import DeploymentCompleted
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.forms.semantest import DERIVED_ID_NAMESPACE, parse_uuid
@@ -125,6 +128,25 @@ def read_request(event: PythonedaRequest) -> ReceivedRequest:
         created.astimezone(UTC) if isinstance(created, datetime) else None,
         dict(event.metadata or {}),
     )
+
+
+def read_other_event(event: Any, source: str) -> ReceivedEvent:
+    """Return any other event of PythonEDA as subscriptions look at it: by the name of its class and its attributes.
+
+    Attributes that PythonEDA marks as sensitive are left out. Raises RefusedError for an event that is no JSON.
+    """
+    name, created = type(event).__name__, getattr(event, "created", None)
+    try:
+        hidden = {"id", "_internal", *type(event).sensitive_attributes()}
+        payload = {key: value for key, value in json.loads(event.to_json()).items() if key not in hidden}
+    except Exception as error:  # the code of the event, which is anybody's
+        raise RefusedError(f"Cannot read the attributes of '{name}'.", "EVENT_UNREADABLE") from error
+    occurred_at = created.astimezone(UTC) if isinstance(created, datetime) else datetime.now(UTC)
+    id_, digest = _as_uuid(str(event.id)), digest_content(name, payload)
+    causes = tuple(found for cause in reversed(event.previous_event_ids or ()) if (found := parse_uuid(str(cause))))
+    order = SourceOrder(None, occurred_at.timestamp())
+    origin = RequestOrigin("pythoneda", source, str(id_), str(event.id), digest, order, causes)
+    return ReceivedEvent(name, id_, source, origin, occurred_at, str(id_), payload)
 
 
 def describe_ending(ending: StackEvent) -> Answer:

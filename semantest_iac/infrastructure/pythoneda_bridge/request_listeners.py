@@ -13,7 +13,7 @@ from pythoneda.shared import EventListener, listen
 from pythoneda.shared.iac import events as iac_events
 
 from semantest_iac.domain.errors import DeploymentError, RefusedError
-from semantest_iac.infrastructure.pythoneda_bridge.bridge import find_open_bridge
+from semantest_iac.infrastructure.pythoneda_bridge.bridge import find_open_bridge, require_open
 from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     PythonedaRequest,
     build_answer,
@@ -70,27 +70,16 @@ class DeploymentRequestListener(EventListener):
 
 async def answer_pythoneda_request(event: PythonedaRequest) -> list[Any]:
     """Return the answer to a request of PythonEDA; without an open bridge it is that nothing was done."""
-    bridge = find_open_bridge()
     try:
-        if bridge is not None:
-            return await bridge.answer(event)
-        raise RefusedError(
-            "Nothing carries out requests in this application.",
-            "BRIDGE_CLOSED",
-            hint="Decorate it with @enable(InfrastructureDeployments) of semantest_iac.pythoneda.deployments.",
-        )
+        return await require_open(find_open_bridge()).answer(event)
     except RefusedError as error:
         received = read_request(event)
         return [build_answer(received, describe_failed_submission(received, error), iac_events)]
 
 
 async def _carry_out(request: Event) -> list[Event]:
-    bridge = find_open_bridge()
-    if bridge is None:
-        _LOG.error("Nothing carries out %s %s: no bridge is open.", request.type_name, request.id)
-        return []
     try:
-        return await bridge.carry_out(request)
+        return await require_open(find_open_bridge()).carry_out(request)
     except DeploymentError as error:
         _LOG.error("Cannot submit %s %s: %s", request.type_name, request.id, error.reason)
         return []

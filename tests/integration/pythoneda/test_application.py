@@ -21,6 +21,10 @@ from tests.fakes.pythoneda_modules import fake_pythoneda
 _EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "pythoneda_application.py"
 STACK = "rest-api.aws.development.us-east-1"
 UPDATE = ("update", "--stack", "aws-dev", "--location", "us-east-1", "--metadata", "component=rest-api")
+_SUBSCRIPTION = """
+subscriptions:
+  image: {event: DockerResourcesUpdateRequested, match: {metadata.image: api}, action: deploy, component: rest-api}
+"""
 CANARY = "hunter2-canary"
 
 
@@ -145,6 +149,25 @@ class TestRequests:
         assert _list_files_with(home, CANARY) == []
         assert _list_files_with(home, "aws-dev") != []
         assert CANARY not in capsys.readouterr().out
+
+
+class TestSubscriptions:
+    async def test_look_at_every_event_that_is_emitted(self, tmp_path: Path, home: Path) -> None:
+        (tmp_path / "semantest.yaml").write_text(_SUBSCRIPTION, encoding="utf-8")
+        with application_of("listen") as application_class:
+            listening = asyncio.create_task(application_class.main("app"))
+            await _wait_for_listening(application_class)
+            [application] = import_module("tests.fakes.pythoneda_framework").EventEmitter.receivers
+            event = iac.DockerResourcesUpdateRequested("images", "p", "here", {"image": "api"})
+            for _ in range(2):
+                await application.emit(event)
+            await application.emit(iac.DockerResourcesUpdateRequested("images", "p", "here", {"image": "other"}))
+            listening.cancel()
+            await asyncio.wait([listening])
+            await _close()
+
+        [(stack, kind, _)] = states(home)
+        assert (stack, kind) == (STACK, "deploy")
 
 
 class TestExample:

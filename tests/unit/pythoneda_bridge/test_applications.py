@@ -188,13 +188,44 @@ class TestEmitter:
             "rest-api.aws.qa.us-east-1",
         ]
 
-    async def test_gives_other_events_to_the_application(self, service: FakeBridgeService) -> None:
-        event = iac.DockerResourcesUpdateRequested("s", "p", "l")
+    async def test_gives_other_events_to_the_application_and_to_subscriptions(self, service: FakeBridgeService) -> None:
+        event = iac.DockerResourcesUpdateRequested("s", "p", "l", {"image": "x"}, [cause := str(uuid4())])
 
         async with run_application(service, [EMITTER], [type(event)]) as running:
             await running.app.emit(event)
 
+        [offered] = service.entrance.offered
         assert (running.heard, service.entrance.submitted) == ([event], [])
+        assert (offered.type, str(offered.id), offered.source) == (type(event).__name__, event.id, "pythoneda:app")
+        assert offered.payload == {"stack_name": "s", "project_name": "p", "location": "l", "metadata": {"image": "x"}}
+        assert [str(it) for it in offered.causes] == [cause, event.id]
+
+    async def test_shows_subscriptions_nothing_that_is_sensitive(
+        self, service: FakeBridgeService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(iac.DockerResourcesUpdateRequested, "sensitive_attributes", lambda: ["metadata"])
+
+        async with run_application(service, [EMITTER]) as running:
+            await running.app.emit(iac.DockerResourcesUpdateRequested("s", "p", "l", {"password": "hunter2"}))
+
+        assert "hunter2" not in str(service.entrance.offered[0].payload)
+
+    async def test_gives_what_subscriptions_cannot_read_to_the_application(
+        self, service: FakeBridgeService, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        event = iac.DockerResourcesUpdateRequested("s", "p", "l", {"image": object()})
+
+        async with run_application(service, [EMITTER], [type(event)]) as running:
+            await running.app.emit(event)
+
+        assert (running.heard, service.entrance.offered) == ([event], [])
+        assert "Cannot read the attributes of 'DockerResourcesUpdateRequested'" in caplog.text
+
+    async def test_submits_no_events_of_this_package_that_are_none(self, service: FakeBridgeService) -> None:
+        async with run_application(service, [EMITTER]) as running:
+            await running.app.emit(DeploymentStarted(**ABOUT, deployment_id="d"))
+
+        assert (service.entrance.submitted, service.entrance.offered) == ([], [])
 
     async def test_logs_what_cannot_be_submitted(
         self, service: FakeBridgeService, caplog: pytest.LogCaptureFixture
