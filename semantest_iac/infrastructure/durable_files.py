@@ -190,6 +190,34 @@ def append_log_lines(path: Path, text: str) -> int:
             os.close(descriptor)
 
 
+def append_synced_line(path: Path, line: bytes) -> None:
+    """Append a line that several processes may write; it is whole, and on the disk when this returns.
+
+    What a killed process left of a line before it ends there. After an error nothing of the line stays.
+    """
+    make_private_folder(path.parent)
+    with name_failed_path(path):
+        is_new = not path.exists()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _CLOSED_TO_LINKS, _FILE_MODE)
+        try:
+            with suppress(OSError):  # file systems without locks: lines may mix
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
+            is_open = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            try:
+                write_fully(descriptor, (b"\n" if is_open else b"") + line + b"\n")
+                with _allow_missing_sync():
+                    os.fsync(descriptor)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
+    if is_new:
+        sync_folder(path.parent)
+
+
 def open_lock_file(path: Path) -> int:
     """Open a file for locks and a small record, and create it if it is missing."""
     return os.open(path, os.O_RDWR | os.O_CREAT | _CLOSED_TO_LINKS, _FILE_MODE)

@@ -26,6 +26,7 @@ class WebhookHooks:
 
     scheme: SignatureScheme
     redelivers: bool = True
+    keeps: bool = True
     carries_headers: bool = True
     bodies: Sequence[bytes] = ODD_BODIES
     port: int = field(default_factory=find_free_port)

@@ -43,6 +43,7 @@ class WebSocketHooks:
 
     server: FakeEventStoreServer
     redelivers: bool = True
+    keeps: bool = True
     carries_headers: bool = False
     bodies: Sequence[bytes] = tuple(body for body in ODD_BODIES if len(body) < 1000)
     positions: MemoryTransportPositions = field(default_factory=MemoryTransportPositions)

@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.durable_files import (
     DRAFT_PREFIX,
     AppendedFile,
     append_log_lines,
+    append_synced_line,
     ensure_private_file,
     make_draft_folder,
     make_private_folder,
@@ -127,6 +128,18 @@ class TestPartialWrites:
                 append_log_lines(path, "b" * 60)
 
         assert path.read_text() == "a" * 60
+
+    def test_of_a_line_leave_nothing_of_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "events"
+
+        with _limit_file_size(100):
+            append_synced_line(path, b"a" * 60)
+            with pytest.raises(OSError, match="too large") as refused:
+                append_synced_line(path, b"b" * 60)
+        append_synced_line(path, b"c" * 60)
+
+        assert path.read_bytes() == b"a" * 60 + b"\n" + b"c" * 60 + b"\n"
+        assert refused.value.filename == str(path)
 
     def test_of_a_file_leave_the_one_before(self, tmp_path: Path) -> None:
         replace_file(tmp_path / "state", "before")

@@ -16,6 +16,7 @@ from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.transports.http.event_store_client import LARGEST_ANSWER_BYTES, EventStoreAddress
 from semantest_iac.infrastructure.transports.http.websocket import EventStoreSource, open_source
 from semantest_iac.infrastructure.transports.ordered_delivery import MOST_HANDED_ON_BYTES
+from tests.contract.event_sources.event_source_contract import wait_until_connected
 from tests.fakes.event_store_server import FakeEventStoreServer
 from tests.fakes.transport_positions import MemoryTransportPositions
 from tests.webhooks import Receiver
@@ -155,7 +156,7 @@ class TestEvents:
             await receiver.wait_until(lambda it: it.begun == 2)
             receiver.error = None
             await receiver.wait_for(3)
-            await _wait_for_fault(source, "")
+            await wait_until_connected(source)
 
         assert fault == "Cannot take a message of 'core' (position 0): The ledger is locked."
         assert _payloads(receiver.taken) == [1, 2, 3]
@@ -374,7 +375,7 @@ class TestHostileServers:
             fault = await _wait_for_fault(source, "503")
             server.refuses_with = 0
             await receiver.wait_for(1)
-            await _wait_for_fault(source, "")
+            await wait_until_connected(source)
 
         assert fault == f"Cannot receive from 'core' ({server.url}): it answers with 503."
 
