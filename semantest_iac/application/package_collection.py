@@ -11,7 +11,7 @@ from typing import Any
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, StackRow
 from semantest_iac.domain.deployment.events import PackageBuilt
-from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, REMOVAL_KIND, DeploymentStatus
 from semantest_iac.domain.ports.artifact_store import ArtifactStore, StoredPackage
 
 KEPT_DEPLOYMENTS = 5
@@ -66,7 +66,7 @@ def find_needed_packages(ledger: LedgerReader, kept_deployments: int = KEPT_DEPL
     """
     found = NeededPackages()
     for stack in ledger.stacks():
-        rows = [row for row in ledger.deployments({stack.stack}) if row.kind == "deploy"]
+        rows = [row for row in ledger.deployments({stack.stack}) if row.kind != REMOVAL_KIND]
         needed = _find_needed_deployments(stack, rows, kept_deployments)
         decided = set[str]()
         for package in _read_packages(ledger, stack.stack):  # several of a deployment that was resumed

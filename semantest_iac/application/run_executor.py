@@ -130,7 +130,7 @@ class RunExecutor:
         request = deployment.request
         try:
             require_same_engine(request.stack, scope.engine, find_owning_engine(self._ledger, request.stack))
-            if deployment.kind == "destroy":
+            if deployment.is_removal:
                 self._require_visible(request.stack)
         except RefusedError as error:
             await scope.bus.publish(deployment.reject(error))

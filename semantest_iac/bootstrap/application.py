@@ -16,7 +16,7 @@ from semantest_iac.bootstrap.ledger_database import LedgerDatabase
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
-    from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.drift.detection import DriftDetection
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
@@ -387,8 +387,8 @@ class Application(LedgerDatabase):
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
     ) -> DriftDetection:
         """Return the use case that compares the clouds with what an engine has deployed there."""
-        from semantest_iac.application.deployment.drift import DriftDetection
         from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.application.drift.detection import DriftDetection
         from semantest_iac.bootstrap.simulated_stacks import require_simulated_here
         from semantest_iac.domain.ports.provisioner import guard_progress
 

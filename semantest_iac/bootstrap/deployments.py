@@ -18,6 +18,7 @@ from semantest_iac.application.deployment.step_limits import (
     SIMULATED_FIRST_PAUSE_S,
     StepLimiter,
 )
+from semantest_iac.application.handlers.change_deployed import change_deployed
 from semantest_iac.application.handlers.configure_environment import configure_environment
 from semantest_iac.application.handlers.deploy_account import deploy_account
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
@@ -54,7 +55,7 @@ from semantest_iac.domain.ports.provisioner import ReportProgress, guard_progres
 from semantest_iac.infrastructure.process_starts import identify_process
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, RollbackRequested, ScalingTriggered
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent
@@ -313,6 +314,8 @@ def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments
     for handler in (deploy_rest_api, deploy_websocket, deploy_account):
         bus.register(DeploymentRequested, partial(handler, process))
     bus.register(InfrastructureRemovalRequested, partial(destroy, process))
+    bus.register(RollbackRequested, partial(change_deployed, process))
+    bus.register(ScalingTriggered, partial(change_deployed, process))
 
 
 def _choose_approval(choice: EngineChoice, views: RunViews, ledger: LedgerReader) -> ApprovePlan:

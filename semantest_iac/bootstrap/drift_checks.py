@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from semantest_iac.application.deployment.drift import DriftDetection
-from semantest_iac.application.deployment.drift_schedule import DriftScheduler
 from semantest_iac.application.deployment.recorder import EventRecorder
+from semantest_iac.application.drift.detection import DriftDetection
+from semantest_iac.application.drift.schedule import DriftScheduler
 from semantest_iac.application.message_bus import EventObservers, MessageBus
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.bootstrap.deployments import ApplicationParts, WorkerViews, end_process, identify_worker

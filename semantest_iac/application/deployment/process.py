@@ -22,6 +22,11 @@ from semantest_iac.application.deployment.recorder import (
     StepRecorder,
     read_deployment,
 )
+from semantest_iac.application.deployment.resolved_requests import (
+    ChangeRequest,
+    find_resolved_change,
+    resolve_change,
+)
 from semantest_iac.application.deployment.rollback import (
     Rollback,
     find_accepted_package,
@@ -113,11 +118,30 @@ class DeploymentProcess:
         await recorder.begin_run()
         if recorder.deployment.is_going_back:
             return await self._rollback.run(recorder.deployment.failure, request, recorder)
-        return await self._deploy_from_first_step(context, recorder)
-
-    async def _deploy_from_first_step(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
-        request = context.request
         package = find_accepted_package(self._ledger, request)
+        return await self._deploy_from_first_step(context, recorder, package)
+
+    async def change_deployed(self, request: ChangeRequest) -> StackEvent:
+        """Deploy what a request to roll back or to scale asks for, as of now, and return the terminal event.
+
+        A run that goes on with it deploys what the one before had found.
+        """
+        resolved = find_resolved_change(self._ledger, request)
+        is_new, resolved = resolved is None, resolved or resolve_change(self._ledger, request)
+        recorder = self._record_run(request, resolved.entry.configuration)
+        await recorder.begin_run()
+        if recorder.deployment.is_going_back:
+            return await self._rollback.run(recorder.deployment.failure, resolved.request, recorder)
+        if is_new:
+            for entry in (resolved.package, resolved.entry):
+                if entry is not None:
+                    await recorder.record_entry(entry)
+        return await self._deploy_from_first_step(DeploymentContext(resolved.request), recorder, resolved.package)
+
+    async def _deploy_from_first_step(
+        self, context: DeploymentContext, recorder: StepRecorder, package: PackageBuilt | None
+    ) -> StackEvent:
+        request = context.request
         context = await recorder.step(Deployment.validate, partial(self._preparation.validate, context))
         context = await recorder.step(Deployment.build_artifact, partial(self._provide_package, context, package))
         context = await recorder.step(Deployment.preview, partial(self.plan, context))

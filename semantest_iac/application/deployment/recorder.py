@@ -15,7 +15,13 @@ from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEven
 from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
-from semantest_iac.domain.deployment.events import JOURNAL_TYPES, PackageBuilt, PackageRecord, StepIntended
+from semantest_iac.domain.deployment.events import (
+    JOURNAL_TYPES,
+    PackageBuilt,
+    PackageRecord,
+    RequestResolved,
+    StepIntended,
+)
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, DeploymentStatus
 from semantest_iac.domain.errors import DeploymentError, LedgerError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
@@ -56,7 +62,7 @@ class StepRecorder:
         """Start the deployment, or resume one that an earlier run has begun; a destroy starts with its step."""
         if self.deployment.status is not DeploymentStatus.PENDING:
             await self.record_entry(self.deployment.resume())
-        elif self.deployment.kind == "deploy":
+        elif not self.deployment.is_removal:
             await self.publish(self.deployment.start())
 
     async def step(
@@ -89,6 +95,7 @@ _IDENTIFYING_FIELDS = frozenset(StackEvent.model_fields) | {"base_environment", 
 _RESTORED_FIELDS: Mapping[str, frozenset[str]] = {
     DeploymentRequested.type_name: frozenset({"configuration"}),
     PackageBuilt.type_name: frozenset(PackageRecord.model_fields) | {"companions"},
+    RequestResolved.type_name: frozenset({"configuration"}),
 }
 _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 

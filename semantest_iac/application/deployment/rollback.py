@@ -22,12 +22,12 @@ from semantest_iac.application.queries.history import is_event_of, list_events_s
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.events import PackageBuilt
+from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
 from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.environments.configuration import resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
-from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work, report_step
+from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work, event_identity, report_step
 from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackFailure
@@ -53,12 +53,18 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     Raises NotFoundError when the ledger does not hold all of it, or an earlier version redacted a part of it.
     """
     deployment = ledger.stack(str(stack)).last_good
-    good = ledger.deployment(deployment) if deployment else None
-    if deployment is None:
-        return None
+    return None if deployment is None else find_good_deployment(ledger, stack, deployment)
+
+
+def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) -> LastGood:
+    """Return a completed deployment of a stack.
+
+    Raises NotFoundError when the ledger does not hold all of it, or an earlier version redacted a part of it.
+    """
+    good = ledger.deployment(deployment)
     since = list_events_since(ledger, good) if good else []
     rows = [row for row in since if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
-    request, package = _decode_newest(DeploymentRequested, rows), _decode_newest(PackageBuilt, rows)
+    request, package = _find_request(stack, rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
@@ -66,7 +72,20 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     return LastGood(deployment, request, settings, package)
 
 
-_RESTORED_TYPES = (DeploymentRequested.type_name, PackageBuilt.type_name)
+_RESTORED_TYPES = (DeploymentRequested.type_name, RequestResolved.type_name, PackageBuilt.type_name)
+
+
+def _find_request(stack: Stack, rows: Sequence[RecordedEvent]) -> DeploymentRequested | None:
+    """Return the request, or what a request to roll back or to scale was resolved to."""
+    resolved = _decode_newest(RequestResolved, rows)
+    if resolved is None:
+        return _decode_newest(DeploymentRequested, rows)
+    return DeploymentRequested(
+        **event_identity(resolved.deployment_id, stack),
+        configuration=resolved.configuration,
+        base_environment=resolved.base_environment,
+        component_type=resolved.component_type,
+    )
 
 
 def _decode_newest(kind: type[_FoundEvent], rows: Sequence[RecordedEvent]) -> _FoundEvent | None:
@@ -79,8 +98,10 @@ def find_deployed_configuration(ledger: LedgerReader, stack: str) -> Mapping[str
     """Return the configuration of the last good deployment of a stack, else of the first one; empty without either."""
     of_stack = ledger.stack(stack)
     row = ledger.deployment(of_stack.last_good or of_stack.owner or "")
-    for request in ledger.log(row.position - 1, limit=1) if row else ():
-        return dict(request.event["data"].get("configuration") or {})
+    for recorded in list_events_since(ledger, row) if row else ():
+        is_own = row is not None and is_event_of(recorded, row.deployment)
+        if is_own and recorded.type in (DeploymentRequested.type_name, RequestResolved.type_name):
+            return dict(recorded.event["data"].get("configuration") or {})
     return {}
 
 

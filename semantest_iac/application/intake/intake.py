@@ -8,6 +8,7 @@ from dataclasses import replace
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.deployment.resolved_requests import ChangeRequest, resolve_change
 from semantest_iac.application.intake.admission import (
     JudgedRequest,
     build_rejection,
@@ -27,11 +28,11 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import LedgerError, RefusedError
+from semantest_iac.domain.errors import LedgerError, NotFoundError, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import require_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent, StackRequest
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, RollbackRequested, ScalingTriggered
 
 
 class Intake:
@@ -121,11 +122,24 @@ class Intake:
             case InfrastructureRemovalRequested():
                 self.accept_destroy(request)
                 return None
+            case RollbackRequested() | ScalingTriggered():
+                await self._accept_change(request)
+                return None
         raise RefusedError(
-            f"Cannot carry out '{request.type_name}': only deployments and removals can be requested by events.",
+            f"Cannot carry out '{request.type_name}': this version knows no such request.",
             "REQUEST_UNSUPPORTED",
-            hint="Use the command of the same name.",
+            hint="Use a newer version of semantest-iac.",
         )
+
+    async def _accept_change(self, request: ChangeRequest) -> None:
+        """Refuse what could not be carried out now, unless a deployment comes first: it is resolved in its turn."""
+        try:
+            resolved = resolve_change(self._ledger, request)
+        except NotFoundError:
+            if self._queue.list_runs([request.stack]):
+                return
+            raise
+        await self.accept_deploy(resolved.request, package=resolved.package)
 
     async def _queue_request(
         self, judged: JudgedRequest, context: DeploymentContext | None, place: QueuePlace = FIRST_COME

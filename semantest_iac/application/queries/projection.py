@@ -14,6 +14,7 @@ from semantest_iac.domain.deployment.status import (
     DEPLOYMENT_RESOLVED,
     GENERATION_STARTED,
     INTERRUPTED,
+    REMOVAL_KIND,
     TERMINAL_STATUSES,
     DeploymentStatus,
     find_next_status,
@@ -108,9 +109,9 @@ def fold_component_type(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
 def _mark_unsettled(stack: StackRow, row: DeploymentRow) -> StackRow:
     """Return the stack while a deployment changes it; going back without a good deployment is a removal too."""
     is_rolling_back = row.state is DeploymentStatus.ROLLING_BACK
-    if row.kind == "destroy" or (is_rolling_back and stack.last_good is None):
+    if row.kind == REMOVAL_KIND or (is_rolling_back and stack.last_good is None):
         stack = replace(stack, removal=row.deployment)
-    if row.kind != "deploy":
+    if row.kind == REMOVAL_KIND:
         return stack
     return replace(stack, owner=stack.owner or row.deployment, unsettled=stack.unsettled or row.deployment)
 
@@ -167,7 +168,7 @@ def _has_emptied_stack(row: DeploymentRow) -> bool:
     """Whether the stack was destroyed, or its first deployment rolled back: its names may stay reserved."""
     if row.state is DeploymentStatus.ROLLED_BACK:
         return "restored_deployment" not in (row.error or {})
-    return row.state is DeploymentStatus.COMPLETED and row.kind == "destroy"
+    return row.state is DeploymentStatus.COMPLETED and row.kind == REMOVAL_KIND
 
 
 def _first_row(event: Mapping[str, Any], position: int, state: DeploymentStatus) -> DeploymentRow:

@@ -19,6 +19,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import (
     CHANGING_STATUSES,
     DEPLOYMENT_KINDS,
+    REMOVAL_KIND,
     STEP_INTENDED,
     TERMINAL_STATUSES,
     TRANSITIONS,
@@ -57,7 +58,7 @@ FOLDED_EVENTS = frozenset(
 _UNCHANGED = ChangeCounts()
 _WAY_BACK = "roll_back"
 
-# The events and steps that one kind of deployment has; both kinds have the others.
+# Whether the events and steps are those of a removal; removals and others have those that are not here.
 _DEPLOY_EVENTS = (
     DeploymentStarted,
     DeploymentPlanned,
@@ -66,12 +67,12 @@ _DEPLOY_EVENTS = (
     DeploymentFailed,
     DeploymentRolledBack,
 )
-_KIND_OF_EVENT: Mapping[str, str] = {
-    **{event.type_name: "deploy" for event in _DEPLOY_EVENTS},
-    **{f"{STEP_INTENDED}:{step}": "deploy" for step in ("apply", "publish_code", "verify", "roll_back")},
-    f"{STEP_INTENDED}:remove": "destroy",
-    InfrastructureRemoved.type_name: "destroy",
-    InfrastructureRemovalFailed.type_name: "destroy",
+_IS_OF_REMOVAL: Mapping[str, bool] = {
+    **{event.type_name: False for event in _DEPLOY_EVENTS},
+    **{f"{STEP_INTENDED}:{step}": False for step in ("apply", "publish_code", "verify", "roll_back")},
+    f"{STEP_INTENDED}:remove": True,
+    InfrastructureRemoved.type_name: True,
+    InfrastructureRemovalFailed.type_name: True,
 }
 
 
@@ -162,8 +163,13 @@ class Deployment:
 
     @property
     def kind(self) -> str:
-        """`deploy` or `destroy`."""
+        """`deploy`, `destroy`, `rollback` or `scale`."""
         return DEPLOYMENT_KINDS[self.request.type_name]
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether it deletes the stack; every other kind brings it to a configuration."""
+        return self.kind == REMOVAL_KIND
 
     @property
     def identity(self) -> EventIdentity:
@@ -357,7 +363,7 @@ class Deployment:
         """
         fields = describe_error(error)
         fields["hint"] = " ".join(filter(None, (error.hint, advice)))
-        if self.kind == "destroy":
+        if self.is_removal:
             removal_failed = InfrastructureRemovalFailed(
                 **self.identity, **fields, changes=changes, remainder=tuple(remainder)
             )
@@ -418,7 +424,8 @@ class Deployment:
     def _decide(self, command: str, event: _StackEvent) -> _StackEvent:
         """Return the event as caused by the request; raises InvalidStateError if the command is not allowed now."""
         step = _step_of(event)
-        if self.kind != _KIND_OF_EVENT.get(f"{event.type_name}:{step}" if step else event.type_name, self.kind):
+        key = f"{event.type_name}:{step}" if step else event.type_name
+        if self.is_removal is not _IS_OF_REMOVAL.get(key, self.is_removal):
             raise InvalidStateError(f"Cannot {command} deployment '{self.id}': it is a {self.kind}.")
         try:
             find_next_status(self.status, event.type_name, step)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.status import GENERATION_STARTED, RUN_RESUMED, STEP_INTENDED
@@ -131,6 +131,20 @@ class PackageBuilt(StackEvent, PackageRecord):
         return replace(super().to_artifact(find_file), companions=companions)
 
 
+class RequestResolved(StackEvent):
+    """What a request that refers to another deployment asks for, as of the time when it was carried out.
+
+    The fields are those of a request to deploy; `restored_deployment` is the deployment that they are taken from.
+    """
+
+    type_name = "infrastructure.journal.request.resolved"
+
+    configuration: dict[str, JsonValue]
+    restored_deployment: Label
+    base_environment: Label | None = None
+    component_type: Label | None = None
+
+
 class GenerationStarted(StackEvent):
     """The deployment uses a new generation of names, because an unfinished removal has used up the one before."""
 
@@ -141,5 +155,14 @@ class GenerationStarted(StackEvent):
 
 JOURNAL_TYPES = {
     entry.type_name: entry
-    for entry in (StepIntended, StepRetried, StepObserved, StepFailed, RunResumed, PackageBuilt, GenerationStarted)
+    for entry in (
+        StepIntended,
+        StepRetried,
+        StepObserved,
+        StepFailed,
+        RunResumed,
+        PackageBuilt,
+        RequestResolved,
+        GenerationStarted,
+    )
 }

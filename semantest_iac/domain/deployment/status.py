@@ -54,10 +54,15 @@ GENERATION_STARTED = "infrastructure.journal.generation.started"
 DEPLOYMENT_REJECTED = "infrastructure.deployment.rejected"
 DEPLOYMENT_RESOLVED = "infrastructure.deployment.resolved"
 
+REMOVAL_KIND = "destroy"
+"""The kind that deletes a stack; all others bring it to a configuration."""
+
 # The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {
     "infrastructure.deployment.requested": "deploy",
-    "infrastructure.removal.requested": "destroy",
+    "infrastructure.removal.requested": REMOVAL_KIND,
+    "infrastructure.rollback.requested": "rollback",
+    "infrastructure.scaling.triggered": "scale",
 }
 
 # Event type -> (allowed statuses, next status). A journal entry counts with the step that it names. Other

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from semantest_iac.application.deployment.drift import DriftDetection
+    from semantest_iac.application.drift.detection import DriftDetection
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent

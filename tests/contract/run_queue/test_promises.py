@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def start(task: str, what: str, queued_home: QueuedHome, location: str, form: Pa
     words = [task, what, str(queued_home.folder), str(form.parent / "sources"), place, str(form)]
     command = [sys.executable, "-m", "tests.contract.run_queue.home_process", *words]
     return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def build_scaling(queued_home: QueuedHome) -> Form:
+    event = ScalingTriggered(**asdict(queued_home.stack), min_instances=1, max_instances=2)
+    return to_cloudevent(event, source=SOURCE)
 
 
 class SlowProbe(FakeServiceProbe):
@@ -110,26 +116,22 @@ class TestEvents:
         assert (looped["refusal"]["code"], tuple(looped["refusal"]["path"])) == ("REQUEST_LOOP", (stack, stack))
         assert sorted(read_ends(queued_home)) == ["deployment.completed", "deployment.rejected"]
 
-    def test_that_ask_for_another_scale_are_refused_with_an_answer(self, queued_home: QueuedHome) -> None:
-        stack = queued_home.stack
-        event = ScalingTriggered(
-            component=stack.component,
-            provider=stack.provider,
-            environment=stack.environment,
-            region=stack.region,
-            min_instances=1,
-            max_instances=2,
-        )
+    def test_that_ask_for_another_scale_of_nothing_are_refused_with_an_answer(self, queued_home: QueuedHome) -> None:
+        answered = submit(queued_home, build_scaling(queued_home))
 
-        answered = submit(queued_home, to_cloudevent(event, source=SOURCE))
-
-        assert answered["refusal"]["code"] == "REQUEST_UNSUPPORTED"
+        assert answered["refusal"]["code"] == "NOT_FOUND"
         assert read_ends(queued_home) == ["deployment.rejected"]
 
 
 class TestBusyStack:
-    def test_carries_out_two_of_thirty_requests_and_answers_each(self, queued_home: QueuedHome) -> None:
+    @pytest.mark.parametrize("scaling_at", [None, 1, 15, 29])
+    def test_carries_out_two_of_thirty_deployments_and_each_scaling(
+        self, queued_home: QueuedHome, scaling_at: int | None
+    ) -> None:
         forms = [queued_home.build_request(version) for version in ("v1", "v2") * 15]
+        scaling = build_scaling(queued_home)
+        if scaling_at is not None:
+            forms.insert(scaling_at, scaling)
 
         async def submit_during_first_run() -> None:
             probe = SlowProbe()
@@ -145,9 +147,13 @@ class TestBusyStack:
         asyncio.run(submit_during_first_run())
 
         ends = read_ends(queued_home)
-        assert (ends.count("deployment.superseded"), ends[-2:]) == (28, ["deployment.completed"] * 2)
+        completed = len(forms) - 28
+        assert (ends.count("deployment.superseded"), ends[-completed:]) == (28, ["deployment.completed"] * completed)
         assert len(ends) == len(forms)
-        assert queued_home.find_faults(forms[-1]["data"]["deployment_id"], "completed", "v2", resumed=0) == []
+        if scaling_at is None:
+            assert queued_home.find_faults(forms[-1]["data"]["deployment_id"], "completed", "v2", resumed=0) == []
+        else:
+            assert queued_home.read_state(scaling["data"]["deployment_id"]) == "completed"
 
 
 class TestPlannedRequests:

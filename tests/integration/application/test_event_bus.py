@@ -259,10 +259,10 @@ class TestSubscriptions:
             "requested",
         )
 
-    def test_of_what_no_event_can_request_are_answered(self, place: Place) -> None:
+    def test_of_what_has_nothing_to_go_back_to_are_answered(self, place: Place) -> None:
         [result] = place.receive(changed(kind="DeploymentWentWrong"))
 
-        assert (result.outcome, result.code) == ("refused", "REQUEST_UNSUPPORTED")
+        assert (result.outcome, result.code) == ("refused", "NOT_FOUND")
 
     def test_count_every_outcome(self, place: Place) -> None:
         place.receive(changed())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.deployment.drift import DriftDetection
+from semantest_iac.application.drift.detection import DriftDetection
 from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.deployment.stack import Stack

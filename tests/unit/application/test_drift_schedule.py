@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.deployment.drift_schedule import DriftScheduler
+from semantest_iac.application.drift.schedule import DriftScheduler
 from semantest_iac.application.ports.run_queue import FIRST_COME, RunLease
 from semantest_iac.bootstrap.deployments import identify_worker
 from semantest_iac.domain.deployment.change_plan import PlannedChange
@@ -113,7 +113,7 @@ class TestScheduler:
         assert caplog.messages == [f"Drift of {REST} is not looked for by this worker: its engine is not installed"]
 
     async def test_gives_a_check_up_for_a_deployment(self, checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("semantest_iac.application.deployment.drift_schedule._GIVES_WAY_EVERY_S", 0.01)
+        monkeypatch.setattr("semantest_iac.application.drift.schedule._GIVES_WAY_EVERY_S", 0.01)
         await checker.app.deploy()
         checker.hangs = True
         checking = asyncio.create_task(checker.scheduler().check_due_stacks())

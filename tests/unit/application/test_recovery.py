@@ -16,7 +16,6 @@ from semantest_iac_events.infrastructure import (
     EnvironmentConfigured,
     InfrastructureRemovalFailed,
     InfrastructureRemovalRequested,
-    RollbackRequested,
 )
 from tests.fakes.application import REST, InMemoryApp
 from tests.fakes.memory_ledger import a_deploy
@@ -25,8 +24,14 @@ DEPLOY = DeploymentRequested(component="rest-api", provider="aws", environment="
 REMOVE = InfrastructureRemovalRequested(
     component="rest-api", provider="aws", environment="development", region="us-east-1"
 )
-OTHER_REQUEST = RollbackRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
+OTHER_REQUEST = UnknownRequest(component="rest-api", provider="aws", environment="development", region="us-east-1")
 NO_REQUEST = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
+
+
+class UnknownRequest(StackRequest):
+    """A request that opens no deployment."""
+
+    type_name = "infrastructure.unknown.requested"
 
 
 class TestCancelledEvent:

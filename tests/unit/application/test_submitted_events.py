@@ -74,10 +74,10 @@ class TestRefusedEvents:
         assert (app.recorded, app.queue.runs) == (["deployment.rejected"], {})
         assert (await receive(app, request)).is_duplicate
 
-    async def test_are_those_that_nothing_carries_out(self, app: InMemoryApp) -> None:
+    async def test_are_those_that_have_nothing_to_go_back_to(self, app: InMemoryApp) -> None:
         receipt = await receive(app, RollbackRequested(**ABOUT, region="us-east-1"))
 
-        assert (receipt.refusal and receipt.refusal.code) == "REQUEST_UNSUPPORTED"
+        assert (receipt.refusal and receipt.refusal.code) == "NOT_FOUND"
 
     async def test_are_late_ones(self, app: InMemoryApp) -> None:
         await receive(app, a_request(), sequence="2")

@@ -28,7 +28,6 @@ from semantest_iac_events.infrastructure import (
     InfrastructureRemovalFailed,
     InfrastructureRemovalRequested,
     InfrastructureUpdated,
-    RollbackRequested,
 )
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.memory_ledger import MemoryLedger
@@ -83,6 +82,12 @@ COMMANDS: dict[str, Command] = {
 TO_PLAN = ["start", "validate", "complete a step", "preview", "complete a step", "plan"]
 
 
+class UnknownRequest(StackRequest):
+    """A request that opens no deployment."""
+
+    type_name = "infrastructure.unknown.requested"
+
+
 def carry_out(request: StackRequest, *commands: str) -> tuple[Deployment, list[StackEvent]]:
     """The deployment after these commands, and all of its events."""
     deployment, events = Deployment.from_request(request), list[StackEvent]([request])
@@ -126,7 +131,7 @@ class TestFold:
 
     @pytest.mark.parametrize(
         "events",
-        [[], [RollbackRequested(**ABOUT)], carry_out(DEPLOY, "start")[1][1:]],
+        [[], [UnknownRequest(**ABOUT)], carry_out(DEPLOY, "start")[1][1:]],
         ids=["nothing", "another request", "no request"],
     )
     def test_is_refused_without_a_request(self, events: list[StackEvent]) -> None:

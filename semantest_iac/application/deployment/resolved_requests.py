@@ -1,0 +1,131 @@
+"""Resolves requests that refer to what is deployed, to roll back or to scale, into requests that say all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from semantest_iac.application.deployment.context import stack_of
+from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.deployment.rollback import LastGood, find_good_deployment, find_last_good
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
+from semantest_iac.domain.deployment.status import REMOVAL_KIND, DeploymentStatus
+from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
+from semantest_iac.domain.ports.provisioner import event_identity
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.infrastructure import RollbackRequested, ScalingTriggered
+
+ChangeRequest = RollbackRequested | ScalingTriggered
+"""A request that refers to what is deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedChange:
+    """What a request asks for: a deployment with this configuration, and with the package of the one it is taken from.
+
+    `entry` is what the journal records of it, so that a run that goes on deploys the same.
+    """
+
+    request: DeploymentRequested
+    package: PackageBuilt | None
+    entry: RequestResolved
+
+
+def resolve_change(ledger: LedgerReader, request: ChangeRequest) -> ResolvedChange:
+    """Return what a request asks for now; raises NotFoundError where there is nothing to go back to, or to scale.
+
+    Raises ValidationError for a deployment that cannot be gone back to.
+    """
+    good = _find_source(ledger, request)
+    configuration = dict(good.request.configuration)
+    if isinstance(request, ScalingTriggered):
+        configuration = _with_instances(configuration, request)
+    entry = RequestResolved(
+        **event_identity(request.deployment_id, stack_of(request)),
+        configuration=configuration,
+        restored_deployment=good.deployment,
+        base_environment=good.request.base_environment,
+        component_type=good.request.component_type,
+    )
+    return ResolvedChange(_build_request(request, entry), _adopt_package(good.package, request), entry)
+
+
+def find_resolved_change(ledger: LedgerReader, request: ChangeRequest) -> ResolvedChange | None:
+    """Return what an earlier run of the request has recorded as asked for; None before that."""
+    row = ledger.deployment(request.deployment_id)
+    entry, package = None, None
+    for recorded in list_events_since(ledger, row) if row else ():
+        if recorded.type in _RECORDED_TYPES and is_event_of(recorded, request.deployment_id):
+            event = decode_event(recorded)
+            entry = event if isinstance(event, RequestResolved) else entry
+            package = event if isinstance(event, PackageBuilt) else package
+    return None if entry is None else ResolvedChange(_build_request(request, entry), package, entry)
+
+
+_RECORDED_TYPES = (RequestResolved.type_name, PackageBuilt.type_name)
+
+
+def _find_source(ledger: LedgerReader, request: ChangeRequest) -> LastGood:
+    stack = stack_of(request)
+    if isinstance(request, RollbackRequested) and request.target_deployment is not None:
+        _require_completed(ledger, request, request.target_deployment)
+        return find_good_deployment(ledger, stack, request.target_deployment)
+    good = find_last_good(ledger, stack)
+    if good is None:
+        verb = "scale" if isinstance(request, ScalingTriggered) else "roll back"
+        message = f"Cannot {verb} '{stack}': it has no completed deployment."
+        raise NotFoundError(message, hint="Deploy it first.")
+    return good
+
+
+def _require_completed(ledger: LedgerReader, request: RollbackRequested, target: str) -> None:
+    """Names in the cloud are those of a generation: what was destroyed since cannot be gone back to."""
+    row = ledger.deployment(target)
+    problem = ""
+    if row is None:
+        raise NotFoundError(f"Cannot roll back to deployment '{target}': it is not in the ledger.")
+    if row.stack != request.stack:
+        problem = f"it is of {row.stack}"
+    elif row.kind == REMOVAL_KIND or row.state is not DeploymentStatus.COMPLETED:
+        problem = f"it is a {row.kind} that is {row.state.replace('_', ' ')}"
+    if problem:
+        faults = [Fault("target_deployment", problem, "Name a completed deployment of the stack.")]
+        raise ValidationError(f"Cannot roll back to deployment '{target}'.", faults=faults)
+
+
+def _with_instances(configuration: dict[str, Any], request: ScalingTriggered) -> dict[str, Any]:
+    """Return the configuration with other instances of the component, and all else as it is."""
+    if request.min_instances > request.max_instances:
+        faults = [Fault("min_instances", "is more than max_instances")]
+        raise ValidationError(f"Cannot scale '{request.stack}'.", faults=faults)
+    components = dict(configuration.get("components") or {})
+    section = dict(components.get(request.component) or {})
+    section["instances"] = {"min": request.min_instances, "max": request.max_instances}
+    return configuration | {"components": components | {request.component: section}}
+
+
+def _build_request(request: ChangeRequest, entry: RequestResolved) -> DeploymentRequested:
+    """Return the request to deploy with the identity of the request; a rollback reads what is in the cloud first."""
+    return DeploymentRequested(
+        id=request.id,
+        occurred_at=request.occurred_at,
+        previous_event_ids=request.previous_event_ids,
+        correlation_id=request.correlation_id,
+        **event_identity(request.deployment_id, stack_of(request)),
+        configuration=entry.configuration,
+        base_environment=entry.base_environment,
+        component_type=entry.component_type,
+        requested_by=request.requested_by,
+        refresh=isinstance(request, RollbackRequested),
+    )
+
+
+def _adopt_package(package: PackageBuilt | None, request: ChangeRequest) -> PackageBuilt | None:
+    """Return the record of a package as one of this deployment, from which a later one can be restored."""
+    if package is None:
+        return None
+    identity = event_identity(request.deployment_id, stack_of(request))
+    own = package.model_dump(exclude={"id", "occurred_at", "previous_event_ids", "correlation_id", *identity})
+    return PackageBuilt(**own, **identity)
