@@ -24,14 +24,16 @@ DEPLOY = DeploymentRequested(component="rest-api", provider="aws", environment="
 REMOVE = InfrastructureRemovalRequested(
     component="rest-api", provider="aws", environment="development", region="us-east-1"
 )
-OTHER_REQUEST = UnknownRequest(component="rest-api", provider="aws", environment="development", region="us-east-1")
-NO_REQUEST = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
 
 
 class UnknownRequest(StackRequest):
     """A request that opens no deployment."""
 
     type_name = "infrastructure.unknown.requested"
+
+
+OTHER_REQUEST = UnknownRequest(component="rest-api", provider="aws", environment="development", region="us-east-1")
+NO_REQUEST = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
 
 
 class TestCancelledEvent:
@@ -73,7 +75,7 @@ class TestFailureEvent:
 
     @pytest.mark.parametrize("event", [NO_REQUEST, OTHER_REQUEST], ids=["no request", "another request"])
     def test_is_none_for_events_that_open_no_deployment(
-        self, app: InMemoryApp, event: EnvironmentConfigured | RollbackRequested
+        self, app: InMemoryApp, event: EnvironmentConfigured | UnknownRequest
     ) -> None:
         assert failure_event(app.ledger, event, ValueError()) is None
 
