@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback that answers as the test says, and keeps what it got."""
+"""Receivers of webhooks on loopback that answer as the test says, and keep what they got."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 from aiohttp import web
 
@@ -45,3 +47,47 @@ async def serving_receiver(receiver: ScriptedReceiver, tls: ssl.SSLContext | Non
         yield f"{'https' if tls else 'http'}://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+class ThreadedReceiver:
+    """A receiver in a thread, for tests that run commands; it answers with `statuses`, then with 204."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.statuses: list[int] = []
+        self.received: list[ReceivedRequest] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._build_handler())
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def of_path(self, path: str) -> list[ReceivedRequest]:
+        """Return what was sent to a path."""
+        return [request for request in list(self.received) if request.path == path]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _build_handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                receiver.received.append(ReceivedRequest(self.path, headers, body))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: object) -> None: ...
+
+        return Handler

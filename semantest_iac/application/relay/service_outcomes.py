@@ -26,6 +26,7 @@ from semantest_iac_events.forms.cdevents import (
 from semantest_iac_events.forms.cloudevents import CAUSES_KEY
 from semantest_iac_events.infrastructure import EnvironmentConfigured, InfrastructureRemoved, RollbackRequested
 
+_MOST_CORRELATED = 1000  # events; a deployment has about ten, and some senders use one correlation id for many
 _ENDINGS = (DeploymentCompleted, DeploymentRolledBack, InfrastructureRemoved)
 _TYPES = frozenset(ending.type_name for ending in _ENDINGS) | {EnvironmentConfigured.type_name}
 
@@ -98,7 +99,7 @@ def _find_digest(ledger: LedgerReader, stack: str, deployment: str) -> str:
     if row is None:
         return ""
     [request] = ledger.log(row.position - 1, 1)
-    correlated = ledger.find_correlated(str(request.event.get("correlationid")), stack)
+    correlated = ledger.find_correlated(str(request.event.get("correlationid")), stack, _MOST_CORRELATED)
     planned = [it.event["data"] for it in correlated if it.type == DeploymentPlanned.type_name]
     digests = [it.get("artifact_digest") for it in planned if it.get("deployment_id") == deployment]
     return next((str(digest) for digest in reversed(digests) if digest), "")

@@ -6,9 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.subscribers.subscriber import build_received_letter
 from tests.fakes.screen import Screen
+from tests.webhook_receiver import ThreadedReceiver
 
 Run = Callable[..., tuple[int, str, str]]
 NEEDED = {"type": "ServiceDeploymentNeeded", "correlationId": "c1", "payload": {"serviceType": "rest-api"}}
@@ -203,26 +202,10 @@ class TestDeadLetters:
 
 
 @pytest.fixture
-def receiver() -> Iterator[tuple[str, list[int], list[bytes]]]:
-    """A receiver of webhooks: its URL, the statuses of its next answers, and the bodies that it got."""
-    statuses, bodies = list[int](), list[bytes]()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(statuses.pop(0) if statuses else 204)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", statuses, bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def receiver() -> Iterator[ThreadedReceiver]:
+    opened = ThreadedReceiver()
+    yield opened
+    opened.close()
 
 
 class TestDeadLettersOfTargets:
@@ -236,21 +219,19 @@ class TestDeadLettersOfTargets:
         text = f"components: {{rest-api: {{}}}}\nevent_targets: {{hooks: {{type: webhook, url: '{url}'}}}}\n"
         Path("semantest.yaml").write_text(text, encoding="utf-8")
 
-    def test_are_published_again(self, run: Run, receiver: tuple[str, list[int], list[bytes]]) -> None:
-        url, _, bodies = receiver
-        self.configure(url)
+    def test_are_published_again(self, run: Run, receiver: ThreadedReceiver) -> None:
+        self.configure(f"{receiver.url}/hook")
         letter = self.add()
 
         code, out, _ = run("events", "dead-letters", "replay", "--all", "--json")
 
         assert (code, _lines(out)) == (0, [{"dead_letter": letter, "outcome": "published", "target": "hooks"}])
-        assert bodies == [b'{"a":1}']
+        assert [request.body for request in receiver.of_path("/hook")] == [b'{"a":1}']
         assert _lines(run("events", "dead-letters", "list", "--json")[1])[0] == []
 
-    def test_stay_where_they_are_refused_again(self, run: Run, receiver: tuple[str, list[int], list[bytes]]) -> None:
-        url, statuses, _ = receiver
-        statuses.append(400)
-        self.configure(url)
+    def test_stay_where_they_are_refused_again(self, run: Run, receiver: ThreadedReceiver) -> None:
+        receiver.statuses.append(400)
+        self.configure(f"{receiver.url}/hook")
         letter = self.add()
 
         code, _, err = run("events", "dead-letters", "replay", letter)
