@@ -92,7 +92,7 @@ class TestRealCloud:
     def test_needs_yes_for_destruction_where_nobody_can_be_asked(
         self, cli: Any, world: Any, op: str, code: int, options: tuple[str, ...]
     ) -> None:
-        world.plan = ChangePlan((_change(op=op),))
+        world.plan = ChangePlan((_change(op=op), _change(op="same")))
 
         outcome = cli(*_REAL, *options)
 
@@ -102,6 +102,15 @@ class TestRealCloud:
             [row] = world.ledger.deployments()
             assert (row.state, row.error["code"]) == ("rejected", "CONSENT_MISSING")
         assert cli(*_REAL, *options, "--yes").code == 0
+
+    def test_is_not_created_again_where_its_state_is_lost(self, cli: Any, world: Any) -> None:
+        world.plan = ChangePlan((_change(op="create"),))
+        cli(*_REAL, "--yes")
+
+        outcome = cli(*_REAL, "--yes")
+
+        assert outcome.code == 3
+        assert "it is deployed, and its state has none of its resources" in outcome.err
 
     def test_is_not_asked_about_without_changes(self, cli: Any, world: Any) -> None:
         cli(*_REAL, "--yes")
