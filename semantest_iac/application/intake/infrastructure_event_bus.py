@@ -15,6 +15,7 @@ from semantest_iac.application.intake.request_origin import RequestOrigin
 from semantest_iac.application.intake.subscriptions import RequestedChange, decide_changes
 from semantest_iac.application.ports.event_transports import ReceivedMessage
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.application.ports.run_queue import Receipt
 from semantest_iac.domain.environments.event_sections import SubscriptionSection
 from semantest_iac.domain.errors import DeploymentError
@@ -28,6 +29,16 @@ SubmitBuilt = Callable[[BuiltRequest, RequestOrigin], Awaitable[Receipt]]
 
 RequestCheck = Callable[[str], Awaitable[None]]
 """Asks the workers to look for drift of a stack soon."""
+
+
+class EventDeferredError(DeploymentError):
+    """The source has sent so many requests that not even the answers are recorded: the event is to come again."""
+
+    code = "EVENT_DEFERRED"
+    retryable = True
+
+    def __init__(self, refusal: RequestRefusal) -> None:
+        super().__init__(f"Cannot take an event now: {refusal.reason}", hint=refusal.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,8 @@ class InfrastructureEventBus:
             return EventResult("duplicate", reason, stack=change.request.stack, deployment=own)
         built = self._requests.build(change, event)
         receipt = await self._submit(built, _name_origin(event.origin, change))
+        if receipt.refusal is not None and not receipt.is_answered:
+            raise EventDeferredError(receipt.refusal)
         return _describe_receipt(receipt, built, change)
 
     async def _check(self, change: RequestedChange) -> EventResult:

@@ -56,13 +56,15 @@ class Receipt:
     """What became of a request: the deployment that carries it out, and the waiting ones that it replaced.
 
     `is_duplicate` says that the same request was accepted or refused before, as that deployment. A request with a
-    `refusal` is not carried out; the answer is recorded as that deployment unless the source has had too many of them.
+    `refusal` is not carried out; the answer is recorded as that deployment unless the source has had too many of them:
+    then it is not `is_answered`.
     """
 
     deployment: str
     is_duplicate: bool = False
     replaced: tuple[str, ...] = ()
     refusal: RequestRefusal | None = None
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _judge(request: SubmittedRequest, guard: SubmissionGuard) -> _Judgement:
         guard.remember_accepted()
         return _Judgement(request, Receipt(submission.deployment), submission.events, is_accepted=True)
     if not guard.is_answer_recorded():
-        return _Judgement(request, Receipt(submission.deployment, refusal=refusal))
+        return _Judgement(request, Receipt(submission.deployment, refusal=refusal, is_answered=False))
     deployment, event = request.reject(refusal)
     guard.remember_refused(refusal, deployment)
     return _Judgement(request, Receipt(deployment, refusal=refusal), [event])

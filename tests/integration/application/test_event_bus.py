@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.intake.infrastructure_event_bus import EventResult, InfrastructureEventBus
+from semantest_iac.application.intake.infrastructure_event_bus import (
+    EventDeferredError,
+    EventResult,
+    InfrastructureEventBus,
+)
 from semantest_iac.application.intake.received_events import read_received_event, wrap_event
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.bootstrap.application import Application
@@ -248,6 +252,14 @@ class TestSubscriptions:
         outcomes = [[it.outcome for it in place.receive(changed(number))] for number in range(1, 5)]
 
         assert outcomes == [["accepted"] * 2, ["accepted"] * 2, ["accepted", "refused"], ["accepted", "refused"]]
+
+    def test_that_are_far_too_many_come_again_later(self, place: Place) -> None:
+        outcomes = [[it.outcome for it in place.receive(changed(number))] for number in range(1, 5)]
+
+        with pytest.raises(EventDeferredError):
+            place.receive(changed(5))
+
+        assert outcomes[-1] == ["accepted", "refused"]
 
     def test_ask_for_drift_checks(self, place: Place) -> None:
         [result] = place.receive(changed(kind="ServerError"))
