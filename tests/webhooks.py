@@ -83,12 +83,16 @@ class Receiver:
     """Takes what a source delivers, and keeps it; `error` is raised instead, `gate` waited for."""
 
     taken: list[ReceivedMessage] = field(default_factory=list)
+    forged: list[ReceivedMessage] = field(default_factory=list)
     error: Exception | None = None
     gate: asyncio.Event | None = None
     begun: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def take(self, message: ReceivedMessage) -> None:
+        if message.forgery:
+            self.forged.append(message)
+            return
         self.begun += 1
         await self._notify()
         if self.gate:

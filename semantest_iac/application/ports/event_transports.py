@@ -39,6 +39,7 @@ class ReceivedMessage:
 
     `source` is the source's name in the configuration. `headers` have lower-case names. `place` says where the source
     keeps the message, such as `SEMANTEST:42`. `deliveries` counts how often it was delivered, this time included.
+    `forgery` says why it is not from who it should be: such a message is shown to people, and leads to nothing.
     """
 
     source: str
@@ -46,6 +47,7 @@ class ReceivedMessage:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     place: str = ""
     deliveries: int = 1
+    forgery: str = ""
 
 
 TakeMessage = Callable[[ReceivedMessage], Awaitable[None]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from time import time
+from dataclasses import replace
+from time import monotonic, time
 
 from semantest_iac.application.intake.infrastructure_event_bus import (
     EventResult,
@@ -23,7 +24,10 @@ _LOG = logging.getLogger(__name__)
 MOST_DEFECTS = 5
 """How often a message is delivered that this program fails on, before it becomes a dead letter."""
 
-UNREADABLE_CODE, DEFECT_CODE = "MESSAGE_UNREADABLE", "INTERNAL_ERROR"
+UNREADABLE_CODE, FORGED_CODE, DEFECT_CODE = "MESSAGE_UNREADABLE", "MESSAGE_FORGED", "INTERNAL_ERROR"
+MOST_FORGERIES, FORGERY_PERIOD_S, LONGEST_FORGERY_BYTES = 50, 1.0, 4096
+"""Of each source so many forged messages are kept at most, one in so many seconds, and so much of each."""
+
 _LONGEST_REASON = 2000
 _CREDENTIAL_WORDS = ("authorization", "cookie", "token", "secret", "signature", "password", "api-key")
 
@@ -48,9 +52,13 @@ class EventSubscriber:
         self._dead_letters = dead_letters
         self._redact = redact
         self._report = report
+        self._next_forgery: dict[str, float] = {}
 
     async def take(self, message: ReceivedMessage) -> None:
         """Return once the message is settled; raises DeploymentError where it must be delivered again."""
+        if message.forgery:
+            await self._keep_forgery(message)
+            return
         try:
             events = read_message(message)
         except EventFormError as error:
@@ -64,6 +72,19 @@ class EventSubscriber:
             raise
         except Exception as error:
             await self._handle_defect(message, error)
+
+    async def _keep_forgery(self, message: ReceivedMessage) -> None:
+        """Keep few of many: whoever forges messages must fill neither the database nor the log."""
+        now = monotonic()
+        if now < self._next_forgery.get(message.source, 0.0):
+            return
+        self._next_forgery[message.source] = now + FORGERY_PERIOD_S
+        shortened = replace(message, body=message.body[:LONGEST_FORGERY_BYTES])
+        letter = build_received_letter(shortened, FORGED_CODE, f"It is forged: {message.forgery}.", self._redact)
+        slot = int(letter.id, 16) % MOST_FORGERIES
+        await self._dead_letters.add(
+            replace(letter, id=_hash_texts(message.source, "forgery", str(slot)), is_complete=False)
+        )
 
     async def _handle_defect(self, message: ReceivedMessage, error: Exception) -> None:
         _LOG.exception("A message from %s could not be taken", message.source)
@@ -85,9 +106,8 @@ def build_received_letter(
     body, is_complete = message.body[:LARGEST_BODY_BYTES], len(message.body) <= LARGEST_BODY_BYTES
     text = body.decode("utf-8", "surrogateescape")
     redacted = redact(text).encode("utf-8", "surrogateescape")
-    identity = hashlib.sha256(b"\0".join((message.source.encode(), message.place.encode(), message.body))).hexdigest()
     return DeadLetter(
-        id=identity[:32],
+        id=_hash_texts(message.source, message.place, text),
         direction="received",
         transport=message.source,
         code=code,
@@ -98,6 +118,10 @@ def build_received_letter(
         place=message.place,
         is_complete=is_complete and redacted == body,
     )
+
+
+def _hash_texts(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _keep_harmless(headers: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:

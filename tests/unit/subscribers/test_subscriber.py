@@ -108,6 +108,20 @@ class TestSettling:
             False,
         )
 
+    async def test_keeps_few_of_many_forged_messages(self) -> None:
+        bus, letters = Bus(), Letters()
+        taking = subscriber(bus, letters, Reports())
+
+        for number in range(1000):
+            await taking.take(ReceivedMessage("core", NEEDED + b" " * number, forgery="no signature"))
+        await taking.take(ReceivedMessage("other", b"x" * 10_000, forgery="no signature"))
+
+        assert bus.received == []
+        assert sorted(letter.transport for letter in letters.list()) == ["core", "other"]
+        assert {(it.code, it.is_complete, len(it.body) <= 4096) for it in letters.list()} == {
+            ("MESSAGE_FORGED", False, True)
+        }
+
     async def test_lets_a_message_come_again_while_the_ledger_is_away(self) -> None:
         letters = Letters()
 

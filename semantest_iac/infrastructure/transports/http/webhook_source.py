@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -109,6 +110,8 @@ class WebhookSource:
             delivery = self._check.verify(headers, body, self._read_clock())
         except SignatureRefusedError as error:  # the reason stays here: it would help to forge the next one
             self._refusals.add(str(error))
+            with suppress(DeploymentError):  # the answer is the same
+                await take(ReceivedMessage(self.name, body, _select_headers(headers), forgery=str(error)))
             message = "The signature is missing, wrong or too old."
             return WebhookAnswer(HTTPStatus.UNAUTHORIZED, "SIGNATURE_REFUSED", message)
         if not self._in_progress.isdisjoint(delivery.keys):  # nobody knows yet how the other one ends
