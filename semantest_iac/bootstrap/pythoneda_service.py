@@ -114,7 +114,11 @@ async def open_pythoneda_service(settings: BridgeSettings, name: str) -> AsyncIt
         application.folder_variables, settings_of_worker, _observe_nothing, report_nothing, _report_nothing_received
     )
     async with opening as worker:
-        yield PythonedaService(application, worker, settings.slots, name)
+        service = PythonedaService(application, worker, settings.slots, name)
+        try:
+            yield service
+        finally:
+            await asyncio.to_thread(service.unanswered.close)
 
 
 def _observe_nothing(event: Event) -> None:

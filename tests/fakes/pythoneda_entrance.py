@@ -144,5 +144,8 @@ class FakeBridgeService:
     async def open(self) -> AsyncIterator[FakeBridgeService]:
         """Yield itself, in the thread of the bridge."""
         self.states.append("opened")
-        yield self
-        self.states.append("closed")
+        try:
+            yield self
+        finally:
+            self.unanswered.close()
+            self.states.append("closed")

@@ -140,7 +140,7 @@ class PythonedaBridge:
 
     async def answer_left_behind(self, app: PythonedaApp) -> None:
         """Give the application the answers to the requests that a process before this one had received."""
-        left_behind = await asyncio.to_thread(self._require_exchange().list_left_behind)
+        left_behind = await asyncio.to_thread(self._require_exchange().take_over)
         answering = (self._answer_left_behind(app, received) for received in left_behind)
         for result in await asyncio.gather(*answering, return_exceptions=True):
             if isinstance(result, Exception):

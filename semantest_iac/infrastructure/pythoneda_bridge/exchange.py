@@ -103,9 +103,9 @@ class RequestExchange:
             await self._forget(received)
             return answer
 
-    def list_left_behind(self) -> list[ReceivedRequest]:
-        """Return the requests that were received before and have no answer."""
-        return [received for received in self._unanswered.list_all() if received.id not in self._in_progress]
+    def take_over(self) -> list[ReceivedRequest]:
+        """Return the requests that processes have received which ended before they answered; nobody else gets them."""
+        return [received for received in self._unanswered.take_over() if received.id not in self._in_progress]
 
     async def submit_request(self, received: ReceivedRequest) -> EventResult:
         """Submit a request without waiting for its end; raises DeploymentError."""

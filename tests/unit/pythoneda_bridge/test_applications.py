@@ -363,7 +363,7 @@ class TestProcessesThatEnded:
 
         assert answers[0].stack_name == "aws-dev"
         assert len(service.entrance.submitted) == 1
-        assert list(service.unanswered.list_all()) == []
+        assert list(service.unanswered.take_over()) == []
 
 
 class TestApplicationsWithoutABridge:

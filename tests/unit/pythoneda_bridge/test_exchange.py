@@ -177,34 +177,37 @@ class TestProcessesThatEnd:
         entrance.go_on.clear()
         answering = asyncio.create_task(exchange.answer(request := a_request()))
         await asyncio.to_thread(entrance.has_submitted.wait)
-        assert exchange.list_left_behind() == []
+        assert exchange.take_over() == []
         answering.cancel()
         await asyncio.wait([answering])
         entrance.go_on.set()
+        unanswered.close()
         following = RequestExchange(entrance, unanswered, "app")
 
-        [left] = following.list_left_behind()
+        [left] = following.take_over()
         answer = await following.answer_left_behind(left)
 
         assert answer is not None
         assert (left.id, answer.is_good, len(entrance.submitted)) == (request.id, True, 1)
-        assert following.list_left_behind() == []
+        assert following.take_over() == []
 
     async def test_before_a_request_is_accepted_say_so(
         self, exchange: RequestExchange, unanswered: UnansweredRequests
     ) -> None:
         unanswered.note(request := a_request())
+        unanswered.close()
+        assert [left.id for left in exchange.take_over()] == [request.id]
 
         answer = await exchange.answer_left_behind(request)
 
         assert answer is not None
         assert (answer.facts["code"], answer.facts["hint"]) == ("REQUEST_INTERRUPTED", "Send it again.")
-        assert exchange.list_left_behind() == []
+        assert exchange.take_over() == []
 
     async def test_after_an_answer_leave_nothing(self, exchange: RequestExchange) -> None:
         await exchange.answer(a_request())
 
-        assert exchange.list_left_behind() == []
+        assert exchange.take_over() == []
 
 
 class TestOwnRequests:
