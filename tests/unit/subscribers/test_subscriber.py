@@ -11,7 +11,7 @@ from semantest_iac.application.intake.infrastructure_event_bus import EventResul
 from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.ports.event_transports import DeadLetter, ReceivedMessage
 from semantest_iac.domain.errors import DeploymentError, LedgerError
-from semantest_iac.presentation.subscribers.subscriber import MOST_DEFECTS, EventSubscriber
+from semantest_iac.presentation.subscribers.subscriber import MOST_DEFECTS, MOST_FORGERIES, EventSubscriber
 
 NEEDED = json.dumps({"type": "ServiceDeploymentNeeded", "payload": {"serviceType": "rest-api"}}).encode()
 
@@ -117,10 +117,9 @@ class TestSettling:
         await taking.take(ReceivedMessage("other", b"x" * 10_000, forgery="no signature"))
 
         assert bus.received == []
-        assert sorted(letter.transport for letter in letters.list()) == ["core", "other"]
-        assert {(it.code, it.is_complete, len(it.body) <= 4096) for it in letters.list()} == {
-            ("MESSAGE_FORGED", False, True)
-        }
+        kept = letters.list()
+        assert ({letter.transport for letter in kept}, len(kept) <= MOST_FORGERIES + 1) == ({"core", "other"}, True)
+        assert {(it.code, it.is_complete, len(it.body) <= 4096) for it in kept} == {("MESSAGE_FORGED", False, True)}
 
     async def test_lets_a_message_come_again_while_the_ledger_is_away(self) -> None:
         letters = Letters()

@@ -314,6 +314,8 @@ def _choose_letters(session: Session, named: Sequence[str], *, everything: bool)
         raise click.UsageError("Name dead letters, or give --all.")
     chosen = store.list() if everything else [store.get(it) for it in named]
     for letter in chosen:
+        if letter.code == "MESSAGE_FORGED":
+            raise RefusedError(f"Cannot replay {letter.id[:12]}: it is not from who it should be.")
         if not letter.is_complete:
             hint = "Ask its sender to send it again."
             raise RefusedError(f"Cannot replay {letter.id[:12]}: secrets in it were masked.", hint=hint)
