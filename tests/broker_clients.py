@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from semantest_iac.domain.environments.event_sections import EventSourceSection, EventTargetSection
-from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer, RedisServer
+from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer, RabbitServer, RedisServer
 
 Sent = tuple[bytes, Mapping[str, str]]
 """Body and headers."""
@@ -109,6 +111,64 @@ class NatsClient(BrokerClient):
         return {"type": "nats", "stream": self.name, "subject": f"{self.name}.events"}
 
 
+class RabbitClient(BrokerClient):
+    """aio-pika."""
+
+    kind = RabbitServer
+    opener = "rabbitmq"
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Any]:
+        """Yield a connection."""
+        import aio_pika
+
+        url = self.server.url.replace("//", f"//{quote(USERNAME, '')}:{quote(PASSWORD, '')}@")
+        async with await aio_pika.connect(url) as connection:
+            yield connection
+
+    async def create(self) -> None:
+        async with self.connect() as connection, connection.channel() as channel:
+            await channel.declare_queue(self.name, durable=True, arguments={"x-queue-type": "quorum"})
+        async with asyncio.timeout(30):
+            # Half a second later: a server that is killed before finds no leader for it.
+            while not self._is_on_disk():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def _is_on_disk(self) -> bool:
+        files = self.server.folder.glob("mnesia/*/quorum/*/names.dets")
+        return any(self.name.encode() in file.read_bytes() for file in files)
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        from aio_pika import DeliveryMode, Message
+
+        async with self.connect() as connection, connection.channel() as channel:
+
+            async def send(body: bytes, headers: Mapping[str, str]) -> None:
+                rest: dict[str, Any] = {name: value for name, value in headers.items() if name != "content-type"}
+                kind, mode = headers.get("content-type"), DeliveryMode.PERSISTENT
+                message = Message(body, headers=rest, content_type=kind, delivery_mode=mode)
+                await channel.default_exchange.publish(message, self.name)
+
+            yield send
+
+    async def read(self, count: int) -> list[Sent]:
+        found: list[Sent] = []
+        async with self.connect() as connection, connection.channel() as channel:
+            queue = await channel.get_queue(self.name)
+            async with queue.iterator() as messages:
+                async for each in messages:
+                    headers = {name.lower(): str(value) for name, value in each.headers.items()}
+                    found.append((each.body, {**headers, "content-type": each.content_type}))
+                    await each.ack()
+                    if len(found) == count:
+                        break
+        return found
+
+    def _place(self) -> dict[str, Any]:
+        return {"type": "rabbitmq", "queue": self.name}
+
+
 class _RedisClient(BrokerClient):
     """redis-py."""
 
@@ -179,5 +239,5 @@ class RedisChannelClient(_RedisClient):
         return {"type": "redis-channel", "channel": self.name}
 
 
-BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient, RedisStreamClient)
+BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient, RabbitClient, RedisStreamClient)
 """Those whose messages outlive their worker and their server."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.brokers import BrokerServer, NatsServer, RedisServer, run_broker
+from tests.brokers import BrokerServer, NatsServer, RabbitServer, RedisServer, run_broker
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,10 @@ def nats_server() -> Iterator[BrokerServer]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[BrokerServer]:
     with run_broker(RedisServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[BrokerServer]:
+    with run_broker(RabbitServer) as server:
         yield server

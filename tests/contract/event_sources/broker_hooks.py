@@ -44,6 +44,7 @@ class BrokerHooks:
     redelivers: bool = True
     keeps: bool = True
     carries_headers: bool = True
+    numbers_messages: bool = True
     bodies: Sequence[bytes] = ODD_BODIES
     timing: BrokerTiming = TIMING
 

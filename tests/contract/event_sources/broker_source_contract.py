@@ -40,8 +40,10 @@ class BrokerSourceContract(EventSourceContract):
             await transport.send(plain(before))
             await taker.wait_for(*before)
             transport.client.server.kill()
-            fault = await wait_for_fault(source)
-            await asyncio.to_thread(transport.client.server.start)
+            try:
+                fault = await wait_for_fault(source)
+            finally:  # the next test needs it too
+                await asyncio.to_thread(transport.client.server.start)
             await wait_until_connected(source)
             await transport.send(plain(after))
             await taker.wait_for(*after)

@@ -16,7 +16,7 @@ from tests.contract.event_sources.event_source_contract import Taker, receiving
 
 @pytest.fixture
 async def transport(redis_server: BrokerServer) -> AsyncIterator[BrokerHooks]:
-    yield BrokerHooks(RedisChannelClient(redis_server), keeps=False, carries_headers=False)
+    yield BrokerHooks(RedisChannelClient(redis_server), keeps=False, carries_headers=False, numbers_messages=False)
 
 
 class TestRedisChannelSource(BrokerSourceContract):

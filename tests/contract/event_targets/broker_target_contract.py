@@ -53,15 +53,18 @@ class BrokerTargetContract:
         target = transport.open_target()
         text = f"Cannot publish to '{NAME}' ({transport.client.server.url}): the server does not answer."
 
-        async with target.connect() as publish:
-            await publish(message(1, b"1"))
+        try:
+            async with target.connect() as publish:
+                await publish(message(1, b"1"))
+                transport.client.server.kill()
+                with pytest.raises(UnreachableTransportError) as lost:
+                    await publish(message(2, b"2"))
+            with pytest.raises(UnreachableTransportError) as away:
+                async with target.connect():
+                    pass
+        finally:  # the next test needs it too
             transport.client.server.kill()
-            with pytest.raises(UnreachableTransportError) as lost:
-                await publish(message(2, b"2"))
-        with pytest.raises(UnreachableTransportError) as away:
-            async with target.connect():
-                pass
-        await asyncio.to_thread(transport.client.server.start)
+            await asyncio.to_thread(transport.client.server.start)
         async with target.connect() as publish:
             await publish(message(2, b"2"))
 

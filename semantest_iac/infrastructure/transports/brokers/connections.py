@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from semantest_iac.application.ports.event_transports import TransportError, UnreachableTransportError
@@ -86,6 +87,12 @@ def require_library(name: str, library: str, extra: str) -> None:
             raise ExtraMissingError(f"use '{name}'", needed, extra)
 
 
+def silence_loggers(*names: str) -> None:
+    """Keep libraries from logging each failed try: the source or target says so itself, without addresses of users."""
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerFailure:
     """What an error of a library means; the first one fits whose `types`, and `pattern` in the error's text, fit.
@@ -105,7 +112,9 @@ class BrokerFailure:
 
 
 NO_ANSWER: Final = BrokerFailure(
-    (OSError, TimeoutError), "the server does not answer", "Check that it runs and can be reached."
+    (OSError, TimeoutError, asyncio.CancelledError),
+    "the server does not answer",
+    "Check that it runs and can be reached.",
 )
 WRONG_LOGIN: Final = "it refuses user, password or token"
 LOGIN_HINT: Final = "Check username, password and token of the section, and what they may do there."
@@ -115,12 +124,18 @@ LOGIN_HINT: Final = "Check username, password and token of the section, and what
 def translate_failures(
     verb: str, address: BrokerAddress, list_failures: Callable[[], Sequence[BrokerFailure]]
 ) -> Iterator[None]:
-    """Raise the errors of a library as TransportError or UnreachableTransportError; others stay as they are."""
+    """Raise the errors of a library as TransportError or UnreachableTransportError; others stay as they are.
+
+    Some libraries cancel whoever waits for them where a connection is lost; that is no cancellation of the task.
+    """
     try:
         yield
     except TransportError:
         raise
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+            raise
         for failure in (*list_failures(), NO_ANSWER):
             if failure.fits(error):
                 message = f"Cannot {verb} '{address.name}' ({address.url}): {failure.cause}."
@@ -130,14 +145,14 @@ def translate_failures(
 
 
 @asynccontextmanager
-async def stopping(broker: Any, timeout_s: float) -> AsyncIterator[None]:
-    """Stop a broker of FastStream after the block, whatever its server does."""
+async def closing_within(timeout_s: float, close: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Close a connection after the block, whatever its server does."""
     try:
         yield
     finally:
         with suppress(Exception):  # the connection may be lost, or the server be paused
             async with asyncio.timeout(timeout_s):
-                await broker.stop()
+                await close()
 
 
 def write_header(value: object) -> str:

@@ -30,9 +30,9 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     BrokerAddress,
     BrokerFailure,
     BrokerTiming,
+    closing_within,
     read_address,
     require_library,
-    stopping,
     translate_failures,
 )
 
@@ -77,7 +77,7 @@ async def _connect(address: BrokerAddress, timing: BrokerTiming) -> AsyncIterato
         logger=None,
         id_generator=str,  # no correlation id is made up
     )
-    async with stopping(broker, timing.answer):
+    async with closing_within(timing.answer, broker.stop):
         yield broker, await broker.connect()
 
 

@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     BrokerAddress,
     BrokerFailure,
     BrokerTiming,
-    stopping,
+    closing_within,
 )
 
 
@@ -35,7 +35,7 @@ async def connect_redis(address: BrokerAddress, timing: BrokerTiming) -> AsyncIt
         client_name="semantest-iac",
         **options,
     )
-    async with stopping(broker, timing.answer):
+    async with closing_within(timing.answer, broker.stop):
         client: Any = await broker.connect()
         await client.ping()
         yield client
