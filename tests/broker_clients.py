@@ -59,6 +59,10 @@ class BrokerClient:
         """Return the next messages, with lower-case names of headers."""
         raise NotImplementedError
 
+    async def count_waiting(self) -> int:
+        """Return how many messages the source's group has not acknowledged yet."""
+        raise NotImplementedError
+
     def _login(self) -> dict[str, Any]:
         return {"url": self.server.url, "username": USERNAME, "password": PASSWORD}
 
@@ -106,6 +110,11 @@ class NatsClient(BrokerClient):
                     await message.ack()
                     found.append(message)
         return [(each.data, {key.lower(): value for key, value in (each.headers or {}).items()}) for each in found]
+
+    async def count_waiting(self) -> int:
+        async with self.connect() as client:
+            found = await client.jetstream().consumer_info(self.name, "semantest-iac")
+        return int(found.num_pending or 0) + int(found.num_ack_pending or 0)
 
     def _place(self) -> dict[str, Any]:
         return {"type": "nats", "stream": self.name, "subject": f"{self.name}.events"}
@@ -165,6 +174,11 @@ class RabbitClient(BrokerClient):
                         break
         return found
 
+    async def count_waiting(self) -> int:
+        """Those that a consumer has count as taken for the server, so ask once nobody consumes."""
+        async with self.connect() as connection, connection.channel() as channel:
+            return int((await channel.get_queue(self.name)).declaration_result.message_count or 0)
+
     def _place(self) -> dict[str, Any]:
         return {"type": "rabbitmq", "queue": self.name}
 
@@ -203,6 +217,11 @@ class RedisStreamClient(_RedisClient):
         assert len(entries) == count
         found = [{name.decode(): value for name, value in fields.items()} for _, fields in entries]
         return [(each.pop("body"), {name: value.decode() for name, value in each.items()}) for each in found]
+
+    async def count_waiting(self) -> int:
+        async with self.connect() as client:
+            (group,) = await client.xinfo_groups(self.name)
+        return int(group["pending"]) + int(group["lag"] or 0)
 
     def _place(self) -> dict[str, Any]:
         return {"type": "redis-stream", "stream": self.name}

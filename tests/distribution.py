@@ -27,6 +27,7 @@ _SEPARATE = (
     "tests/integration/pulumi_engine/",
     "tests/integration/pulumi_program/",
     "tests/integration/sandbox_engine/",
+    "tests/integration/transports/test_broker_kills.py",
 )
 _STACK_PARAMETER = re.compile(r"\b(?:aws|azure|sandbox|pulumi)\b")
 

@@ -17,6 +17,7 @@ CAMPAIGNS = (
     "queue-kills",
     "seams",
     "serve-load",
+    "transports",
 )
 
 
