@@ -139,6 +139,9 @@ class EventRequests:
             for part, name, allowed in checks
             if allowed is not None and name not in [canonical_environment(one) for one in allowed]
         ]
+        if change.action == "destroy" and not (change.subscription or source.removals):
+            hint = f"event_sources.{event.source}.removals allows them."
+            faults.append(Fault("type", "removals are not allowed", hint))
         if faults:
             message = f"Events from '{event.source}' may not request this."
             raise RefusedError(message, "SOURCE_NOT_ALLOWED", hint="The configuration limits them.", faults=faults)

@@ -80,6 +80,9 @@ class EventSourceSection(_TransportSection):
     components: ListOf[str] | None = Field(
         default=None, description="The only components that its events may change; all by default."
     )
+    removals: bool = Field(
+        default=False, description="Whether its events may request to destroy stacks; a subscription may anyway."
+    )
 
 
 class EventTargetSection(_TransportSection):
@@ -147,6 +150,7 @@ _TARGET_KEYS: Mapping[str, _TransportKeys] = {
     "files": _TransportKeys(("folder",)),
 }
 _COMMON_KEYS = ("type", "environments", "components")
+_SOURCE_COMMON_KEYS = (*_COMMON_KEYS, "removals")
 _TARGET_COMMON_KEYS = (*_COMMON_KEYS, "form", "events", "providers", "from_start")
 
 
@@ -157,7 +161,7 @@ def find_event_faults(
 ) -> Iterator[Fault]:
     """Yield what is wrong with sources, targets and subscriptions, besides their shape."""
     for name, source in sources.items():
-        yield from _find_key_faults(f"event_sources.{name}", source, _SOURCE_KEYS[source.type], _COMMON_KEYS)
+        yield from _find_key_faults(f"event_sources.{name}", source, _SOURCE_KEYS[source.type], _SOURCE_COMMON_KEYS)
     for name, target in targets.items():
         keys = _TARGET_KEYS[target.type]
         yield from _find_key_faults(f"event_targets.{name}", target, keys, _TARGET_COMMON_KEYS)

@@ -228,6 +228,18 @@ class TestRequests:
 
         assert (result.outcome, "components.rest-api.source" in result.reason) == ("refused", True)
 
+    @pytest.mark.parametrize("is_allowed", [False, True])
+    def test_of_removals_need_a_source_that_may_request_them(self, place: Place, is_allowed: bool) -> None:
+        place.write(CONFIGURATION.replace("folder: in,", f"folder: in, removals: {str(is_allowed).lower()},"))
+        place.bus = place.open_bus()
+        removal = InfrastructureRemovalRequested(
+            component="rest-api", provider="azure", environment="qa", region="westeurope"
+        )
+
+        [result] = asyncio.run(place.bus.receive(wrap_event(removal, "limited")))
+
+        assert (result.outcome, result.code) == (("accepted", "") if is_allowed else ("refused", "SOURCE_NOT_ALLOWED"))
+
     def test_of_removals_are_queued(self, place: Place) -> None:
         removal = InfrastructureRemovalRequested(
             component="rest-api", provider="aws", environment="development", region="us-east-1"
