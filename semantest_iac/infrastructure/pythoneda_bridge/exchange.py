@@ -22,7 +22,6 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import (
     ReceivedRequest,
     describe_ending,
     describe_failed_submission,
-    describe_refusal,
     read_other_event,
 )
 from semantest_iac.infrastructure.pythoneda_bridge.stack_mapping import WantedStack, read_wanted_stack
@@ -126,12 +125,9 @@ class RequestExchange:
                 return None
             try:
                 result = await self.submit(event)
+                return await self._find_end(result.deployment) if result.deployment else None
             except DeploymentError as error:
                 return _reject(event, refuse_after_error(error))
-            try:
-                return await self._find_end(result.deployment) if result.deployment else None
-            except NotFoundError:  # the refusals of a flood are not recorded
-                return _reject(event, RequestRefusal(result.code, result.reason, ""))
 
     async def submit(self, event: Event) -> EventResult:
         """Submit a request in this package's own form without waiting for its end; raises DeploymentError."""
@@ -145,7 +141,7 @@ class RequestExchange:
         try:
             await asyncio.to_thread(self._unanswered.note, received)
             result = await self.submit_request(received)
-            return await self._find_answer(received, result)
+            return describe_ending(await self._find_end(result.deployment))
         except (DeploymentError, OSError) as error:
             return describe_failed_submission(received, error)
         except Exception as error:
@@ -158,14 +154,6 @@ class RequestExchange:
             await asyncio.to_thread(self._unanswered.forget, received.id)
         except OSError as error:
             _LOG.warning("An answered request cannot be forgotten: %s", error)
-
-    async def _find_answer(self, received: ReceivedRequest, result: EventResult) -> Answer:
-        try:
-            return describe_ending(await self._find_end(result.deployment))
-        except NotFoundError:
-            if result.outcome != "refused":
-                raise
-            return describe_refusal(received, result.code, result.reason)  # those of a flood are not recorded
 
     async def _find_end(self, deployment: str) -> StackEvent:
         """A ledger that cannot be read for long changes nothing about the deployment: it is asked again."""

@@ -163,22 +163,13 @@ def describe_ending(ending: StackEvent) -> Answer:
     return Answer(ending.id, isinstance(ending, _GOOD_ENDS), facts)
 
 
-def describe_refusal(request: ReceivedRequest, code: str, reason: str) -> Answer:
-    """Return the answer to a request whose refusal is recorded nowhere."""
-    return _describe_failure(request, {"code": code, "reason": reason})
-
-
 def describe_failed_submission(request: ReceivedRequest, error: Exception) -> Answer:
     """Return the answer to a request that could not be submitted; of a defect it has no text but its kind."""
     fields = error_fields(error)
     hints = [fault.hint for fault in error.faults if fault.hint] if isinstance(error, DeploymentError) else []
     hint = fields["hint"] or " ".join(dict.fromkeys(hints))
-    return _describe_failure(request, {"code": fields["code"], "reason": fields["reason"], "hint": hint})
-
-
-def _describe_failure(request: ReceivedRequest, facts: Mapping[str, str]) -> Answer:
-    known = {name: text for name, text in facts.items() if text}
-    return Answer(uuid5(request.event_id, "refused"), False, {"state": "rejected", **known})
+    facts = {"state": "rejected", "code": fields["code"], "reason": fields["reason"], "hint": hint}
+    return Answer(uuid5(request.event_id, "refused"), False, {name: text for name, text in facts.items() if text})
 
 
 def build_answer(request: ReceivedRequest, answer: Answer, classes: Any) -> Any:

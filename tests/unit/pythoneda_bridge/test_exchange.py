@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from semantest_iac.application.intake.infrastructure_event_bus import EventResult
+from semantest_iac.application.intake.infrastructure_event_bus import EventDeferredError, EventResult
+from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.infrastructure.pythoneda_bridge.exchange import RequestExchange
 from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedRequest
@@ -95,13 +96,15 @@ class TestRequests:
         assert answer is not None
         assert (answer.facts["code"], answer.facts["deployment"]) == ("STALE_REQUEST", "d-2")
 
-    async def test_of_a_flood_are_told_why_too(self, exchange: RequestExchange, entrance: FakeEntrance) -> None:
-        entrance.result = EventResult("refused", "Too many.", "RATE_LIMITED", deployment="nowhere")
+    async def test_that_come_too_fast_are_told_to_come_again(
+        self, exchange: RequestExchange, entrance: FakeEntrance
+    ) -> None:
+        entrance.errors = [EventDeferredError(RequestRefusal("RATE_LIMITED", "Too many.", "Later."))]
 
         answer = await exchange.answer(a_request())
 
         assert answer is not None
-        assert answer.facts == {"state": "rejected", "code": "RATE_LIMITED", "reason": "Too many."}
+        assert (answer.facts["code"], answer.facts["hint"]) == ("EVENT_DEFERRED", "Later.")
 
     async def test_survive_a_defect_in_what_accepts_them(
         self, exchange: RequestExchange, entrance: FakeEntrance
@@ -226,16 +229,6 @@ class TestOwnRequests:
 
         assert isinstance(ending, DeploymentRejected)
         assert (ending.code, request.id in ending.previous_event_ids) == ("ENGINE_UNAVAILABLE", True)
-
-    async def test_that_are_refused_and_not_recorded_end_so_too(
-        self, exchange: RequestExchange, entrance: FakeEntrance
-    ) -> None:
-        entrance.result = EventResult("refused", "Too many.", "RATE_LIMITED", deployment="nowhere")
-
-        ending = await exchange.carry_out(an_own_request())
-
-        assert isinstance(ending, DeploymentRejected)
-        assert ending.code == "RATE_LIMITED"
 
     async def test_may_name_a_service_instead_of_a_stack(self, exchange: RequestExchange) -> None:
         ending = await exchange.carry_out(ServiceDeploymentNeeded(service_type="rest-api"))
