@@ -81,6 +81,21 @@ class TestCommands:
         assert sum(line.startswith("Infrastructure") for line in updated) == 1
         assert states(home) == [(STACK, "destroy", "completed"), (STACK, "deploy", "completed")]
 
+    async def test_update_stacks_of_the_other_cloud_by_its_location(
+        self, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert await run("update", "-s", "dev", "-l", "West Europe", "-m", "component=websocket") == 0
+
+        assert "  endpoint: wss://" in capsys.readouterr().out
+        assert states(home) == [("websocket.azure.development.westeurope", "deploy", "completed")]
+
+    async def test_take_what_the_configuration_says(self, tmp_path: Path, home: Path) -> None:
+        (tmp_path / "semantest.yaml").write_text("components: {users: {type: rest-api}}\n", encoding="utf-8")
+
+        assert await run("update", "-s", "dev", "-p", "shop") == 0
+
+        assert states(home) == [("shop.users.aws.development.us-east-1", "deploy", "completed")]
+
     async def test_that_cannot_be_carried_out_say_why(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert await run("update", "-s", "moon", "-l", "us-east-1", "-m", "component=rest-api") == 1
 
