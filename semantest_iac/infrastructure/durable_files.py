@@ -52,7 +52,7 @@ def make_private_folder(path: Path) -> None:
         if not path.is_dir():  # else another process was first
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
     except FileNotFoundError:
-        if path.parent == path:
+        if path.parent.is_dir():  # such as in /proc, which takes no folders
             raise
         make_private_folder(path.parent)
         make_private_folder(path)

@@ -1,7 +1,7 @@
 """Builds the requests that events ask for, from the configuration of their environment and what the event adds to it.
 
-An event cannot name code, commands or credentials of the machine that carries it out: those come from the machine's
-configuration.
+An event cannot name code, commands or credentials of the machine that carries it out, nor variables that make a runtime
+load code: those come from the machine's configuration.
 """
 
 from __future__ import annotations
@@ -57,6 +57,23 @@ EVENT_COMPONENT_KEYS = frozenset(
 EVENT_SECTIONS = frozenset(("monitoring", "scaling", "features", "tags"))
 """The other sections of the configuration that an event may bring."""
 
+LOADER_VARIABLES = frozenset(
+    (
+        *("PATH", "ENV", "BASH_ENV", "SHELLOPTS", "GCONV_PATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+        *("NODE_OPTIONS", "NODE_PATH", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "CURL_CA_BUNDLE"),
+        *("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "RUBYOPT", "RUBYLIB", "GIT_SSH_COMMAND"),
+    )
+)
+"""Variables by which a process loads code, or trusts and sends to others; no event may set them."""
+
+LOADER_PREFIXES = (
+    *("LD_", "DYLD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_CONFIG", "NPM_CONFIG_", "DOTNET_", "CORECLR_"),
+    *("AWS_", "AZURE", "FUNCTIONS_", "WEBSITE_", "LANGUAGEWORKERS"),
+)
+"""How further ones begin: options of runtimes, and settings of the clouds' hosts and SDKs."""
+
+_LOADER_HINT = "It changes which code a process loads, or whom it trusts; set it in the configuration."
 _REFERENCES = ("${env.", "${secrets.")
 _UNKNOWN = "unknown"
 
@@ -172,6 +189,7 @@ class EventRequests:
             *_find_foreign(change.values, known, {*EVENT_SECTIONS, "components"}, ""),
             *_find_foreign(own, section, EVENT_COMPONENT_KEYS, f"components.{change.component}."),
             *_find_references(change.values, known, ""),
+            *_find_protected_variables(own, section, f"components.{change.component}.environment."),
         ]
         if faults:
             raise ValidationError("An event may not say this.", faults=faults)
@@ -280,6 +298,20 @@ def _find_references(given: Any, known: Any, at: str) -> Iterator[Fault]:
     elif isinstance(given, list | tuple):
         for index, value in enumerate(given):
             yield from _find_references(value, None, f"{at}[{index}]")
+
+
+def _find_protected_variables(given: Any, known: Mapping[str, Any], at: str) -> Iterator[Fault]:
+    """Yield variables that load code, and those whose value the configuration takes from elsewhere."""
+    variables = given.get("environment") if isinstance(given, Mapping) else None
+    own = known.get("environment") or {}
+    for name, value in variables.items() if isinstance(variables, Mapping) else ():
+        path, word = f"{at}{make_printable(str(name))}", str(name).upper()
+        if own.get(name) == value:
+            continue
+        if word in LOADER_VARIABLES or word.startswith(LOADER_PREFIXES):
+            yield Fault(path, "cannot be set by an event", _LOADER_HINT)
+        elif any(mark in str(own.get(name, "")) for mark in _REFERENCES):
+            yield Fault(path, "is a reference in the configuration, which an event cannot replace")
 
 
 def _as_label(name: str) -> str:

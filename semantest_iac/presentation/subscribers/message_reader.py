@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from semantest_iac.application.intake.received_events import ReceivedEvent, read_received_event
 from semantest_iac.application.ports.event_transports import ReceivedMessage
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac_events.forms.fields import EventFormError, FormFault
 
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -43,11 +44,21 @@ def _parse_json(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         _require_shallow(text)
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_build_object)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         if isinstance(error, EventFormError):
             raise
         raise EventFormError([FormFault("", "is not JSON in UTF-8")]) from error
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object; which of two values of a key holds is up to each reader, so no event may have both."""
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise EventFormError([FormFault("", f"has '{make_printable(repeated, 80)}' twice in one object")])
+    return built
 
 
 def _refuse_constant(name: str) -> Any:

@@ -121,10 +121,22 @@ class TestServiceDeploymentNeeded:
             ({"environment": {"A": "${env.HOME}"}}, ["components.rest-api.environment.A"]),
             ({"environment": {"A": "x ${secrets.other}"}}, ["components.rest-api.environment.A"]),
             ({"tags": {"A": "${secrets.token}"}}, ["components.rest-api.tags.A"]),
+            (
+                {"environment": {"NODE_OPTIONS": "--import=data:text/javascript,0"}},
+                ["components.rest-api.environment.NODE"],
+            ),
+            ({"environment": {"ld_preload": "/tmp/x", "PythonPath": "/tmp"}}, ["ld_preload", "PythonPath"]),
+            ({"environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/tmp/x"}}, ["AWS_LAMBDA_EXEC_WRAPPER"]),
+            ({"environment": {"HTTPS_PROXY": "http://evil"}}, ["HTTPS_PROXY"]),
+            ({"environment": {"TOKEN": "another one"}}, ["components.rest-api.environment.TOKEN"]),
             ({"memory": 1}, ["components.rest-api.memory"]),
             ({"memroy": 512}, ["components.rest-api.memroy"]),
         ],
-        ids=["source", "build", "variable", "secret", "known secret elsewhere", "value", "unknown"],
+        ids=[
+            *("source", "build", "variable", "secret", "known secret elsewhere"),
+            *("options of node", "loader in any case", "wrapper of Lambda", "proxy", "instead of a secret"),
+            *("value", "unknown"),
+        ],
     )
     def test_is_answered_where_it_says_what_it_may_not(
         self, place: Place, configuration: dict[str, Any], paths: list[str]

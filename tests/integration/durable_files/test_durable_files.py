@@ -56,6 +56,12 @@ def _drafts(folder: Path) -> list[Path]:
     return list(folder.glob(f"{DRAFT_PREFIX}*"))
 
 
+class TestFolders:
+    def test_that_cannot_be_made_are_an_error(self) -> None:
+        with pytest.raises(OSError):
+            make_private_folder(Path("/proc/no-folders-here/inner"))
+
+
 @pytest.mark.parametrize("kind", ["open_draft", "make_draft_folder"])
 class TestDraftsOfOtherProcesses:
     def test_are_removed_once_the_process_was_killed(self, tmp_path: Path, kind: str) -> None:
