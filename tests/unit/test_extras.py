@@ -16,6 +16,7 @@ from semantest_iac.infrastructure.artifact_stores.object_store import open_objec
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.databases.postgresql import open_database_url
 from semantest_iac.infrastructure.transports.http.webhook_source import open_source
+from semantest_iac.infrastructure.transports.http.webhook_target import open_target
 from semantest_iac.presentation.gateway.launch import open_gateway
 try:
     {call}
@@ -38,6 +39,7 @@ _SECTION = "SimpleNamespace(listen='[::1]:1', path=None, signature=None, secret=
         ),
         ("open_gateway(None, None, None)", "serve", "aiohttp", "gateway"),
         (f"open_source('hooks', {_SECTION}, None)", "receive webhooks", "aiohttp", "webhooks"),
+        ("open_target('hooks', None)", "publish events to webhooks", "aiohttp", "webhooks"),
     ],
 )
 def test_a_missing_extra_is_named(call: str, purpose: str, library: str, extra: str) -> None:

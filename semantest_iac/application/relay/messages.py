@@ -101,9 +101,13 @@ class MessageRenderer:
         redacted = {**form, "sequence": sequence, "data": redact_fields(form["data"], self._redact)}
         try:
             formed = self._render(RelayedEvent(recorded, redacted))
-        except EventFormError as error:
+        except DeploymentError:
+            raise
+        except Exception as error:  # a defect must not hold up what comes after it
+            is_known = isinstance(error, EventFormError)
+            reason = str(error) if is_known else f"an unexpected {type(error).__name__} was raised for it."
             unformed = _build_message(recorded, form, FormedMessage(recorded.type, redacted, CLOUDEVENTS_MEDIA_TYPE))
-            raise UnreadableEventError(recorded, str(error), unformed) from error
+            raise UnreadableEventError(recorded, reason, unformed) from error
         return _build_message(recorded, form, formed) if formed else None
 
     def _read_form(self, recorded: RecordedEvent) -> dict[str, Any]:

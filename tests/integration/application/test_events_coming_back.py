@@ -22,9 +22,11 @@ from semantest_iac.application.relay.relay import Relay, RelaySettings
 from semantest_iac.application.relay.selection import PublishedSelection
 from semantest_iac.application.relay.service_outcomes import cdevents_renderer
 from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.presentation.subscribers.subscriber import EventSubscriber
 from tests.fakes.event_target import FakeEventTarget
 
+_STACK = Stack("rest-api", "aws", "development", "us-east-1")
 SECRET = "a-value-that-is-secret"
 Return = Callable[[PublishedMessage], ReceivedMessage]
 _NUMBERS = count(1)
@@ -84,6 +86,7 @@ async def test_start_nothing(application: Application, way: str) -> None:
     subscriber = EventSubscriber(bus, application.dead_letters, redact)
     await subscriber.take(_needed(1))
     await application.worker(variables).run_until_idle()
+    await application.deployments(variables).destroy(_STACK)
     before = application.ledger.head().position
 
     published = await _publish_all(application, choose_render(application), redact)
@@ -92,7 +95,8 @@ async def test_start_nothing(application: Application, way: str) -> None:
         await subscriber.take(give_back(message))
 
     recorded = [row.type for row in application.ledger.log()]
-    assert (recorded.count("infrastructure.deployment.requested"), len(recorded)) == (1, before)
+    assert len(recorded) == before
+    assert [recorded.count(f"infrastructure.{kind}.requested") for kind in ("deployment", "removal")] == [1, 1]
     assert [run.state for run in application.run_queue.list_runs()] == []
     assert {outcome for (source, outcome), _ in bus.counts.items() if source == "broker"} <= {"duplicate", "skipped"}
     assert application.dead_letters.list() == []

@@ -12,7 +12,13 @@ from semantest_iac.application.ports.event_transports import (
     UnreachableTransportError,
 )
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.relay.messages import render_semantest, restore_message
+from semantest_iac.application.relay.messages import (
+    FormedMessage,
+    RelayedEvent,
+    render_cloudevent,
+    render_semantest,
+    restore_message,
+)
 from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.event_target import FakeEventTarget
 from tests.unit.application.relay.conftest import Outbox, RunRelay
@@ -238,6 +244,22 @@ class TestRefusedMessages:
         assert {letter.code for letter in letters} == {"EVENT_UNREADABLE"}
         assert [letter.place for letter in letters] == ["event 1", "event 2", "event 3"]
         assert letters[0].reason == "Cannot publish event 1 of the ledger: it is no CloudEvent."
+
+    async def test_are_those_that_a_form_fails_on(
+        self, outbox: Outbox, target: FakeEventTarget, run_relay: RunRelay, make_request: MakeRequest
+    ) -> None:
+        def render(event: RelayedEvent) -> FormedMessage:
+            if event.recorded.position == 2:
+                raise KeyError("odd")
+            return render_cloudevent(event)
+
+        await outbox.record(*_requests(make_request, 3))
+        async with run_relay(outbox.build_relay(target, render)):
+            await target.wait_for(2)
+
+        [letter] = outbox.letters.list()
+        assert (_ids(target.taken), letter.code) == ([1, 3], "EVENT_UNREADABLE")
+        assert letter.reason == "Cannot publish event 2 of the ledger: an unexpected KeyError was raised for it."
 
 
 class TestCrashes:
