@@ -268,6 +268,36 @@ class TestLimits:
         assert [answer.status for answer in answers] == [202] * 10
         assert closed == [b""] * 36
 
+    async def test_of_all_bodies_are_kept_by_leaving_who_sends_one_for_longest(self) -> None:
+        receiver, limits = Receiver(), WebhookLimits(held_bytes=3 * _MIB // 2)
+        async with listening(make_webhook_source(limits=limits), receiver.take) as url:
+            slow = [await _connect(url) for _ in range(3)]
+            for number, (_, writer) in enumerate(slow):
+                writer.write(encode_request(url, sign_standard(id_=f"s{number}", body=b"1" * _MIB))[:-100])
+                await writer.drain()
+            assert await _read_to_end(slow[0][0]) == b""
+            assert await _read_to_end(slow[1][0]) == b""
+            answer = await send(url, sign_standard())
+            for _, writer in slow:
+                writer.close()
+
+        assert (answer.status, len(receiver.taken)) == (202, 1)
+
+    async def test_of_all_bodies_refuse_what_has_no_room_beside_those_that_are_taken(self) -> None:
+        receiver, limits = Receiver(gate=asyncio.Event()), WebhookLimits(held_bytes=3 * _MIB // 2)
+        assert receiver.gate
+        async with listening(make_webhook_source(limits=limits), receiver.take) as url, asyncio.timeout(60):
+            first = asyncio.create_task(send(url, sign_standard(id_="first", body=b"1" * _MIB)))
+            await receiver.wait_until(lambda it: it.begun == 1)
+            refused = await send(url, sign_standard(id_="second", body=b"1" * _MIB))
+            small = asyncio.create_task(send(url, sign_standard(id_="third")))
+            await receiver.wait_until(lambda it: it.begun == 2)
+            receiver.gate.set()
+            answers = [(await first).status, (await small).status]
+            again = await send(url, sign_standard(id_="second", body=b"1" * _MIB))
+
+        assert (refused.status, answers, again.status) == (503, [202, 202], 202)
+
     async def test_of_connections_end_none_that_is_answered(self) -> None:
         receiver, limits = Receiver(gate=asyncio.Event()), WebhookLimits(connections=2)
         assert receiver.gate

@@ -20,6 +20,7 @@ from semantest_iac.infrastructure.transports.http.signatures import Headers
 _SHUTDOWN_S: Final = 2.0  # for answers that are being written
 _LINGER_S: Final = 1.0  # what a refused client still sends is read so long, else it would not see its answer
 _MOST_HEADERS: Final = 64
+_BACKLOG: Final = 1024  # a flood of connections must not keep others waiting for the system
 _JSON_TYPES: Final = ("application/json", "application/cloudevents+json")
 # aiohttp logs a traceback for every request that is no HTTP
 _DISCARDING_LOGGER: Final = logging.Logger("webhooks", logging.CRITICAL + 1)
@@ -31,8 +32,9 @@ class WebhookLimits:
     """What one sender may take of this machine, and all together."""
 
     body_bytes: int = 1024 * 1024
+    held_bytes: int = 32 * 1024 * 1024  # of all bodies together
     request_s: float = 20.0  # from the connection, or the answer before, to the end of the body
-    connections: int = 64
+    connections: int = 512
 
 
 class WebhookEndpoint(NamedTuple):
@@ -102,7 +104,9 @@ async def _listen(runner: web.AppRunner, endpoint: WebhookEndpoint, connections:
 
     # several workers of one machine share the port, and each connection goes to one of them
     shares_port = hasattr(socket, "SO_REUSEPORT")
-    return await loop.create_server(create_connection, endpoint.host, endpoint.port, reuse_port=shares_port)
+    return await loop.create_server(
+        create_connection, endpoint.host, endpoint.port, reuse_port=shares_port, backlog=_BACKLOG
+    )
 
 
 class _Connections:
@@ -113,6 +117,7 @@ class _Connections:
         self.is_finishing = False
         self._waiting: dict[_Connection, None] = {}  # in the order in which they began to wait
         self._busy: set[_Connection] = set()
+        self._held: dict[_Connection, int] = {}  # bytes of bodies
         self._none_is_busy = asyncio.Event()
         self._none_is_busy.set()
 
@@ -122,8 +127,7 @@ class _Connections:
             oldest = next(iter(self._waiting), None)
             if oldest is None:
                 return False
-            oldest.abort()
-            self.remove(oldest)
+            self._abort(oldest)
         self._waiting[connection] = None
         return True
 
@@ -132,6 +136,20 @@ class _Connections:
         self._waiting.pop(connection, None)
         if not connection.is_busy:
             self._leave_busy(connection)
+
+    def hold(self, connection: _Connection, size: int) -> bool:
+        """Note so many bytes more of a body; False if there is no room for them, which others that wait make first."""
+        self._held[connection] = self._held.get(connection, 0) + size
+        while sum(self._held.values()) > self.limits.held_bytes:
+            oldest = next((it for it in self._waiting if it in self._held and it is not connection), None)
+            if oldest is None:
+                return False
+            self._abort(oldest)
+        return True
+
+    def release(self, connection: _Connection) -> None:
+        """Note that the body of a connection is gone."""
+        self._held.pop(connection, None)
 
     def mark_busy(self, connection: _Connection) -> None:
         """Note that a request is complete, and is answered whatever happens."""
@@ -151,6 +169,11 @@ class _Connections:
         for connection in list(self._waiting):
             connection.abort()
         await self._none_is_busy.wait()
+
+    def _abort(self, connection: _Connection) -> None:
+        connection.abort()
+        self.remove(connection)
+        self.release(connection)
 
     def _leave_busy(self, connection: _Connection) -> None:
         self._busy.discard(connection)
@@ -179,6 +202,10 @@ class _Connection(web.RequestHandler):
         self._connections.remove(self)
         super().connection_lost(exc)
 
+    def hold_body(self, size: int) -> bool:
+        """Note so many bytes more of the body; False if too many are held."""
+        return self._connections.hold(self, size)
+
     def begin_answer(self) -> bool:
         """Note that a request is complete: its answer may take its time. False if the server ends."""
         if self._connections.is_finishing:
@@ -188,8 +215,11 @@ class _Connection(web.RequestHandler):
         self._connections.mark_busy(self)
         return True
 
-    def end_answer(self) -> None:
+    def end_request(self) -> None:
         """Note that the answer is known, and the time of the next request begins."""
+        self._connections.release(self)
+        if not self.is_busy:  # it was refused, and its time goes on
+            return
         self.is_busy = False
         self._connections.mark_waiting(self)
         self._start_timer()
@@ -234,17 +264,17 @@ class _Handler:
         """Answer one request."""
         if refusal := self._find_refusal(request):
             return _respond(refusal, is_last=request.can_read_body)
-        body = await self._read_body(request)
-        if body is None:
-            return _respond(self._too_large(), is_last=True)
         connection = request.protocol
         assert isinstance(connection, _Connection)  # noqa: S101 - `_listen` creates no others
-        if not connection.begin_answer():
-            return _respond(NOT_TAKEN, is_last=True)
         try:
+            body = await self._read_body(request, connection)
+            if isinstance(body, WebhookAnswer):
+                return _respond(body, is_last=True)
+            if not connection.begin_answer():
+                return _respond(NOT_TAKEN, is_last=True)
             return _respond(await self._answer(_list_headers(request), body))
         finally:
-            connection.end_answer()
+            connection.end_request()
 
     def _find_refusal(self, request: web.Request) -> WebhookAnswer | None:
         if request.rel_url.raw_path != self._path:
@@ -258,13 +288,15 @@ class _Handler:
             return WebhookAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", _UNSUPPORTED)
         return None
 
-    async def _read_body(self, request: web.Request) -> bytes | None:
-        """Return the body, None for one that is too large."""
+    async def _read_body(self, request: web.Request, connection: _Connection) -> bytes | WebhookAnswer:
+        """Return the body, or why it is not read to its end."""
         body = bytearray()
         async for part in request.content.iter_any():
             body += part
             if len(body) > self._limits.body_bytes:
-                return None
+                return self._too_large()
+            if not connection.hold_body(len(part)):
+                return NOT_TAKEN
         return bytes(body)
 
     def _too_large(self) -> WebhookAnswer:
