@@ -17,11 +17,12 @@ from semantest_iac.application.relay.messages import MessageRenderer, render_clo
 from semantest_iac.application.relay.relay import Relay, RelaySettings
 from semantest_iac.application.relay.selection import PublishedSelection
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
+from semantest_iac.infrastructure.process_starts import has_process_ended, identify_process
 from semantest_iac.infrastructure.transports.records.dead_letter_table import DeadLetterTable
 from semantest_iac.infrastructure.transports.records.relay_lease_table import RelayLeaseTable
 from tests.run_queues import open_database
 
-LEASE_S = 1.0
+LEASE_S = 60.0  # a busy machine must not end it; that a process is gone is seen at once
 
 
 class LineTarget:
@@ -56,10 +57,10 @@ async def serve(location: str, path: str, name: str, count: str) -> None:
     relay = Relay(
         LineTarget(path, name, int(count)),
         SqlLedger(database),
-        RelayLeaseTable(database),
+        RelayLeaseTable(database, has_process_ended),
         DeadLetterTable(database),
         MessageRenderer(PublishedSelection(), render_cloudevent),
-        name,
+        identify_process(),
         RelaySettings(from_start=True, lease_s=LEASE_S),
     )
     await relay.serve(asyncio.Event())

@@ -294,7 +294,7 @@ class TestSeveralRelays:
         self, outbox: Outbox, target: FakeEventTarget, run_relay: RunRelay, make_request: MakeRequest
     ) -> None:
         other = FakeEventTarget()
-        async with run_relay(outbox.build_relay(target, lease_s=0.05)):
+        async with run_relay(outbox.build_relay(target)):
             await _until(lambda: outbox.leases.positions)
             async with run_relay(outbox.build_relay(other, lease_s=0.05)):
                 await outbox.record(*_requests(make_request, 20))
@@ -310,7 +310,7 @@ class TestSeveralRelays:
         async with run_relay(outbox.build_relay(target)):
             await target.wait_for(4)
             await _until(lambda: outbox.leases.positions["nats"] == "4")
-        async with run_relay(outbox.build_relay(other, lease_s=0.05)):
+        async with run_relay(outbox.build_relay(other)):
             await outbox.record(*requests[4:])
             await other.wait_for(4)
 
@@ -327,7 +327,7 @@ class TestSeveralRelays:
                 asyncio.get_running_loop().create_task(outbox.leases.claim("nats", "other", 60))
 
         target.after = take_over
-        async with run_relay(outbox.build_relay(target, lease_s=0.05)):
+        async with run_relay(outbox.build_relay(target)):
             await target.wait_for(4)
             await asyncio.sleep(0)
 
