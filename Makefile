@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
+.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi kafka examples lock clean
 
 VENV := .venv
 EVENT_EXTRAS := --extra kafka --extra nats --extra rabbitmq --extra redis --extra webhooks
@@ -90,6 +90,9 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 
 pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
 	@tools/pulumi-cli/build
+
+kafka: ## download Kafka's server for the tests with Maven, by the hashes of its files, once, into the cache folder
+	@tools/kafka/build
 
 examples: $(VENV)/test.stamp ## download the packages of the documented examples by hash, once, into the cache folder
 	@$(BIN)/python tools/download_examples.py

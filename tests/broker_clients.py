@@ -11,7 +11,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from semantest_iac.domain.environments.event_sections import EventSourceSection, EventTargetSection
-from tests.brokers import PASSWORD, USERNAME, BrokerServer, NatsServer, RabbitServer, RedisServer
+from tests.brokers import PASSWORD, USERNAME, BrokerServer, KafkaServer, NatsServer, RabbitServer, RedisServer
 
 Sent = tuple[bytes, Mapping[str, str]]
 """Body and headers."""
@@ -258,5 +258,66 @@ class RedisChannelClient(_RedisClient):
         return {"type": "redis-channel", "channel": self.name}
 
 
-BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient, RabbitClient, RedisStreamClient)
+class KafkaClient(BrokerClient):
+    """aiokafka; the topic has one partition."""
+
+    kind = KafkaServer
+    opener = "kafka"
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": self.server.url.partition("://")[2],
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "PLAIN",
+            "sasl_plain_username": USERNAME,
+            "sasl_plain_password": PASSWORD,
+        }
+
+    async def create(self) -> None:
+        from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+        admin = AIOKafkaAdminClient(**self._options())
+        try:
+            await admin.start()
+            await admin.create_topics([NewTopic(self.name, 1, 1)])
+        finally:
+            await admin.close()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[Any]:
+        from aiokafka import AIOKafkaProducer
+
+        async with AIOKafkaProducer(acks="all", max_request_size=1 << 24, **self._options()) as producer:
+
+            async def send(body: bytes, headers: Mapping[str, str]) -> None:
+                named = [(name.replace("ce-", "ce_"), value.encode()) for name, value in headers.items()]
+                await producer.send_and_wait(self.name, body, headers=named)
+
+            yield send
+
+    async def read(self, count: int) -> list[Sent]:
+        from aiokafka import AIOKafkaConsumer
+
+        found: list[Sent] = []
+        async with AIOKafkaConsumer(self.name, auto_offset_reset="earliest", **self._options()) as consumer:
+            while len(found) < count:
+                record = await consumer.getone()
+                headers = {name.replace("ce_", "ce-"): value.decode() for name, value in record.headers}
+                found.append((record.value or b"", headers))
+        return found
+
+    async def count_waiting(self) -> int:
+        from aiokafka import AIOKafkaConsumer, TopicPartition
+
+        partition = TopicPartition(self.name, 0)
+        async with AIOKafkaConsumer(group_id="semantest-iac", enable_auto_commit=False, **self._options()) as consumer:
+            consumer.assign([partition])
+            committed = await consumer.committed(partition) or 0
+            return int((await consumer.end_offsets([partition]))[partition]) - committed
+
+    def _place(self) -> dict[str, Any]:
+        return {"type": "kafka", "topic": self.name}
+
+
+BROKER_CLIENTS: Sequence[type[BrokerClient]] = (NatsClient, RabbitClient, RedisStreamClient, KafkaClient)
 """Those whose messages outlive their worker and their server."""

@@ -17,8 +17,11 @@ from typing import ClassVar
 import pytest
 
 USERNAME, PASSWORD = "tester", "p@ss:w/rd?1"
+MISSING_REASONS = {"kafka": "Kafka is not downloaded: `make kafka`"}
 _LIMIT_S = 90.0
 _FOLDERS = ("/usr/sbin", "/usr/lib/rabbitmq/bin")  # Debian's; the second has the scripts without the change of user
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+_KAFKA = _CACHE / "semantest-iac" / "kafka-4.1.1"
 _LARGEST_MESSAGE = 8 * 1024 * 1024
 
 
@@ -199,8 +202,71 @@ class RabbitServer(BrokerServer):
         return connection.recv(1) == b"\x01"  # a method: Connection.Start
 
 
+class KafkaServer(BrokerServer):
+    """Kafka as its own controller; `tools/kafka/build` downloads it."""
+
+    program = "kafka"
+    memory = "256m"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._controller_port = find_free_port()
+
+    @property
+    def url(self) -> str:
+        return f"kafka://127.0.0.1:{self.port}"
+
+    def _command(self) -> Sequence[str]:
+        config = self.folder / "server.properties"
+        if not config.exists():
+            config.write_text(self._write_properties(), encoding="utf-8")
+            format_ = ("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(config))
+            with (self.folder / "log").open("ab") as log:
+                subprocess.run([*self._java(), *format_], stdout=log, stderr=log, check=True)
+        return [*self._java(), "kafka.Kafka", str(config)]
+
+    def _java(self) -> Sequence[str]:
+        options = (f"-Xmx{self.memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.disable.jmx=true")
+        return (find_program("java"), *options, "-cp", f"{_KAFKA}/*")
+
+    def _write_properties(self) -> str:
+        listener = f"SASL_PLAINTEXT://127.0.0.1:{self.port}"
+        login = f'username="{USERNAME}" password="{PASSWORD}" user_{USERNAME}="{PASSWORD}"'
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": f"{listener},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": listener,
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "inter.broker.listener.name": "SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": f"{module} required {login};",
+            "log.dirs": f"{self.folder}/data",
+            "log.flush.interval.messages": "1",
+            "message.max.bytes": str(_LARGEST_MESSAGE),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
+        }
+        return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+    def _greets(self, connection: socket.socket) -> bool:
+        """Ask for the versions of its requests, which it answers once it serves."""
+        connection.sendall(bytes.fromhex("0000000e 0012 0000 00000001 0004 74657374"))
+        return len(connection.recv(4)) == 4
+
+
 def find_program(name: str) -> str:
     """Return the path of a program; an empty text where this machine has none."""
+    if name == KafkaServer.program:
+        return str(_KAFKA) if _KAFKA.is_dir() and shutil.which("java") else ""
     for folder in reversed(_FOLDERS):
         if (Path(folder) / name).is_file():
             return f"{folder}/{name}"
@@ -211,7 +277,7 @@ def find_program(name: str) -> str:
 def run_broker(kind: type[BrokerServer]) -> Iterator[BrokerServer]:
     """Serve an empty broker for the block; skips the test where its program is missing."""
     if not find_program(kind.program):
-        pytest.skip(f"{kind.program} is neither on the PATH nor in /usr/sbin")
+        pytest.skip(MISSING_REASONS.get(kind.program, f"{kind.program} is neither on the PATH nor in /usr/sbin"))
     with tempfile.TemporaryDirectory(prefix="semantest-broker-", ignore_cleanup_errors=True) as folder:
         server = kind(Path(folder))
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.brokers import BrokerServer, NatsServer, RabbitServer, RedisServer, run_broker
+from tests.brokers import BrokerServer, KafkaServer, NatsServer, RabbitServer, RedisServer, run_broker
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +24,10 @@ def redis_server() -> Iterator[BrokerServer]:
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[BrokerServer]:
     with run_broker(RabbitServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[BrokerServer]:
+    with run_broker(KafkaServer) as server:
         yield server

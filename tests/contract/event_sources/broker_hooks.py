@@ -45,6 +45,7 @@ class BrokerHooks:
     keeps: bool = True
     carries_headers: bool = True
     numbers_messages: bool = True
+    acknowledges_each: bool = True
     bodies: Sequence[bytes] = ODD_BODIES
     timing: BrokerTiming = TIMING
 

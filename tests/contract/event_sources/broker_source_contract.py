@@ -156,7 +156,8 @@ class BrokerSourceContract(EventSourceContract):
             await taker.wait_for(*bodies[19:])
 
         assert taken == bodies[:20]
-        assert not {*taker.bodies} & {*bodies[:18]}  # the acknowledgement before the last one may be on its way
+        if transport.acknowledges_each:
+            assert not {*taker.bodies} & {*bodies[:18]}  # the acknowledgement before the last one may be on its way
 
 
 def _describe_silence(url: str, transport: BrokerHooks) -> str:

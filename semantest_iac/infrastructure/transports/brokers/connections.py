@@ -7,7 +7,7 @@ import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Final
@@ -133,8 +133,7 @@ def translate_failures(
     except TransportError:
         raise
     except (Exception, asyncio.CancelledError) as error:
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+        if _is_cancelled(error):
             raise
         for failure in (*list_failures(), NO_ANSWER):
             if failure.fits(error):
@@ -144,13 +143,29 @@ def translate_failures(
         raise
 
 
+def _is_cancelled(error: BaseException) -> bool:
+    """Whether somebody has cancelled the task, and not a library what the task waits for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
+
+
+@contextmanager
+def ignoring_failures() -> Iterator[None]:
+    """Let pass what fails on a connection that is given up; the broker does the rest when it sees that."""
+    try:
+        yield
+    except (Exception, asyncio.CancelledError) as error:
+        if _is_cancelled(error):
+            raise
+
+
 @asynccontextmanager
 async def closing_within(timeout_s: float, close: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Close a connection after the block, whatever its server does."""
     try:
         yield
     finally:
-        with suppress(Exception):  # the connection may be lost, or the server be paused
+        with ignoring_failures():
             async with asyncio.timeout(timeout_s):
                 await close()
 

@@ -31,6 +31,7 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     BrokerFailure,
     BrokerTiming,
     closing_within,
+    ignoring_failures,
     read_address,
     require_library,
     translate_failures,
@@ -202,7 +203,7 @@ class _NatsSession:
 
     async def give_back(self) -> None:
         """Have what was fetched delivered to another worker."""
-        with suppress(Exception):  # the connection may be lost; then the server does so itself
+        with ignoring_failures():  # the server does so itself, too
             for message in self._waiting:
                 await message.nak()
             await self._client.flush(timeout=1)

@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -30,6 +30,7 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     PREFETCHED_MESSAGES,
     BrokerAddress,
     BrokerTiming,
+    ignoring_failures,
     read_address,
     require_library,
     translate_failures,
@@ -147,7 +148,7 @@ class _RedisStreamSession:
 
     async def give_back(self) -> None:
         """Let other consumers take over at once what was not taken here; a consumer that holds nothing is removed."""
-        with suppress(Exception):  # the connection may be lost; then they take over when the lease has ended
+        with ignoring_failures():  # they take over when the lease has ended, too
             if not self._held:
                 await self._client.xgroup_delconsumer(*_names(self._group))
             waiting = {id_: deliveries - 1 for (id_, _), deliveries in self._waiting}
