@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from semantest_iac.infrastructure.transports.brokers.connections import silence_loggers
 from tests.broker_clients import BROKER_CLIENTS
 from tests.brokers import find_program, run_broker
 from tests.campaigns.transport_runner import TransportJob, TransportReport, run_transport_job
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="not used: the brokers are tried one after the other")
     options = parser.parse_args(arguments)
+    silence_loggers("aiokafka", "aiormq", "nats")  # of the plain clients, when their server is killed
     faults = 0
     for kind in BROKER_CLIENTS:
         if kind.opener not in (options.broker or names):
