@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from semantest_iac.application.intake.event_requests import BuiltRequest, EventR
 from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus
 from semantest_iac.application.intake.subscriptions import list_subscribed_types
 from semantest_iac.application.message_bus import EventObservers
+from semantest_iac.application.ports.event_transports import TransportError
 from semantest_iac.bootstrap.deployments import (
     ApplicationParts,
     EngineRuns,
@@ -27,6 +29,7 @@ from semantest_iac.domain.environments.event_sections import (
     EventSourceSection,
     EventTargetSection,
 )
+from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac_events.forms.semantest import DEPLOYMENT_NEEDED_TYPES
 
@@ -152,8 +155,18 @@ def open_event_sources(
         complete = section if section.events is not None else section.model_copy(update={"events": tuple(types)})
         open_source = _find_opener(section.type, 0, "open_source")
         memory = application.seen_messages if section.type == "webhook" else application.transport_positions
-        opened.append(open_source(name, reveal_credentials(complete, secrets), memory))
+        with _settings_as_configuration():
+            opened.append(open_source(name, reveal_credentials(complete, secrets), memory))
     return opened
+
+
+@contextmanager
+def _settings_as_configuration() -> Iterator[None]:
+    """What a transport says of its settings is a fault of the configuration: a worker that starts ends with it."""
+    try:
+        yield
+    except TransportError as error:
+        raise ConfigurationError(error.message, hint=error.hint, faults=error.faults) from error
 
 
 def open_event_targets(
@@ -161,10 +174,11 @@ def open_event_targets(
 ) -> list[tuple[EventTarget, EventTargetSection]]:
     """Return every target of the configuration with its settings; raises DeploymentError for one that cannot be."""
     sections = loaded.configuration.event_targets
-    return [
-        (_find_opener(section.type, 1, "open_target")(name, reveal_credentials(section, secrets)), section)
-        for name, section in sections.items()
-    ]
+    with _settings_as_configuration():
+        return [
+            (_find_opener(section.type, 1, "open_target")(name, reveal_credentials(section, secrets)), section)
+            for name, section in sections.items()
+        ]
 
 
 def reveal_credentials(section: _Section, secrets: SecretStore) -> _Section:

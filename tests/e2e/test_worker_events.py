@@ -120,6 +120,9 @@ class TestStart:
         [
             ("event_sources: {a: {type: nats}}", "event_sources.a.url"),
             ("event_sources: {a: {type: pigeon}}", "event_sources.a.type"),
+            ("event_sources: {a: {type: webhook, listen: x, secret: short}}", "event_sources.a.listen"),
+            ("event_sources: {a: {type: files, folder: ''}}", "event_sources.a.folder"),
+            ("event_targets: {a: {type: files, folder: ''}}", "event_targets.a.folder"),
             ("subscriptions: {a: {event: X, action: deploy}}", "subscriptions.a.component"),
         ],
     )
@@ -138,3 +141,22 @@ class TestStart:
         ended = workspace.run("worker")
 
         assert (ended.code, "SEMANTEST_SECRET_HOOK_KEY" in ended.err) == (2, True)
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            (("publish", "."), "Name a file with an event"),
+            (("publish", "missing.json"), "Name a file with an event"),
+            (("subscriptions", "test", "event.json", "--source", "coer"), "Did you mean 'core'?"),
+        ],
+    )
+    def test_say_what_is_wrong(self, tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+        workspace = Workspace(tmp_path)
+        (tmp_path / "semantest.yaml").write_text("event_sources: {core: {type: files, folder: in}}\n")
+        (tmp_path / "event.json").write_text('{"type": "X", "payload": {}}')
+
+        ended = workspace.run(*arguments)
+
+        assert (ended.code, expected in ended.err, "Traceback" in ended.err) == (2, True, False)

@@ -6,13 +6,18 @@ Their models check shape only; `find_event_faults` checks whether the values fit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.names import (
+    ENVIRONMENTS,
+    canonical_environment,
+    make_printable,
+    suggest_known,
+)
 from semantest_iac.domain.environments.sections import ListOf, Section
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.request_limits import LIMIT_HINT, is_request_limit
@@ -31,6 +36,9 @@ COMPARISONS = ("above", "at_least", "below", "at_most")
 
 PAYLOAD_PREFIX = "$.payload."
 """How a component or an environment begins that is taken from the event."""
+
+TRANSPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+"""A source, a target or a subscription: positions and dead letters are kept, and shown, by these names."""
 
 CREDENTIAL_KEYS = ("url", "username", "password", "token", "secret")
 """The keys of a source or a target whose value may be `${secrets.name}`."""
@@ -158,9 +166,18 @@ def find_event_faults(
     sources: Mapping[str, EventSourceSection],
     targets: Mapping[str, EventTargetSection],
     subscriptions: Mapping[str, SubscriptionSection],
+    own_environments: Collection[str] = (),
 ) -> Iterator[Fault]:
-    """Yield what is wrong with sources, targets and subscriptions, besides their shape."""
+    """Yield what is wrong with sources, targets and subscriptions, besides their shape.
+
+    `own_environments` are those that the configuration defines beside the built-in ones.
+    """
+    known = (*ENVIRONMENTS, *own_environments)
+    for section, names in zip(EVENT_KEYS, (sources, targets, subscriptions), strict=True):
+        yield from _find_name_faults(section, names)
     for name, source in sources.items():
+        for environment in source.environments or ():
+            yield from _find_environment_faults(f"event_sources.{name}.environments", environment, known)
         yield from _find_key_faults(f"event_sources.{name}", source, _SOURCE_KEYS[source.type], _SOURCE_COMMON_KEYS)
     for name, target in targets.items():
         keys = _TARGET_KEYS[target.type]
@@ -168,6 +185,22 @@ def find_event_faults(
         yield from _find_target_faults(f"event_targets.{name}", target)
     for name, subscription in subscriptions.items():
         yield from _find_subscription_faults(f"subscriptions.{name}", subscription, sources)
+        written = subscription.environment
+        if written is not None and not written.startswith(PAYLOAD_PREFIX):
+            yield from _find_environment_faults(f"subscriptions.{name}.environment", written, known)
+
+
+def _find_name_faults(section: str, names: Iterable[str]) -> Iterator[Fault]:
+    for name in names:
+        if not TRANSPORT_NAME.fullmatch(name):
+            hint = "Use letters, digits, '.', '_' and '-', at most 60."
+            yield Fault(f"{section}.{make_printable(name)}", "cannot be a name", hint)
+
+
+def _find_environment_faults(at: str, environment: str, known: Collection[str]) -> Iterator[Fault]:
+    if canonical_environment(environment) not in known:
+        shown = make_printable(environment)
+        yield Fault(at, f"unknown environment '{shown}'", suggest_known(environment, list(known)))
 
 
 def _find_key_faults(at: str, section: Any, keys: _TransportKeys, common: tuple[str, ...]) -> Iterator[Fault]:
@@ -239,3 +272,6 @@ def _find_instance_faults(at: str, subscription: SubscriptionSection) -> Iterato
             yield Fault(f"{at}.{key}", f"{subscription.action} has no such setting", "It is for scale.")
         elif given is not None and given < 0:
             yield Fault(f"{at}.{key}", "must not be negative")
+    low, high = subscription.min_instances, subscription.max_instances
+    if is_scale and low is not None and high is not None and low > high:
+        yield Fault(f"{at}.min_instances", f"{low} is more than max_instances, {high}")

@@ -177,7 +177,7 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
         *find_unknown_empty_keys(merged.values),
         *faults,
         *check_references(values, variables),
-        *find_event_faults(configuration.event_sources, configuration.event_targets, configuration.subscriptions),
+        *_find_event_faults(configuration, faults),
     )
     return ParsedConfiguration(
         configuration=configuration,
@@ -193,6 +193,15 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
         warnings=tuple(find_unknown_variables(variables)),
         variables=variables,
     )
+
+
+def _find_event_faults(configuration: DeploymentConfiguration, known: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield what is wrong with events; a value of the wrong shape is not called missing, too."""
+    paths = {fault.path for fault in known}
+    sections = configuration.event_sources, configuration.event_targets, configuration.subscriptions
+    for fault in find_event_faults(*sections, own_environments=configuration.environments.keys()):
+        if fault.path not in paths:
+            yield fault
 
 
 def _read_layers(

@@ -99,7 +99,9 @@ def validate_values(values: ConfigurationValues) -> ValidatedValues:
             return ValidatedValues(DeploymentConfiguration.model_validate(values), tuple(faults), values)
         except ValidationError as error:
             errors = error.errors(include_url=False)
-            faults += [_model_fault(detail) for detail in errors[:MAX_MODEL_FAULTS]]
+            known = {fault.path for fault in faults}  # what had the wrong shape, and was taken out, is not missing
+            found = [_model_fault(detail) for detail in errors[:MAX_MODEL_FAULTS]]
+            faults += [fault for fault in found if fault.path not in known]
             if len(errors) > MAX_MODEL_FAULTS:
                 more = Fault("", f"and {len(errors) - MAX_MODEL_FAULTS} more faults")
                 return ValidatedValues(DeploymentConfiguration(), (*faults, more), {})

@@ -10,6 +10,7 @@ import pytest
 from semantest_iac.application.ports.event_transports import DeadLetter
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.infrastructure.databases.database import Database
+from semantest_iac.infrastructure.transports.records import dead_letter_table
 from semantest_iac.infrastructure.transports.records.dead_letter_table import DeadLetterTable
 from tests.run_queues import open_database
 
@@ -63,6 +64,29 @@ class TestDeadLetters:
         await letters.add(again)
 
         assert letters.list() == [again]
+
+    async def test_of_a_source_are_its_newest_ones(
+        self, letters: DeadLetterTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dead_letter_table, "MOST_RECEIVED", 2)
+        others = [replace(LETTER, id="o", transport="other"), replace(LETTER, id="p", direction="published")]
+        for letter in others:
+            await letters.add(letter)
+
+        for number in range(4):
+            await letters.add(replace(LETTER, id=f"n{number}", failed_at=LETTER.failed_at + 1 + number))
+
+        assert [letter.id for letter in letters.list()] == ["o", "p", "n2", "n3"]
+
+    async def test_of_a_source_have_a_size_together(
+        self, letters: DeadLetterTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dead_letter_table, "MOST_RECEIVED_BYTES", 25)
+
+        for number in range(4):
+            await letters.add(replace(LETTER, id=f"n{number}", failed_at=LETTER.failed_at + number, body=b"x" * 10))
+
+        assert [letter.id for letter in letters.list()] == ["n2", "n3"]
 
     async def test_are_removed(self, letters: DeadLetterTable) -> None:
         await letters.add(LETTER)

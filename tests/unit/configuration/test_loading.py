@@ -313,3 +313,20 @@ class TestExample:
             (39, "cpu and memory targets mean nothing for functions"),
             (27, "secret 'redis_url' is not set"),
         ]
+
+
+class TestEventSections:
+    @pytest.mark.parametrize(
+        ("text", "path"),
+        [
+            ("event_sources: {in: {type: nat, url: x}}", "event_sources.in.type"),
+            ("event_sources: {in: {type: files, folder: 5}}", "event_sources.in.folder"),
+            ("subscriptions: {a: {event: X, action: foo, component: rest-api}}", "subscriptions.a.action"),
+        ],
+    )
+    def test_that_are_wrong_are_told_once(
+        self, write_file: WriteFile, read: ReadConfiguration, text: str, path: str
+    ) -> None:
+        write_file(text)
+
+        assert [fault.path for fault in read().faults] == [path]

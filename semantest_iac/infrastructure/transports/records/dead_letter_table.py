@@ -11,6 +11,9 @@ from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection, Row
 from semantest_iac.infrastructure.transports.records.tables import RecordTables
 
+MOST_RECEIVED, MOST_RECEIVED_BYTES = 1000, 64 * 1024 * 1024
+"""Of each source so many letters are kept, and so many bytes of them: whoever can send must not fill the database."""
+
 # The description is JSON in ASCII: PostgreSQL refuses texts with NUL characters, which a sender may well have sent.
 _TABLE = """create table if not exists dead_letters (
     id text primary key, failed_at double precision not null, description text not null, body bytea not null
@@ -26,7 +29,7 @@ class DeadLetterTable:
         self._tables = RecordTables(database, _TABLE)
 
     async def add(self, letter: DeadLetter) -> None:
-        """Keep a letter, in place of one with the same id."""
+        """Keep a letter, in place of one with the same id; of a source that has too many, the oldest ones go."""
         described: dict[str, Any] = {name: getattr(letter, name) for name in _DESCRIBED}
         description = json.dumps({**described, "headers": dict(letter.headers)})
 
@@ -37,6 +40,8 @@ class DeadLetterTable:
                 " failed_at = excluded.failed_at, description = excluded.description, body = excluded.body",
                 (letter.id, letter.failed_at, description, letter.body),
             )
+            if letter.direction == "received":
+                _remove_oldest(connection, letter.transport)
 
         await self._tables.change(insert)
 
@@ -64,6 +69,23 @@ class DeadLetterTable:
         await self._tables.change(
             lambda connection: connection.execute("delete from dead_letters where id = ?", (id_,))
         )
+
+
+def _remove_oldest(connection: DatabaseConnection, source: str) -> None:
+    """Remove the letters of a source beyond the newest ones that are kept."""
+    count, size = 0, 0
+    rows = list(
+        connection.execute(
+            "select id, description, length(body) from dead_letters order by failed_at desc, id desc",
+        )
+    )
+    for id_, description, length in rows:
+        described = json.loads(description)
+        if (described["direction"], described["transport"]) != ("received", source):
+            continue
+        count, size = count + 1, size + int(length)
+        if count > MOST_RECEIVED or size > MOST_RECEIVED_BYTES:
+            connection.execute("delete from dead_letters where id = ?", (id_,))
 
 
 _LIST_HINT = "See: semantest-iac events dead-letters list"

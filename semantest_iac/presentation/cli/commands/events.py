@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.domain.environments.names import make_printable
-from semantest_iac.domain.errors import Fault, RefusedError, StorageError, ValidationError, as_storage_error
+from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.errors import Fault, RefusedError, StorageError, ValidationError
 from semantest_iac.presentation.cli.commands.ledger import list_events_command
 from semantest_iac.presentation.cli.failures import FAILED, OK, REFUSED, STATE_EXIT_CODES, choose_worst_code
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import file_options, session_options
 from semantest_iac.presentation.cli.parsing.command_groups import CommandGroup
+from semantest_iac.presentation.cli.parsing.completion import complete_with, find_dead_letters, find_event_sources
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
 
@@ -82,7 +83,7 @@ def list_dead_letters(session: Session) -> int:
 
 
 @dead_letters_command.command("show", help="Show a dead letter; the beginning of its id is enough.")
-@click.argument("letter")
+@click.argument("letter", shell_complete=complete_with(find_dead_letters))
 @session_options
 def show_dead_letter(session: Session, letter: str) -> int:
     found = session.application.dead_letters.get(letter)
@@ -103,7 +104,7 @@ Letters that can be read now, or that their target takes now, are removed.
 
 
 @dead_letters_command.command("replay", help=REPLAY_HELP)
-@click.argument("letters", nargs=-1)
+@click.argument("letters", nargs=-1, shell_complete=complete_with(find_dead_letters))
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @file_options
 @session_options
@@ -126,7 +127,7 @@ def replay_dead_letters(
 
 
 @dead_letters_command.command("remove", help="Remove a dead letter for good.")
-@click.argument("letter")
+@click.argument("letter", shell_complete=complete_with(find_dead_letters))
 @session_options
 def remove_dead_letter(session: Session, letter: str) -> int:
     found = session.application.dead_letters.get(letter)
@@ -196,11 +197,20 @@ def list_subscriptions(session: Session, options: ConfigurationOptions) -> int:
 
 @subscriptions_command.command("test", help="Say what an event would lead to, and why; nothing is recorded.")
 @_FILE_ARGUMENT
-@click.option("--source", default=COMMAND_SOURCE, metavar="NAME", help="The source that it is said to come from.")
+@click.option(
+    "--source",
+    default=COMMAND_SOURCE,
+    metavar="NAME",
+    shell_complete=complete_with(find_event_sources),
+    help="The source that it is said to come from.",
+)
 @file_options
 @session_options
 def test_subscriptions(session: Session, options: ConfigurationOptions, file: Path, source: str) -> int:
-    _load_configuration(session, options)
+    sources = _load_configuration(session, options).configuration.event_sources
+    if source not in (*sources, COMMAND_SOURCE):
+        fault = Fault("--source", f"'{make_printable(source)}' is not a source", suggest_known(source, list(sources)))
+        raise ValidationError("Cannot test the event.", faults=[fault])
     message = _read_file(file, source)
     bus = session.application.event_bus(session.application.folder_variables, options.config, options.overrides)
     for event in _read_events(session, message):
@@ -243,7 +253,7 @@ def _read_file(file: Path, source: str = COMMAND_SOURCE) -> ReceivedMessage:
     try:
         body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise as_storage_error(error) or StorageError(
+        raise StorageError(
             f"Cannot read '{file}': {error.strerror or error}.",
             hint="Name a file with an event, or - for stdin.",
         ) from error

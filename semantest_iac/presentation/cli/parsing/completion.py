@@ -121,6 +121,18 @@ def find_holding_deployments(around: Surroundings) -> Iterator[tuple[str, str]]:
             yield row.held_by, f"holds {row.stack}"
 
 
+def find_event_sources(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the sources of events that the configuration has."""
+    for name in around.list_keys("event_sources"):
+        yield name, f"in {STANDARD_FILE}"
+
+
+def find_dead_letters(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the ids of dead letters, as their list shows them."""
+    for letter in around.application.dead_letters.list()[-MOST_DEPLOYMENTS:]:
+        yield letter.id[:12], f"{letter.transport} {letter.code}"
+
+
 def find_environment_names(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the environments, and those of the configuration's own."""
     for name in (*ENVIRONMENTS, *around.list_keys("environments")):

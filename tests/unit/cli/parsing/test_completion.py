@@ -19,6 +19,9 @@ components:
     "rest-api": {memory: 512}
 environments:
   pr-12: {extends: development}
+event_sources:
+  core: {type: files, folder: in}
+  inbox: {type: files, folder: in}
 """
 
 
@@ -75,6 +78,7 @@ class TestCompletion:
             (("status", "--region", "eu-west-"), {"eu-west-1", "eu-west-2", "eu-west-3"}),
             (("deploy", "--engine", ""), {"sandbox"}),
             (("deploy", "--cloud", "s"), {"sandbox"}),
+            (("subscriptions", "test", "--source", ""), {"core", "inbox"}),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
     )
