@@ -27,7 +27,7 @@ from semantest_iac.application.ports.event_transports import EventTarget, Publis
 from semantest_iac.application.relay.messages import MessageRenderer, RenderForm, render_cloudevent, render_semantest
 from semantest_iac.application.relay.relay import Relay, RelaySettings
 from semantest_iac.application.relay.selection import PublishedSelection
-from semantest_iac.application.relay.service_outcomes import cdevents_renderer
+from semantest_iac.application.relay.service_outcomes import build_cdevents_renderer
 from semantest_iac.domain.environments.event_sections import EventTargetSection
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.transports.brokers.nats import open_target as open_nats_target
@@ -65,7 +65,7 @@ def _measure(ledger: SqliteLedger, file: Path, runner: asyncio.Runner) -> Iterat
     forms: list[tuple[str, RenderForm]] = [
         ("CloudEvents", render_cloudevent),
         ("Semantest's form", render_semantest),
-        ("CDEvents, all skipped", cdevents_renderer(ledger)),
+        ("CDEvents, all skipped", build_cdevents_renderer(ledger)),
     ]
     for name, render in forms:
         before = _read_memory()

@@ -17,7 +17,7 @@ from semantest_iac.application.relay.messages import (
 )
 from semantest_iac.application.relay.relay import Relay, RelaySettings
 from semantest_iac.application.relay.selection import select_for_target
-from semantest_iac.application.relay.service_outcomes import cdevents_renderer
+from semantest_iac.application.relay.service_outcomes import build_cdevents_renderer
 from semantest_iac.application.worker import wait_until_set
 from semantest_iac.application.worker_service import RunBeside, WorkerSettings
 from semantest_iac.bootstrap.deployments import identify_worker
@@ -64,7 +64,7 @@ FORM_RENDERERS: Mapping[str, Callable[[LedgerReader], RenderForm]] = {
     "cloudevents": lambda ledger: render_cloudevent,
     "semantest": lambda ledger: render_semantest,
     "semantest websocket": lambda ledger: render_envelope,  # which its server stores
-    "cdevents": cdevents_renderer,
+    "cdevents": build_cdevents_renderer,
     "slack": lambda ledger: render_slack,
     "teams": lambda ledger: render_teams,
 }

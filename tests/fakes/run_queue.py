@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from semantest_iac.application.intake.source_rules import conflict_refusal, count_accepted, find_refusal_by_source
+from semantest_iac.application.intake.source_rules import build_conflict_refusal, count_accepted, find_refusal_by_source
 from semantest_iac.application.ports.ledger import Ledger, NewEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal, SourceHistory
 from semantest_iac.application.ports.run_queue import (
@@ -45,7 +45,7 @@ class FakeRunQueue:
         known = self._keys.get(key)
         if known and known[0] == submission.digest:
             return Receipt(known[1], is_duplicate=True)
-        if refusal := conflict_refusal(known[1]) if known else self._find_refusal(submission):
+        if refusal := build_conflict_refusal(known[1]) if known else self._find_refusal(submission):
             deployment, event = reject(refusal)
             await self.ledger.append(submission.stack, None, [event])
             self._keys.setdefault(key, (submission.digest, deployment))

@@ -13,7 +13,7 @@ from uuid import uuid4
 from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.intake.ancestry import MAX_HOPS, Ancestry, trace_ancestry
 from semantest_iac.application.intake.request_origin import RequestOrigin, is_published_copy
-from semantest_iac.application.intake.source_rules import CONFLICT_CODE, conflict_refusal
+from semantest_iac.application.intake.source_rules import CONFLICT_CODE, build_conflict_refusal
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import Submission
@@ -102,7 +102,7 @@ def build_rejection(request: StackRequest, refusal: RequestRefusal) -> Deploymen
 def _find_refusal(ledger: LedgerReader, request: StackRequest, ancestry: Ancestry) -> RequestRefusal | None:
     known = ledger.deployment(request.deployment_id)
     if known is not None:
-        return conflict_refusal(known.deployment)
+        return build_conflict_refusal(known.deployment)
     if ancestry.loop:
         return RequestRefusal(
             "REQUEST_LOOP",

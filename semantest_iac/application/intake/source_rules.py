@@ -78,7 +78,7 @@ def parse_limit(text: str) -> RequestLimit:
     return RequestLimit(*split_request_limit(text))
 
 
-def conflict_refusal(deployment: str) -> RequestRefusal:
+def build_conflict_refusal(deployment: str) -> RequestRefusal:
     """Return the refusal of a request whose id is that of another one."""
     return RequestRefusal(
         CONFLICT_CODE,

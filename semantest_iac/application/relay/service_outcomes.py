@@ -31,7 +31,7 @@ _ENDINGS = (DeploymentCompleted, DeploymentRolledBack, InfrastructureRemoved)
 _TYPES = frozenset(ending.type_name for ending in _ENDINGS) | {EnvironmentConfigured.type_name}
 
 
-def cdevents_renderer(ledger: LedgerReader) -> RenderForm:
+def build_cdevents_renderer(ledger: LedgerReader) -> RenderForm:
     """Return what renders the events that CDEvents has words for: a service changed, or an environment did."""
     return partial(_render_cdevent, ledger)
 

@@ -134,9 +134,9 @@ class PythonedaBridge:
         else:
             await self._thread.call(exchange.submit_request(read_request(event)))
 
-    async def offer(self, event: Any) -> None:
+    async def receive_other_event(self, event: Any) -> None:
         """Let subscriptions look at an event of PythonEDA that is no request; raises DeploymentError."""
-        await self._thread.call(self._require_exchange().offer(event))
+        await self._thread.call(self._require_exchange().receive_other_event(event))
 
     async def answer_left_behind(self, app: PythonedaApp) -> None:
         """Give the application the answers to the requests that a process before this one had received."""
@@ -175,7 +175,7 @@ class PythonedaBridge:
                 _LOG.warning("Events are not forwarded now, and tried again: %s", error.reason)
                 await self._pause(LEDGER_PAUSE_S)
 
-    async def forward_rest(self, app: PythonedaApp) -> None:
+    async def forward_remaining_events(self, app: PythonedaApp) -> None:
         """Give the application what was recorded since; the next process begins after that."""
         ledger = self._require_service().ledger
         try:

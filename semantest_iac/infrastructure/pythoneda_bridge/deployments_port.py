@@ -83,7 +83,7 @@ class DeploymentsPort(PrimaryPort, abc.ABC):
         finally:
             await bridge.close()
             if bridge.forwards:
-                await bridge.forward_rest(app)
+                await bridge.forward_remaining_events(app)
             set_open_bridge(None)
 
 

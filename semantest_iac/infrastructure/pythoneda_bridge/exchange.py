@@ -133,7 +133,7 @@ class RequestExchange:
         """Submit a request in this package's own form without waiting for its end; raises DeploymentError."""
         return await self._entrance.receive(wrap_event(event, self._source))
 
-    async def offer(self, event: Any) -> None:
+    async def receive_other_event(self, event: Any) -> None:
         """Let the subscriptions of the configuration look at any other event; raises DeploymentError."""
         await self._entrance.receive(read_other_event(event, self._source))
 

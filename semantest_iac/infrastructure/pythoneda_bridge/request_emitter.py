@@ -38,7 +38,7 @@ class InfrastructureRequestEmitter(EventEmitter):
             if isinstance(event, _REQUESTS):
                 await require_open(bridge).submit(event)
             elif bridge is not None and isinstance(event, PythonedaEvent) and not isinstance(event, Event):
-                await bridge.offer(event)
+                await bridge.receive_other_event(event)
         except DeploymentError as error:
             _LOG.error("Cannot submit %s %s: %s", type(event).__name__, event.id, error.reason)
         await super().emit(event)

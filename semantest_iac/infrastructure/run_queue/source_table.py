@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from semantest_iac.application.intake.source_rules import (
-    conflict_refusal,
+    build_conflict_refusal,
     count_accepted,
     count_refused,
     find_refusal_by_source,
@@ -69,7 +69,7 @@ class SubmissionGuard:
         """Return why the request is refused: its id is taken, it was judged before, it is stale or one too many."""
         given = self.submission
         if self._owner or self._has_run:
-            return conflict_refusal(self._owner[0] if self._owner else given.deployment)
+            return build_conflict_refusal(self._owner[0] if self._owner else given.deployment)
         return given.refusal or find_refusal_by_source(given.source, given.order, given.limit, self._history, self._now)
 
     def is_answer_recorded(self) -> bool:

@@ -20,7 +20,7 @@ from semantest_iac.application.relay.messages import (
 )
 from semantest_iac.application.relay.relay import Relay, RelaySettings
 from semantest_iac.application.relay.selection import PublishedSelection
-from semantest_iac.application.relay.service_outcomes import cdevents_renderer
+from semantest_iac.application.relay.service_outcomes import build_cdevents_renderer
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.presentation.subscribers.subscriber import EventSubscriber
@@ -57,7 +57,7 @@ _WAYS: Mapping[str, tuple[Callable[[Application], RenderForm], Return]] = {
     "semantest": (lambda _: render_semantest, _as_published),
     "envelope": (lambda _: render_envelope, _as_published),
     "stored": (lambda _: render_envelope, _as_stored),
-    "cdevents": (lambda application: cdevents_renderer(application.ledger), _as_published),
+    "cdevents": (lambda application: build_cdevents_renderer(application.ledger), _as_published),
 }
 
 

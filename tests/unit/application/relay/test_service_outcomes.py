@@ -12,7 +12,7 @@ import pytest
 
 from semantest_iac.application.relay.messages import MessageRenderer
 from semantest_iac.application.relay.selection import PublishedSelection
-from semantest_iac.application.relay.service_outcomes import cdevents_renderer
+from semantest_iac.application.relay.service_outcomes import build_cdevents_renderer
 from semantest_iac.domain.deployment.events import StepIntended
 from semantest_iac_events.deployments import (
     DeploymentCompleted,
@@ -71,7 +71,7 @@ class Deployments:
 
     def publish(self) -> list[dict[str, Any]]:
         """Return what is published of all that was recorded."""
-        renderer = MessageRenderer(PublishedSelection(), cdevents_renderer(self.outbox.ledger))
+        renderer = MessageRenderer(PublishedSelection(), build_cdevents_renderer(self.outbox.ledger))
         return [json.loads(it.body)["data"] for row in self.outbox.ledger.recorded if (it := renderer.render(row))]
 
     async def _request(
