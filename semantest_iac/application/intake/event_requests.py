@@ -70,6 +70,7 @@ LOADER_VARIABLES = frozenset(
 LOADER_PREFIXES = (
     *("LD_", "DYLD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_CONFIG", "NPM_CONFIG_", "DOTNET_", "CORECLR_"),
     *("AWS_", "AZURE", "FUNCTIONS_", "WEBSITE_", "LANGUAGEWORKERS"),
+    *("SCM_", "ENABLE_ORYX", "PRE_BUILD", "POST_BUILD", "CUSTOM_BUILD"),  # what App Service builds with
 )
 """How further ones begin: options of runtimes, and settings of the clouds' hosts and SDKs."""
 

@@ -127,7 +127,7 @@ class TestServiceDeploymentNeeded:
             ),
             ({"environment": {"ld_preload": "/tmp/x", "PythonPath": "/tmp"}}, ["ld_preload", "PythonPath"]),
             ({"environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/tmp/x"}}, ["AWS_LAMBDA_EXEC_WRAPPER"]),
-            ({"environment": {"HTTPS_PROXY": "http://evil"}}, ["HTTPS_PROXY"]),
+            ({"environment": {"HTTPS_PROXY": "http://evil", "PRE_BUILD_COMMAND": "sh"}}, ["HTTPS_PROXY", "PRE_BUILD"]),
             ({"environment": {"TOKEN": "another one"}}, ["components.rest-api.environment.TOKEN"]),
             ({"memory": 1}, ["components.rest-api.memory"]),
             ({"memroy": 512}, ["components.rest-api.memroy"]),
