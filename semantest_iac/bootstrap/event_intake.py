@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from semantest_iac.application.intake.deployment_specs import find_base_folder
 from semantest_iac.application.intake.event_requests import BuiltRequest, EventRequests, LoadEnvironment
 from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus
 from semantest_iac.application.intake.subscriptions import list_subscribed_types
@@ -155,8 +156,9 @@ def open_event_sources(
         complete = section if section.events is not None else section.model_copy(update={"events": tuple(types)})
         open_source = _find_opener(section.type, 0, "open_source")
         memory = application.seen_messages if section.type == "webhook" else application.transport_positions
+        placed = _with_absolute_folder(f"event_sources.{name}", complete, loaded)
         with _settings_as_configuration():
-            opened.append(open_source(name, reveal_credentials(complete, secrets), memory))
+            opened.append(open_source(name, reveal_credentials(placed, secrets), memory))
     return opened
 
 
@@ -173,12 +175,20 @@ def open_event_targets(
     loaded: LoadedConfiguration, secrets: SecretStore
 ) -> list[tuple[EventTarget, EventTargetSection]]:
     """Return every target of the configuration with its settings; raises DeploymentError for one that cannot be."""
-    sections = loaded.configuration.event_targets
-    with _settings_as_configuration():
-        return [
-            (_find_opener(section.type, 1, "open_target")(name, reveal_credentials(section, secrets)), section)
-            for name, section in sections.items()
-        ]
+    opened: list[tuple[EventTarget, EventTargetSection]] = []
+    for name, section in loaded.configuration.event_targets.items():
+        placed = _with_absolute_folder(f"event_targets.{name}", section, loaded)
+        open_target = _find_opener(section.type, 1, "open_target")
+        with _settings_as_configuration():
+            opened.append((open_target(name, reveal_credentials(placed, secrets)), section))
+    return opened
+
+
+def _with_absolute_folder(at: str, section: _Section, loaded: LoadedConfiguration) -> _Section:
+    """Return the section with its folder relative to the file that names it, as the source of a component is."""
+    if not section.folder:
+        return section
+    return section.model_copy(update={"folder": str(find_base_folder(f"{at}.folder", loaded) / section.folder)})
 
 
 def reveal_credentials(section: _Section, secrets: SecretStore) -> _Section:

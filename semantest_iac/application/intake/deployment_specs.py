@@ -92,7 +92,9 @@ class LoadedConfiguration(Protocol):
 def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguration:
     """Make sources absolute: relative to the file that names them, otherwise to the working directory."""
     components = {
-        name: section.model_copy(update={"source": str(_base_folder(name, loaded) / section.source)})
+        name: section.model_copy(
+            update={"source": str(find_base_folder(f"components.{name}.source", loaded) / section.source)}
+        )
         if section.source
         else section
         for name, section in loaded.configuration.components.items()
@@ -100,8 +102,9 @@ def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguratio
     return loaded.configuration.model_copy(update={"components": components} if components else {})
 
 
-def _base_folder(component: str, loaded: LoadedConfiguration) -> Path:
-    place = loaded.positions.get(f"components.{component}.source")
+def find_base_folder(path: str, loaded: LoadedConfiguration) -> Path:
+    """Return the folder that the file name at a path of the configuration is relative to."""
+    place = loaded.positions.get(path)
     return Path(place.source).absolute().parent if place and place.line else Path.cwd()
 
 
