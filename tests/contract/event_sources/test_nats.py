@@ -39,12 +39,16 @@ class TestNatsSource(BrokerSourceContract):
 
         assert caught.value.hint == "Create it there, or set subject: then it is created."
 
-    async def test_follows_a_changed_subject(self, transport: BrokerHooks) -> None:
+    @pytest.mark.parametrize("before", ["other", None])
+    async def test_follows_a_changed_subject(self, transport: BrokerHooks, before: str | None) -> None:
         taker, bodies = Taker(), numbered(1, 3)
-        async with receiving(transport.open_source(subject=f"{transport.client.name}.other"), Taker()):
+        async with receiving(transport.open_source(subject=before and f"{transport.client.name}.{before}"), Taker()):
             pass
 
         async with receiving(transport.open_source(), taker):
+            assert isinstance(transport.client, NatsClient)
+            async with transport.client.connect() as client:
+                await client.jetstream().publish(f"{transport.client.name}.third", b"not for this source")
             await transport.send(plain(bodies))
             await taker.wait_for(*bodies)
 

@@ -142,7 +142,7 @@ async def _ensure_consumer(jetstream: Any, stream: str, group: str, subject: str
 
     with suppress(NotFoundError):
         found = (await jetstream.consumer_info(stream, group)).config
-        if found.ack_policy == AckPolicy.EXPLICIT and found.filter_subject in (subject, None if subject else ""):
+        if found.ack_policy == AckPolicy.EXPLICIT and (found.filter_subject or None) == subject:
             return
     await jetstream.add_consumer(
         stream,

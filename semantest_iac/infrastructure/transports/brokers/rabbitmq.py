@@ -66,12 +66,14 @@ async def _connect(address: BrokerAddress, timing: BrokerTiming) -> AsyncIterato
     It is aio-pika's plain one: the one that FastStream has goes on connecting in the background after it was given up.
     """
     import aio_pika
+    from yarl import URL
 
     url = _with_login(address)
     if not urlsplit(url).query:
         url = f"{url}?heartbeat={max(1, round(timing.answer))}"
-    connection = await aio_pika.connect(url, timeout=timing.answer, ssl_context=address.create_tls_context())
-    async with closing_within(timing.answer, connection.close):
+    connection = aio_pika.Connection(URL(url), ssl_context=address.create_tls_context())
+    async with closing_within(timing.answer, connection.close):  # also one that could not be opened
+        await connection.connect(timeout=timing.answer)
         yield connection
 
 
