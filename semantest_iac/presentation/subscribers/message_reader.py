@@ -19,8 +19,12 @@ MOST_EVENTS = 100
 
 _BATCH_TYPE = "application/cloudevents-batch+json"
 _STRUCTURED_TYPE = "application/cloudevents+json"
-_ATTRIBUTE_PREFIXES = ("ce-", "cloudevents:", "ce_", "cloudevents_")
-"""How headers of HTTP and NATS, of AMQP, and of Kafka begin that are attributes of a binary CloudEvent."""
+_ENCODED_PREFIX = "ce-"
+_ATTRIBUTE_PREFIXES = (_ENCODED_PREFIX, "cloudevents:", "ce_", "cloudevents_")
+"""How headers of HTTP and NATS, of AMQP, and of Kafka begin that are attributes of a binary CloudEvent.
+
+The values of the first ones are percent-encoded, as their bindings say.
+"""
 _GITHUB_EVENT, _GITHUB_DELIVERY = "x-github-event", "x-github-delivery"
 
 
@@ -101,7 +105,7 @@ def _read_batch(body: Any, source: str) -> list[ReceivedEvent]:
 def _read_attributes(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes of a binary CloudEvent; empty where the headers are of no CloudEvent."""
     found = {
-        name.removeprefix(prefix): unquote(value)
+        name.removeprefix(prefix): unquote(value) if prefix == _ENCODED_PREFIX else value
         for name, value in headers.items()
         for prefix in _ATTRIBUTE_PREFIXES
         if name.startswith(prefix)

@@ -31,13 +31,17 @@ def message(body: Any, **headers: str) -> ReceivedMessage:
 
 
 class TestCloudEvents:
-    @pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "ce_", "cloudEvents_"])
-    def test_are_read_from_headers(self, prefix: str) -> None:
+    @pytest.mark.parametrize(
+        ("prefix", "source"),
+        [("ce-", "/a b"), ("cloudEvents:", "/a%20b"), ("ce_", "/a%20b"), ("cloudEvents_", "/a%20b")],
+        ids=["HTTP and NATS", "AMQP", "Kafka", "AMQP of Java"],
+    )
+    def test_are_read_from_headers(self, prefix: str, source: str) -> None:
         headers = {f"{prefix.lower()}{name}": value for name, value in ATTRIBUTES.items()}
 
         [event] = read_message(ReceivedMessage("core", b'{"a": 1}', headers))
 
-        assert (event.type, event.payload, event.origin.source) == ("com.example.changed", {"a": 1}, "/a b")
+        assert (event.type, event.payload, event.origin.source) == ("com.example.changed", {"a": 1}, source)
 
     def test_are_read_from_the_body(self) -> None:
         [event] = read_message(message({**ATTRIBUTES, "data": {}}, content_type="application/cloudevents+json"))
