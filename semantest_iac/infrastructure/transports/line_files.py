@@ -81,17 +81,20 @@ class LineFiles:
         self._pattern = pattern
         self._most_bytes = most_bytes
         self._on_other_file = on_other_file
+        self._listed: set[str] = set()
         self._searched: dict[str, int] = {}  # up to where the end of a long line was looked for
         self._unchanged: dict[str, tuple[int, int]] = {}  # size and time of files that had no line more
 
     def read_lines(self, position: FolderPosition) -> list[FileLine]:
         """Return the next lines of the first file that has any; raises OSError.
 
-        `position` forgets files that are gone, and what was read of those that are not the same any more.
+        `position` forgets files that were gone twice, and what was read of those that are not the same any more.
         """
         found = dict(self._list_files())
         if found:  # a folder without files may be one that is not mounted
-            kept = {str(status.st_ino) for status in found.values()}
+            seen_now = {str(status.st_ino) for status in found.values()}
+            kept = seen_now | self._listed  # a listing may leave out a file that is renamed meanwhile
+            self._listed = seen_now
             position.files = {inode: at for inode, at in position.files.items() if inode in kept}
             self._unchanged = {inode: seen for inode, seen in self._unchanged.items() if inode in kept}
         for name in sorted(found):
