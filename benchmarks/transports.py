@@ -1,8 +1,9 @@
 """Events from real brokers, beside the plain client of each: one consumer, one message after the other.
 
-`accept` is from the broker to the durable intent: read, judged, committed, acknowledged. The plain client receives and
-acknowledges the same messages, and commits nothing. `start` is from before the event is sent until a real worker, with
-nothing else to do, has recorded that its deployment started; beside it, the same from `deploy --detach`'s way in.
+`accept` is from the broker to the durable intent: read, judged, committed, acknowledged. The plain client only
+reads the same messages, those of NATS and RabbitMQ with an acknowledgement. `start` is from before the event is sent
+until a real worker, with nothing else to do, has recorded that its deployment started; beside it, the same from the way
+in of `deploy --detach`.
 """
 
 from __future__ import annotations
