@@ -26,6 +26,7 @@ from semantest_iac_events.forms.cloudevents import CAUSES_KEY, from_cloudevent
 from semantest_iac_events.forms.envelopes import read_envelope
 from semantest_iac_events.forms.fields import EventFormError, dump_own_fields, read_model, require_json_object
 from semantest_iac_events.forms.semantest import (
+    DEPLOYMENT_NEEDED_KEYS,
     DEPLOYMENT_NEEDED_TYPES,
     DERIVED_ID_NAMESPACE,
     FAILED_TYPE,
@@ -111,8 +112,8 @@ def _from_own_event(event: Event, source: str, origin: RequestOrigin) -> Receive
 
 def _read_cloudevent(form: dict[str, Any], source: str) -> ReceivedEvent:
     type_ = form.get("type")
-    if type_ == ServiceDeploymentNeeded.type_name and isinstance(form.get("id"), str) and not parse_uuid(form["id"]):
-        form = form | {"id": str(_derive_id(str(form.get("source")), form["id"]))}
+    if type_ in DEPLOYMENT_NEEDED_TYPES:
+        form, type_ = _normalize_deployment_needed(form), ServiceDeploymentNeeded.type_name
     if isinstance(type_, str) and type_ not in EVENT_TYPES:
         return _read_foreign_cloudevent(form, source)
     event = from_cloudevent(form)
@@ -153,6 +154,16 @@ def _read_envelope(form: dict[str, Any], source: str) -> ReceivedEvent:
     return ReceivedEvent(
         envelope.type, id_, source, origin, envelope.time or datetime.now(UTC), correlation, envelope.payload
     )
+
+
+def _normalize_deployment_needed(form: dict[str, Any]) -> dict[str, Any]:
+    """Return what Semantest's core sends in the contract's names of type and keys, with an id that is a UUID."""
+    normal = form | {"type": ServiceDeploymentNeeded.type_name}
+    if isinstance(id_ := form.get("id"), str) and not parse_uuid(id_):
+        normal["id"] = str(_derive_id(str(form.get("source")), id_))
+    if isinstance(data := form.get("data"), dict):
+        normal["data"] = {DEPLOYMENT_NEEDED_KEYS.get(key, key): value for key, value in data.items()}
+    return normal
 
 
 def _derive_id(source: str, id_: str) -> UUID:

@@ -54,8 +54,16 @@ class TestRequests:
                 "time": "2026-11-30T08:00:00Z",
                 "data": {"service_type": "rest-api", "environment": "qa"},
             },
+            {
+                "specversion": "1.0",
+                "id": "2",
+                "source": "/core",
+                "type": "ServiceDeploymentNeeded",
+                "time": "2026-11-30T08:00:00Z",
+                "data": {"serviceType": "rest-api", "environment": "qa"},
+            },
         ],
-        ids=["core", "wire", "server", "stored", "cloudevent"],
+        ids=["core", "wire", "server", "stored", "cloudevent", "cloudevent of the core"],
     )
     def test_are_read_from_every_form(self, form: dict[str, Any]) -> None:
         [change] = decide_changes(read_received_event(form, "core"), {}).changes
