@@ -7,7 +7,12 @@ from typing import Any
 
 from semantest_iac.application.deployment.context import stack_of
 from semantest_iac.application.deployment.recorder import decode_event
-from semantest_iac.application.deployment.rollback import LastGood, find_good_deployment, find_last_good
+from semantest_iac.application.deployment.rollback import (
+    LastGood,
+    build_resolved_request,
+    find_good_deployment,
+    find_last_good,
+)
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
@@ -108,15 +113,12 @@ def _with_instances(configuration: dict[str, Any], request: ScalingTriggered) ->
 
 def _build_request(request: ChangeRequest, entry: RequestResolved) -> DeploymentRequested:
     """Return the request to deploy with the identity of the request; a rollback reads what is in the cloud first."""
-    return DeploymentRequested(
+    return build_resolved_request(
+        entry,
         id=request.id,
         occurred_at=request.occurred_at,
         previous_event_ids=request.previous_event_ids,
         correlation_id=request.correlation_id,
-        **event_identity(request.deployment_id, stack_of(request)),
-        configuration=entry.configuration,
-        base_environment=entry.base_environment,
-        component_type=entry.component_type,
         requested_by=request.requested_by,
         refresh=isinstance(request, RollbackRequested),
     )

@@ -64,7 +64,7 @@ def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) ->
     good = ledger.deployment(deployment)
     since = list_events_since(ledger, good) if good else []
     rows = [row for row in since if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
-    request, package = _find_request(stack, rows), _decode_newest(PackageBuilt, rows)
+    request, package = _find_request(rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
@@ -75,16 +75,20 @@ def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) ->
 _RESTORED_TYPES = (DeploymentRequested.type_name, RequestResolved.type_name, PackageBuilt.type_name)
 
 
-def _find_request(stack: Stack, rows: Sequence[RecordedEvent]) -> DeploymentRequested | None:
+def _find_request(rows: Sequence[RecordedEvent]) -> DeploymentRequested | None:
     """Return the request, or what a request to roll back or to scale was resolved to."""
     resolved = _decode_newest(RequestResolved, rows)
-    if resolved is None:
-        return _decode_newest(DeploymentRequested, rows)
+    return _decode_newest(DeploymentRequested, rows) if resolved is None else build_resolved_request(resolved)
+
+
+def build_resolved_request(entry: RequestResolved, **more: Any) -> DeploymentRequested:
+    """Return the request to deploy that a journal entry stands for; `more` are fields that it does not hold."""
     return DeploymentRequested(
-        **event_identity(resolved.deployment_id, stack),
-        configuration=resolved.configuration,
-        base_environment=resolved.base_environment,
-        component_type=resolved.component_type,
+        **event_identity(entry.deployment_id, stack_of(entry)),
+        configuration=entry.configuration,
+        base_environment=entry.base_environment,
+        component_type=entry.component_type,
+        **more,
     )
 
 

@@ -152,8 +152,3 @@ def _describe_receipt(receipt: Receipt, built: BuiltRequest, change: RequestedCh
         return replace(result, outcome="duplicate", reason=reason)
     replaced = ", ".join(receipt.replaced)
     return replace(result, reason=f"It replaces {replaced}." if replaced else "")
-
-
-def is_taken_later(error: DeploymentError) -> bool:
-    """Whether an event that could not be taken may be taken later, as it is."""
-    return not isinstance(error, FINAL_ERRORS)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
 from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.intake.source_rules import parse_limit
 from semantest_iac.application.ports.request_sources import RequestLimit
+from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS
 from semantest_iac.domain.environments.event_sections import (
     COMPARISONS,
     PAYLOAD_PREFIX,
@@ -94,18 +95,10 @@ def _read_request(event: ReceivedEvent) -> RequestedChange | None:
             values = {"components": {component: needed.service_config}} if needed.service_config else {}
             return RequestedChange("deploy", component, needed.environment, values=values)
         case StackRequest() as request:
-            action = _ACTIONS.get(request.type_name, "deploy")
+            action = cast("SubscriptionAction", DEPLOYMENT_KINDS.get(request.type_name, "deploy"))
             values = getattr(request, "configuration", {})
             return RequestedChange(action, request.component, request.environment, request, values=values)
     return None
-
-
-_ACTIONS: Mapping[str, SubscriptionAction] = {
-    "infrastructure.deployment.requested": "deploy",
-    "infrastructure.removal.requested": "destroy",
-    "infrastructure.rollback.requested": "rollback",
-    "infrastructure.scaling.triggered": "scale",
-}
 
 
 def _build_change(event: ReceivedEvent, name: str, subscription: SubscriptionSection) -> RequestedChange | str:
