@@ -17,6 +17,7 @@ from semantest_iac.application.ports.event_transports import (
     TransportError,
     UnreachableTransportError,
 )
+from semantest_iac.application.worker import wait_until_set
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.infrastructure.transports.brokers.connections import DEFAULT_TIMING, BrokerTiming
 from semantest_iac.infrastructure.transports.pauses import grow_pauses
@@ -92,7 +93,7 @@ class BrokerSource:
                 self._fault = f"{error.reason} {self._while_away}".rstrip()
                 pause_s = next(pauses)
                 _LOG.warning("%s %s The next try is in %.1f s.", self._fault, error.hint, pause_s)
-                await _wait_until_set(stopped, pause_s)
+                await wait_until_set(stopped, pause_s)
             except TransportError as error:
                 self._fault = error.reason
                 raise
@@ -140,9 +141,3 @@ class BrokerSource:
 
 def _draw_redelivery_pause(deliveries: int, pauses: tuple[float, float]) -> float:
     return next(islice(grow_pauses(*pauses), min(deliveries, _MOST_GROWTH) - 1, None))
-
-
-async def _wait_until_set(stopped: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopped.wait()

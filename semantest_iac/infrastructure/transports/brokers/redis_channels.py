@@ -14,7 +14,6 @@ from semantest_iac.application.ports.event_transports import (
     EventSource,
     EventTarget,
     PublishedMessage,
-    PublishMessage,
     ReceivedMessage,
     TransportPositions,
 )
@@ -30,7 +29,11 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     translate_failures,
     write_header,
 )
-from semantest_iac.infrastructure.transports.brokers.redis_connections import connect_redis, list_redis_failures
+from semantest_iac.infrastructure.transports.brokers.redis_connections import (
+    RedisTarget,
+    connect_redis,
+    list_redis_failures,
+)
 
 _LOG = logging.getLogger(__name__)
 _MOST_PUT_OFF: Final = 1000
@@ -50,7 +53,7 @@ def open_source(
 def open_target(name: str, section: EventTargetSection, timing: BrokerTiming = DEFAULT_TIMING) -> EventTarget:
     """Return the target of a section."""
     require_library(name, "redis", "redis")
-    return _RedisChannelTarget(name, section, timing)
+    return RedisTarget(name, section, timing, partial(_send_to_channel, section.channel or DEFAULT_EVENT_CHANNEL))
 
 
 _PutOff = tuple[float, ReceivedMessage]
@@ -121,25 +124,6 @@ class _RedisChannelSession:
             await self._client.ping()
 
 
-class _RedisChannelTarget:
-    """Publishes to whoever listens on the channel at that moment, which may be nobody."""
-
-    def __init__(self, name: str, section: EventTargetSection, timing: BrokerTiming) -> None:
-        self.name = name
-        self._address = read_address(name, section)
-        self._channel = section.channel or DEFAULT_EVENT_CHANNEL
-        self._timing = timing
-        self._translating = partial(translate_failures, "publish to", self._address, list_redis_failures)
-
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[PublishMessage]:
-        """Connect for the block."""
-        async with AsyncExitStack() as stack:
-            with self._translating():
-                client = await stack.enter_async_context(connect_redis(self._address, self._timing))
-            yield partial(self._publish, client)
-
-    async def _publish(self, client: Any, message: PublishedMessage) -> None:
-        """Return once the server has passed the body on; channels have no headers."""
-        with self._translating():
-            await client.publish(self._channel, message.body)
+async def _send_to_channel(channel: str, client: Any, message: PublishedMessage) -> None:
+    """Return once the server has passed the body on to whoever listens, maybe nobody; channels have no headers."""
+    await client.publish(channel, message.body)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from functools import cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache, partial
 from typing import Any
 
+from semantest_iac.application.ports.event_transports import PublishedMessage, PublishMessage
+from semantest_iac.domain.environments.event_sections import EventTargetSection
 from semantest_iac.infrastructure.transports.brokers.connections import (
     LOGIN_HINT,
     WRONG_LOGIN,
@@ -14,6 +16,8 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     BrokerFailure,
     BrokerTiming,
     closing_within,
+    read_address,
+    translate_failures,
 )
 
 
@@ -39,6 +43,33 @@ async def connect_redis(address: BrokerAddress, timing: BrokerTiming) -> AsyncIt
         client: Any = await broker.connect()
         await client.ping()
         yield client
+
+
+SendToRedis = Callable[[Any, PublishedMessage], Awaitable[Any]]
+"""Sends a message with the client of an open connection."""
+
+
+class RedisTarget:
+    """Publishes to Redis, each message with the command that `send` uses."""
+
+    def __init__(self, name: str, section: EventTargetSection, timing: BrokerTiming, send: SendToRedis) -> None:
+        self.name = name
+        self._address = read_address(name, section)
+        self._timing = timing
+        self._send = send
+        self._translating = partial(translate_failures, "publish to", self._address, list_redis_failures)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[PublishMessage]:
+        """Connect for the block."""
+        async with AsyncExitStack() as stack:
+            with self._translating():
+                client = await stack.enter_async_context(connect_redis(self._address, self._timing))
+            yield partial(self._publish, client)
+
+    async def _publish(self, client: Any, message: PublishedMessage) -> None:
+        with self._translating():
+            await self._send(client, message)
 
 
 @cache

@@ -17,7 +17,6 @@ from semantest_iac.application.ports.event_transports import (
     EventSource,
     EventTarget,
     PublishedMessage,
-    PublishMessage,
     ReceivedMessage,
     TransportPositions,
 )
@@ -35,7 +34,11 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
     require_library,
     translate_failures,
 )
-from semantest_iac.infrastructure.transports.brokers.redis_connections import connect_redis, list_redis_failures
+from semantest_iac.infrastructure.transports.brokers.redis_connections import (
+    RedisTarget,
+    connect_redis,
+    list_redis_failures,
+)
 from semantest_iac.infrastructure.transports.brokers.redis_entries import read_entry, write_entry
 
 _MOST_ENTRIES: Final = 100_000
@@ -55,7 +58,7 @@ def open_source(
 def open_target(name: str, section: EventTargetSection, timing: BrokerTiming = DEFAULT_TIMING) -> EventTarget:
     """Return the target of a section."""
     require_library(name, "redis", "redis")
-    return _RedisStreamTarget(name, section, timing)
+    return RedisTarget(name, section, timing, partial(_add_entry, section.stream or DEFAULT_EVENT_CHANNEL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,25 +217,9 @@ def _names(group: _Group) -> tuple[str, str, str]:
     return group.stream, group.name, group.consumer
 
 
-class _RedisStreamTarget:
-    """Adds entries to a stream, and removes the oldest ones where there are too many."""
+async def _add_entry(stream: str, client: Any, message: PublishedMessage) -> None:
+    """Return once the server has added the entry; how soon it is on its disk is set there (appendfsync).
 
-    def __init__(self, name: str, section: EventTargetSection, timing: BrokerTiming) -> None:
-        self.name = name
-        self._address = read_address(name, section)
-        self._stream = section.stream or DEFAULT_EVENT_CHANNEL
-        self._timing = timing
-        self._translating = partial(translate_failures, "publish to", self._address, list_redis_failures)
-
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[PublishMessage]:
-        """Connect for the block."""
-        async with AsyncExitStack() as stack:
-            with self._translating():
-                client = await stack.enter_async_context(connect_redis(self._address, self._timing))
-            yield partial(self._publish, client)
-
-    async def _publish(self, client: Any, message: PublishedMessage) -> None:
-        """Return once the server has added the entry; how soon it is on its disk is set there (appendfsync)."""
-        with self._translating():
-            await client.xadd(self._stream, write_entry(message), maxlen=_MOST_ENTRIES, approximate=True)
+    The oldest entries are removed where there are too many.
+    """
+    await client.xadd(stream, write_entry(message), maxlen=_MOST_ENTRIES, approximate=True)
