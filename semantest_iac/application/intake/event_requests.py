@@ -32,6 +32,7 @@ from semantest_iac.domain.environments.names import (
     DEFAULT_PROVIDER,
     ENVIRONMENTS,
     canonical_environment,
+    canonical_word,
     make_printable,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -149,13 +150,13 @@ class EventRequests:
             return
         environment = canonical_environment(change.environment or self._load({}, {}).configuration.environment or "")
         checks = (
-            ("component", change.component, source.components),
-            ("environment", environment or DEFAULT_ENVIRONMENT, source.environments),
+            ("component", change.component, source.components, canonical_word),
+            ("environment", environment or DEFAULT_ENVIRONMENT, source.environments, canonical_environment),
         )
         faults = [
             Fault(part, f"'{make_printable(name)}' is none of {', '.join(allowed) or 'none'}")
-            for part, name, allowed in checks
-            if allowed is not None and name not in [canonical_environment(one) for one in allowed]
+            for part, name, allowed, read_name in checks
+            if allowed is not None and read_name(name) not in map(read_name, allowed)
         ]
         if change.action == "destroy" and not (change.subscription or source.removals):
             hint = f"event_sources.{event.source}.removals allows them."

@@ -44,6 +44,7 @@ class BrokerHooks:
     redelivers: bool = True
     keeps: bool = True
     carries_headers: bool = True
+    attribute_prefix: str = "ce-"
     numbers_messages: bool = True
     acknowledges_each: bool = True
     bodies: Sequence[bytes] = ODD_BODIES

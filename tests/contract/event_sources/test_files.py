@@ -23,6 +23,7 @@ class FileHooks:
     redelivers: bool = True
     keeps: bool = True
     carries_headers: bool = False
+    attribute_prefix: str = "ce-"
     numbers_messages: bool = True
     bodies: Sequence[bytes] = tuple(body.replace(b"\n", b" ") for body in ODD_BODIES if body)
     positions: MemoryTransportPositions = field(default_factory=MemoryTransportPositions)

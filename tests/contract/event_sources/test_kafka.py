@@ -18,7 +18,7 @@ from tests.contract.event_sources.event_source_contract import Taker, numbered, 
 async def transport(kafka_server: BrokerServer) -> AsyncIterator[BrokerHooks]:
     client = KafkaClient(kafka_server)
     await client.create()
-    yield BrokerHooks(client, acknowledges_each=False)
+    yield BrokerHooks(client, acknowledges_each=False, attribute_prefix="ce_")
     gc.collect()
 
 

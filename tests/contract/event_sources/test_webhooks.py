@@ -28,6 +28,7 @@ class WebhookHooks:
     redelivers: bool = True
     keeps: bool = True
     carries_headers: bool = True
+    attribute_prefix: str = "ce-"
     numbers_messages: bool = True
     bodies: Sequence[bytes] = ODD_BODIES
     port: int = field(default_factory=find_free_port)

@@ -45,6 +45,7 @@ class WebSocketHooks:
     redelivers: bool = True
     keeps: bool = True
     carries_headers: bool = False
+    attribute_prefix: str = "ce-"
     numbers_messages: bool = True
     bodies: Sequence[bytes] = tuple(body for body in ODD_BODIES if len(body) < 1000)
     positions: MemoryTransportPositions = field(default_factory=MemoryTransportPositions)

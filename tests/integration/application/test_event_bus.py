@@ -26,10 +26,11 @@ CONFIGURATION = """\
 components:
   rest-api: {memory: 512, environment: {TOKEN: "${secrets.token}", PLACE: "${env.PLACE}"}}
   websocket: {}
+  prod: {type: rest-api}
 environments:
   qa: {provider: azure, region: westeurope, engine: sandbox}
 event_sources:
-  limited: {type: files, folder: in, environments: [qa], components: [rest-api]}
+  limited: {type: files, folder: in, environments: [qa], components: [rest-api, prod]}
 subscriptions:
   both: {event: ServerConfigurationChanged, action: deploy, component: websocket}
   also: {event: ServerConfigurationChanged, action: deploy, component: rest-api, limit: 2/3600}
@@ -191,7 +192,12 @@ class TestServiceDeploymentNeeded:
 
     @pytest.mark.parametrize(
         ("component", "environment", "outcome"),
-        [("rest-api", "qa", "accepted"), ("websocket", "qa", "refused"), ("rest-api", None, "refused")],
+        [
+            ("rest-api", "qa", "accepted"),
+            ("prod", "qa", "accepted"),
+            ("websocket", "qa", "refused"),
+            ("rest-api", None, "refused"),
+        ],
     )
     def test_is_limited_by_its_source(
         self, place: Place, component: str, environment: str | None, outcome: str

@@ -225,7 +225,7 @@ class _KafkaSession:
                     await self._consumer.commit(offsets)
 
     def _read(self, record: Any, deliveries: int = 1) -> Delivery:
-        headers = {_rename(name.lower()): write_header(value or b"") for name, value in record.headers}
+        headers = {name.lower(): write_header(value or b"") for name, value in record.headers}
         place = f"{record.topic}:{record.partition}:{record.offset}"
         received = ReceivedMessage(self._address.name, record.value or b"", headers, place, deliveries)
         return Delivery(received, record)
@@ -235,12 +235,6 @@ def _partition_of(record: Any) -> Any:
     from aiokafka import TopicPartition
 
     return TopicPartition(record.topic, record.partition)
-
-
-def _rename(header: str) -> str:
-    """Return the name of a header as the binding for HTTP has it."""
-    is_attribute = header.startswith(_BINARY_PREFIX)
-    return f"{_HTTP_PREFIX}{header.removeprefix(_BINARY_PREFIX)}" if is_attribute else header
 
 
 class _KafkaTarget:

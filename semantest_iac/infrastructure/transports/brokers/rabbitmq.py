@@ -39,7 +39,6 @@ from semantest_iac.infrastructure.transports.brokers.connections import (
 )
 
 _DELIVERY_COUNT: Final = "x-delivery-count"  # of quorum queues: how often a message was delivered before
-_CLOUDEVENT_PREFIXES: Final = ("cloudevents:", "cloudevents_")
 """What CloudEvents' binding for AMQP puts before the names of attributes."""
 
 
@@ -208,20 +207,13 @@ class _RabbitSession:
                 await message.nack(requeue=True)
 
     def _read(self, message: Any) -> Delivery:
-        headers = {_rename(name): write_header(value) for name, value in message.headers.items()}
+        headers = {name.lower(): write_header(value) for name, value in message.headers.items()}
         if message.content_type:
             headers[CONTENT_TYPE] = message.content_type
         place = f"{self._queue.name}:{message.message_id}" if message.message_id else self._queue.name
         before = message.headers.get(_DELIVERY_COUNT, int(message.redelivered or 0))
         deliveries = 1 + int(before if isinstance(before, int) else 0)
         return Delivery(ReceivedMessage(self._source, message.body, headers, place, deliveries), message)
-
-
-def _rename(header: str) -> str:
-    """Return the name of a header as the binding for HTTP has it."""
-    name = header.lower()
-    prefix = next((it for it in _CLOUDEVENT_PREFIXES if name.startswith(it)), None)
-    return f"ce-{name.removeprefix(prefix)}" if prefix else name
 
 
 class _RabbitTarget:
