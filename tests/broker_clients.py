@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -290,7 +291,9 @@ class KafkaClient(BrokerClient):
         async with AIOKafkaProducer(acks="all", max_request_size=1 << 24, **self._options()) as producer:
 
             async def send(body: bytes, headers: Mapping[str, str]) -> None:
-                named = [(name.replace("ce-", "ce_"), value.encode()) for name, value in headers.items()]
+                named = [
+                    (re.sub("^(ce)-", r"\1_", name, flags=re.I), value.encode()) for name, value in headers.items()
+                ]
                 await producer.send_and_wait(self.name, body, headers=named)
 
             yield send
