@@ -74,7 +74,7 @@ SIZES: Mapping[str, Sequence[int]] = {
 MOUNTED_BYTES = 64 * 1024 * 1024
 _CACHES = ("sandbox", "artifacts", "pulumi")
 _STATES = shutil.ignore_patterns("*.json", "*.journal", "cloud.db*", "state", "runs")
-_BALLAST = ".ballast"
+BALLAST_FILE = ".ballast"
 _KIB = 1024
 _DEFECTS = ("INTERNAL_ERROR", "bug in semantest", "unexpected", "Traceback")
 _MS_NODEV_NOSUID = 4 | 2
@@ -262,7 +262,7 @@ class FullDiskRunner:
         faults = [f"it said: {tried['said']}" for word in _DEFECTS if word in tried.get("said", "")]
         if "raised" in tried:
             return FullDiskReport(place, size, "", [f"it raised {tried['raised']}"])
-        (self._disk / _BALLAST).unlink()
+        (self._disk / BALLAST_FILE).unlink()
         unknown = _value_of(self._home.find_unknown_resources)
         faults += [f"the state does not know {each}" for each in unknown]
         for command, before in zip(following, expected, strict=True):
@@ -330,7 +330,7 @@ def mount_memory(folder: Path, size: int) -> None:
 def fill_disk(disk: Path, free: int) -> None:
     """Fill a disk up to so many free bytes."""
     status = os.statvfs(disk)
-    with (disk / _BALLAST).open("wb") as file:
+    with (disk / BALLAST_FILE).open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize - free or 1)
 
 
