@@ -30,7 +30,7 @@ def test_refuses_a_request_as_a_whole(tmp_path: Path, disk: Path) -> None:
         pytest.skip(MISSING_REASON)
     if refusal := find_mount_refusal():
         pytest.skip(refusal)
-    command = [sys.executable, "-m", "tests.contract.run_queue.full_server_runner", tmp_path / "home", disk]
+    command = [sys.executable, "-m", "tests.contract.run_queue.full_server_runner", str(tmp_path / "home"), str(disk)]
 
     ended = subprocess.run(["unshare", "-m", *command], cwd=_ROOT, capture_output=True, text=True, check=False)
 
