@@ -33,6 +33,7 @@ from semantest_iac.infrastructure.databases.sqlite_file import (
 if TYPE_CHECKING:
     from semantest_iac.infrastructure.databases.sqlite_watch import SqliteWatch
 
+_MOST_READERS = 2
 RequireHead = Callable[[DatabaseConnection | None], None]
 """Raises LedgerError for a snapshot, or a missing file, that lacks events which the home has noted."""
 
@@ -82,9 +83,10 @@ class SqliteConnection:
 
 
 class SqliteDatabase:
-    """Writes through one connection, opened by the first change; reads through a new one each time.
+    """Writes through one connection, opened by the first change; reads through others, which it keeps from then on.
 
-    `read_noted_head` is called before a file is opened: meanwhile the file only grows.
+    A process that only reads opens a new one each time, and leaves no files behind. `read_noted_head` is called before
+    each read: meanwhile the file only grows.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class SqliteDatabase:
         self._groups = ChangeGroups()
         self._lock = Lock()
         self._writer: sqlite3.Connection | None = None
+        self._readers: list[sqlite3.Connection] = []
         self._file = (0, 0)
 
     @contextmanager
@@ -139,7 +142,7 @@ class SqliteDatabase:
         """Yield one snapshot, None where there is no file."""
         require_head = self._read_noted_head()
         with translate_ledger_errors(verb, self.path):
-            connection = open_for_reading(self.path, self._busy_timeout_s)
+            connection = self._take_reader() or open_for_reading(self.path, self._busy_timeout_s)
             if connection is None:
                 require_head(None)
                 yield None
@@ -149,8 +152,11 @@ class SqliteDatabase:
                 snapshot = self._wrap(connection)
                 require_head(snapshot)
                 yield snapshot
-            finally:
+                connection.execute("rollback")
+            except BaseException:
                 connection.close()
+                raise
+            self._keep_reader(connection)
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[SqliteWatch]:
@@ -167,8 +173,23 @@ class SqliteDatabase:
         """Close the file; the next change opens it again."""
         with self._lock:
             if self._writer is not None:
-                self._writer.close()
+                _close_all(self._readers, self._writer)
                 self._writer = None
+
+    def _take_reader(self) -> sqlite3.Connection | None:
+        """Return a connection that was kept, None without one; those to a file that was replaced are closed."""
+        with self._lock:
+            if self._readers and identify_file(self.path) != self._file:
+                _close_all(self._readers)
+            return self._readers.pop() if self._readers else None
+
+    def _keep_reader(self, connection: sqlite3.Connection) -> None:
+        """Keep a connection for the next read as long as the file is open for changes, too."""
+        with self._lock:
+            if self._writer is not None and len(self._readers) < _MOST_READERS:
+                self._readers.append(connection)
+                return
+        connection.close()
 
     def _wrap(self, connection: sqlite3.Connection) -> SqliteConnection:
         return SqliteConnection(connection, self.path, self._read_clock)
@@ -179,7 +200,8 @@ class SqliteDatabase:
             if not self.path.exists():  # opening creates the file
                 require_head(None)
             self._writer = open_for_writing(self.path, self._busy_timeout_s)
-            weakref.finalize(self, self._writer.close)  # for callers that drop the database without closing it
+            # For callers that drop the database without closing it.
+            weakref.finalize(self, _close_all, self._readers, self._writer)
             self._file = identify_file(self.path)
             require_head(self._wrap(self._writer))
         elif identify_file(self.path) != self._file:
@@ -189,6 +211,14 @@ class SqliteDatabase:
                 hint="Restore the original file, then start again.",
             )
         return self._writer
+
+
+def _close_all(readers: list[sqlite3.Connection], *others: sqlite3.Connection) -> None:
+    """Close the readers first: the last connection that may write puts SQLite's log into the file."""
+    while readers:
+        readers.pop().close()
+    for connection in others:
+        connection.close()
 
 
 def _require_nothing(snapshot: DatabaseConnection | None) -> None:

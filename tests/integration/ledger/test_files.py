@@ -31,7 +31,10 @@ class TestReading:
         assert _modes(home) == {".gitignore": "0o600", "ledger.db": "0o600"}
 
     async def test_leaves_none_if_its_writer_is_dropped(self, file: Path, home: Path) -> None:
-        await SqliteLedger(file).append("a", None, [NewEvent("x", "{}")])
+        ledger = SqliteLedger(file)
+        await ledger.append("a", None, [NewEvent("x", "{}")])
+        assert ledger.head().position == 1
+        del ledger
         for _ in range(100):  # the thread that wrote may hold the writer a moment longer
             gc.collect()  # before Python 3.13 nothing tells of a file that was not closed
             if len(_modes(home)) == 2:
@@ -39,6 +42,28 @@ class TestReading:
             await asyncio.sleep(0.02)
 
         assert _modes(home) == {".gitignore": "0o600", "ledger.db": "0o600"}
+
+    async def test_leaves_none_if_its_writer_is_closed(self, file: Path, home: Path) -> None:
+        ledger = SqliteLedger(file)
+        await ledger.append("a", None, [NewEvent("x", "{}")])
+        assert [ledger.head().position, len(list(ledger.log()))] == [1, 1]
+
+        ledger.close()
+
+        assert _modes(home) == {".gitignore": "0o600", "ledger.db": "0o600"}
+
+    async def test_sees_a_file_that_took_the_place_of_the_one_it_writes(self, file: Path, tmp_path: Path) -> None:
+        other, ledger = SqliteLedger(tmp_path / "other" / "ledger.db"), SqliteLedger(file)
+        await other.append("b", None, [NewEvent("x", "{}")] * 2)
+        other.close()
+        await ledger.append("a", None, [NewEvent("x", "{}")])
+        assert ledger.streams() == ["a"]
+
+        os.replace(tmp_path / "other" / "ledger.db", file)
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            file.with_name(name).unlink()
+
+        assert ledger.streams() == ["b"]
 
     async def test_sees_events_committed_meanwhile(self, written: SqliteLedger) -> None:
         log = written.log()
