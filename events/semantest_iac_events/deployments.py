@@ -85,7 +85,7 @@ class DeploymentCancelled(StackEvent):
 
 
 class DeploymentSuperseded(StackEvent):
-    """A later request replaced the deployment before it started; terminal."""
+    """A later request replaced the deployment before it changed anything; terminal."""
 
     type_name = "infrastructure.deployment.superseded"
 
@@ -131,20 +131,32 @@ class DeploymentResolved(StackEvent):
 
 
 class ApprovalRequested(StackEvent):
-    """The plan waits for a person's approval, for these reasons."""
+    """The plan waits for a person's approval, for these reasons; nothing is changed meanwhile.
+
+    `plan_digest` names the plan whose `resources` change: only a plan with the same digest is carried out. Who may
+    approve is in `approvers`, empty for anybody; with `four_eyes`, not `requested_by`. Without an approval until
+    `expires_at` the deployment is rejected.
+    """
 
     type_name = "infrastructure.approval.requested"
 
     changes: ChangeCounts
     reasons: tuple[Prose, ...] = ()
+    plan_digest: Label | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    resources: tuple[ResourceChange, ...] = Field(default=(), exclude_if=lambda resources: not resources)
+    expires_at: Moment | None = Field(default=None, exclude_if=lambda moment: moment is None)
+    approvers: tuple[Label, ...] = Field(default=(), exclude_if=lambda names: not names)
+    four_eyes: bool = Field(default=False, exclude_if=lambda needs_two: not needs_two)
+    requested_by: str = Field(default="", exclude_if=lambda name: not name)
 
 
 class DeploymentApproved(StackEvent):
-    """A person approved the plan."""
+    """A person approved the plan with this digest."""
 
     type_name = "infrastructure.approval.granted"
 
     approved_by: Label
+    plan_digest: Label | None = Field(default=None, exclude_if=lambda digest: digest is None)
 
 
 class DeploymentDisapproved(StackEvent):

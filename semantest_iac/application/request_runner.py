@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.intake.intake import Intake
@@ -76,8 +77,9 @@ class RequestRunner:
         await self._intake.submit(request, context, place)
 
     async def run(self, request: StackRequest, context: DeploymentContext | None = None) -> None:
-        """Queue an accepted request and return when it has its terminal event; waiting for others is a step.
+        """Queue an accepted request and return when it has its terminal event, or waits for an approval.
 
+        Waiting for others is a step.
         The events of a request that a worker carries out are shown as it records them. One that would wait for a stack
         that is held by now is rejected: nobody expects it to be carried out when this has returned.
 
@@ -89,10 +91,7 @@ class RequestRunner:
         wait = WaitView(request.deployment_id, self._progress, self._follow(request.deployment_id, shown))
         try:
             await asyncio.shield(submitting)
-            with self._executor.adopt(request.deployment_id):
-                while not await self._worker.run_until_ended(request.stack, request.deployment_id, wait.show):
-                    if await self._intake.reject_held(request):
-                        break
+            await self._run_to_end(request, wait)
             wait.end()
         except asyncio.CancelledError:
             with suppress(Exception):
@@ -102,6 +101,15 @@ class RequestRunner:
         finally:
             self._submitted = None
             wait.fail()
+
+    async def _run_to_end(self, request: StackRequest, wait: WaitView) -> None:
+        deployment = request.deployment_id
+        waits_for_person = partial(self._executor.waits_for_approval, deployment)
+        with self._executor.adopt(deployment):
+            run = partial(self._worker.run_until_ended, request.stack, deployment, wait.show, waits_for_person)
+            while await run() == "held":
+                if await self._intake.reject_held(request):
+                    break
 
     async def _withdraw(self, request: StackRequest) -> None:
         if await self._intake.withdraw(request) == "retrying":  # claimed and not begun: only an own run can end it

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
+from semantest_iac.application.deployment.plan_approval import read_utc_now
 from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.deployment.recovery import (
     TerminalEventFor,
+    approval_expired_event,
     cancelled_event,
     close_if_not_queued,
     find_terminal_event,
@@ -47,10 +50,11 @@ OpenRun = Callable[[RunLease, StackRequest], RunScope]
 
 
 class RunExecutor:
-    """Brings each run to its terminal event.
+    """Brings each run to its terminal event, or to where it waits for an approval.
 
     A run that somebody else had begun is closed as interrupted, as somebody has just requested what is to be instead;
-    with `resumes`, or where it was requested here, it is carried out again, up to MAX_ATTEMPTS times.
+    with `resumes`, or where it was requested here, it is carried out again, up to MAX_ATTEMPTS times. One that has
+    waited goes on, whoever has begun it: its run before was not cut short.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
@@ -63,7 +67,9 @@ class RunExecutor:
         *,
         resumes: bool = False,
         require_visible: RequireVisible = take_for_visible,
+        read_now: Callable[[], datetime] = read_utc_now,
     ) -> None:
+        self._read_now = read_now
         self._open_run = open_run
         self._queue = queue
         self._locks = locks
@@ -91,7 +97,13 @@ class RunExecutor:
             await self._end(deployment, scope.bus, cancelled_event)
         finally:
             del self._buses[lease]
-        return Done()
+        return self._find_wait(lease.deployment) or Done()
+
+    def _find_wait(self, deployment: str) -> Park | None:
+        """Return until when the deployment waits for an approval; None where it does not."""
+        if not self.waits_for_approval(deployment):
+            return None
+        return Park(require_deployment(self._ledger, deployment).approval_end.timestamp())
 
     @contextmanager
     def adopt(self, deployment: str) -> Iterator[None]:
@@ -101,6 +113,11 @@ class RunExecutor:
             yield
         finally:
             self._adopted.discard(deployment)
+
+    def waits_for_approval(self, deployment: str) -> bool:
+        """Whether nothing goes on with a deployment before a person has approved its plan."""
+        row = self._ledger.deployment(deployment)
+        return row is not None and row.state is DeploymentStatus.AWAITING_APPROVAL
 
     def forget(self, lease: RunLease) -> None:
         """Record nothing more of a run whose lease is lost: whoever has the next one goes on from what is recorded."""
@@ -117,9 +134,13 @@ class RunExecutor:
         if deployment.has_ended:  # its worker died before it could say so
             return
         has_begun = lease.attempts > 1 or deployment.status is not DeploymentStatus.PENDING
+        is_carried_on = self._resumes or lease.deployment in self._adopted or deployment.may_go_on
         if lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
-        elif has_begun and not (self._resumes or lease.deployment in self._adopted):
+        elif deployment.status is DeploymentStatus.AWAITING_APPROVAL:
+            if lease.is_due or deployment.approval_end <= self._read_now():
+                await self._end(deployment, scope.bus, approval_expired_event)
+        elif has_begun and not is_carried_on:
             await self._end(deployment, scope.bus, process_died_event)
         elif lease.attempts > MAX_ATTEMPTS:
             await self._end(deployment, scope.bus, too_many_attempts_event)

@@ -58,6 +58,9 @@ ReportWait = Callable[[Sequence[QueuedRun]], None]
 """Learns for which runs of a stack is waited: the one that is carried out comes first, the own one last."""
 
 
+RunEnd = Literal["ended", "held", "waiting"]
+"""What became of a run: `held` is one whose stack is, `waiting` one that waits for a person."""
+
 RunChange = Literal["claimed", "ended", "parked", "retried", "failed", "lost"]
 ReportRun = Callable[[RunLease, RunChange], None]
 """Learns what a worker does with a run: `failed` is one that raised, `lost` one whose lease another worker has."""
@@ -157,8 +160,17 @@ class Worker:
         while await self.run_next(stacks):
             pass
 
-    async def run_until_ended(self, stack: str, deployment: str, report_wait: ReportWait) -> bool:
-        """Carry on runs of the stack until this one has ended, whoever carries it out; False if the stack is held."""
+    async def run_until_ended(
+        self,
+        stack: str,
+        deployment: str,
+        report_wait: ReportWait,
+        waits_for_person: Callable[[], bool] = lambda: False,
+    ) -> RunEnd:
+        """Carry on runs of the stack until this one has ended, whoever carries it out, or nobody can for now.
+
+        `waits_for_person` says of a parked one whether it goes on before a person has decided.
+        """
         changes = QueueChanges(self._open_watch)
         async with AsyncExitStack() as watching:
             while True:
@@ -168,11 +180,13 @@ class Worker:
                 if lease is not None and lease.deployment != deployment:
                     continue
                 if has_ended:
-                    return True
+                    return "ended"
                 runs = await asyncio.to_thread(self._queue.list_runs, [stack])
                 own = next((run for run in runs if run.deployment == deployment), None)
                 if own is None or own.held_by:
-                    return own is None
+                    return "ended" if own is None else "held"
+                if own.state == "parked" and await asyncio.to_thread(waits_for_person):
+                    return "waiting"
                 report_wait(_order_until(runs, deployment))
                 if not changes.are_watched:
                     await watching.enter_async_context(changes.watch())

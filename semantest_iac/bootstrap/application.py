@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
+    from semantest_iac.domain.guardrails.plan_review import ReviewPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -95,6 +96,7 @@ class Application(LedgerDatabase):
         probe: ServiceProbe | None = None,
         timer: Timer | None = None,
         clock: Callable[[], datetime] = _utc_now,
+        review_plan: ReviewPlan | None = None,
     ) -> None:
         super().__init__(home, ledger, run_queue)
         self.engines = engines
@@ -104,7 +106,8 @@ class Application(LedgerDatabase):
         self._secrets = secrets
         self._probe = probe
         self._timer = timer
-        self._clock = clock
+        self.clock = clock
+        self.review_plan = review_plan
 
     @cached_property
     def stack_locks(self) -> StackLocks:
@@ -143,7 +146,7 @@ class Application(LedgerDatabase):
         """The rules for configurations, as of today."""
         from semantest_iac.domain.deployment.validation import ValidationService
 
-        return ValidationService(self._clock().date(), self.providers, self.capabilities, self.engines)
+        return ValidationService(self.clock().date(), self.providers, self.capabilities, self.engines)
 
     def capabilities(self, provider: str) -> Capabilities:
         """Return what a cloud supports; raises RefusedError where it cannot be used on this machine."""

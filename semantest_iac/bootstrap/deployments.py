@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
+from semantest_iac.application.deployment.plan_approval import PlanApproval
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.recorder import EventRecorder, encode_event
@@ -51,6 +52,7 @@ from semantest_iac.domain.guardrails.consent import (
     show_before_approval,
 )
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
+from semantest_iac.domain.guardrails.plan_review import find_nothing
 from semantest_iac.domain.ports.provisioner import ReportProgress, guard_progress, ignore_progress
 from semantest_iac.infrastructure.process_starts import identify_process
 from semantest_iac_events.deployments import DeploymentRequested
@@ -58,12 +60,15 @@ from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, RollbackRequested, ScalingTriggered
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
+    from semantest_iac.domain.guardrails.plan_review import ReviewPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner
@@ -107,6 +112,12 @@ class ApplicationParts(SimulatingHome, Protocol):
 
     @property
     def timer(self) -> Timer: ...
+
+    @property
+    def review_plan(self) -> ReviewPlan | None: ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
 
 
 FollowProgress = Callable[[RunLease], ReportProgress]
@@ -169,7 +180,7 @@ class EngineRuns:
         secrets = application.secrets(variables)
         self._prepare = partial(Preparation, application.validation, secrets, self._service, self._limiter)
         self.preparation = self._prepare(self.progress)
-        self._approve = _choose_approval(choice, views, application.ledger)
+        self._approval = _choose_approval(choice, views, application)
 
     def encode(self, event: Event) -> NewEvent:
         """Return the recorded form of an event."""
@@ -183,7 +194,7 @@ class EngineRuns:
         bus = MessageBus(record, partial(failure_event, ledger), self._observers)
         preparation = self._prepare(progress) if progress else self.preparation
         reported = progress or self.progress
-        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._limiter, self._approve)
+        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._limiter, self._approval)
         return bus, process
 
     def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:
@@ -209,7 +220,15 @@ def build_deployments(
     observers = EventObservers(*([views.observer] if views.observer else ()))
     runs = EngineRuns(application, manifest, observers, variables, choice, views)
     locks, require_visible = application.stack_locks, partial(require_simulated_here, application)
-    executor = RunExecutor(runs.open_run, queue, locks, ledger, runs.progress, require_visible=require_visible)
+    executor = RunExecutor(
+        runs.open_run,
+        queue,
+        locks,
+        ledger,
+        runs.progress,
+        require_visible=require_visible,
+        read_now=application.clock,
+    )
     intake = build_intake(application, runs, observers, available_engines)
     worker = Worker(
         queue,
@@ -278,6 +297,7 @@ def build_worker(
         ledger,
         resumes=True,
         require_visible=partial(require_simulated_here, application),
+        read_now=application.clock,
     )
     return Worker(
         queue,
@@ -318,14 +338,18 @@ def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments
     bus.register(ScalingTriggered, partial(change_deployed, process))
 
 
-def _choose_approval(choice: EngineChoice, views: RunViews, ledger: LedgerReader) -> ApprovePlan:
-    """Return who sees and approves plans: nobody needs to approve one for a simulated cloud."""
+def _choose_approval(choice: EngineChoice, views: RunViews, application: ApplicationParts) -> PlanApproval:
+    """Return who sees and approves plans: nobody needs to confirm one for a simulated cloud."""
 
     def has_results(stack: Stack) -> bool:
-        row = ledger.stack(str(stack))
+        row = application.ledger.stack(str(stack))
         return row.last_good is not None and bool(row.outputs) and row.removal is None
 
-    approve: ApprovePlan = approve_any_plan
+    check: ApprovePlan = approve_any_plan
+    confirm: ApprovePlan = approve_any_plan
     if not choice.is_simulated:
-        approve = refuse_lost_state(has_results, views.approve_plan or approve_harmless_plan)
-    return show_before_approval(views.show_plan, approve) if views.show_plan else approve
+        check = refuse_lost_state(has_results, approve_any_plan)
+        confirm = views.approve_plan or approve_harmless_plan
+    if views.show_plan:
+        check = show_before_approval(views.show_plan, check)
+    return PlanApproval(check, application.review_plan or find_nothing, confirm, application.clock)

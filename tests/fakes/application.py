@@ -16,6 +16,7 @@ from semantest_iac.bootstrap.engines import EngineEntry
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE
+from semantest_iac.domain.guardrails.plan_review import ReviewPlan
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -34,9 +35,13 @@ VARIABLES = {"SEMANTEST_SECRET_TOKEN": SECRET}
 
 
 class InMemoryApp:
-    """The application whose adapters keep everything in memory, each one open to the test."""
+    """The application whose adapters keep everything in memory, each one open to the test.
 
-    def __init__(self, ledger: MemoryLedger | None = None) -> None:
+    `now` is what its clock says.
+    """
+
+    def __init__(self, ledger: MemoryLedger | None = None, review_plan: ReviewPlan | None = None) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.points = ControlPoints()
         self.ledger = ledger or MemoryLedger()
         self.provisioner = FakeProvisioner(self.points)
@@ -55,7 +60,8 @@ class InMemoryApp:
             artifacts=self.artifacts,
             artifact_store=self.artifact_store,
             timer=FakeTimer(per_read=1000),
-            clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+            clock=lambda: self.now,
+            review_plan=review_plan,
         )
         self.use_cases = self.application.deployments(VARIABLES, progress=self.progress.append)
 

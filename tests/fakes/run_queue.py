@@ -27,12 +27,16 @@ _LIVE = ("running", "parked", "retrying", "checking")
 
 @dataclass
 class FakeRunQueue:
-    """Keeps runs for as long as the process lives; leases never end, and what is planned for later never starts."""
+    """Keeps runs for as long as the process lives; leases never end, and what is planned for later never starts.
+
+    A parked run is due when `now` has come.
+    """
 
     ledger: Ledger
     runs: dict[str, QueuedRun] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     checks: dict[str, DriftCheck] = field(default_factory=dict)
+    now: float = 0.0
     _keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _replaceable: set[str] = field(default_factory=set)
     _fences: dict[str, int] = field(default_factory=dict)
@@ -76,17 +80,22 @@ class FakeRunQueue:
     async def claim(self, holder: RunHolder, lease_s: float, stacks: Collection[str] | None = None) -> RunLease | None:
         busy = {run.stack for run in self.runs.values() if run.state in _LIVE}
         for run in sorted(self.runs.values(), key=lambda run: (-run.priority, run.position)):
-            may_start = run.state == "retrying" or (
-                run.state == "waiting"
-                and run.due is None
-                and run.stack not in busy
-                and self.ledger.stack(run.stack).held_by is None
+            is_due = run.state == "parked" and run.due is not None and run.due <= self.now
+            may_start = (
+                run.state == "retrying"
+                or is_due
+                or (
+                    run.state == "waiting"
+                    and run.due is None
+                    and run.stack not in busy
+                    and self.ledger.stack(run.stack).held_by is None
+                )
             )
             if may_start and (stacks is None or run.stack in stacks):
                 fence = self._fences[run.stack] = self._fences.get(run.stack, 0) + 1
-                taken = replace(run, state="running", attempts=run.attempts + 1, holder=holder)
+                taken = replace(run, state="running", due=None, attempts=run.attempts + 1, holder=holder)
                 self.runs[run.deployment] = taken
-                return RunLease(run.deployment, run.stack, fence, taken.attempts, run.is_cancelled)
+                return RunLease(run.deployment, run.stack, fence, taken.attempts, run.is_cancelled, is_due)
         return None
 
     def open_ledger(self, lease: RunLease) -> Ledger:
@@ -100,7 +109,10 @@ class FakeRunQueue:
         return self._remove(lease.deployment)
 
     async def park(self, lease: RunLease, until: float | None) -> bool:
-        return self._change(lease.deployment, "parked")
+        run = self.runs[lease.deployment]
+        is_woken = run.due is not None
+        self.runs[lease.deployment] = replace(run, due=None if is_woken else until, attempts=run.attempts - 1)
+        return self._change(lease.deployment, "retrying" if is_woken else "parked")
 
     async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
         run = self.runs[lease.deployment]
@@ -108,7 +120,14 @@ class FakeRunQueue:
         return self._change(lease.deployment, "retrying")
 
     async def wake(self, deployment: str) -> bool:
-        return self.runs[deployment].state == "parked" and self._change(deployment, "retrying")
+        run = self.runs[deployment]
+        if run.state == "running":
+            self.runs[deployment] = replace(run, due=0)
+            return True
+        if run.state != "parked":
+            return False
+        self.runs[deployment] = replace(run, due=None)
+        return self._change(deployment, "retrying")
 
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
         run = self.runs.get(deployment)

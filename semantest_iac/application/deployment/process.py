@@ -15,6 +15,7 @@ from semantest_iac.application.deployment.failures import (
     error_fields,
     refused_resource,
 )
+from semantest_iac.application.deployment.plan_approval import PlanApproval
 from semantest_iac.application.deployment.preparation import DeploymentStep, Preparation
 from semantest_iac.application.deployment.recorder import (
     BeginStep,
@@ -43,7 +44,6 @@ from semantest_iac.domain.deployment.events import GenerationStarted, PackageBui
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import Fault, RefusedError
-from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent, StackRequest
@@ -52,9 +52,9 @@ from semantest_iac_events.values import ChangeCounts
 
 
 class DeploymentProcess:
-    """Carries one request to its terminal event; the caller holds the lease of the stack.
+    """Carries one request to its terminal event, or until it waits for an approval.
 
-    `approve_plan` is asked about every plan that changes something, before it does.
+    The caller holds the lease of the stack. `approval` is asked about every plan that changes something, before that.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
@@ -65,7 +65,7 @@ class DeploymentProcess:
         ledger: LedgerReader,
         progress: ReportProgress,
         limiter: StepLimiter,
-        approve_plan: ApprovePlan = approve_any_plan,
+        approval: PlanApproval | None = None,
     ) -> None:
         self._preparation = preparation
         self._service = service
@@ -73,7 +73,7 @@ class DeploymentProcess:
         self._bus = bus
         self._ledger = ledger
         self._progress = progress
-        self._approve_plan = approve_plan
+        self._approval = approval or PlanApproval()
         self._limiter = limiter
         self._rollback = Rollback(service, ledger, progress)
 
@@ -111,7 +111,8 @@ class DeploymentProcess:
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
         """Take every step in order and return the terminal event; raises what failed before anything was changed.
 
-        A deployment that another run has begun is carried out again from its first step; engines continue. One that was
+        One whose plan waits for an approval ends this run with the request for it, and goes on once it is approved. A
+        deployment that another run has begun is carried out again from its first step; engines continue. One that was
         on its way back goes on with that: what has failed once is not deployed again.
         """
         context, recorder = self._preparation.take_prepared(request), self._record_run(request, request.configuration)
@@ -152,10 +153,12 @@ class DeploymentProcess:
         digest = context.artifact.digest if context.artifact else None
         await recorder.publish(recorder.deployment.plan(context.plan, digest))
         try:
-            if not context.plan.is_empty:
-                await self._approve_plan(context.stack, context.plan)
+            configuration = request.configuration
+            waiting = await self._approval.ask_about(recorder.deployment, context.plan, configuration, context)
         except RefusedError as error:
             return recorder.deployment.reject(error)
+        if waiting:
+            return waiting
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
             await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))
@@ -175,9 +178,13 @@ class DeploymentProcess:
         return context
 
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
-        """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
+        """Destroy the stack, whose next deployment is a new generation, and return the terminal event.
+
+        Where its plan waits for an approval, this run ends with the request for it.
+        """
         stack = stack_of(request)
-        recorder = self._record_run(request, find_deployed_configuration(self._ledger, request.stack))
+        configuration = find_deployed_configuration(self._ledger, request.stack)
+        recorder = self._record_run(request, configuration)
         counter = OperationCounter(self._progress)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
 
@@ -186,6 +193,8 @@ class DeploymentProcess:
             return add_changes(count_operations(before), await self._engine.destroy(removal, counter))
 
         await recorder.begin_run()
+        if end := await self._review_destroy(recorder, configuration):
+            return end
         try:
             with report_step(self._progress, "apply", "the deletion"):
                 changes = await recorder.step(Deployment.remove, remove)
@@ -194,6 +203,17 @@ class DeploymentProcess:
             deleted = count_operations(counter.operations)
             return recorder.deployment.fail(as_removal_error(error), changes=deleted, remainder=remainder)
         return recorder.deployment.complete_removal(changes, removal.generation)
+
+    async def _review_destroy(self, recorder: StepRecorder, configuration: Mapping[str, Any]) -> StackEvent | None:
+        """Plan a destroy where somebody is asked about it; returns the event that ends this run, None to go on."""
+        if not self._approval.reviews_destroys:
+            return None
+        plan = await self.plan_destroy(recorder.deployment.stack)
+        await recorder.publish(recorder.deployment.plan(plan))
+        try:
+            return await self._approval.ask_about(recorder.deployment, plan, configuration)
+        except RefusedError as error:
+            return recorder.deployment.reject(error)
 
     def _record_run(self, request: StackRequest, configuration: Mapping[str, Any]) -> StepRecorder:
         """Return the recorder of a run whose deadlines are those of a configuration."""

@@ -79,6 +79,11 @@ def too_many_attempts_event(deployment: Deployment) -> StackEvent:
     )
 
 
+def approval_expired_event(deployment: Deployment) -> StackEvent:
+    """Return the terminal event of a deployment that nobody has approved in time."""
+    return deployment.expire()
+
+
 def cancelled_event(deployment: Deployment) -> DeploymentCancelled:
     """Return the terminal event of a deployment that was cancelled."""
     return deployment.cancel()

@@ -105,7 +105,8 @@ class RunLease:
     """The right of one worker to carry out a run until the lease ends, unless it is renewed.
 
     `fence` grows with each lease of the stack: what an older lease writes is refused. `attempts` counts the leases
-    of this run, this one included. `is_cancelled` says that the run is only to be ended.
+    of this run, this one included, without those after which it was parked. `is_cancelled` says that the run is only to
+    be ended, `is_due` that it was parked until a time, and that has come.
     """
 
     deployment: str
@@ -113,6 +114,7 @@ class RunLease:
     fence: int
     attempts: int
     is_cancelled: bool = False
+    is_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,10 @@ class RunQueue(Protocol):
         ...
 
     async def park(self, lease: RunLease, until: float | None) -> bool:
-        """Keep the stack until the run is woken or the time has come; returns False where the lease is lost."""
+        """Keep the stack until the run is woken or the time has come; returns False where the lease is lost.
+
+        One that was woken while it was carried out goes on at once. This lease is none of the run's attempts.
+        """
         ...
 
     async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
@@ -182,7 +187,7 @@ class RunQueue(Protocol):
         ...
 
     async def wake(self, deployment: str) -> bool:
-        """Let a parked run go on at once; returns False where it is not parked."""
+        """Let a parked run go on at once, or one that is about to be parked; returns False where it is neither."""
         ...
 
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 from uuid import uuid4
 
+from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms, digest_plan, is_rest_of_plan
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import (
     RunResumed,
@@ -61,8 +63,6 @@ _WAY_BACK = "roll_back"
 # Whether the events and steps are those of a removal; removals and others have those that are not here.
 _DEPLOY_EVENTS = (
     DeploymentStarted,
-    DeploymentPlanned,
-    ApprovalRequested,
     DeploymentCompleted,
     DeploymentFailed,
     DeploymentRolledBack,
@@ -124,9 +124,10 @@ class Deployment:
 
     A command returns the event to record, caused by the request, or raises InvalidStateError; `apply_event` returns
     the deployment after it. `attempt` counts the runs that carried it out. `was_interrupted`: one of them ended while
-    it changed the stack. `step` is the step that has begun and not ended. `approved` is the plan that was approved:
-    a run that plans something else needs another approval. `failed` is what failed last, and `is_going_back` says that
-    the last good deployment is restored because of that.
+    it changed the stack. `step` is the step that has begun and not ended. `approval` is what was asked for last, and
+    `approved` the plan that was approved: a run that plans something else needs another approval. `may_go_on` says that
+    the run before has ended in good order, to wait for what has come by now. `failed` is what failed last, and
+    `is_going_back` says that the last good deployment is restored because of that.
     """
 
     id: DeploymentId
@@ -137,7 +138,9 @@ class Deployment:
     was_interrupted: bool = False
     step: str = ""
     planned: DeploymentPlanned | None = None
+    approval: ApprovalRequested | None = None
     approved: DeploymentPlanned | None = None
+    may_go_on: bool = False
     is_resolved: bool = False
     failed: StepFailed | None = None
     is_going_back: bool = False
@@ -193,9 +196,20 @@ class Deployment:
         return DeploymentError(failed.reason, failed.code, hint=failed.hint)
 
     @property
+    def approval_end(self) -> datetime:
+        """Until when the plan may be approved; raises InvalidStateError where no approval was asked for."""
+        if self.approval is None:
+            raise InvalidStateError(f"Deployment '{self.id}' has not asked for an approval.")
+        return self.approval.expires_at or self.approval.occurred_at + USUAL_APPROVAL_TIME
+
+    @property
     def is_approved(self) -> bool:
-        """Whether a person approved what was planned last."""
-        return self.planned is not None and _describe_plan(self.planned) == _describe_plan(self.approved)
+        """Whether a person approved what was planned last, or what an interrupted run has left of it to do."""
+        planned, approved = self.planned, self.approved
+        if planned is None or approved is None:
+            return False
+        is_rest = self.was_interrupted and is_rest_of_plan(planned, approved)
+        return is_rest or digest_plan(planned) == digest_plan(approved)
 
     def apply_event(self, event: StackEvent) -> Deployment:
         """Return the deployment after a recorded event, which is a fact: one that it cannot have changes nothing."""
@@ -211,14 +225,19 @@ class Deployment:
                 return replace(after, step="", failed=self._find_failed(event))
             case RunResumed():
                 was_interrupted = self.was_interrupted or interrupts_changes(self.status, event.type_name)
-                return replace(after, step="", attempt=event.attempt, was_interrupted=was_interrupted)
-            case DeploymentPlanned():
-                return replace(after, planned=event)
-            case DeploymentApproved():
-                return replace(after, approved=self.planned)
+                return replace(after, step="", attempt=event.attempt, was_interrupted=was_interrupted, may_go_on=False)
+            case DeploymentPlanned() | ApprovalRequested() | DeploymentApproved():
+                return after._follow_plan(event)
             case DeploymentResolved():
                 return replace(after, is_resolved=True)
         return after
+
+    def _follow_plan(self, event: DeploymentPlanned | ApprovalRequested | DeploymentApproved) -> Deployment:
+        if isinstance(event, DeploymentPlanned):
+            return replace(self, planned=event)
+        if isinstance(event, ApprovalRequested):
+            return replace(self, approval=event)
+        return replace(self, approved=self.planned, may_go_on=True)
 
     def _find_failed(self, event: StepObserved | StepFailed) -> StepFailed | None:
         """Return what failed last; a way back that fails is not the reason for it."""
@@ -254,15 +273,29 @@ class Deployment:
         )
         return self._decide("plan", planned)
 
-    def await_approval(self, reasons: Iterable[str]) -> ApprovalRequested:
+    def await_approval(self, reasons: Iterable[str], terms: ApprovalTerms) -> ApprovalRequested:
         """Wait until a person approves the plan, for these reasons."""
-        changes = self.planned.changes if self.planned else _UNCHANGED
-        event = ApprovalRequested(**self.identity, changes=changes, reasons=tuple(reasons))
+        planned = self.planned
+        if planned is None:
+            raise InvalidStateError(f"Cannot await the approval of deployment '{self.id}': it has no plan.")
+        event = ApprovalRequested(
+            **self.identity,
+            changes=planned.changes,
+            reasons=tuple(reasons),
+            plan_digest=digest_plan(planned),
+            resources=planned.resources,
+            expires_at=terms.expires_at,
+            approvers=terms.approvers,
+            four_eyes=terms.four_eyes,
+            requested_by=self.request.requested_by,
+        )
         return self._decide("await the approval of", event)
 
     def approve(self, approved_by: str) -> DeploymentApproved:
         """Approve the plan that waits for it."""
-        return self._decide("approve", DeploymentApproved(**self.identity, approved_by=approved_by))
+        digest = self.approval.plan_digest if self.approval else None
+        approved = DeploymentApproved(**self.identity, approved_by=approved_by, plan_digest=digest)
+        return self._decide("approve", approved)
 
     def disapprove(self, disapproved_by: str, reason: str = "") -> tuple[DeploymentDisapproved, DeploymentRejected]:
         """End without a change, because a person rejected the plan that waits for approval."""
@@ -270,6 +303,12 @@ class Deployment:
         cause = f": {reason}" if reason else "."
         error = DeploymentError(f"{disapproved_by} did not approve the plan{cause}", "APPROVAL_DENIED")
         return self._decide("reject the plan of", denied), self.reject(error)
+
+    def expire(self) -> DeploymentRejected:
+        """End without a change, because nobody has approved the plan in time."""
+        end = self.approval_end.isoformat(timespec="seconds").replace("+00:00", "Z")
+        reason = f"Nobody approved the plan before {end}."
+        return self.reject(DeploymentError(reason, "APPROVAL_EXPIRED", hint="Deploy again: it is planned anew."))
 
     def apply(self) -> StepIntended:
         """Begin to apply the plan."""
@@ -404,7 +443,7 @@ class Deployment:
         return self._decide("cancel", DeploymentCancelled(**self.identity, reason=reason))
 
     def supersede(self, successor: str) -> DeploymentSuperseded:
-        """End before the start, because this later deployment replaces it."""
+        """End before anything is changed, because this later deployment replaces it."""
         return self._decide("supersede", DeploymentSuperseded(**self.identity, successor=successor))
 
     def resolve(self, resolved_by: str, reason: str = "") -> DeploymentResolved:
@@ -438,10 +477,6 @@ class Deployment:
 def _step_of(event: StackEvent) -> str:
     """Return the step that a journal entry names, empty for other events."""
     return event.step if isinstance(event, StepIntended | StepObserved | StepFailed) else ""
-
-
-def _describe_plan(planned: DeploymentPlanned | None) -> tuple[object, ...] | None:
-    return (planned.changes, planned.resources, planned.artifact_digest) if planned else None
 
 
 def _hint_for(status: DeploymentStatus) -> str:

@@ -79,7 +79,7 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     "infrastructure.approval.denied": (frozenset({_Status.AWAITING_APPROVAL}), _Status.AWAITING_APPROVAL),
     f"{STEP_INTENDED}:apply": (frozenset({_Status.PLANNED}), _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:publish_code": (frozenset({_Status.IN_PROGRESS}), _Status.IN_PROGRESS),
-    f"{STEP_INTENDED}:remove": (UNCHANGED_STATUSES, _Status.IN_PROGRESS),
+    f"{STEP_INTENDED}:remove": (UNCHANGED_STATUSES - {_Status.AWAITING_APPROVAL}, _Status.IN_PROGRESS),
     f"{STEP_INTENDED}:verify": (frozenset({_Status.IN_PROGRESS}), _Status.VERIFYING),
     # a resumed run is validating, and goes on with the way back that the run before it had begun
     f"{STEP_INTENDED}:roll_back": (CHANGING_STATUSES | {_Status.VALIDATING}, _Status.ROLLING_BACK),
@@ -92,7 +92,10 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     "infrastructure.deployment.needs_operator": (ACTIVE_STATUSES, _Status.NEEDS_OPERATOR),
     "infrastructure.deployment.cancelled": (ACTIVE_STATUSES, _Status.CANCELLED),
     DEPLOYMENT_REJECTED: (UNCHANGED_STATUSES, _Status.REJECTED),
-    "infrastructure.deployment.superseded": (frozenset({_Status.PENDING}), _Status.SUPERSEDED),
+    "infrastructure.deployment.superseded": (
+        frozenset({_Status.PENDING, _Status.AWAITING_APPROVAL}),
+        _Status.SUPERSEDED,
+    ),
     "infrastructure.removed": (ACTIVE_STATUSES - {_Status.ROLLING_BACK}, _Status.COMPLETED),
     "infrastructure.removal.failed": (ACTIVE_STATUSES, _Status.FAILED),
     DEPLOYMENT_RESOLVED: (frozenset({_Status.NEEDS_OPERATOR}), _Status.NEEDS_OPERATOR),

@@ -76,6 +76,7 @@ TABLES = (
 _RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
 _UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
     order by +position"""  # noqa: S608 - no input in it
+_FREED = "lease_end = null, worker = null, host = null, pid = null"
 _HELD = "deployment = ? and fence = ? and state in ('running', 'checking')"
 _CLAIMED_COLUMNS = "deployment, stack, state, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
@@ -135,7 +136,7 @@ class RunTable:
 
     async def park(self, lease: RunLease, until: float | None) -> bool:
         """Keep the stack until the run is woken or the time has come."""
-        return await self._change(self._leave, lease, "parked", until)
+        return await self._change(self._park, lease, until)
 
     async def retry(self, lease: RunLease, at: float, *, is_counted: bool = True) -> bool:
         """Keep the stack and go on at that time."""
@@ -252,14 +253,14 @@ class RunTable:
         delete_abandoned_checks(connection, [name for name, _, state, *_ in gone if state == "checking"])
         abandoned = [row for row in gone if row[2] == "running"]
         found = abandoned or self._find_next(connection, now, stacks)
-        for deployment, stack, _, attempts, is_cancelled in found[:1]:
+        for deployment, stack, state, attempts, is_cancelled in found[:1]:
             fence = _take_fence(connection, stack)
             connection.execute(
                 "update runs set state = 'running', due = null, attempts = attempts + 1, fence = ?, lease_end = ?,"
                 " worker = ?, host = ?, pid = ? where deployment = ?",
                 (fence, now + lease_s, holder.worker, holder.host, holder.pid, deployment),
             )
-            return RunLease(deployment, stack, fence, attempts + 1, bool(is_cancelled))
+            return RunLease(deployment, stack, fence, attempts + 1, bool(is_cancelled), is_due=state == "parked")
         return None
 
     def _find_next(
@@ -296,19 +297,30 @@ class RunTable:
         due: float | None,
         uncounted: int = 0,
     ) -> bool:
-        freed = "lease_end = null, worker = null, host = null, pid = null"
         left = connection.execute(
-            f"update runs set state = ?, due = ?, attempts = attempts - ?, {freed} where {_HELD}"  # noqa: S608 - as above
+            f"update runs set state = ?, due = ?, attempts = attempts - ?, {_FREED} where {_HELD}"  # noqa: S608 - as above
             " returning deployment",
             (state, due, uncounted, lease.deployment, lease.fence),
         )
         connection.notify_watches()  # the stack may be free
         return bool(left)
 
+    def _park(self, connection: DatabaseConnection, lease: RunLease, until: float | None) -> bool:
+        """Park the run, unless it was woken while it was running, which its time says."""
+        left = connection.execute(
+            "update runs set state = case when due is null then 'parked' else 'retrying' end,"  # noqa: S608 - as above
+            " due = case when due is null then cast(? as double precision) else null end,"
+            f" attempts = attempts - 1, {_FREED} where {_HELD} returning deployment",
+            (until, lease.deployment, lease.fence),
+        )
+        connection.notify_watches()
+        return bool(left)
+
     def _wake(self, connection: DatabaseConnection, deployment: str) -> bool:
         woken = connection.execute(
-            "update runs set state = 'retrying', due = null where deployment = ? and state = 'parked'"
-            " returning deployment",
+            "update runs set due = case state when 'running' then 0 else null end,"
+            " state = case state when 'running' then 'running' else 'retrying' end"
+            " where deployment = ? and state in ('parked', 'running') returning deployment",
             (deployment,),
         )
         connection.notify_watches()

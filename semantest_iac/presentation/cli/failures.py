@@ -57,6 +57,7 @@ UNUSABLE_LEDGER_CODES = frozenset({"LEDGER_FULL", "LEDGER_READ_ONLY", "LEDGER_IO
 
 STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
     DeploymentStatus.PENDING: OK,  # left to a worker
+    DeploymentStatus.AWAITING_APPROVAL: REFUSED,
     DeploymentStatus.COMPLETED: OK,
     DeploymentStatus.CANCELLED: CANCELLED,
     DeploymentStatus.SUPERSEDED: CANCELLED,

@@ -361,7 +361,37 @@ class TestParking:
         woken = json.loads(_start("wake", location, "d1", "1").communicate(timeout=60)[0])
 
         lease = await fixture.take()
-        assert (woken, lease.deployment, lease.attempts, lease.is_cancelled) == (True, "d1", 2, False)
+        assert (woken, lease.deployment, lease.attempts, lease.is_cancelled) == (True, "d1", 1, False)
+
+    async def test_says_whether_its_time_has_come_or_it_was_woken(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        first = await fixture.take()
+        await fixture.queue.park(first, time.time() - 1)
+        due = await fixture.take()
+        await fixture.queue.park(due, time.time() + 3600)
+        await fixture.queue.wake("d1")
+
+        assert [lease.is_due for lease in (first, due, await fixture.take())] == [False, True, False]
+
+    @pytest.mark.parametrize("until", [None, 4e9], ids=["for ever", "until a time"])
+    async def test_is_none_for_a_run_that_was_woken_before_it_was_parked(
+        self, fixture: QueueFixture, until: float | None
+    ) -> None:
+        await fixture.submit("d1")
+        lease = await fixture.take()
+
+        assert (await fixture.queue.wake("d1"), await fixture.claim()) == (True, None)
+        await fixture.queue.park(lease, until)
+
+        assert await fixture.run_all() == ["d1"]
+
+    async def test_is_no_attempt(self, fixture: QueueFixture) -> None:
+        await fixture.submit("d1")
+        for _ in range(3):
+            await fixture.queue.park(await fixture.take(), None)
+            await fixture.queue.wake("d1")
+
+        assert (await fixture.take()).attempts == 1
 
     async def test_retries_before_later_requests(self, fixture: QueueFixture) -> None:
         await fixture.submit("d1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantest_iac.application.deployment.recorder import EventRecorder, read_deployment
+from semantest_iac.domain.deployment.approval import ApprovalTerms, digest_plan
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.deployment import Deployment, DeploymentId, DeploymentResults
 from semantest_iac.domain.deployment.stack import Stack
@@ -42,7 +44,9 @@ ABOUT: dict[str, Any] = {
 DEPLOY = DeploymentRequested(**ABOUT)
 DESTROY = InfrastructureRemovalRequested(**ABOUT)
 REFUSAL = ProviderError("The cloud refused it.", provider="aws", resource="function", hint="Ask again.")
+WEDNESDAY = datetime(2026, 1, 7, 12, tzinfo=UTC)
 ONE_CREATED = ChangePlan((PlannedChange("urn:f", "function", "f", "create"),))
+ITS_REST = ChangePlan((PlannedChange("urn:f", "function", "f", "update"),))
 ANOTHER_PLAN = ChangePlan((PlannedChange("urn:g", "function", "g", "delete"),))
 
 Command = Callable[[Deployment], StackEvent | tuple[StackEvent, ...]]
@@ -54,10 +58,12 @@ COMMANDS: dict[str, Command] = {
     "build": Deployment.build_artifact,
     "preview": Deployment.preview,
     "plan": lambda it: it.plan(ONE_CREATED, "sha256:1"),
+    "plan the rest": lambda it: it.plan(ITS_REST, "sha256:1"),
     "plan something else": lambda it: it.plan(ANOTHER_PLAN),
-    "await approval": lambda it: it.await_approval(["f would be deleted"]),
+    "await approval": lambda it: it.await_approval(["f would be deleted"], ApprovalTerms(WEDNESDAY)),
     "approve": lambda it: it.approve("ana"),
     "disapprove": lambda it: it.disapprove("ana", "not on a Friday"),
+    "expire": Deployment.expire,
     "apply": Deployment.apply,
     "publish code": Deployment.publish_code,
     "verify": Deployment.verify,
@@ -249,6 +255,38 @@ class TestApproval:
         assert deployment_after(*approved, "plan").is_approved
         assert not deployment_after(*approved, "plan something else").is_approved
         assert not deployment_after(*TO_PLAN).is_approved
+
+    def test_holds_for_what_an_interrupted_run_has_left_to_do(self) -> None:
+        approved = [*TO_PLAN, "await approval", "approve", "resume"]
+
+        assert deployment_after(*approved, "plan", "apply", "resume", "plan the rest").is_approved
+        assert not deployment_after(*approved, "plan", "apply", "resume", "plan something else").is_approved
+        assert not deployment_after(*approved, "plan the rest").is_approved
+
+    def test_names_the_plan_by_a_digest_whatever_its_order(self) -> None:
+        deployment, events = carry_out(DEPLOY, *TO_PLAN, "await approval", "approve")
+        changes = [PlannedChange(f"urn:{name}", "function", name, "create") for name in "ab"]
+        two, turned = (deployment_after("start").plan(ChangePlan(tuple(order))) for order in (changes, changes[::-1]))
+
+        assert {getattr(event, "plan_digest", "") for event in events[-2:]} == {digest_plan(deployment.planned or two)}
+        assert digest_plan(two) == digest_plan(turned)
+
+    def test_lets_whoever_comes_next_go_on(self) -> None:
+        approved = [*TO_PLAN, "await approval", "approve"]
+
+        assert (deployment_after(*approved).may_go_on, deployment_after(*approved, "resume").may_go_on) == (True, False)
+
+    def test_is_asked_for_a_destroy_too(self) -> None:
+        asked = deployment_after("plan", "await approval", request=DESTROY)
+
+        assert (asked.status, asked.approval_end) == ("awaiting_approval", WEDNESDAY)
+        with pytest.raises(InvalidStateError):
+            asked.remove()
+
+    def test_ends_the_deployment_when_its_time_is_over(self) -> None:
+        deployment, (*_, rejected) = carry_out(DEPLOY, *TO_PLAN, "await approval", "expire")
+
+        assert (deployment.status, getattr(rejected, "code", "")) == ("rejected", "APPROVAL_EXPIRED")
 
     def test_ends_the_deployment_where_it_is_denied(self) -> None:
         deployment, (*_, denied, rejected) = carry_out(DEPLOY, *TO_PLAN, "await approval", "disapprove")

@@ -50,6 +50,22 @@ LIVES = {
         ["pending", "validating", "planned", "in_progress", "needs_operator", "needs_operator"],
     ),
     "a request that was overtaken": ([REQUESTED, "deployment.superseded"], ["pending", "superseded"]),
+    "a deploy that waited for its approval and was overtaken": (
+        [REQUESTED, STARTED, PLANNED, "approval.requested", "deployment.superseded"],
+        ["pending", "validating", "planned", "awaiting_approval", "superseded"],
+    ),
+    "a destroy that was approved": (
+        [
+            "removal.requested",
+            PLANNED,
+            "approval.requested",
+            "approval.granted",
+            RESUMED,
+            PLANNED,
+            f"{INTENDED}:remove",
+        ],
+        ["pending", "planned", "awaiting_approval", "planned", "validating", "planned", "in_progress"],
+    ),
     "a request that was refused": ([REQUESTED, "deployment.rejected"], ["pending", "rejected"]),
     "a request that was not accepted": (["deployment.rejected"], ["rejected"]),
     "a destroy": (
@@ -70,6 +86,10 @@ ILLEGAL = {
     "changes without the approval that was asked for": (
         [REQUESTED, STARTED, PLANNED, "approval.requested"],
         f"{INTENDED}:apply",
+    ),
+    "removal without the approval that was asked for": (
+        ["removal.requested", PLANNED, "approval.requested"],
+        f"{INTENDED}:remove",
     ),
     "resuming what was not started": ([REQUESTED], RESUMED),
     "resolving what needs no operator": ([*TO_APPLY, "deployment.failed"], "deployment.resolved"),

@@ -1,0 +1,84 @@
+"""Decides before anything is changed whether a plan is applied, is refused, or waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms
+from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
+from semantest_iac.domain.guardrails.plan_review import (
+    PlanToReview,
+    ReviewPlan,
+    find_nothing,
+    require_unrefused,
+    select_findings,
+)
+from semantest_iac_events.deployments import ApprovalRequested
+
+
+def read_utc_now() -> datetime:
+    """Return the time of this machine."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanApproval:
+    """Who is asked about a plan, in this order.
+
+    `check` shows it and refuses what must not be; `review` is what the guardrails find; `confirm` asks whoever is
+    present, unless the plan waits for an approval or has it. `check` and `confirm` raise RefusedError to stop there; a
+    destroy is confirmed before it is requested.
+    """
+
+    check: ApprovePlan = approve_any_plan
+    review: ReviewPlan = find_nothing
+    confirm: ApprovePlan = approve_any_plan
+    read_now: Callable[[], datetime] = read_utc_now
+
+    @property
+    def reviews_destroys(self) -> bool:
+        """Whether a destroy must be planned before it is carried out."""
+        return self.review is not find_nothing
+
+    async def ask_about(
+        self,
+        deployment: Deployment,
+        plan: ChangePlan,
+        configuration: Mapping[str, Any],
+        context: DeploymentContext | None = None,
+    ) -> ApprovalRequested | None:
+        """Return what is to be recorded where the planned deployment waits for an approval; None if it may go on.
+
+        Raises RefusedError for a plan that is not applied. A destroy has no context.
+        """
+        if plan.is_empty:
+            return None
+        stack = deployment.stack
+        if not deployment.is_removal:
+            await self.check(stack, plan)
+        now = self.read_now()
+        findings = self.review(
+            PlanToReview(
+                stack,
+                deployment.kind,
+                plan,
+                configuration,
+                deployment.request,
+                now,
+                settings=context.settings if context else None,
+                blueprint=context.work.blueprint if context and context.work else None,
+            )
+        )
+        require_unrefused(stack, deployment.kind, findings)
+        reasons = [finding.summary for finding in select_findings(findings, "ask")]
+        if reasons and not deployment.is_approved:
+            return deployment.await_approval(reasons, ApprovalTerms(now + USUAL_APPROVAL_TIME))
+        if not reasons and not deployment.is_removal:
+            await self.confirm(stack, plan)
+        return None

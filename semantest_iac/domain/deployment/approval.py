@@ -1,0 +1,59 @@
+"""What a person approves: one plan, named by its digest, until a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from semantest_iac_events.deployments import DeploymentPlanned
+
+DIGEST_LENGTH = 12
+"""So many characters of a digest are shown: enough for people to tell the plans of one deployment apart."""
+
+USUAL_APPROVAL_TIME = timedelta(days=7)
+"""For how long a plan waits for an approval where nothing else is configured."""
+
+_HARMLESS = ("create", "update")
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """Until when a plan may be approved, and by whom: `approvers` is empty for anybody.
+
+    With `four_eyes`, whoever requested the deployment may not approve it.
+    """
+
+    expires_at: datetime
+    approvers: tuple[str, ...] = ()
+    four_eyes: bool = False
+
+
+def digest_plan(planned: DeploymentPlanned) -> str:
+    """Return the digest of a plan: its operations, the resources with what causes each, and the package.
+
+    The order of the resources is not a part of it: engines plan in the order of the moment. Values of properties are
+    none either, as secrets could be guessed from a digest.
+    """
+    resources = sorted(planned.resources, key=attrgetter("urn", "op"))
+    parts = {
+        "changes": planned.changes.model_dump(),
+        "resources": [resource.model_dump() for resource in resources],
+        "artifact": planned.artifact_digest,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def is_rest_of_plan(planned: DeploymentPlanned, approved: DeploymentPlanned) -> bool:
+    """Whether a plan only goes on with an approved one of which a part is done.
+
+    A resource that a killed run was creating may be there by now, and is updated; none is deleted or replaced that was
+    not to be before.
+    """
+    operations = {resource.urn: resource.op for resource in approved.resources}
+    return planned.artifact_digest == approved.artifact_digest and all(
+        resource.urn in operations and resource.op in (*_HARMLESS, operations[resource.urn])
+        for resource in planned.resources
+    )
