@@ -233,7 +233,7 @@ class TestRefusedCommands:
 
         assert message in caught.value.message
 
-    @pytest.mark.parametrize("command", ["start", "plan", "apply", "verify", "complete", "complete a rollback"])
+    @pytest.mark.parametrize("command", ["start", "apply", "verify", "complete", "complete a rollback"])
     def test_are_those_of_a_deploy_for_a_destroy(self, command: str) -> None:
         with pytest.raises(InvalidStateError, match="it is a destroy"):
             COMMANDS[command](Deployment.from_request(DESTROY))
