@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from semantest_iac_events.deployments import DeploymentPlanned
 
-DIGEST_LENGTH = 12
+SHOWN_DIGEST_LENGTH = 12
 """So many characters of a digest are shown: enough for people to tell the plans of one deployment apart."""
 
 USUAL_APPROVAL_TIME = timedelta(days=7)
