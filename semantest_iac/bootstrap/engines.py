@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.domain.resource import DeployedResource
     from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
@@ -124,14 +125,19 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
 def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
     from semantest_iac.infrastructure.local_service.remote_probe import RemoteProbe
     from semantest_iac.infrastructure.pulumi_engine.operations.engine import read_deployed_resources, read_endpoint
+    from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import with_published_versions
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
     if not context.choice.is_simulated:
         return RemoteProbe(partial(read_endpoint, engine))
-    publisher_of = partial(_code_publisher, context.home / "pulumi" / "cloud.db")
-    return _local_probe(
-        context,
-        lambda stack: read_deployed_resources(engine, publisher_of(stack), stack, context.secret_value),
-    )
+    inventory = context.home / "pulumi" / "cloud.db"
+
+    async def find_resources(stack: Stack) -> list[DeployedResource]:
+        publisher = _code_publisher(inventory, stack)
+        resources = await read_deployed_resources(engine, publisher, stack, context.secret_value)
+        return with_published_versions(cloud_factory(inventory), stack, resources)
+
+    return _local_probe(context, find_resources)
 
 
 def _check_pulumi_requirements(provider: str, choice: EngineChoice) -> None:

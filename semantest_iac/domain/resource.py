@@ -37,8 +37,8 @@ class DeployedResource:
     """A resource as it exists in a cloud; outputs hold secret values in the clear.
 
     `inputs` are those of the deployment, because clouds do not return all of them. `code` is the digest of the
-    published
-    package, on clouds that take code separately.
+    published package, on clouds that take code separately. `versions` are the outputs of earlier published versions, on
+    clouds that keep them.
     """
 
     type: str
@@ -48,6 +48,7 @@ class DeployedResource:
     code: str = ""
     urn: str = ""
     id: str = ""
+    versions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"DeployedResource({self.type!r}, {self.name!r})"

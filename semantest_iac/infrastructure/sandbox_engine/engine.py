@@ -33,7 +33,11 @@ from semantest_iac.infrastructure.sandbox_engine.reports import (
     open_settled_queue,
 )
 from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
-from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, create_code_publisher
+from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import (
+    CloudLookup,
+    create_code_publisher,
+    with_published_versions,
+)
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac_events.values import ChangeCounts
 
@@ -44,6 +48,7 @@ class SandboxEngine:
     def __init__(self, store: StateStore, clouds: CloudLookup, secret_value: Callable[[str], str]) -> None:
         self._sessions = StackSessions(store, clouds)
         self._create_publisher = partial(create_code_publisher, clouds)
+        self._with_versions = partial(with_published_versions, clouds)
         self._secret_value = secret_value
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
@@ -92,9 +97,10 @@ class SandboxEngine:
         return self._sessions.export(stack)
 
     async def read_deployed_resources(self, stack: Stack) -> list[DeployedResource]:
-        """Return the deployed resources with secrets unwrapped, and with the digest of the code that each runs."""
+        """Return the deployed resources with secrets unwrapped, the code that each runs, and its published versions."""
         resources, publisher = self._sessions.read_deployed_resources(stack), self._create_publisher(stack)
-        return publisher.with_running_code(resources) if publisher else resources
+        resources = publisher.with_running_code(resources) if publisher else resources
+        return self._with_versions(stack, resources)
 
     def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
         stack = work.blueprint.stack

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher, ServiceClient
-from semantest_iac.infrastructure.clouds.registry import region_setting_of
+from semantest_iac.infrastructure.clouds.registry import CLOUDS, region_setting_of
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import provider_urn
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
@@ -61,6 +63,14 @@ class CloudResolver:
             return self._clouds(package, region)
         except KeyError as error:
             raise UnsupportedError(f"The sandbox does not simulate the cloud of '{package}'.") from error
+
+
+def with_published_versions(
+    clouds: CloudLookup, stack: Stack, resources: Iterable[DeployedResource]
+) -> list[DeployedResource]:
+    """Return the resources, each with the versions that its simulated cloud keeps of it."""
+    cloud = clouds(CLOUDS[stack.provider].package, stack.region)
+    return [replace(it, versions=cloud.read_versions(it.type, it.id, it.outputs)) for it in resources]
 
 
 def create_code_publisher(clouds: CloudLookup, stack: Stack) -> CodePublisher | None:

@@ -89,13 +89,14 @@ LIVE_ALIAS = "live"
 
 
 def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
-    """Create an alias for the newest published version, and its provisioned concurrency."""
+    """Create an alias for the live version, perhaps with a share for the newest one, and provisioned concurrency."""
     function = context.outputs[live.function]
     alias = aws.lambda_.Alias(
         live.name,
         name=LIVE_ALIAS,
         function_name=function["name"],
-        function_version=function["version"],
+        function_version=live.version or function["version"],
+        routing_config=_share_with_newest(live, function["version"]) if live.new_share else None,
         opts=context.options(),
     )
     if live.warm:
@@ -112,3 +113,14 @@ def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
         "qualifier": alias.name,
         "version": alias.function_version,
     }
+
+
+def _share_with_newest(live: LiveVersion, newest: pulumi.Output[str]) -> pulumi.Output[dict[str, Any] | None]:
+    """Return the weight of the newest version; a function that did not change has no other version to weigh."""
+
+    def weigh(version: str) -> dict[str, Any] | None:
+        if version == live.version:
+            return None
+        return {"additional_version_weights": {version: live.new_share / 100}}
+
+    return newest.apply(weigh)

@@ -28,12 +28,15 @@ from semantest_iac.infrastructure.local_service.api_frontend import (
     UnpackPackage,
     make_web_socket_frontend,
 )
+from semantest_iac.infrastructure.local_service.aws.live_versions import (
+    LAMBDA_TYPE,
+    InvokedFunction,
+    ResourceOutputs,
+    find_invoked_function,
+)
 from semantest_iac.infrastructure.local_service.json_web_tokens import decode_token_part
 
-ResourceOutputs = Mapping[str, Any]
-
-_FUNCTION, _INTEGRATION = "aws:lambda/function:Function", "aws:apigatewayv2/integration:Integration"
-_INVOKED_ARN = re.compile(r"functions/(arn:aws[\w-]*:lambda:[^:]+:[^:]+:function:[^:/]+)")
+_INTEGRATION = "aws:apigatewayv2/integration:Integration"
 
 _DEFAULT_TIMEOUT_MS = 30_000  # API Gateway's own, for an integration without a timeout
 _UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
@@ -44,18 +47,15 @@ _HEADER_SOURCE = "$request.header."
 def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> ApiFrontend | None:
     """Build the API of a stack; None if the stack has none."""
     api = next(outputs_of_type(resources, "aws:apigatewayv2/api:Api"), None)
-    function = next(outputs_of_type(resources, _FUNCTION), None)
+    function = next(outputs_of_type(resources, LAMBDA_TYPE), None)
     if api is None or function is None:
         return None
     load_function = partial(read_function_spec, resources, function, unpack)
     if api.get("protocolType") == "WEBSOCKET":
         return make_web_socket_frontend(load_function)
     http_api = _read_http_api(resources, api, function)
-    others = {
-        arn: partial(read_function_spec, resources, found, unpack)
-        for found in outputs_of_type(resources, _FUNCTION)
-        if (arn := found["arn"]) in http_api.function_arns.values()
-    }
+    versions = {key: outputs for invoked in http_api.functions.values() for key, outputs in invoked.versions.items()}
+    others = {key: partial(read_function_spec, resources, outputs, unpack) for key, outputs in versions.items()}
     integration: ResourceOutputs = next(outputs_of_type(resources, _INTEGRATION), {})
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
     limit = BodyLimit(api_gateway.MAX_API_BODY_BYTES, api_gateway.api_body_too_large_response())
@@ -92,12 +92,12 @@ def is_platform_answer(response: HttpResponse) -> bool:
 class _HttpApi:
     """Checks a request in API Gateway's order: path, route, preflight, throttling, token.
 
-    `payload_formats` are those of events and results, `function_arns` the ARNs of the functions, both by the targets
-    of routes, such as `integrations/abc`.
+    `payload_formats` are those of events and results, `functions` those that are called, both by the targets of routes,
+    such as `integrations/abc`.
     """
 
     routes: Mapping[str, ResourceOutputs]
-    function_arns: Mapping[str, str]
+    functions: Mapping[str, InvokedFunction]
     payload_formats: Mapping[str, str]
     identity: ApiIdentity
     cors: CorsRules | None
@@ -134,7 +134,8 @@ class _HttpApi:
         return AdmissionResult(event, self._find_function(match), note=_UNVERIFIED_TOKEN_NOTE)
 
     def _find_function(self, match: RouteMatch) -> str:
-        return self.function_arns.get(str(self.routes[match.route_key].get("target")), "")
+        invoked = self.functions.get(str(self.routes[match.route_key].get("target")))
+        return invoked.choose() if invoked else ""
 
     def _find_payload_format(self, match: RouteMatch | None) -> str:
         target = str(self.routes[match.route_key].get("target")) if match else ""
@@ -157,7 +158,7 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     return _HttpApi(
         routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
         payload_formats=dict(_read_payload_formats(resources)),
-        function_arns=dict(_read_target_arns(resources)),
+        functions=dict(_read_targets(resources)),
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
         token_buckets=TokenBuckets(read_stage_limits(stage)),
@@ -165,16 +166,11 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     )
 
 
-def _read_target_arns(resources: DeployedResources) -> Iterator[tuple[str, str]]:
+def _read_targets(resources: DeployedResources) -> Iterator[tuple[str, InvokedFunction]]:
     for integration in resources:
-        if integration.type == _INTEGRATION and (arn := find_invoked_arn(integration.outputs.get("integrationUri"))):
-            yield f"integrations/{integration.id}", arn
-
-
-def find_invoked_arn(uri: str | None) -> str:
-    """Return the ARN, without alias or version, of the function that an invocation URI calls; empty without one."""
-    match = _INVOKED_ARN.search(uri or "")
-    return match.group(1) if match else ""
+        uri = integration.outputs.get("integrationUri") if integration.type == _INTEGRATION else None
+        if invoked := find_invoked_function(resources, uri):
+            yield f"integrations/{integration.id}", invoked
 
 
 def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:

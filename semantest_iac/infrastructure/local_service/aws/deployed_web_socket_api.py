@@ -18,11 +18,11 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.aws.api_frontend import (
     StageLimits,
-    find_invoked_arn,
     outputs_of_type,
     read_function_spec,
     read_stage_limits,
 )
+from semantest_iac.infrastructure.local_service.aws.live_versions import find_invoked_function
 from semantest_iac.infrastructure.local_service.aws.tables import TableSchema
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
@@ -33,7 +33,7 @@ _GATEWAY = "aws:apigatewayv2"
 _API, _STAGE, _ROUTE = f"{_GATEWAY}/api:Api", f"{_GATEWAY}/stage:Stage", f"{_GATEWAY}/route:Route"
 _AUTHORIZER = f"{_GATEWAY}/authorizer:Authorizer"
 _INTEGRATION = f"{_GATEWAY}/integration:Integration"
-_FUNCTION, _TABLE = "aws:lambda/function:Function", "aws:dynamodb/table:Table"
+_TABLE = "aws:dynamodb/table:Table"
 _QUERY_SOURCE = "route.request.querystring."
 _ROUTE_SELECTION = re.compile(r"\$request\.body\.(\w+)")
 
@@ -122,10 +122,9 @@ def _read_authorizer(resources: DeployedResources, unpack: UnpackPackage) -> Web
 
 
 def _find_function(resources: DeployedResources, uri: str, unpack: UnpackPackage) -> FunctionSpec | None:
-    """Find the function that an invocation URI of API Gateway names."""
-    arn = find_invoked_arn(uri)
-    function = next((it for it in outputs_of_type(resources, _FUNCTION) if it["arn"] == arn), None)
-    return read_function_spec(resources, function, unpack) if function else None
+    """Find the version of a function that an invocation URI of API Gateway names."""
+    invoked = find_invoked_function(resources, uri)
+    return read_function_spec(resources, invoked.live, unpack) if invoked else None
 
 
 @dataclass(frozen=True, slots=True)

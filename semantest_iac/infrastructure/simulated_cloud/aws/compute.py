@@ -309,6 +309,7 @@ _FUNCTION_RULE: Final = TypeRule(
         RecomputedOutputs(("sourceCodeHash", "codeSha256", "sourceCodeSize"), _CODE_INPUTS),
     ),
     retain_input="skipDestroy",
+    version_output="version",
     latency_seconds=8,
 )
 

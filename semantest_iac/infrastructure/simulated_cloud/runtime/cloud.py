@@ -141,6 +141,20 @@ class SimulatedCloud:
             resource = self._scope(reader, _NO_PROPERTIES).find(type_, id_, _NO_PROPERTIES)
             return reader.code_digest(resource.address) if resource else ""
 
+    def read_versions(self, type_: str, id_: str, state: ResourceProperties) -> dict[str, dict[str, Any]]:
+        """Return the outputs of each published version of a resource; nothing for types that publish none.
+
+        Sensitive values are those of the state where the version was published with the same.
+        """
+        rule = self._types.get(type_)
+        if rule is None or not rule.version_output:
+            return {}
+        key = self._inventory.masking_key
+        with self._inventory.read_without_transaction() as reader:
+            resource = self._scope(reader, state).find(type_, id_, state)
+            versions = reader.list_versions(resource.address) if resource else {}
+        return {version: unmask_sensitive(rule, outputs, state, key) for version, outputs in versions.items()}
+
     def read(self, type_: str, id_: str, state: ResourceProperties = _NO_PROPERTIES) -> dict[str, Any] | None:
         """Return the outputs of a resource, or None where it is gone."""
         self._apply_faults("read", type_, (id_,))

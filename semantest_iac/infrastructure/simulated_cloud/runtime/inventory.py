@@ -37,6 +37,9 @@ create table if not exists births(
 create table if not exists code(
     account text, region text, type text, key text, digest text,
     primary key(account, region, type, key)) without rowid;
+create table if not exists versions(
+    account text, region text, type text, key text, version text, outputs text,
+    primary key(account, region, type, key, version)) without rowid;
 create table if not exists world(one integer primary key check(one = 1), seconds real, made integer, seal text);
 """
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
@@ -187,10 +190,21 @@ class InventoryTransaction:
         ).fetchone()
         return str(found[0]) if found else ""
 
+    def record_version(self, address: ResourceAddress, version: str, outputs: dict[str, Any]) -> None:
+        """Keep the outputs of a published version, which never change."""
+        self._execute("insert or ignore into versions values (?,?,?,?,?,?)", (*address, version, _to_json(outputs)))
+
+    def list_versions(self, address: ResourceAddress) -> dict[str, dict[str, Any]]:
+        """Return the outputs of the published versions of a resource."""
+        found = self._execute(
+            "select version, outputs from versions where account = ? and region = ? and type = ? and key = ?", address
+        )
+        return {version: json.loads(outputs) for version, outputs in found}
+
     def remove(self, address: ResourceAddress, reserved: Set[str] = frozenset(), until: float = 0.0) -> None:
         """Remove a resource; keep these handles reserved until a virtual second."""
-        for table in ("resources", "handles", "links", "code"):
-            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the four above
+        for table in ("resources", "handles", "links", "code", "versions"):
+            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the five above
         for handle in reserved:
             self._execute("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], handle, until))
 

@@ -193,7 +193,9 @@ def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties,
     id_ = str(resolve_output(rule.identity, facts))
     resource = StoredResource(_make_address(scope, type_, facts, id_), id_, owner, seed, 1, dict(known), outputs)
     handles = scope.resource_handles(rule, RequestFacts(facts | outputs))
-    scope.transaction.save(_mask_resource(scope, rule, resource), handles, links)
+    masked = _mask_resource(scope, rule, resource)
+    scope.transaction.save(masked, handles, links)
+    _keep_version(scope, rule, masked)
     scope.clock.advance(_latency(rule, facts))
     return CreatedResource(id_, outputs, tuple(warnings))
 
@@ -213,9 +215,17 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     outputs = results.compute_update_outputs(rule, resource.outputs, known, recomputed, facts)
     updated = replace(resource, revision=revision, inputs=dict(known), outputs=outputs)
     handles = scope.resource_handles(rule, RequestFacts(facts | outputs))
-    scope.transaction.save(_mask_resource(scope, rule, updated), handles, links)
+    stored = _mask_resource(scope, rule, updated)
+    scope.transaction.save(stored, handles, links)
+    _keep_version(scope, rule, stored)
     scope.clock.advance(_latency(rule, facts))
     return outputs
+
+
+def _keep_version(scope: RequestScope, rule: TypeRule, resource: StoredResource) -> None:
+    version = str(resource.outputs.get(rule.version_output, ""))
+    if version.isdecimal():
+        scope.transaction.record_version(resource.address, version, resource.outputs)
 
 
 def delete_resource(scope: RequestScope, resource: StoredResource) -> None:

@@ -147,6 +147,7 @@ class TypeRule:
     Life: with `create_overwrites`, a create of an existing resource changes it. Where the input `retain_input` is true,
     the provider leaves the resource alone on delete; where the first of `deletion_protection` is true, the cloud
     refuses the delete. `code_guards` is set for types that take published code, and refuses what may not be published.
+    `version_output` is the output that counts what was published; the outputs of each version can still be read.
     `latency_seconds`: virtual seconds of a create or update.
     """
 
@@ -172,4 +173,5 @@ class TypeRule:
     retain_input: str = ""
     deletion_protection: tuple[str, Refusal] | None = None
     code_guards: tuple[RequestGuard, ...] | None = None
+    version_output: str = ""
     latency_seconds: float | Callable[[RequestFacts], float] = 1.0

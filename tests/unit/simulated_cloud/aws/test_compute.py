@@ -61,6 +61,39 @@ class TestFunctionVersions:
             assert make(ALIAS, name=f"to-{version.strip('$')}", functionVersion=version).warnings == ()
 
 
+class TestPublishedVersions:
+    def test_are_kept_with_what_they_were_published_with(
+        self, cloud: SimulatedCloud, world: World, samples: dict[str, Any]
+    ) -> None:
+        later = cloud.update(
+            FUNCTION, "api", {**samples[FUNCTION](world), "memorySize": 1024, "code": {"hash": "b" * 64}}
+        )
+
+        versions = cloud.read_versions(FUNCTION, "api", later)
+
+        assert {name: it["memorySize"] for name, it in versions.items()} == {"1": 512, "2": 1024}
+        assert versions["1"]["sourceCodeHash"] == world[FUNCTION].outputs["sourceCodeHash"]
+        assert versions["1"]["environment"] == {"variables": {"STAGE": "test"}}
+
+    def test_know_their_variables_only_if_they_are_the_same_now(
+        self, cloud: SimulatedCloud, world: World, samples: dict[str, Any]
+    ) -> None:
+        changed = {**samples[FUNCTION](world), "environment": {"variables": {"STAGE": "other"}}}
+
+        versions = cloud.read_versions(FUNCTION, "api", cloud.update(FUNCTION, "api", changed))
+
+        assert isinstance(versions["1"]["environment"], str)
+        assert versions["2"]["environment"] == {"variables": {"STAGE": "other"}}
+
+    def test_go_with_their_function(self, cloud: SimulatedCloud, world: World) -> None:
+        cloud.delete(FUNCTION, "api")
+
+        assert cloud.read_versions(FUNCTION, "api", {}) == {}
+
+    def test_other_types_have_none(self, cloud: SimulatedCloud, world: World) -> None:
+        assert cloud.read_versions(ROLE, world[ROLE].id, {}) == {}
+
+
 class TestFunctionLimits:
     @pytest.mark.parametrize(
         ("changes", "message"),
