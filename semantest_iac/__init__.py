@@ -58,6 +58,7 @@ __all__ = [
     "deploy",
     "preview",
     "resolve",
+    "scale",
     "status",
 ]
 
@@ -111,6 +112,38 @@ def preview(  # noqa: PLR0913  # one parameter for each part of the request
     deployments = application.deployments(spec.variables, engine=spec.engine)
     previewing = deployments.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=refresh)
     return asyncio.run(previewing).plan
+
+
+def scale(  # noqa: PLR0913  # one parameter for each part of the request
+    component: str,
+    provider: str | None = None,
+    environment: str | None = None,
+    region: str | None = None,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    reason: str = "",
+    home: str | Path = ".semantest",
+) -> DeploymentRow:
+    """Change between how many instances a deployed component scales, and return how that ended.
+
+    What is not given stays as it is deployed; the next `deploy` brings the instances to the configuration again. The
+    parts of the stack are as in `deploy`. Raises ValidationError with every fault for instances that cannot be, or that
+    `scaling` does not allow, NotFoundError where nothing is deployed.
+    """
+    import asyncio
+
+    from semantest_iac.application.intake.deployment_specs import resolve_stack
+    from semantest_iac.application.queries.history import list_deployed_components
+    from semantest_iac.domain.compute.scaling import ScalingChange
+
+    application, loaded = _load_configuration((provider, environment, region), home, None)
+    deployed = list_deployed_components(application.ledger)
+    stack = resolve_stack(component, loaded, application.providers, deployed)
+    engine = application.engine(stack, loaded.configuration)
+    deployments = application.deployments(loaded.variables, engine=engine)
+    scaling = deployments.scale(stack, ScalingChange(minimum, maximum), by="Python API", reason=reason)
+    return asyncio.run(scaling)
 
 
 def configure_environment(

@@ -152,7 +152,12 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
     infrastructure.InfrastructureRemoved: {"changes": {"delete": 19}, "generation": 1},
     infrastructure.InfrastructureRemovalFailed: {"remainder": [REPLACED["urn"]]},
     infrastructure.RollbackRequested: {"target_deployment": "8a3f3b0e-2f7a-4f0c-8b55-6a1d9e0c7b21"},
-    infrastructure.ScalingTriggered: {"min_instances": 2, "max_instances": 10, "reason": "cpu above 70 %"},
+    infrastructure.ScalingTriggered: {
+        "min_instances": 2,
+        "max_instances": 10,
+        "automatic": True,
+        "reason": "cpu above 70 %",
+    },
     infrastructure.DriftDetected: {"changes": {"update": 1, "same": 18}, "resources": [REPLACED]},
     infrastructure.EnvironmentConfigured: {
         "environment": "pr-12",

@@ -59,12 +59,19 @@ class RollbackRequested(StackRequest):
 
 
 class ScalingTriggered(StackRequest):
-    """The number of instances shall stay between these; `reason` names the metric or person."""
+    """The number of instances shall stay between these; what is not given stays as it is deployed.
+
+    `min_step` and `max_step` are added to what is deployed, or taken away from it, in place of a number. `reason` names
+    the metric or person. It is `automatic` if an event asked for it, and not a person: then the cooldown holds.
+    """
 
     type_name = "infrastructure.scaling.triggered"
 
-    min_instances: Count
-    max_instances: Count
+    min_instances: Count | None = Field(default=None, exclude_if=lambda count: count is None)
+    max_instances: Count | None = Field(default=None, exclude_if=lambda count: count is None)
+    min_step: int = Field(default=0, exclude_if=lambda step: step == 0)
+    max_step: int = Field(default=0, exclude_if=lambda step: step == 0)
+    automatic: bool = Field(default=False, exclude_if=lambda automatic: not automatic)
     reason: Prose = ""
 
 

@@ -23,7 +23,9 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.queries.history import find_recorded_base
+from semantest_iac.application.queries.scalings import ResolvedScaling
 from semantest_iac.application.request_runner import RequestRunner
+from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
@@ -38,7 +40,11 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
-from semantest_iac_events.infrastructure import EnvironmentConfigured, InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import (
+    EnvironmentConfigured,
+    InfrastructureRemovalRequested,
+    ScalingTriggered,
+)
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 
@@ -155,6 +161,47 @@ class DeploymentUseCase:
         await self._runner.run(request)
         return self._row_of(request.deployment_id)
 
+    async def scale(
+        self,
+        stack: Stack,
+        change: ScalingChange,
+        *,
+        by: str = "",
+        reason: str = "",
+        batch: str | None = None,
+        detach: QueuePlace | None = None,
+    ) -> DeploymentRow:
+        """Change between how many instances the stack scales, and nothing else of it; return how that ended.
+
+        `batch` and `detach` are as in `deploy`. Raises ValidationError with every fault for instances that cannot be,
+        or that the bounds of what is deployed do not allow, NotFoundError where nothing is deployed.
+        """
+        if detach is None:
+            require_free_stack(self._ledger, str(stack))
+        update = {"requested_by": by, "reason": reason} | ({"correlation_id": batch} if batch else {})
+        request = self._build_scaling(stack, change).model_copy(update=update)
+        await self._intake.accept_change(request)
+        if detach is None:
+            await self._runner.run(request)
+        else:
+            await self._runner.submit(request, None, detach)
+        return self._row_of(request.deployment_id)
+
+    def find_scaling(self, stack: Stack, change: ScalingChange) -> ResolvedScaling | None:
+        """Return the instances that are deployed and those after a change, as of now; raises as `scale` does.
+
+        None where a deployment is requested that comes first.
+        """
+        return self._intake.find_scaling(self._build_scaling(stack, change))
+
+    async def preview_scaling(self, stack: Stack, change: ScalingChange) -> DeploymentContext:
+        """Return what a scaling would change, as of now; nothing is recorded. Raises as `scale` does."""
+        context = await self._intake.accept_change(self._build_scaling(stack, change))
+        if context is None:
+            message = f"Cannot preview a scaling of '{stack}': its first deployment has not ended."
+            raise NotFoundError(message, hint="`semantest-iac queue` shows what it waits for.")
+        return await self._process.plan(context)
+
     async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event for whoever carries it out; a refusal is recorded and told, not raised."""
         return await self._intake.submit_event(BuiltRequest(request), origin)
@@ -175,6 +222,17 @@ class DeploymentUseCase:
         base = find_recorded_base(self._ledger, str(stack)) or base_environment
         own_base = None if stack.environment in ENVIRONMENTS else base
         return InfrastructureRemovalRequested(**asdict(stack), requested_by=by, base_environment=own_base)
+
+    def _build_scaling(self, stack: Stack, change: ScalingChange) -> ScalingTriggered:
+        base = None if stack.environment in ENVIRONMENTS else find_recorded_base(self._ledger, str(stack))
+        return ScalingTriggered(
+            **asdict(stack),
+            base_environment=base,
+            min_instances=change.minimum,
+            max_instances=change.maximum,
+            min_step=change.minimum_step,
+            max_step=change.maximum_step,
+        )
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""

@@ -257,6 +257,7 @@ def build_intake(
         application.stack_locks.require_room,
         read_request_limit(os.environ.get(LIMIT_VARIABLE)),
         partial(require_simulated_here, application),
+        application.clock,
     )
 
 

@@ -5,6 +5,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 │   └── ConfigurationError      CONFIGURATION_ERROR     exit 2   a fault with file, line and column
 ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
 ├── RefusedError                REFUSED                 exit 3   valid, and not allowed
+│   ├── TooSoonError            TOO_SOON                exit 3   not allowed yet; it says from when on
 │   └── ExtraMissingError       EXTRA_MISSING           exit 3   an optional part of this package is not installed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
@@ -25,6 +26,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 
@@ -85,6 +87,16 @@ class RefusedError(DeploymentError):
     """The request is valid and not allowed."""
 
     code = "REFUSED"
+
+
+class TooSoonError(RefusedError):
+    """The request is valid and not allowed yet; the same request may be accepted from `retry_at` on."""
+
+    code = "TOO_SOON"
+
+    def __init__(self, message: str, code: str | None = None, *, retry_at: datetime, hint: str = "") -> None:
+        super().__init__(message, code, hint=hint)
+        self.retry_at = retry_at
 
 
 class ExtraMissingError(RefusedError):

@@ -128,7 +128,12 @@ class DeploymentProcess:
         A run that goes on with it deploys what the one before had found.
         """
         resolved = find_resolved_change(self._ledger, request)
-        is_new, resolved = resolved is None, resolved or resolve_change(self._ledger, request)
+        is_new = resolved is None
+        if resolved is None:
+            try:
+                resolved = resolve_change(self._ledger, request, self._approval.read_now())
+            except RefusedError as error:  # such as a scaling too soon after the one before it in the queue
+                return self._record_run(request, {}).deployment.reject(error)
         recorder = self._record_run(request, resolved.entry.configuration)
         await recorder.begin_run()
         if recorder.deployment.is_going_back:

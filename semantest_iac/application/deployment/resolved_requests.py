@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from semantest_iac.application.deployment.context import stack_of
+from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.deployment.rollback import (
     LastGood,
@@ -15,6 +17,8 @@ from semantest_iac.application.deployment.rollback import (
 )
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.application.queries.scalings import ResolvedScaling, resolve_scaling
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
 from semantest_iac.domain.deployment.status import REMOVAL_KIND, DeploymentStatus
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
@@ -30,31 +34,38 @@ ChangeRequest = RollbackRequested | ScalingTriggered
 class ResolvedChange:
     """What a request asks for: a deployment with this configuration, and with the package of the one it is taken from.
 
-    `entry` is what the journal records of it, so that a run that goes on deploys the same.
+    `entry` is what the journal records of it, so that a run that goes on deploys the same. `scaling` says what a
+    request to scale changes.
     """
 
     request: DeploymentRequested
     package: PackageBuilt | None
     entry: RequestResolved
+    scaling: ResolvedScaling | None = None
 
 
-def resolve_change(ledger: LedgerReader, request: ChangeRequest) -> ResolvedChange:
+def resolve_change(ledger: LedgerReader, request: ChangeRequest, now: datetime) -> ResolvedChange:
     """Return what a request asks for now; raises NotFoundError where there is nothing to go back to, or to scale.
 
-    Raises ValidationError for a deployment that cannot be gone back to.
+    Raises ValidationError for a deployment that cannot be gone back to and for instances that cannot be, RefusedError
+    for a scaling that an event asks for and that is too soon, or that the bounds leave nothing of.
     """
     good = _find_source(ledger, request)
     configuration = dict(good.request.configuration)
+    scaling = None
     if isinstance(request, ScalingTriggered):
-        configuration = _with_instances(configuration, request)
+        is_fixed = requested_configuration(good.request).scaling.auto_scale is False
+        scaling = resolve_scaling(ledger, request, good.settings, now, is_fixed=is_fixed)
+        configuration = _with_instances(configuration, request, scaling.target)
     entry = RequestResolved(
         **event_identity(request.deployment_id, stack_of(request)),
         configuration=configuration,
         restored_deployment=good.deployment,
         base_environment=good.request.base_environment,
         component_type=good.request.component_type,
+        scaling=scaling.direction if scaling else None,
     )
-    return ResolvedChange(_build_request(request, entry), _adopt_package(good.package, request), entry)
+    return ResolvedChange(_build_request(request, entry), _adopt_package(good.package, request), entry, scaling)
 
 
 def find_resolved_change(ledger: LedgerReader, request: ChangeRequest) -> ResolvedChange | None:
@@ -100,14 +111,16 @@ def _require_completed(ledger: LedgerReader, request: RollbackRequested, target:
         raise ValidationError(f"Cannot roll back to deployment '{target}'.", faults=faults)
 
 
-def _with_instances(configuration: dict[str, Any], request: ScalingTriggered) -> dict[str, Any]:
-    """Return the configuration with other instances of the component, and all else as it is."""
-    if request.min_instances > request.max_instances:
-        faults = [Fault("min_instances", "is more than max_instances")]
-        raise ValidationError(f"Cannot scale '{request.stack}'.", faults=faults)
+def _with_instances(configuration: dict[str, Any], request: ScalingTriggered, target: ScalingPolicy) -> dict[str, Any]:
+    """Return the configuration with the instances of the component that are asked for, and all else as it is."""
     components = dict(configuration.get("components") or {})
     section = dict(components.get(request.component) or {})
-    section["instances"] = {"min": request.min_instances, "max": request.max_instances}
+    instances = dict(section.get("instances") or {})
+    if request.min_instances is not None or request.min_step:
+        instances["min"] = target.minimum
+    if request.max_instances is not None or request.max_step:
+        instances["max"] = target.maximum
+    section["instances"] = instances
     return configuration | {"components": components | {request.component: section}}
 
 

@@ -17,7 +17,7 @@ from semantest_iac.application.intake.source_rules import CONFLICT_CODE, build_c
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.ports.run_queue import Submission
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, TooSoonError
 from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.forms.fields import dump_own_fields
@@ -69,7 +69,8 @@ def judge_request(
 
 def refuse_after_error(error: DeploymentError) -> RequestRefusal:
     """Return the refusal of an event whose request is not valid or not allowed."""
-    return RequestRefusal(**error_fields(error))
+    retry_at = error.retry_at.timestamp() if isinstance(error, TooSoonError) else None
+    return RequestRefusal(**error_fields(error), retry_at=retry_at)
 
 
 def build_rejection(request: StackRequest, refusal: RequestRefusal) -> DeploymentRejected:

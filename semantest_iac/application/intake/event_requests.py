@@ -25,6 +25,7 @@ from semantest_iac.application.intake.subscriptions import RequestedChange
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.queries.history import find_recorded_base, list_deployed_components
+from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.event_sections import EventSourceSection
 from semantest_iac.domain.environments.names import (
@@ -57,6 +58,9 @@ EVENT_COMPONENT_KEYS = frozenset(
 
 EVENT_SECTIONS = frozenset(("monitoring", "scaling", "features", "tags"))
 """The other sections of the configuration that an event may bring."""
+
+EVENT_SCALING_KEYS = frozenset(("auto_scale", "metrics"))
+"""What of `scaling` an event may bring: the bounds of what events may ask for are up to the configuration."""
 
 LOADER_VARIABLES = frozenset(
     (
@@ -187,8 +191,10 @@ class EventRequests:
         section = known.get("components", {}).get(change.component, {})
         given = change.values.get("components", {})
         own = given.get(change.component, {}) if isinstance(given, Mapping) else {}
+        bounds, own_bounds = change.values.get("scaling"), known.get("scaling", {})
         faults = [
             *_find_foreign(change.values, known, {*EVENT_SECTIONS, "components"}, ""),
+            *(_find_foreign(bounds, own_bounds, EVENT_SCALING_KEYS, "scaling.") if bounds else ()),
             *_find_foreign(own, section, EVENT_COMPONENT_KEYS, f"components.{change.component}."),
             *_find_references(change.values, known, ""),
             *_find_protected_variables(own, section, f"components.{change.component}.environment."),
@@ -204,7 +210,9 @@ class EventRequests:
         if change.request is not None:
             request, stack = change.request, change.request.stack
             base = find_recorded_base(self._ledger, stack)
-            update = {"requested_by": _name_requester(change, event)} | ({"base_environment": base} if base else {})
+            update: dict[str, Any] = {"requested_by": _name_requester(change, event)}
+            update |= {"base_environment": base} if base else {}
+            update |= {"automatic": True} if isinstance(request, ScalingTriggered) else {}
             return request.model_copy(update=update)
         stack_parts = self.resolve(change)
         base = find_recorded_base(self._ledger, str(stack_parts))
@@ -216,8 +224,16 @@ class EventRequests:
     def _build_by_action(self, change: RequestedChange, event: ReceivedEvent, parts: dict[str, Any]) -> StackRequest:
         match change.action:
             case "scale":
-                low, high = change.instances or (0, 0)
-                return ScalingTriggered(**parts, min_instances=low, max_instances=high, reason=event.type)
+                asked = change.scaling or ScalingChange()
+                return ScalingTriggered(
+                    **parts,
+                    min_instances=asked.minimum,
+                    max_instances=asked.maximum,
+                    min_step=asked.minimum_step,
+                    max_step=asked.maximum_step,
+                    automatic=True,
+                    reason=event.type,
+                )
             case "rollback":
                 return RollbackRequested(**parts)
         return InfrastructureRemovalRequested(**parts)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 
 from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
+from semantest_iac.application.deployment.plan_approval import read_utc_now
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recorder import decode_event
-from semantest_iac.application.deployment.resolved_requests import ChangeRequest, resolve_change
+from semantest_iac.application.deployment.resolved_requests import ChangeRequest, ResolvedChange, resolve_change
 from semantest_iac.application.intake.admission import (
     JudgedRequest,
     build_rejection,
@@ -24,6 +26,7 @@ from semantest_iac.application.ports.request_sources import RequestLimit, Reques
 from semantest_iac.application.ports.run_queue import FIRST_COME, QueuePlace, Receipt, RunQueue, RunState
 from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
 from semantest_iac.application.queries.history import find_deployed_type
+from semantest_iac.application.queries.scalings import ResolvedScaling
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import require_same_type
@@ -49,7 +52,9 @@ class Intake:
         require_room: Callable[[], None],
         limit: RequestLimit | None = None,
         require_visible: RequireVisible = take_for_visible,
+        read_now: Callable[[], datetime] = read_utc_now,
     ) -> None:
+        self._read_now = read_now
         self._require_visible = require_visible
         self._preparation = preparation
         self._queue = queue
@@ -123,7 +128,7 @@ class Intake:
                 self.accept_destroy(request)
                 return None
             case RollbackRequested() | ScalingTriggered():
-                await self._accept_change(request)
+                await self.accept_change(request)
                 return None
         raise RefusedError(
             f"Cannot carry out '{request.type_name}': this version knows no such request.",
@@ -131,15 +136,28 @@ class Intake:
             hint="Use a newer version of semantest-iac.",
         )
 
-    async def _accept_change(self, request: ChangeRequest) -> None:
-        """Refuse what could not be carried out now, unless a deployment comes first: it is resolved in its turn."""
+    async def accept_change(self, request: ChangeRequest) -> DeploymentContext | None:
+        """Refuse what could not be carried out now, unless a deployment comes first: it is resolved in its turn.
+
+        Returns what it would deploy now; None where that is known only when its turn has come. Raises as
+        `accept_deploy` does, and NotFoundError or ValidationError for what cannot be gone back to, or be scaled.
+        """
+        resolved = self._resolve_if_deployed(request)
+        return None if resolved is None else await self.accept_deploy(resolved.request, package=resolved.package)
+
+    def find_scaling(self, request: ScalingTriggered) -> ResolvedScaling | None:
+        """Return what a request to scale would change now; None where a deployment comes first."""
+        resolved = self._resolve_if_deployed(request)
+        return None if resolved is None else resolved.scaling
+
+    def _resolve_if_deployed(self, request: ChangeRequest) -> ResolvedChange | None:
+        """Return what a request asks for now; None where what it refers to is only requested yet."""
         try:
-            resolved = resolve_change(self._ledger, request)
+            return resolve_change(self._ledger, request, self._read_now())
         except NotFoundError:
             if self._queue.list_runs([request.stack]):
-                return
+                return None
             raise
-        await self.accept_deploy(resolved.request, package=resolved.package)
 
     async def _queue_request(
         self, judged: JudgedRequest, context: DeploymentContext | None, place: QueuePlace = FIRST_COME

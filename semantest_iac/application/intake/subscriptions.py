@@ -10,6 +10,7 @@ from typing import Any, cast
 from semantest_iac.application.intake.received_events import ReceivedEvent
 from semantest_iac.application.intake.source_rules import parse_limit
 from semantest_iac.application.ports.request_sources import RequestLimit
+from semantest_iac.domain.compute.scaling import ScalingChange, ScalingDirection
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS
 from semantest_iac.domain.environments.event_sections import (
     COMPARISONS,
@@ -48,7 +49,7 @@ class RequestedChange:
     subscription: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limit: RequestLimit | None = None
-    instances: tuple[int, int] | None = None
+    scaling: ScalingChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,53 @@ def _build_change(event: ReceivedEvent, name: str, subscription: SubscriptionSec
     for key, found in (("component", component), ("environment", environment)):
         if found is _ABSENT:
             return f"the event has no text at {getattr(subscription, key)}"
-    low, high = subscription.min_instances, subscription.max_instances
+    scaling = _read_scaling(event, subscription) if subscription.action == "scale" else None
+    if isinstance(scaling, str):
+        return scaling
     return RequestedChange(
         subscription.action,
         str(component or "").strip().lower(),
         str(environment) if environment else None,
         subscription=name,
         limit=parse_limit(subscription.limit) if subscription.limit else None,
-        instances=(low, high) if low is not None and high is not None else None,
+        scaling=scaling,
     )
+
+
+ALARM_STATES: Mapping[str, ScalingDirection] = {"alarm": "out", "fired": "out", "ok": "in", "resolved": "in"}
+"""The states of alarms, in lower case, with the direction of a step; others, such as a lack of data, have none.
+
+Sources: CloudWatch's guide (the states of an alarm), Azure Monitor's common alert schema (`monitorCondition`).
+"""
+
+_WRITTEN_DIRECTIONS: Mapping[str | None, ScalingDirection] = {"out": "out", "in": "in"}
+_ALARM_STATE_PATHS = (
+    "detail.state.value",  # CloudWatch through EventBridge ("CloudWatch Alarm State Change")
+    "NewStateValue",  # CloudWatch through SNS
+    "data.essentials.monitorCondition",  # Azure Monitor
+    "essentials.monitorCondition",
+    "state",
+)
+
+
+def _read_scaling(event: ReceivedEvent, subscription: SubscriptionSection) -> ScalingChange | str:
+    """Return what is to change, steps with the direction that the event or the subscription says; else why not."""
+    low, high = subscription.min_step or 0, subscription.max_step or 0
+    if low or high:
+        direction = _find_direction(event, subscription.direction)
+        if direction is None:
+            return "the event says no direction: it has no alarm that went on or off"
+        low, high = (low, high) if direction == "out" else (-low, -high)
+    return ScalingChange(subscription.min_instances, subscription.max_instances, low, high)
+
+
+def _find_direction(event: ReceivedEvent, written: str | None) -> ScalingDirection | None:
+    if written in _WRITTEN_DIRECTIONS:
+        return _WRITTEN_DIRECTIONS[written]
+    paths = (written.removeprefix(PAYLOAD_PREFIX),) if written else _ALARM_STATE_PATHS
+    states = (_look_up(event.payload, path) for path in paths)
+    known = {**ALARM_STATES, **_WRITTEN_DIRECTIONS}
+    return next((known[it.lower()] for it in states if isinstance(it, str) and it.lower() in known), None)
 
 
 def _resolve(written: str | None, event: ReceivedEvent) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from semantest_iac.domain.compute.functions import ScalingPolicy
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.resource import Ref, Resource
 
 

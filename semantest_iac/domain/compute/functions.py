@@ -1,4 +1,4 @@
-"""Serverless functions, the packages that they run, and their scaling."""
+"""Serverless functions, and the packages that they run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.resource import Ref, Resource
-
-CONCURRENCY_SHARE = 0.8  # of the most instances at once
-DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +34,6 @@ class Artifact:
     def source_code_hash(self) -> str:
         """Return the sha256 in base64, not in hex."""
         return base64.b64encode(bytes.fromhex(self.digest)).decode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class ScalingPolicy:
-    """Between how many instances a component scales.
-
-    `minimum` instances are kept warm (0: none); without a `maximum` the limit of the account holds.
-    """
-
-    minimum: int = 0
-    maximum: int | None = None
-
-
-class ScalingService:
-    """Decides how a component scales, and when it comes near its limit."""
-
-    def choose_policy(
-        self, default: ScalingPolicy, minimum: int | None, maximum: int | None, *, auto_scale: bool = True
-    ) -> ScalingPolicy:
-        """Return the configured policy; without `auto_scale` the number of instances is fixed, at least 1."""
-        least = default.minimum if minimum is None else minimum
-        if auto_scale:
-            return ScalingPolicy(least, default.maximum if maximum is None else maximum)
-        fixed = max(least, 1)
-        return ScalingPolicy(fixed, fixed)
-
-    def choose_concurrency_threshold(self, policy: ScalingPolicy) -> int:
-        """Return the number of instances at once from which an alarm is due."""
-        most = DEFAULT_CONCURRENCY if policy.maximum is None else policy.maximum
-        return max(1, int(most * CONCURRENCY_SHARE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

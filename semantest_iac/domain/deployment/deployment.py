@@ -29,7 +29,7 @@ from semantest_iac.domain.deployment.status import (
     find_next_status,
     interrupts_changes,
 )
-from semantest_iac.domain.errors import DeploymentError, InvalidStateError, ProviderError
+from semantest_iac.domain.errors import DeploymentError, InvalidStateError, ProviderError, TooSoonError
 from semantest_iac.domain.ports.provisioner import EventIdentity, event_identity
 from semantest_iac_events.deployments import (
     ApprovalRequested,
@@ -431,7 +431,9 @@ class Deployment:
 
     def reject(self, error: DeploymentError, ancestry: Iterable[str] = ()) -> DeploymentRejected:
         """End before anything is changed, because the request is not allowed."""
-        rejected = DeploymentRejected(**self.identity, **describe_error(error), ancestry=tuple(ancestry))
+        retry_at = error.retry_at if isinstance(error, TooSoonError) else None
+        described = describe_error(error)
+        rejected = DeploymentRejected(**self.identity, **described, ancestry=tuple(ancestry), retry_at=retry_at)
         return self._decide("reject", rejected)
 
     def cancel(self) -> DeploymentCancelled:

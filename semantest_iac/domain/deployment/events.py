@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, JsonValue
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.compute.scaling import ScalingDirection
 from semantest_iac.domain.deployment.status import GENERATION_STARTED, RUN_RESUMED, STEP_INTENDED
 from semantest_iac_events.event import StackEvent, StackFailure
 from semantest_iac_events.values import Label, Prose, Seconds, Value
@@ -135,6 +136,7 @@ class RequestResolved(StackEvent):
     """What a request that refers to another deployment asks for, as of the time when it was carried out.
 
     The fields are those of a request to deploy; `restored_deployment` is the deployment that they are taken from.
+    `scaling` is the direction of a request to scale, None where it changes nothing.
     """
 
     type_name = "infrastructure.journal.request.resolved"
@@ -143,6 +145,7 @@ class RequestResolved(StackEvent):
     restored_deployment: Label
     base_environment: Label | None = None
     component_type: Label | None = None
+    scaling: ScalingDirection | None = Field(default=None, exclude_if=lambda direction: direction is None)
 
 
 class GenerationStarted(StackEvent):

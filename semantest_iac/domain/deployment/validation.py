@@ -36,7 +36,7 @@ from semantest_iac.domain.environments.names import (
     suggest_component,
     suggest_known,
 )
-from semantest_iac.domain.environments.rules import component_rules, function_rules
+from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
@@ -167,7 +167,8 @@ class ValidationService:
         yield from _check_reserved_words(stack, rules.limits)
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
-        yield from _check_scaling_metrics(stack, configuration)
+        component_type = find_component_type(configuration, stack.component)
+        yield from scaling_rules.check_scaling(configuration.scaling, component_type)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
 
@@ -306,14 +307,3 @@ def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterato
             yield report(f"components.{subject.component}.{key}", f"secret '{name}' is not set", hint)
         elif problem := secrets.masking_problems.get(name):
             yield advise(f"components.{subject.component}.{key}", f"secret '{name}' {problem}", _MASKING_HINT)
-
-
-def _check_scaling_metrics(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
-    metrics = configuration.scaling.metrics or ()
-    for index, metric in enumerate(metrics):
-        if not 0 < metric.target <= 100:
-            yield refuse(f"scaling.metrics[{index}].target", "target must be above 0, and 100 % at most")
-    if metrics and find_component_type(configuration, stack.component) in DEPLOYABLE_TYPES:
-        kinds = " and ".join(sorted({metric.type for metric in metrics}))
-        hint = "Functions follow the requests; use instances.min and instances.max."
-        yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from semantest_iac.domain.compute.functions import ScalingPolicy, ScalingService
+from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy, ScalingService
 from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.event_sections import (
     EventSourceSection,
@@ -40,6 +40,7 @@ from semantest_iac.domain.environments.sections import (
     FunctionSection,
     MonitoringSection,
     RouteSection,
+    ScalingBoundsSection,
     ScalingSection,
     Section,
     Variable,
@@ -324,6 +325,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         payload=section.payload or DEFAULT_PAYLOAD,
         functions=functions,
         app=section.app,
+        scaling_bounds=_resolve_scaling_bounds(configuration.scaling, section.scaling),
         base_environment=defaults.name,
         tags={**configuration.tags, **section.tags},
     )
@@ -346,6 +348,17 @@ def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves
 def _resolve_variables(written: Mapping[str, str], defaults: EnvironmentSettings) -> dict[str, str]:
     merged = {**defaults.variables, **written}
     return {key: value for key, value in merged.items() if parse_secret_reference(value) is None}
+
+
+def _resolve_scaling_bounds(of_all: ScalingSection, of_component: ScalingBoundsSection) -> ScalingBounds:
+    """What the component says holds in place of what the environment says, each value on its own."""
+    written = _written_values(of_all) | _written_values(of_component)
+    default = ScalingBounds()
+    return ScalingBounds(
+        written.get("min", default.minimum),
+        written.get("max", default.maximum),
+        written.get("cooldown_s", default.cooldown_s),
+    )
 
 
 def _resolve_functions(

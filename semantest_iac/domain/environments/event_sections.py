@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
+from semantest_iac.domain.compute.scaling import ScalingDirection
 from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
     canonical_environment,
@@ -126,6 +127,11 @@ class SubscriptionSection(Section):
     limit: str | None = Field(default=None, description="Most requests for a stack, such as 4/3600 (requests/seconds).")
     min_instances: int | None = Field(default=None, description="For scale: instances kept warm.")
     max_instances: int | None = Field(default=None, description="For scale: most instances at once.")
+    min_step: int | None = Field(default=None, description="For scale: by how much the warm instances change.")
+    max_step: int | None = Field(default=None, description="For scale: by how much the most instances change.")
+    direction: str | None = Field(
+        default=None, description="Of steps: out, in, or a dotted path; by default the state of the event's alarm."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +252,7 @@ def _find_subscription_faults(
     if subscription.limit is not None and not is_request_limit(subscription.limit):
         yield Fault(f"{at}.limit", f"'{make_printable(subscription.limit)}' is not a limit", LIMIT_HINT)
     yield from _find_match_faults(f"{at}.match", subscription.match)
-    yield from _find_instance_faults(at, subscription)
+    yield from _find_scaling_faults(at, subscription)
 
 
 def _find_match_faults(at: str, match: Mapping[str, Any]) -> Iterator[Fault]:
@@ -262,16 +268,42 @@ def _find_match_faults(at: str, match: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(f"{at}.{path}", "must be a value, a list of values, or a comparison")
 
 
-def _find_instance_faults(at: str, subscription: SubscriptionSection) -> Iterator[Fault]:
-    is_scale = subscription.action == "scale"
-    for key in ("min_instances", "max_instances"):
-        given = getattr(subscription, key)
-        if is_scale and given is None:
-            yield Fault(f"{at}.{key}", "missing, scale needs it")
-        elif not is_scale and given is not None:
+_SCALING_KEYS = ("min_instances", "max_instances", "min_step", "max_step", "direction")
+
+
+def _find_scaling_faults(at: str, subscription: SubscriptionSection) -> Iterator[Fault]:
+    given = {key: value for key in _SCALING_KEYS if (value := getattr(subscription, key)) is not None}
+    if subscription.action != "scale":
+        for key in given:
             yield Fault(f"{at}.{key}", f"{subscription.action} has no such setting", "It is for scale.")
-        elif given is not None and given < 0:
-            yield Fault(f"{at}.{key}", "must not be negative")
+        return
+    if not given.keys() - {"direction"}:
+        yield Fault(
+            f"{at}.min_instances", "missing, scale needs a number or a step", "Or max_instances, min_step, max_step."
+        )
+    for end in ("min", "max"):
+        yield from _find_number_faults(at, end, given.get(f"{end}_instances"), given.get(f"{end}_step"))
     low, high = subscription.min_instances, subscription.max_instances
-    if is_scale and low is not None and high is not None and low > high:
+    if low is not None and high is not None and low > high:
         yield Fault(f"{at}.min_instances", f"{low} is more than max_instances, {high}")
+    yield from _find_direction_faults(f"{at}.direction", subscription)
+
+
+def _find_number_faults(at: str, end: str, number: int | None, step: int | None) -> Iterator[Fault]:
+    if number is not None and number < 0:
+        yield Fault(f"{at}.{end}_instances", "must not be negative")
+    if step is not None and step < 1:
+        yield Fault(f"{at}.{end}_step", "must be 1 or more", "The direction says whether it is added.")
+    if number is not None and step is not None:
+        yield Fault(f"{at}.{end}_step", f"{end}_instances is given too", "Keep one of them.")
+
+
+def _find_direction_faults(at: str, subscription: SubscriptionSection) -> Iterator[Fault]:
+    written = subscription.direction
+    if written is None:
+        return
+    if subscription.min_step is None and subscription.max_step is None:
+        yield Fault(at, "no step is given", "Leave it out: numbers have no direction.")
+    elif written not in get_args(ScalingDirection) and not written.startswith(PAYLOAD_PREFIX):
+        hint = f"Write out, in, or where the event says it: {PAYLOAD_PREFIX}state."
+        yield Fault(at, f"'{make_printable(written)}' is no direction", hint)

@@ -79,6 +79,16 @@ class InstancesSection(Section):
     max: int | None = Field(default=None, description="Most instances at once (reserved concurrency).")
 
 
+class ScalingBoundsSection(Section):
+    """What requests to scale may ask for."""
+
+    min: int | None = Field(default=None, description="The fewest instances that a request to scale may keep warm.")
+    max: int | None = Field(default=None, description="The most instances that a request to scale may ask for.")
+    cooldown_s: int | None = Field(
+        default=None, description="Seconds from one scaling to the next that an event requests; 300 by default."
+    )
+
+
 class NetworkSection(Section):
     """Private networking of the function."""
 
@@ -178,6 +188,9 @@ class ComponentSection(Section):
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     instances: InstancesSection = InstancesSection()
+    scaling: ScalingBoundsSection = Field(
+        default=ScalingBoundsSection(), description="What requests to scale it may ask for, in place of `scaling`."
+    )
     environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
     tags: dict[str, Variable] = Field(default={}, description="Tags of the component's resources, besides the others.")
     network: NetworkSection = NetworkSection()
@@ -219,8 +232,8 @@ class MetricSection(Section):
     target: float = Field(description="Target in percent.")
 
 
-class ScalingSection(Section):
-    """How the number of instances follows the load."""
+class ScalingSection(ScalingBoundsSection):
+    """How the number of instances follows the load, and what requests to scale may ask for."""
 
     auto_scale: bool | None = Field(default=None, description="false keeps `instances.min` instances, at least one.")
     metrics: ListOf[MetricSection] | None = Field(default=None, description="Targets.")

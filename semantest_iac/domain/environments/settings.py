@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from semantest_iac.domain.compute.functions import ScalingPolicy
+from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENTS,
@@ -237,6 +237,7 @@ class ComponentSettings:
     payload: str = DEFAULT_PAYLOAD
     functions: tuple[FunctionSettings, ...] = ()
     app: str | None = None
+    scaling_bounds: ScalingBounds = field(default_factory=ScalingBounds)
     base_environment: str = DEFAULT_ENVIRONMENT
     tags: Mapping[str, str] = field(default_factory=dict)
 

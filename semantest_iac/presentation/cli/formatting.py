@@ -79,6 +79,7 @@ OPERATION_DONE = {
     "apply": "applied",
     "rollback": "rolled back",
 }
+KIND_DONE = {"deploy": "Deployed", "destroy": "Destroyed", "rollback": "Rolled back", "scale": "Scaled"}
 _STEP_FAILED = {"wait": "stopped waiting for", "rollback": "could not roll back"}
 KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
@@ -231,7 +232,7 @@ def format_notes(notes: Iterable[str]) -> list[str]:
 
 def format_result(result: DeploymentResult) -> Iterator[str]:
     """Return the counts, the endpoint and the answer of the health check."""
-    verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
+    verb = KIND_DONE.get(result.row.kind, "Deployed")
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
     done = f" in {result.seconds:.1f} s: {', '.join(counts)}."

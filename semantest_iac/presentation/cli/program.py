@@ -29,6 +29,7 @@ COMMANDS = {
     "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
     "open": ("services", "Show the address of a service, and open it in the browser."),
     "drift": ("drift", "Show what was changed in the cloud outside of this tool."),
+    "scale": ("changes.scaling", "Change between how many instances a component scales."),
     "destroy": ("deployments", "Delete every resource of a stack."),
     "invoke": ("services", "Send an HTTP request to a deployed service."),
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
@@ -49,7 +50,7 @@ COMMANDS = {
     "setup": ("machine", "Install the Pulumi CLI and its plugins."),
 }
 
-STACK_CHANGES = frozenset({"deploy", "destroy", "--fix"})
+STACK_CHANGES = frozenset({"deploy", "scale", "destroy", "--fix"})
 LOST_ANSWER = 1
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.

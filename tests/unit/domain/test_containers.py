@@ -3,7 +3,7 @@ from __future__ import annotations
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.capabilities import Capabilities, find_unsupported
 from semantest_iac.domain.compute.containers import ContainerService
-from semantest_iac.domain.compute.functions import ScalingPolicy
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.resource import Ref

@@ -6,7 +6,8 @@ import pytest
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import build_rest_api
-from semantest_iac.domain.compute.functions import ScalingPolicy, ServerlessFunction
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component

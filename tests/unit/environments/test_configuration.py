@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.functions import ScalingPolicy
+from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
     parse_secret_reference,

@@ -60,3 +60,34 @@ class TestInstances:
         scale = {"action": "scale", "min_instances": 9, "max_instances": 2}
 
         assert _find({}, scale) == ["subscriptions.one.min_instances"]
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {"min_instances": 1},
+            {"max_instances": 1},
+            {"min_step": 1},
+            {"max_step": 1, "min_instances": 2, "direction": "out"},
+            {"min_step": 2, "direction": "$.payload.state"},
+        ],
+    )
+    def test_are_a_number_or_a_step(self, keys: dict[str, Any]) -> None:
+        assert _find({}, {"action": "scale", **keys}) == []
+
+    @pytest.mark.parametrize(
+        ("keys", "faulty"),
+        [
+            ({}, ["min_instances"]),
+            ({"direction": "out"}, ["min_instances", "direction"]),
+            ({"min_step": -1, "max_step": 0}, ["min_step", "max_step"]),
+            ({"min_instances": 1, "min_step": 1}, ["min_step"]),
+            ({"min_step": 1, "direction": "up"}, ["direction"]),
+            ({"min_instances": 1, "direction": "out"}, ["direction"]),
+        ],
+        ids=["nothing", "direction alone", "no steps", "both", "unknown direction", "direction of a number"],
+    )
+    def test_that_say_nothing_are_refused(self, keys: dict[str, Any], faulty: list[str]) -> None:
+        assert _find({}, {"action": "scale", **keys}) == [f"subscriptions.one.{key}" for key in faulty]
+
+    def test_are_for_scale_alone(self) -> None:
+        assert _find({}, {"min_step": 1}) == ["subscriptions.one.min_step"]

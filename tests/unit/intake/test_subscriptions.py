@@ -8,6 +8,7 @@ import pytest
 
 from semantest_iac.application.intake.received_events import ReceivedEvent, read_received_event
 from semantest_iac.application.intake.subscriptions import decide_changes, list_subscribed_types
+from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.environments.event_sections import SubscriptionSection
 
 
@@ -163,7 +164,38 @@ class TestTarget:
 
         [change] = decide_changes(warning(), {"rule": rule}).changes
 
-        assert (change.instances, change.limit and (change.limit.count, change.limit.window_s)) == ((1, 4), (4, 3600.0))
+        assert change.scaling == ScalingChange(1, 4)
+        assert (change.limit and (change.limit.count, change.limit.window_s)) == (4, 3600.0)
+
+    @pytest.mark.parametrize(
+        ("payload", "direction", "step"),
+        [
+            ({"detail": {"state": {"value": "ALARM"}}}, None, 2),
+            ({"detail": {"state": {"value": "OK"}}}, None, -2),
+            ({"NewStateValue": "ALARM"}, None, 2),
+            ({"data": {"essentials": {"monitorCondition": "Resolved"}}}, None, -2),
+            ({"load": "in"}, "$.payload.load", -2),
+            ({"NewStateValue": "OK"}, "out", 2),
+        ],
+        ids=["EventBridge", "EventBridge ok", "SNS", "Azure Monitor", "path", "fixed"],
+    )
+    def test_of_a_step_goes_where_the_alarm_says(
+        self, payload: dict[str, Any], direction: str | None, step: int
+    ) -> None:
+        rule = subscription(action="scale", min_step=2, direction=direction)
+
+        [change] = decide_changes(warning(**payload), {"rule": rule}).changes
+
+        assert change.scaling == ScalingChange(minimum_step=step)
+
+    @pytest.mark.parametrize("payload", [{}, {"NewStateValue": "INSUFFICIENT_DATA"}, {"NewStateValue": 3}])
+    def test_of_a_step_without_a_direction_leads_to_nothing(self, payload: dict[str, Any]) -> None:
+        rule = subscription(action="scale", max_step=2)
+
+        decision = decide_changes(warning(**payload), {"rule": rule})
+
+        assert decision.changes == ()
+        assert "the event says no direction" in decision.reasons[0]
 
 
 class TestSubscribedTypes:

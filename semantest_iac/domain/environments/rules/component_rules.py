@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
 )
 from semantest_iac.domain.environments.names import Environment, make_printable
+from semantest_iac.domain.environments.rules import scaling_rules
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.sections import AlertSection, CorsSection, MonitoringSection, PackageSection
@@ -328,19 +329,6 @@ def _stays_inside(text: str) -> bool:
     return all(part not in ("", ".", "..") for part in text.split("/"))
 
 
-def check_instances(subject: RuleSubject) -> Iterator[Finding]:
-    """The minimum is 0 to the maximum, the maximum at least 1."""
-    configured = subject.section.instances
-    if configured.min is not None and configured.min < 0:
-        yield refuse("instances.min", f"min must be 0 or more, not {configured.min}")
-    if configured.max is not None and configured.max < 1:
-        yield refuse("instances.max", f"max must be 1 or more, not {configured.max}", "Leave it out for no limit.")
-    elif configured.max is not None and (configured.min or 0) > configured.max:
-        yield refuse("instances", f"min ({configured.min}) is above max ({configured.max})")
-    if (configured.min or 0) > 0 and subject.built_in_environment in (Environment.DEVELOPMENT, Environment.QA):
-        yield advise("instances.min", f"{configured.min} instances are kept warm and paid for around the clock")
-
-
 def check_network(subject: RuleSubject) -> Iterator[Finding]:
     """A network has a usable range or existing subnets; a private one has no egress route."""
     configured = subject.section.network
@@ -371,7 +359,8 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_code_paths,
     check_package,
     check_payload_format,
-    check_instances,
+    scaling_rules.check_instances,
+    scaling_rules.check_scaling_bounds,
     check_network,
 )
 

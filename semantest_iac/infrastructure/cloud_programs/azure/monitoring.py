@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
-from semantest_iac.domain.compute.functions import CONCURRENCY_SHARE
+from semantest_iac.domain.compute.scaling import CONCURRENCY_SHARE
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name

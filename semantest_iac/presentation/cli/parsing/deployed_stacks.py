@@ -46,6 +46,11 @@ def is_live(ledger: LedgerReader, row: StackRow) -> bool:
     return row.last_good is not None
 
 
+def is_live_service(ledger: LedgerReader, row: StackRow) -> bool:
+    """Whether a service of the stack has a deployment that succeeded."""
+    return is_live(ledger, row) and Stack.parse(row.stack).is_service
+
+
 def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether a service of the stack can be reached."""
     return row.last_good is not None and bool(row.endpoint)
