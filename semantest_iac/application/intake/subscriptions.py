@@ -128,7 +128,7 @@ ALARM_STATES: Mapping[str, ScalingDirection] = {"alarm": "out", "fired": "out", 
 Sources: CloudWatch's guide (the states of an alarm), Azure Monitor's common alert schema (`monitorCondition`).
 """
 
-_WRITTEN_DIRECTIONS: Mapping[str | None, ScalingDirection] = {"out": "out", "in": "in"}
+_WRITTEN_DIRECTIONS: Mapping[str, ScalingDirection] = {"out": "out", "in": "in"}
 _ALARM_STATE_PATHS = (
     "detail.state.value",  # CloudWatch through EventBridge ("CloudWatch Alarm State Change")
     "NewStateValue",  # CloudWatch through SNS
@@ -150,8 +150,8 @@ def _read_scaling(event: ReceivedEvent, subscription: SubscriptionSection) -> Sc
 
 
 def _find_direction(event: ReceivedEvent, written: str | None) -> ScalingDirection | None:
-    if written in _WRITTEN_DIRECTIONS:
-        return _WRITTEN_DIRECTIONS[written]
+    if direction := _WRITTEN_DIRECTIONS.get(written or ""):
+        return direction
     paths = (written.removeprefix(PAYLOAD_PREFIX),) if written else _ALARM_STATE_PATHS
     states = (_look_up(event.payload, path) for path in paths)
     known = {**ALARM_STATES, **_WRITTEN_DIRECTIONS}
