@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -84,7 +83,7 @@ def test_scalings_among_deployments_are_neither_folded_nor_lost(workspace: Works
 
     rows = {row["deployment"]: row for row in workspace.run("history", "--json").json}
     states = [rows[outcome.json["deployment"]]["state"] for outcome in queued]
-    recorded = [json.loads(line) for line in workspace.run("events", "--journal", "--json").out.splitlines()]
+    recorded = workspace.run("events", "--journal", "--json").json
     resolved = [
         it["data"]["configuration"] for it in recorded if it["type"] == "infrastructure.journal.request.resolved"
     ]
