@@ -267,7 +267,7 @@ def build_held_stacks(application: ApplicationParts, variables: Mapping[str, str
     return HeldStacks(application.ledger, record)
 
 
-def build_worker(
+def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs between workers
     application: ApplicationParts,
     manifest: HomeManifest,
     variables: Mapping[str, str],
@@ -275,10 +275,11 @@ def build_worker(
     *,
     lease_s: float = LEASE_S,
     retry_pause_s: float = RETRY_PAUSE_S,
+    on_stuck: Callable[[], object] | None = None,
 ) -> Worker:
     """Return a worker for requests of every engine; it goes on with those that another worker has begun.
 
-    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected. The times are those of Worker.
+    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected. The times, and `on_stuck`, are those of Worker.
     """
     ledger, queue, views = application.ledger, application.run_queue, views or WorkerViews()
     observers = EventObservers(*views.observers)
@@ -308,7 +309,7 @@ def build_worker(
         retry_pause_s=retry_pause_s,
         report=views.report_run,
         on_lost=executor.forget,
-        on_stuck=end_process,
+        on_stuck=on_stuck or end_process,
         open_watch=ledger.watch,
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.bootstrap.deployments import build_worker
+from semantest_iac.bootstrap.deployments import build_worker, end_process
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -225,8 +225,18 @@ class NemesisHome:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
             application = self.open_application()
             worker = build_worker(
-                application, HomeManifest(self.home), {}, lease_s=LEASE_S, retry_pause_s=RETRY_PAUSE_S
+                application,
+                HomeManifest(self.home),
+                {},
+                lease_s=LEASE_S,
+                retry_pause_s=RETRY_PAUSE_S,
+                on_stuck=self._end_worker,
             )
             await worker.serve(1, stopped)
 
         asyncio.run(serve())
+
+    def _end_worker(self) -> None:
+        """Write when the process ends itself: who polls it learns that later than the worker that takes over."""
+        EventLog(self.log_file).write("gone")
+        end_process()

@@ -50,8 +50,8 @@ class NemesisHistory:
     changes: Sequence[QueueChange]
     answers: Sequence[Mapping[str, Any]]
     work: Sequence[Mapping[str, Any]]
-    kills: Mapping[int, float]
-    """The moments at which processes were killed, by their ids."""
+    kills: Sequence[tuple[int, float]]
+    """The ids of processes that were killed, or found ended, each with the moment; the system gives ids again."""
 
 
 @dataclass
@@ -249,14 +249,15 @@ class NemesisModel:
         """No two processes change a stack at once; what a killed one had begun ends with it."""
         spans: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
         begun: dict[tuple[int, str], Mapping[str, Any]] = {}
-        for line in self.history.work:
-            key = line["pid"], line["stack"]
+        deaths = [{"what": "gone", "pid": pid, "at": at} for pid, at in self.history.kills]
+        for line in sorted((*self.history.work, *deaths), key=lambda line: line["at"]):
             if line["what"] == "begin":
-                begun[key] = line
-            elif before := begun.pop(key, None):
-                spans[line["stack"]].append((before["at"], line["at"], f"{line['deployment']} in {line['pid']}"))
-        for (pid, stack), line in begun.items():
-            spans[stack].append((line["at"], self.history.kills.get(pid, line["at"]), f"{line['deployment']} in {pid}"))
+                begun[line["pid"], line["stack"]] = line
+                continue
+            ended = [key for key in begun if key[0] == line["pid"] and key[1] == line.get("stack", key[1])]
+            for before in (begun.pop(key) for key in ended):
+                span = before["at"], line["at"], f"{before['deployment']} in {before['pid']}"
+                spans[before["stack"]].append(span)
         for stack, found in spans.items():
             for (_, end, one), (begin, _, two) in pairwise(sorted(found)):
                 if begin < end:

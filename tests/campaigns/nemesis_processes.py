@@ -29,7 +29,7 @@ class ForkedProcess:
     output: Path
     pid: int = 0
     resumes_at: float | None = None
-    kills: dict[int, float] = field(default_factory=dict)
+    kills: list[tuple[int, float]] = field(default_factory=list)
 
     def start(self) -> None:
         """Fork; the caller has no threads."""
@@ -53,7 +53,7 @@ class ForkedProcess:
 
     def kill(self) -> None:
         """Kill -9, and wait for its end."""
-        self.kills[self.pid] = time.monotonic()
+        self.kills.append((self.pid, time.monotonic()))
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         self.pid = 0
@@ -75,7 +75,7 @@ class ForkedProcess:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return None
-        self.kills[self.pid] = time.monotonic()
+        self.kills.append((self.pid, time.monotonic()))
         self.pid = 0
         return status
 

@@ -330,7 +330,7 @@ class NemesisRunner:
             healing = PlannedRequest(number, -1, STACKS[0], DEPLOY, "v1", NO_FAULT, 1)
             requests[healing.name] = healing
         answers = [line for path in self._folder.glob("answers-*") for line in read_lines(path)]
-        kills = {pid: at for each in (*self._workers, *self._clients) for pid, at in each.kills.items()}
+        kills = [kill for each in (*self._workers, *self._clients) for kill in each.kills]
         changes, work = read_queue_history(ledger.database), read_lines(self._home.log_file)
         history = NemesisHistory(requests, events, changes, answers, work, kills)
         violations = [*find_chain_faults(ledger), *NemesisModel(history).check()]

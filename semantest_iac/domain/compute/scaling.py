@@ -12,8 +12,8 @@ from semantest_iac.domain.errors import Fault, ValidationError
 CONCURRENCY_SHARE = 0.8  # of the most instances at once
 DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 
-# The autoscaling of a cloud waits as long between two scalings of most kinds of resources, and that of Kubernetes before
-# it takes pods away: decision 68 has the sources.
+# The autoscaling of a cloud waits as long between two scalings of most kinds of resources, and that of Kubernetes
+# before it takes pods away: decision 68 has the sources.
 DEFAULT_COOLDOWN_S = 300
 COOLDOWNS_BEFORE_REDUCTION = 3
 """So many cooldowns must pass after a scaling out before a scaling in; the other way round, one is enough."""

@@ -59,7 +59,7 @@ class TestReading:
         await ledger.append("a", None, [NewEvent("x", "{}")])
         assert ledger.streams() == ["a"]
 
-        os.replace(tmp_path / "other" / "ledger.db", file)
+        (tmp_path / "other" / "ledger.db").replace(file)
         for name in ("ledger.db-wal", "ledger.db-shm"):
             file.with_name(name).unlink()
 

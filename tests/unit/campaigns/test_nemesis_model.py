@@ -60,7 +60,7 @@ def a_history() -> NemesisHistory:
             ("end", 4, 8, "d3"),
         )
     ]
-    return NemesisHistory({each.name: each for each in requests}, events, changes, answers, work, {})
+    return NemesisHistory({each.name: each for each in requests}, events, changes, answers, work, [])
 
 
 def _without_end(history: NemesisHistory) -> NemesisHistory:
@@ -122,7 +122,14 @@ def _overlapping(history: NemesisHistory) -> NemesisHistory:
 
 def _killed_late(history: NemesisHistory) -> NemesisHistory:
     work = [line for line in history.work if (line["what"], line["pid"]) != ("end", 7)]
-    return replace(history, work=work, kills={7: 3.5})
+    return replace(history, work=work, kills=[(7, 3.5)])
+
+
+def _gone_early(history: NemesisHistory) -> NemesisHistory:
+    """A worker that ended itself, which was found later; its id was given to another process, which was killed."""
+    work = [line for line in history.work if (line["what"], line["pid"]) != ("end", 7)]
+    gone = {"what": "gone", "pid": 7, "at": 2.0}
+    return replace(history, work=[*work, gone], kills=[(7, 3.5), (7, 9.0)])
 
 
 def _told_two(history: NemesisHistory) -> NemesisHistory:
@@ -168,6 +175,9 @@ _PLANTED: Mapping[Callable[[NemesisHistory], NemesisHistory], str] = {
 class TestModel:
     def test_finds_nothing_where_nothing_is_broken(self) -> None:
         assert NemesisModel(a_history()).check() == []
+
+    def test_takes_what_a_process_writes_of_its_end_for_the_end_of_its_work(self) -> None:
+        assert NemesisModel(_gone_early(a_history())).check() == []
 
     @pytest.mark.parametrize("plant", _PLANTED, ids=[plant.__name__ for plant in _PLANTED])
     def test_finds_each_broken_promise(self, plant: Callable[[NemesisHistory], NemesisHistory]) -> None:
