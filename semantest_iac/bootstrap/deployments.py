@@ -279,7 +279,8 @@ def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs 
 ) -> Worker:
     """Return a worker for requests of every engine; it goes on with those that another worker has begun.
 
-    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected. The times, and `on_stuck`, are those of Worker.
+    Nobody can be asked: a plan that replaces or deletes in a real cloud is rejected. The times,
+    and `on_stuck`, are those of Worker.
     """
     ledger, queue, views = application.ledger, application.run_queue, views or WorkerViews()
     observers = EventObservers(*views.observers)
