@@ -31,6 +31,7 @@ from semantest_iac_events.infrastructure import (
     InfrastructureUpdateFailed,
     RollbackRequested,
     ScalingTriggered,
+    SecretChanged,
     WebSocketApiDeployed,
 )
 from semantest_iac_events.triggers import ServiceDeploymentNeeded
@@ -64,6 +65,7 @@ __all__ = [
     "InfrastructureUpdated",
     "RollbackRequested",
     "ScalingTriggered",
+    "SecretChanged",
     "ServiceDeploymentNeeded",
     "StackEvent",
     "StackFailure",

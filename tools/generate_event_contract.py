@@ -158,6 +158,13 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
         "automatic": True,
         "reason": "cpu above 70 %",
     },
+    infrastructure.SecretChanged: {
+        "secret": "jwt_secret",
+        "action": "rotated",
+        "version": "0b8a7f1e-5c55-4b5e-8f0b-7f4d3a2c1e90",
+        "address": "arn:aws:secretsmanager:us-east-1:000000000000:secret:semantest-websocket-dev-7be012-jwt-Ab3dEf",
+        "changed_by": "ana",
+    },
     infrastructure.DriftDetected: {"changes": {"update": 1, "same": 18}, "resources": [REPLACED]},
     infrastructure.EnvironmentConfigured: {
         "environment": "pr-12",

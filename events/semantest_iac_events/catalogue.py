@@ -35,6 +35,7 @@ PUBLISHED_EVENTS: tuple[type[Event], ...] = (
     infrastructure.RollbackRequested,
     infrastructure.ScalingTriggered,
     infrastructure.DriftDetected,
+    infrastructure.SecretChanged,
     infrastructure.EnvironmentConfigured,
     triggers.ServiceDeploymentNeeded,
 )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from semantest_iac_events.event import StackEvent, StackFailure, StackRequest
-from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label, Moment, Prose, ResourceChange, Seconds
+from semantest_iac_events.values import (
+    ChangeCounts,
+    Count,
+    HealthAnswer,
+    Label,
+    Moment,
+    Prose,
+    ResourceChange,
+    Seconds,
+)
 
 
 class DeploymentRequested(StackRequest):
@@ -13,7 +22,8 @@ class DeploymentRequested(StackRequest):
 
     `component_type` is the type of a component with a name of its own, whose `configuration` may say it too. With
     `keep_failed`, a first deployment that fails is kept for inspection and not removed. With `refresh`, the state is
-    read from the cloud before planning.
+    read from the cloud before planning. `rotated_secrets` are those whose new values the deployment brings to the
+    functions, and which get their earlier ones again if it fails.
     """
 
     type_name = "infrastructure.deployment.requested"
@@ -23,6 +33,7 @@ class DeploymentRequested(StackRequest):
     component_type: Label | None = Field(default=None, exclude_if=lambda name: name is None)
     keep_failed: bool = Field(default=False, exclude_if=lambda keeps: not keeps)  # omitted if false
     refresh: bool = Field(default=False, exclude_if=lambda reads: not reads)
+    rotated_secrets: tuple[Label, ...] = Field(default=(), exclude_if=lambda secrets: not secrets)
 
 
 class DeploymentStarted(StackEvent):

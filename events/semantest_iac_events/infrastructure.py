@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, JsonValue
 
 from semantest_iac_events.event import Event, StackEvent, StackFailure, StackRequest
@@ -82,6 +84,24 @@ class DriftDetected(StackEvent):
 
     changes: ChangeCounts
     resources: tuple[ResourceChange, ...] = ()
+
+
+class SecretChanged(StackEvent):
+    """A secret of the stack has another value from the next deployment on; the value itself is in no event.
+
+    `version` is the id of the value in the cloud's own store, whose secret has the `address`. One that was `rotated`
+    has the id of the deployment that brings it to the functions, and counts unless that fails. `generation` is that of
+    the stack: a destroy deletes the values.
+    """
+
+    type_name = "infrastructure.secret.changed"
+
+    secret: Label
+    action: Literal["set", "rotated"]
+    version: Label
+    address: Label
+    changed_by: str = ""
+    generation: int = Field(default=1, ge=1)
 
 
 class EnvironmentConfigured(Event):

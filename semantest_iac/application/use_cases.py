@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
@@ -46,6 +46,14 @@ from semantest_iac_events.infrastructure import (
     ScalingTriggered,
 )
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRotation:
+    """The id of the deployment that a rotation is, and the secrets that have new values."""
+
+    deployment_id: str
+    rotated_secrets: tuple[str, ...]
 
 
 class DeploymentUseCase:
@@ -108,11 +116,19 @@ class DeploymentUseCase:
             await self._runner.submit(request, context, detach)
         return self._row_of(request.deployment_id)
 
-    async def redeploy(self, stack: Stack, *, by: str = "", batch: str | None = None) -> DeploymentRow:
+    async def redeploy(
+        self,
+        stack: Stack,
+        *,
+        by: str = "",
+        batch: str | None = None,
+        rotation: SecretRotation | None = None,
+    ) -> DeploymentRow:
         """Deploy the last good deployment again and return how that ended; what was changed in the cloud is restored.
 
-        Its configuration and its package are those that were recorded. Raises NotFoundError without a good deployment,
-        or where the ledger does not hold all of it, ArtifactError without its package.
+        A `rotation` brings the new values of secrets to the functions, and nothing is read from the cloud before it.
+        Configuration and package are those that were recorded. Raises NotFoundError without a good deployment, or where
+        the ledger does not hold all of it, ArtifactError without its package.
         """
         require_free_stack(self._ledger, str(stack))
         good = find_last_good(self._ledger, stack)
@@ -126,7 +142,8 @@ class DeploymentUseCase:
             base_environment=before.base_environment,
             component_type=before.component_type,
             requested_by=by,
-            refresh=True,
+            refresh=rotation is None,
+            **(asdict(rotation) if rotation else {}),
         )
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._runner.run(request, await self._intake.accept_deploy(request, package=good.package))

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
-from semantest_iac.bootstrap.ledger_database import LedgerDatabase
+from semantest_iac.bootstrap.secrets.secret_parts import SecretParts
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Application(LedgerDatabase):
+class Application(SecretParts):
     """The application under one home folder; it creates each adapter that it was not given on first use.
 
     `secrets` replaces the variables of the configuration, `probe` the probe of every engine.
@@ -204,28 +204,6 @@ class Application(LedgerDatabase):
 
         replace_lines(path, lines)
 
-    def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
-        """Return a function that replaces the values of the secrets among the variables in a text."""
-        from semantest_iac.domain.environments.names import select_secret_values
-
-        secrets = select_secret_values(variables)
-        if not secrets:
-            return str
-        from semantest_iac.domain.security.redaction import Redactor
-
-        return Redactor(secrets.values()).redact
-
-    def redactor_of_folder(self) -> Callable[[str], str]:
-        """Return the redactor of the environment and the .env file, for commands that load no configuration."""
-        return self.redactor(self.folder_variables)
-
-    @property
-    def folder_variables(self) -> dict[str, str]:
-        """The variables of the environment and of the .env file in the current folder."""
-        from semantest_iac.infrastructure.configuration.text_files import read_dotenv_variables
-
-        return {**read_dotenv_variables(Path()), **os.environ}
-
     @property
     def providers(self) -> CloudDescriptions:
         """The known clouds, built-in ones first; those of other distributions are loaded for unknown names only."""
@@ -293,14 +271,6 @@ class Application(LedgerDatabase):
         from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
 
         return NodeSdk(os.environ)
-
-    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
-        """Return the store of the secrets in the variables of a loaded configuration."""
-        if self._secrets is not None:
-            return self._secrets
-        from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
-
-        return VariableSecretStore(variables)
 
     def deployments(
         self,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.domain.errors import ProviderError
+from semantest_iac.domain.errors import ProviderError, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class EngineContext:
     secrets: SecretStore
     packages: ArtifactStore
 
-    def secret_value(self, name: str) -> str:
-        """Return the value of a secret; raises NotFoundError where it has none."""
-        return self.secrets.reveal(name).expose()
+    def reveal_secret(self, stack: Stack, name: str) -> str:
+        """Return the value of a secret as the stack gets it; raises NotFoundError where it has none."""
+        return self.secrets.of_stack(stack).reveal(name).expose()
 
 
 def _has_files(home: Path, stack: str) -> bool:
@@ -57,6 +57,21 @@ def _has_pulumi_files(home: Path, stack: str) -> bool:
     return (home / "pulumi" / "cloud.db").exists()
 
 
+async def _refuse_listing(engine: Any, stack: Stack) -> Sequence[DeployedResource]:
+    """Raise RefusedError: the engine does not say what it has deployed."""
+    raise RefusedError(f"Cannot read what is deployed of '{stack}': its engine does not say that.", "ENGINE_UNSUITABLE")
+
+
+async def _list_sandbox_resources(engine: SandboxEngine, stack: Stack) -> Sequence[DeployedResource]:
+    return await engine.read_deployed_resources(stack)
+
+
+async def _list_pulumi_resources(engine: PulumiEngine, stack: Stack) -> Sequence[DeployedResource]:
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import list_deployed_resources
+
+    return await list_deployed_resources(engine, stack)
+
+
 def _require_nothing(provider: str, choice: EngineChoice) -> None:
     """Accept every machine."""
 
@@ -67,7 +82,8 @@ class EngineEntry:
 
     `check_requirements` raises RefusedError with everything that is missing on this machine. `probe` gets the
     provisioner that `provisioner` created. `has_files` says whether a home has what the engine keeps there of a
-    stack in a simulated cloud.
+    stack in a simulated cloud, and `simulated_cloud` is the file of that cloud. `list_resources` reads what is deployed
+    of a stack from the state of the engine; where `probe` needs the values of secrets, they are not there.
     """
 
     provisioner: Callable[[EngineContext], Provisioner]
@@ -75,6 +91,8 @@ class EngineEntry:
     reaches_real_clouds: bool = True
     check_requirements: Callable[[str, EngineChoice], None] = _require_nothing
     has_files: Callable[[Path, str], bool] = _has_files
+    simulated_cloud: str = "cloud.db"
+    list_resources: Callable[[Any, Stack], Awaitable[Sequence[DeployedResource]]] = _refuse_listing
 
 
 def function_logs(home: Path) -> FunctionLogFiles:
@@ -90,7 +108,7 @@ def _sandbox_engine(context: EngineContext) -> Provisioner:
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
     clouds = cloud_factory(context.home / "cloud.db")
-    return SandboxEngine(StateStore(context.home / "sandbox"), clouds, context.secret_value)
+    return SandboxEngine(StateStore(context.home / "sandbox"), clouds, context.reveal_secret)
 
 
 def _sandbox_probe(context: EngineContext, engine: SandboxEngine) -> ServiceProbe:
@@ -110,10 +128,10 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
     folder = context.home / "pulumi"
     if not context.choice.is_simulated:
         settings = read_backend_settings(folder, os.environ, find_installed_plugins(os.environ))
-        return PulumiEngine(EngineProcessSupervisor(settings, context.secret_value))
+        return PulumiEngine(EngineProcessSupervisor(settings, context.reveal_secret))
     inventory = folder / "cloud.db"
     serve_provider = partial(_serve_simulated_provider, inventory)
-    supervisor = EngineProcessSupervisor(BackendSettings(folder), context.secret_value, serve_provider)
+    supervisor = EngineProcessSupervisor(BackendSettings(folder), context.reveal_secret, serve_provider)
     return PulumiEngine(
         supervisor,
         partial(_find_created, inventory),
@@ -134,7 +152,7 @@ def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
 
     async def find_resources(stack: Stack) -> list[DeployedResource]:
         publisher = _code_publisher(inventory, stack)
-        resources = await read_deployed_resources(engine, publisher, stack, context.secret_value)
+        resources = await read_deployed_resources(engine, publisher, stack, context.reveal_secret)
         return with_published_versions(cloud_factory(inventory), stack, resources)
 
     return _local_probe(context, find_resources)
@@ -148,13 +166,19 @@ def _check_pulumi_requirements(provider: str, choice: EngineChoice) -> None:
 
 ENGINES: Mapping[str, EngineEntry] = {
     SANDBOX_ENGINE: EngineEntry(
-        _sandbox_engine, _sandbox_probe, reaches_real_clouds=False, has_files=_has_sandbox_files
+        _sandbox_engine,
+        _sandbox_probe,
+        reaches_real_clouds=False,
+        has_files=_has_sandbox_files,
+        list_resources=_list_sandbox_resources,
     ),
     PULUMI_ENGINE: EngineEntry(
         _pulumi_engine,
         _pulumi_probe,
         check_requirements=_check_pulumi_requirements,
         has_files=_has_pulumi_files,
+        simulated_cloud="pulumi/cloud.db",
+        list_resources=_list_pulumi_resources,
     ),
 }
 """The engines by the name that `--engine` gives them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from semantest_iac.bootstrap.application import Application
@@ -45,4 +46,4 @@ class PulumiProgram(Application):
         self.host.log_info(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[spec.settings.type](stack, generation, spec.settings)
         context = EngineContext(self.home, spec.engine, self.secrets(spec.variables), self.artifact_store)
-        self.host.register_resources(blueprint, artifact, context.secret_value)
+        self.host.register_resources(blueprint, artifact, partial(context.reveal_secret, stack))

@@ -102,7 +102,7 @@ def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceE
     def place(choice: EngineChoice, provisioner: Provisioner) -> Provisioner:
         if choice.engine != SANDBOX_ENGINE:
             return provisioner
-        return ChildSandboxEngine(children, lambda name: secrets.reveal(name).expose())
+        return ChildSandboxEngine(children, lambda stack, name: secrets.of_stack(stack).reveal(name).expose())
 
     return place
 

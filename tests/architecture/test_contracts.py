@@ -95,6 +95,10 @@ _INTRUSIONS = {
         "object-stores",
         {"semantest_iac/infrastructure/artifacts/intruder.py": "import obstore"},
     ),
+    "the client of AWS in an engine": (
+        "aws-client",
+        {"semantest_iac/infrastructure/sandbox_engine/intruder.py": "import boto3"},
+    ),
     "YAML in the domain": ("yaml", {"semantest_iac/domain/intruder.py": "import yaml"}),
     "pydantic at the start": ("pydantic", {"semantest_iac/intruder.py": "import pydantic"}),
 }

@@ -101,7 +101,7 @@ class NemesisEngine:
         def open_cloud(package: str, region: str) -> Any:
             return open_simulated_cloud(package, open_inventory(file), region=region, faults=self._script)
 
-        self._engine = SandboxEngine(StateStore(context.home / "sandbox"), open_cloud, context.secret_value)
+        self._engine = SandboxEngine(StateStore(context.home / "sandbox"), open_cloud, context.reveal_secret)
         self._script = NO_FAULTS
         self._log = log
         self._stuck: set[str] = set()

@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +130,12 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="module")
 def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("workspace"))
+
+
+@pytest.fixture(scope="module")
+def shared_workspace_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Workspace]:
+    """Makes a workspace for each name, which all tests of the module share."""
+    return lambda name: Workspace(tmp_path_factory.mktemp(name))
 
 
 @pytest.fixture

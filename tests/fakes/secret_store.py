@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from semantest_iac.application.ports.secret_store import SecretValue
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 
 
@@ -13,6 +14,9 @@ class FakeSecretStore:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
+
+    def of_stack(self, stack: Stack) -> FakeSecretStore:
+        return self
 
     def missing(self, names: Iterable[str]) -> list[str]:
         return sorted(set(names) - self.values.keys())

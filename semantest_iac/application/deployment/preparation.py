@@ -130,6 +130,7 @@ def validate_with_secrets(
 ) -> ValidationReport:
     """Validate the configuration for this stack, including whether its secrets have values."""
     section = configuration.components.get(stack.component, ComponentSection())
+    secrets = secrets.of_stack(stack)
     named = find_secret_names(stack.component, configuration.find_base_environment(stack.environment), section)
     missing = frozenset(secrets.missing(named))
     given = sorted({*named} - missing)

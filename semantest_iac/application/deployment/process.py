@@ -37,6 +37,7 @@ from semantest_iac.application.deployment.rollback import (
 from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
+from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.deployment.change_plan import ChangePlan, add_changes, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -105,6 +106,7 @@ class DeploymentProcess:
             context.artifact,
             self._progress,
             refresh=context.request.refresh or stack.resolved is not None,
+            secret_versions=find_secret_versions(self._ledger, stack.stack, context.settings.secret_keys),
         )
         return replace(context, work=work, plan=plan)
 
@@ -246,8 +248,11 @@ class DeploymentProcess:
         return recorder.deployment.complete(context.results())
 
     async def _would_rollback_change(self, context: DeploymentContext) -> bool:
-        """Whether a rollback would change something: the one that was interrupted before may have done nothing."""
-        return not (await self._rollback.preview(context.request)).is_empty
+        """Whether a rollback would change something: the one that was interrupted before may have done nothing.
+
+        That of a rotation brings back the values of before, which count only once it has begun.
+        """
+        return bool(context.request.rotated_secrets) or not (await self._rollback.preview(context.request)).is_empty
 
     def _keeps_failed_resources(self, context: DeploymentContext) -> bool:
         """Whether a failure leaves the stack for inspection: there is no good deployment to roll back to."""

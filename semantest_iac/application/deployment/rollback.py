@@ -19,6 +19,7 @@ from semantest_iac.application.deployment.recorder import (
 )
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -149,6 +150,7 @@ class Rollback:
         `operations` are those that the deployment had done before.
         """
         counter = OperationCounter(self._progress)
+        error = _add_earlier_secrets(as_deployment_error(error), request)
         try:
             with report_step(self._progress, "rollback", "after a failure"):
                 restore = partial(self._restore, request, recorder, counter)
@@ -183,7 +185,10 @@ class Rollback:
         stack = stack_of(request)
         artifact = await self._service.fetch_package(good.package) if good.package else None
         generation = self._ledger.stack(str(stack)).generation
-        return await self._service.plan(request.deployment_id, stack, generation, good.settings, artifact)
+        versions = find_secret_versions(self._ledger, str(stack), good.settings.secret_keys)
+        return await self._service.plan(
+            request.deployment_id, stack, generation, good.settings, artifact, secret_versions=versions
+        )
 
     async def preview(self, request: DeploymentRequested) -> ChangePlan:
         """Return what going back would change."""
@@ -191,6 +196,15 @@ class Rollback:
         if good is None:
             return await self._engine.preview_destroy(stack_of(request))
         return (await self._plan(request, good))[1]
+
+
+def _add_earlier_secrets(error: DeploymentError, request: DeploymentRequested) -> DeploymentError:
+    """Return the error of a rotation with what its rollback does: what it had rotated does not count any more."""
+    if not request.rotated_secrets:
+        return error
+    names = " and ".join(f"'{name}'" for name in request.rotated_secrets)
+    reason = f"{error.reason} The stack goes back to the earlier value of {names}."
+    return DeploymentError(reason, error.error_code, hint=error.hint)
 
 
 def _join_errors(error: Exception, second: Exception) -> DeploymentError:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from semantest_iac.domain.deployment.stack import Stack
+
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
@@ -26,6 +28,9 @@ class SecretValue:
 
 class SecretStore(Protocol):
     """Secrets by the name that `${secrets.name}` uses."""
+
+    def of_stack(self, stack: Stack) -> SecretStore:
+        """Return the secrets as deployments of a stack get them: those that were set for it have these values."""
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the sorted names that have no value; reads no value."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import AppSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,15 @@ class Blueprint:
     outputs: Mapping[str, tuple[str, str]]  # output name -> (resource name, attribute)
     base_environment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def with_secret_versions(self, versions: Mapping[str, str]) -> Blueprint:
+        """Return the blueprint with the versions of the values that were set in the cloud's own store, by secret."""
+        if not versions:
+            return self
+        resources = (
+            replace(it, version=versions.get(it.key, "")) if isinstance(it, AppSecret) else it for it in self.resources
+        )
+        return replace(self, resources=tuple(resources))
 
     def in_order(self) -> Iterator[Resource]:
         """Return every resource after all that it needs; raises ValidationError for a cycle or a missing resource."""

@@ -33,6 +33,7 @@ from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, 
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
 
+_NO_VERSIONS: Mapping[str, str] = {}
 _BUNDLED_SERVICES = {"websocket": "websocket_service"}
 _DEFAULT_BUNDLED_SERVICE = "health_service"
 
@@ -144,11 +145,15 @@ class DeploymentService:
         progress: ReportProgress = ignore_progress,
         *,
         refresh: bool = False,
+        secret_versions: Mapping[str, str] = _NO_VERSIONS,
     ) -> tuple[Work, ChangePlan]:
-        """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint."""
+        """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint.
+
+        `secret_versions` are those of the values that were set in the store of the stack's cloud.
+        """
         if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
-        blueprint = BLUEPRINTS[settings.type](stack, generation, settings)
+        blueprint = BLUEPRINTS[settings.type](stack, generation, settings).with_secret_versions(secret_versions)
         work = Work(deployment, blueprint, artifact, refresh=refresh)
         return work, await self.provisioner.preview(work, progress)
 

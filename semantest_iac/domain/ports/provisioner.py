@@ -20,6 +20,9 @@ _LOG = logging.getLogger(__name__)
 
 StackOutputs = Mapping[str, Any]
 
+RevealSecret = Callable[[Stack, str], str]
+"""Returns the value of a secret of a stack by its name; may block, raises DeploymentError where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SettledResource:

@@ -34,10 +34,15 @@ class FunctionIdentity(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppSecret(Resource):
-    """A secret in the cloud's own store; `key` is the name in `${secrets.key}`."""
+    """A secret in the cloud's own store; `key` is the name in `${secrets.key}`.
+
+    `version` is the id of a value that was set in that store, empty for a value that the configuration gives. It is
+    part of the settings of functions that cannot see by themselves that the value is another one.
+    """
 
     key: str
     recovery_days: int
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ RESERVED_VARIABLES: Final = frozenset(
 SECRETS_SETTING: Final = "SEMANTEST_SECRETS"
 """The setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
 
+SECRETS_VERSION_SETTING: Final = "SEMANTEST_SECRETS_VERSION"
+"""The setting that changes with the versions of these secrets, digits of a digest of their ids."""
+
 CONNECTIONS_ENDPOINT_SETTING: Final = "SEMANTEST_CONNECTIONS_ENDPOINT"
 CLIENT_TYPE_INDEX: Final = "by-client-type"
 LONGEST_SECRET_NAME: Final = 505  # 512 without the hyphen and six characters that AWS appends to the ARN

@@ -34,6 +34,9 @@ class CloudEntry:
     response has the form that the cloud gives before or instead of a function; without it this is not known.
     `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
+    `secret_resources` reads the secrets of a stack, and who may read them, from its resources (SecretResources);
+    `secret_store` opens the cloud's own store of secrets in a region, `simulated_secret_store` that of a simulated
+    cloud.
     `function_layout` is the cloud whose package layout its functions have; the first of `regions` is the default, and
     `region_counterparts` maps regions of other clouds to the nearest own one.
     """
@@ -52,6 +55,9 @@ class CloudEntry:
     code_service: str = ""
     platform_answer_check: str = ""
     account_checks: str = ""
+    secret_resources: str = ""
+    secret_store: str = ""
+    simulated_secret_store: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from semantest_iac.domain.ports.provisioner import (
     PublishSettled,
     Removal,
     ReportProgress,
+    RevealSecret,
     SettledResource,
     Work,
     ignore_progress,
@@ -45,11 +45,11 @@ from semantest_iac_events.values import ChangeCounts
 class SandboxEngine:
     """Runs the real programs against simulated clouds; the caller ensures one run per stack at a time."""
 
-    def __init__(self, store: StateStore, clouds: CloudLookup, secret_value: Callable[[str], str]) -> None:
+    def __init__(self, store: StateStore, clouds: CloudLookup, reveal_secret: RevealSecret) -> None:
         self._sessions = StackSessions(store, clouds)
         self._create_publisher = partial(create_code_publisher, clouds)
         self._with_versions = partial(with_published_versions, clouds)
-        self._secret_value = secret_value
+        self._reveal_secret = reveal_secret
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         token = CancelToken()
@@ -169,7 +169,7 @@ class SandboxEngine:
             blueprint.stack,
             blueprint.generation,
             work.artifact,
-            self._secret_value,
+            partial(self._reveal_secret, blueprint.stack),
             deferred=work.deferred,
             deployment=work.deployment,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from semantest_iac.application.ports.secret_store import SecretValue
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import make_printable, secret_variable_name
 from semantest_iac.domain.errors import NotFoundError
 
@@ -17,6 +18,10 @@ class VariableSecretStore:
 
     def __init__(self, *sources: Mapping[str, str]) -> None:
         self._sources = sources  # the first source that has a secret wins
+
+    def of_stack(self, stack: Stack) -> VariableSecretStore:
+        """Return this store: variables are those of all stacks."""
+        return self
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the names that no source has, sorted."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.application.secrets.stack_secrets import StackSecrets
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.application.worker import ReportRun
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
@@ -65,6 +66,12 @@ class AccountCheckResult(Protocol):
 
     @property
     def advice(self) -> str: ...
+
+
+class KnownValues(Protocol):
+    """The values of secrets that no output of the process shows."""
+
+    def add(self, value: str) -> None: ...
 
 
 class FunctionLogReader(Protocol):
@@ -161,6 +168,11 @@ class CliApplication(Protocol):
     def save_export(self, path: Path, lines: Iterable[str]) -> None: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
+
+    def stack_secrets(self, variables: Mapping[str, str]) -> StackSecrets: ...
+
+    @property
+    def known_values(self) -> KnownValues: ...
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]: ...
 

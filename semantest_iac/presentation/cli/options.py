@@ -200,6 +200,16 @@ filter_options = _bundle_options("selector", StackSelector.from_words, *_FILTER_
 many_stacks_options = _bundle_options("selector", MultiStackSelector.from_words, *_MULTI_STACK_OPTIONS)
 """`selector`: one or more stacks."""
 
+
+def _select_by_options(
+    component: tuple[str, ...], provider: tuple[str, ...], environment: str | None, region: tuple[str, ...]
+) -> MultiStackSelector:
+    return MultiStackSelector.from_words((), component, provider, environment, region)
+
+
+several_stacks_options = _bundle_options("selector", _select_by_options, *_MULTI_STACK_OPTIONS[1:])
+"""`selector`: one or more stacks, of commands whose arguments are something else."""
+
 service_options = _bundle_options(
     "selector",
     _select_named,

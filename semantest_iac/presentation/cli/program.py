@@ -42,6 +42,7 @@ COMMANDS = {
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
     "resolve": ("queue", "Free a stack that needed an operator."),
     "worker": ("queue", "Carry out queued requests until stopped."),
+    "secrets": ("secrets.group", "Set, rotate, list and audit secrets."),
     "parity": ("configuration", "Show which features each cloud supports."),
     "config": ("configuration", "Validate and show the configuration."),
     "doctor": ("machine", "Check what is installed on this machine."),

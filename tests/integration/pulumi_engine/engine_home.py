@@ -56,7 +56,7 @@ class EngineHome:
         self.events: list[StackEvent] = []
         self.settings = settings or BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
         self._clouds = clouds or self.cloud
-        self.supervisor = EngineProcessSupervisor(self.settings, lambda _: SECRET, self.attach_provider, variables)
+        self.supervisor = EngineProcessSupervisor(self.settings, lambda *_: SECRET, self.attach_provider, variables)
         self.engine = PulumiEngine(self.supervisor, self.find_created)
         self.package = folder / "package.zip"
         self.package.write_bytes(b"a package")

@@ -46,7 +46,7 @@ class SandboxHome:
 
     def use(self, clouds: Callable[[str, str], Any]) -> None:
         """Use these clouds from now on."""
-        self.engine = SandboxEngine(self.store, clouds, lambda _: self._secret)
+        self.engine = SandboxEngine(self.store, clouds, lambda *_: self._secret)
 
     def cloud(self, package: str, region: str) -> Any:
         return open_simulated_cloud(package, self.inventory, region=region)

@@ -60,6 +60,9 @@ class _Secrets:
     def reveal(self, name: str) -> SecretValue:
         return SecretValue(self._variables[name])
 
+    def of_stack(self, stack: Stack) -> SecretStore:
+        return self
+
 
 class _Context:
     providers = CLOUD_ENTRIES

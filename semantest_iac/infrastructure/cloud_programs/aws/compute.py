@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from typing import Any
 
 import pulumi
@@ -12,7 +14,7 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
+from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING, SECRETS_VERSION_SETTING
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
@@ -67,9 +69,21 @@ def _application_log_level(wanted: str) -> str:
 def _environment_variables(function: ServerlessFunction, artifact: Artifact, context: ProgramContext) -> dict[str, Any]:
     secrets = {setting: context.outputs[ref]["arn"] for setting, ref in function.secrets.items()}
     variables: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
+    variables |= _secrets_version(function, context)
     for used in function.uses:
         variables |= context.outputs[used].get("variables", {})
     return {**artifact.environment, **function.environment, **variables}
+
+
+def _secrets_version(function: ServerlessFunction, context: ProgramContext) -> dict[str, str]:
+    """Return a variable that changes with the values of secrets that were set in Secrets Manager.
+
+    Functions read their secrets when they start, so that only a new version of the function sees another value.
+    """
+    versions = {setting: context.outputs[ref]["version"] for setting, ref in function.secrets.items()}
+    if not any(versions.values()):
+        return {}
+    return {SECRETS_VERSION_SETTING: sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:12]}
 
 
 def _vpc_config(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
         secret_string=pulumi.Output.secret(context.secret_value(secret.key)),
         opts=context.options(),
     )
-    return {"arn": created.arn, "resource": version}
+    return {"arn": created.arn, "resource": version, "version": secret.version}
 
 
 _TRACE_ACTIONS = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import Work
+from semantest_iac.domain.ports.provisioner import RevealSecret, Work
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
@@ -119,7 +119,7 @@ class EngineProcessSupervisor:
     """Runs each operation in a worker, which gets those of `variables` that programs and clouds need."""
 
     settings: BackendSettings
-    secret_value: Callable[[str], str]
+    reveal_secret: RevealSecret
     attach_provider: AttachProvider | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
     idle_sessions: IdleSessions = field(default_factory=IdleSessions)
@@ -137,7 +137,8 @@ class EngineProcessSupervisor:
         session = await self.idle_sessions.take(stack) or await self._open_session(stack.provider)
         is_reusable = False
         try:
-            task = self._create_task(replace(operation, recovery=recovery), cli, session)
+            secrets = await asyncio.to_thread(self._reveal_secrets, operation.work)
+            task = self._create_task(replace(operation, recovery=recovery), cli, session, secrets)
             last = await _receive_last_message(session.worker, task, on_message)
             is_reusable = "done" in last and operation.name != "reveal" and session.number < MOST_OPERATIONS
             return last
@@ -148,7 +149,14 @@ class EngineProcessSupervisor:
             else:
                 await asyncio.shield(session.close())
 
-    def _create_task(self, operation: Operation, cli: PulumiCli, session: EngineProcessSession) -> WorkerTask:
+    def _reveal_secrets(self, work: Work | None) -> dict[str, str]:
+        if work is None:
+            return {}
+        return {key: self.reveal_secret(work.blueprint.stack, key) for key in _secret_keys(work)}
+
+    def _create_task(
+        self, operation: Operation, cli: PulumiCli, session: EngineProcessSession, secrets: Mapping[str, str]
+    ) -> WorkerTask:
         return WorkerTask(
             operation=operation,
             settings=self.settings,
@@ -156,7 +164,7 @@ class EngineProcessSupervisor:
             home=session.run.home,
             folder=session.run.work,
             environment=session.environment,
-            secrets={key: self.secret_value(key) for key in _secret_keys(operation.work)},
+            secrets=secrets,
             providers=session.providers,
         )
 
@@ -199,7 +207,6 @@ async def _receive_last_message(worker: WorkerProcess, task: WorkerTask, on_mess
     raise await worker.exit_error()
 
 
-def _secret_keys(work: Work | None) -> list[str]:
+def _secret_keys(work: Work) -> list[str]:
     """The keys of the secrets that the program needs, sorted."""
-    resources = work.blueprint.resources if work else ()
-    return sorted({resource.key for resource in resources if isinstance(resource, AppSecret)})
+    return sorted({resource.key for resource in work.blueprint.resources if isinstance(resource, AppSecret)})

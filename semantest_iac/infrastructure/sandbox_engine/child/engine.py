@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from typing import Any, TypeVar
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
@@ -12,6 +12,7 @@ from semantest_iac.domain.ports.provisioner import (
     PublishSettled,
     Removal,
     ReportProgress,
+    RevealSecret,
     SettledResource,
     Work,
     ignore_progress,
@@ -27,9 +28,9 @@ _ResultT = TypeVar("_ResultT")
 class ChildSandboxEngine:
     """Carries out every operation in a child; the caller ensures one run per stack at a time."""
 
-    def __init__(self, children: SandboxChildren, secret_value: Callable[[str], str]) -> None:
+    def __init__(self, children: SandboxChildren, reveal_secret: RevealSecret) -> None:
         self._children = children
-        self._secret_value = secret_value
+        self._reveal_secret = reveal_secret
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         return _as_result(await self._run("preview", work, work=work), ChangePlan)
@@ -64,7 +65,7 @@ class ChildSandboxEngine:
         progress: ReportProgress = ignore_progress,
     ) -> TaskFinished:
         """Have a child carry out the operation; if it dies before it has answered, another one does, once."""
-        task = SandboxTask(operation, arguments, self._reveal_secrets(work))
+        task = SandboxTask(operation, arguments, await asyncio.to_thread(self._reveal_secrets, work))
         try:
             async with self._children.lend() as child:
                 return await child.run(task, publish or _publish_nothing, progress)
@@ -76,9 +77,10 @@ class ChildSandboxEngine:
 
     def _reveal_secrets(self, work: Work | None) -> dict[str, str]:
         """Return the values of the secrets that the program needs."""
-        resources = work.blueprint.resources if work else ()
-        keys = sorted({resource.key for resource in resources if isinstance(resource, AppSecret)})
-        return {key: self._secret_value(key) for key in keys}
+        if work is None:
+            return {}
+        keys = sorted({resource.key for resource in work.blueprint.resources if isinstance(resource, AppSecret)})
+        return {key: self._reveal_secret(work.blueprint.stack, key) for key in keys}
 
 
 def _as_result(finished: TaskFinished, kind: type[_ResultT]) -> _ResultT:

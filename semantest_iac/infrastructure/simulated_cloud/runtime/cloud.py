@@ -155,6 +155,22 @@ class SimulatedCloud:
             versions = reader.list_versions(resource.address) if resource else {}
         return {version: unmask_sensitive(rule, outputs, state, key) for version, outputs in versions.items()}
 
+    def write_secret_version(self, type_: str, id_: str, version: str, sealed: str) -> None:
+        """Give a secret one more version with a value that the caller has encrypted; the inputs stay as they are."""
+        late_faults = self._apply_faults("write", type_, (id_,))
+        with self._request(_NO_PROPERTIES) as scope:
+            resource = _find_existing(scope, type_, id_, _NO_PROPERTIES)
+            scope.transaction.add_secret_version(resource.address, version, sealed)
+        for fault in late_faults:
+            raise fault.to_refusal()
+
+    def read_secret_version(self, type_: str, id_: str, version: str) -> str | None:
+        """Return the encrypted value of a version, None for an unknown one; refuses a secret that does not exist."""
+        self._apply_faults("read", type_, (id_,))
+        with self._inventory.read_without_transaction() as reader:
+            resource = _find_existing(self._scope(reader, _NO_PROPERTIES), type_, id_, _NO_PROPERTIES)
+            return reader.find_secret_version(resource.address, version)
+
     def read(self, type_: str, id_: str, state: ResourceProperties = _NO_PROPERTIES) -> dict[str, Any] | None:
         """Return the outputs of a resource, or None where it is gone."""
         self._apply_faults("read", type_, (id_,))

@@ -40,6 +40,9 @@ create table if not exists code(
 create table if not exists versions(
     account text, region text, type text, key text, version text, outputs text,
     primary key(account, region, type, key, version)) without rowid;
+create table if not exists secret_versions(
+    account text, region text, type text, key text, version text, sealed text,
+    primary key(account, region, type, key, version)) without rowid;
 create table if not exists world(one integer primary key check(one = 1), seconds real, made integer, seal text);
 """
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
@@ -201,10 +204,23 @@ class InventoryTransaction:
         )
         return {version: json.loads(outputs) for version, outputs in found}
 
+    def add_secret_version(self, address: ResourceAddress, version: str, sealed: str) -> None:
+        """Store a value of a secret, which the caller has encrypted."""
+        self._execute("insert into secret_versions values (?,?,?,?,?,?)", (*address, version, sealed))
+
+    def find_secret_version(self, address: ResourceAddress, version: str) -> str | None:
+        """Return an encrypted value of a secret, None for an unknown version."""
+        found = self._execute(
+            "select sealed from secret_versions where account = ? and region = ? and type = ? and key = ?"
+            " and version = ?",
+            (*address, version),
+        ).fetchone()
+        return str(found[0]) if found else None
+
     def remove(self, address: ResourceAddress, reserved: Set[str] = frozenset(), until: float = 0.0) -> None:
         """Remove a resource; keep these handles reserved until a virtual second."""
-        for table in ("resources", "handles", "links", "code", "versions"):
-            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the five above
+        for table in ("resources", "handles", "links", "code", "versions", "secret_versions"):
+            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the six above
         for handle in reserved:
             self._execute("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], handle, until))
 

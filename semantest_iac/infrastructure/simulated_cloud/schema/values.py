@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 ResourceProperties: TypeAlias = Mapping[str, Any]
 
@@ -33,6 +33,14 @@ class RequestFacts(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return ""
+
+
+class ValueSeal(Protocol):
+    """Encrypts the values of secrets for the inventory, with a key that is not in it."""
+
+    def encrypt(self, value: Any) -> str: ...
+
+    def decrypt(self, ciphertext: str) -> Any: ...
 
 
 def is_given_value(value: object) -> bool:
