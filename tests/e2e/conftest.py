@@ -7,7 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +96,32 @@ class Workspace:
             os.close(terminal)
             try:
                 out = b"".join(iter(lambda: _read(master), b""))
+            except BaseException:
+                process.kill()
+                raise
+        os.close(master)
+        return Outcome(process.returncode, out.decode(), "")
+
+    def run_in_dialog(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> Outcome:
+        """Run a command on a pseudo-terminal, and type each answer once its question stands there."""
+        master, terminal = pty.openpty()
+        with subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        ) as process:
+            os.close(terminal)
+            out = b""
+            try:
+                for question, answer in answers:
+                    while question.encode() not in out:
+                        out += _read(master) or b"\0the program has ended"
+                        assert b"\0" not in out, out
+                    os.write(master, f"{answer}\n".encode())
+                out += b"".join(iter(lambda: _read(master), b""))
             except BaseException:
                 process.kill()
                 raise

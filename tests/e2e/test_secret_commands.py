@@ -172,6 +172,24 @@ class TestCommands:
         assert [(it["variable"], it["allowed"]) for it in audit["references"]] == [("TOKEN", True)]
 
 
+class TestPrompt:
+    def test_shows_no_value_and_wants_it_twice(self, workspace: Any) -> None:
+        commands = Commands(workspace, "aws")
+        workspace.run("deploy", "rest-api")
+        set_token = "secrets", "set", "token"
+
+        first, again = "not shown: ", "once more: "
+
+        done = workspace.run_in_dialog(*set_token, answers=[(first, _VALUES["set"]), (again, _VALUES["set"])])
+        differing = workspace.run_in_dialog(*set_token, answers=[(first, _VALUES["set"]), (again, _VALUES["rotated"])])
+
+        assert commands.workspace is workspace
+        assert (done.code, differing.code) == (0, 2)
+        assert "Set 'token'" in done.out
+        assert "the two that were typed differ" in differing.out
+        assert SecretScanner(_VALUES).scan(done.out + differing.out) == []
+
+
 class TestValues:
     def test_are_in_no_output(self, outcomes: dict[str, Any]) -> None:
         scanner = SecretScanner(_VALUES)

@@ -229,6 +229,22 @@ class Terminal:
         self._write(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
 
+    def ask_hidden(self, question: str) -> str:
+        """Ask on stderr and return the line as it was typed, which the terminal does not show; stdin must be one."""
+        import termios
+
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+        hidden = [*before]
+        hidden[3] &= ~termios.ECHO
+        try:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, hidden)  # first, so that fast typing is hidden too
+            self._write(self._err, self._redact_and_escape(question))
+            return sys.stdin.readline().removesuffix("\n")
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            self._write(self._err, "\n")
+
     def open_browser(self, url: str) -> bool:
         """Open the address in the user's browser; False if there is none."""
         import webbrowser

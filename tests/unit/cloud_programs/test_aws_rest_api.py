@@ -91,6 +91,17 @@ class TestFunction:
         assert variables["SHIM"] == "1"
         arn = "aws:secretsmanager/secret:Secret:secret-token"
         assert json.loads(variables["SEMANTEST_SECRETS"]) == {"TOKEN": arn}
+        assert "SEMANTEST_SECRETS_VERSION" not in variables
+
+    def test_has_a_variable_that_changes_with_the_values_that_were_set(self) -> None:
+        def recorded(version: str) -> Any:
+            registered = record_program(blueprint("secrets").with_secret_versions({"token": version}))
+            return inputs_of(_FUNCTION, registered)["environment"]["variables"].get("SEMANTEST_SECRETS_VERSION")
+
+        found = [recorded(version) for version in ("v1", "v2", "v1", "")]
+
+        assert found[0] == found[2] != found[1]
+        assert [len(each or "") for each in found] == [12, 12, 12, 0]
 
     def test_has_a_limit_and_provisioned_concurrency_on_its_alias(self) -> None:
         registrations = _record("limited")

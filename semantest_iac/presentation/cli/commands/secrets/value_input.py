@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.presentation.cli.session import Session
 
@@ -36,7 +37,7 @@ def read_secret_value(session: Session, name: str) -> SecretValue:
     """
     if sys.stdin is None:
         raise ValidationError("Cannot read the value: stdin is closed.", hint=_FROM_STDIN)
-    text = _ask_twice(name) if sys.stdin.isatty() else _read_stdin()
+    text = _ask_twice(session, name) if sys.stdin.isatty() else _read_stdin()
     return _make_known(session, text)
 
 
@@ -52,11 +53,9 @@ def _make_known(session: Session, text: str) -> SecretValue:
     return SecretValue(text)
 
 
-def _ask_twice(name: str) -> str:
-    from getpass import getpass
-
-    value = getpass(f"Value of '{name}', which is not shown: ")
-    if getpass("The same once more: ") != value:
+def _ask_twice(session: Session, name: str) -> str:
+    value = session.terminal.ask_hidden(f"Value of '{make_printable(name)}', which is not shown: ")
+    if session.terminal.ask_hidden("The same once more: ") != value:
         raise ValidationError("Cannot take the value: the two that were typed differ.", hint="Try again.")
     return value
 
