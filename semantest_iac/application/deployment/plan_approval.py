@@ -8,9 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
-from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.approval_rules import (
+    ApprovalRules,
+    FindApprovalRules,
+    read_approval_rules,
+    require_no_approval,
+)
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.guardrails.plan_review import (
     PlanToReview,
@@ -33,18 +39,23 @@ class PlanApproval:
 
     `check` shows it and refuses what must not be; `review` is what the guardrails find; `confirm` asks whoever is
     present, unless the plan waits for an approval or has it. `check` and `confirm` raise RefusedError to stop there; a
-    destroy is confirmed before it is requested.
+    destroy is confirmed before it is requested. What needs an approval is up to the configuration of the deployment,
+    and to `find_own_rules`, that of this process.
     """
 
     check: ApprovePlan = approve_any_plan
     review: ReviewPlan = find_nothing
     confirm: ApprovePlan = approve_any_plan
     read_now: Callable[[], datetime] = read_utc_now
+    find_own_rules: FindApprovalRules = require_no_approval
 
-    @property
-    def reviews_destroys(self) -> bool:
+    def reviews_destroys(self, stack: Stack, configuration: Mapping[str, Any]) -> bool:
         """Whether a destroy must be planned before it is carried out."""
-        return self.review is not find_nothing
+        return self.review is not find_nothing or self._find_rules(stack, configuration).need != "never"
+
+    def _find_rules(self, stack: Stack, configuration: Mapping[str, Any]) -> ApprovalRules:
+        """A request may not say less than the configuration of the process that carries it out."""
+        return read_approval_rules(configuration).combine(self.find_own_rules(stack))
 
     async def ask_about(
         self,
@@ -76,9 +87,11 @@ class PlanApproval:
             )
         )
         require_unrefused(stack, deployment.kind, findings)
-        reasons = [finding.summary for finding in select_findings(findings, "ask")]
+        rules = self._find_rules(stack, configuration)
+        asked = [finding.summary for finding in select_findings(findings, "ask")]
+        reasons = [*rules.find_reasons(stack, plan), *asked]
         if reasons and not deployment.is_approved:
-            return deployment.await_approval(reasons, ApprovalTerms(now + USUAL_APPROVAL_TIME))
+            return deployment.await_approval(reasons, rules.terms_at(now))
         if not reasons and not deployment.is_removal:
             await self.confirm(stack, plan)
         return None

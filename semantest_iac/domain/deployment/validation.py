@@ -38,6 +38,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
+from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
@@ -171,6 +172,7 @@ class ValidationService:
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
+        yield from check_approvals(configuration)
 
 
 def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding]:

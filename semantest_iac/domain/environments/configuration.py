@@ -34,6 +34,7 @@ from semantest_iac.domain.environments.names import (
     suggest_known,
 )
 from semantest_iac.domain.environments.sections import (
+    ApprovalsSection,
     ComponentSection,
     DeadlinesSection,
     FeaturesSection,
@@ -119,6 +120,7 @@ class EnvironmentValues(Section):
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
     deadlines: DeadlinesSection = DeadlinesSection()
+    approvals: ApprovalsSection = ApprovalsSection()
     tags: dict[str, Variable] = Field(default={}, description="Tags of all resources, besides those of this tool.")
 
 
