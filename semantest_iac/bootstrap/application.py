@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
+from semantest_iac.bootstrap.reviews.guardrails import GuardrailParts
 from semantest_iac.bootstrap.secrets.secret_parts import SecretParts
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
-    from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.event_transports import EventTarget, ReceivedMessage
@@ -77,7 +77,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Application(SecretParts):
+class Application(SecretParts, GuardrailParts):
     """The application under one home folder; it creates each adapter that it was not given on first use.
 
     `secrets` replaces the variables of the configuration, `probe` the probe of every engine.
@@ -147,7 +147,8 @@ class Application(SecretParts):
         """The rules for configurations, as of today."""
         from semantest_iac.domain.deployment.validation import ValidationService
 
-        return ValidationService(self.clock().date(), self.providers, self.capabilities, self.engines)
+        today, calendar = self.clock().date(), self.freeze_calendar
+        return ValidationService(today, self.providers, self.capabilities, self.engines, calendar)
 
     def capabilities(self, provider: str) -> Capabilities:
         """Return what a cloud supports; raises RefusedError where it cannot be used on this machine."""
@@ -353,18 +354,9 @@ class Application(SecretParts):
 
     def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks:
         """Return the use case that frees held stacks."""
-        from semantest_iac.application.deployment.recorder import EventRecorder
-        from semantest_iac.application.operators.held_stacks import HeldStacks
+        from semantest_iac.bootstrap.deployments import build_held_stacks
 
-        return HeldStacks(self.ledger, EventRecorder(self.ledger, self.redactor(variables)).record)
-
-    def approvals(self, variables: Mapping[str, str]) -> Approvals:
-        """Return the use case that approves and rejects plans."""
-        from semantest_iac.application.deployment.recorder import encode_event
-        from semantest_iac.application.operators.approvals import Approvals
-
-        encode = partial(encode_event, redact=self.redactor(variables))
-        return Approvals(self.ledger, self.run_queue, encode, self.clock)
+        return build_held_stacks(self, variables)
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress

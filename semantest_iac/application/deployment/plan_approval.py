@@ -8,15 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import Deployment
-from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.guardrails.approval_rules import (
-    ApprovalRules,
-    FindApprovalRules,
-    read_approval_rules,
-    require_no_approval,
-)
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.guardrails.plan_review import (
     PlanToReview,
@@ -33,29 +27,29 @@ def read_utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def judge_no_destroy(configuration: Mapping[str, Any]) -> bool:
+    """Return false: nothing is asked about destroys."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class PlanApproval:
     """Who is asked about a plan, in this order.
 
     `check` shows it and refuses what must not be; `review` is what the guardrails find; `confirm` asks whoever is
     present, unless the plan waits for an approval or has it. `check` and `confirm` raise RefusedError to stop there; a
-    destroy is confirmed before it is requested. What needs an approval is up to the configuration of the deployment,
-    and to `find_own_rules`, that of this process.
+    destroy is confirmed before it is requested, and planned only where `judges_destroy` says so of its configuration.
     """
 
     check: ApprovePlan = approve_any_plan
     review: ReviewPlan = find_nothing
     confirm: ApprovePlan = approve_any_plan
     read_now: Callable[[], datetime] = read_utc_now
-    find_own_rules: FindApprovalRules = require_no_approval
+    judges_destroy: Callable[[Mapping[str, Any]], bool] = judge_no_destroy
 
-    def reviews_destroys(self, stack: Stack, configuration: Mapping[str, Any]) -> bool:
-        """Whether a destroy must be planned before it is carried out."""
-        return self.review is not find_nothing or self._find_rules(stack, configuration).need != "never"
-
-    def _find_rules(self, stack: Stack, configuration: Mapping[str, Any]) -> ApprovalRules:
-        """A request may not say less than the configuration of the process that carries it out."""
-        return read_approval_rules(configuration).combine(self.find_own_rules(stack))
+    def reviews_destroys(self, configuration: Mapping[str, Any]) -> bool:
+        """Whether a destroy of what was deployed with a configuration must be planned before it is carried out."""
+        return self.judges_destroy(configuration)
 
     async def ask_about(
         self,
@@ -87,11 +81,9 @@ class PlanApproval:
             )
         )
         require_unrefused(stack, deployment.kind, findings)
-        rules = self._find_rules(stack, configuration)
-        asked = [finding.summary for finding in select_findings(findings, "ask")]
-        reasons = [*rules.find_reasons(stack, plan), *asked]
+        reasons = [finding.summary for finding in select_findings(findings, "ask")]
         if reasons and not deployment.is_approved:
-            return deployment.await_approval(reasons, rules.terms_at(now))
+            return deployment.await_approval(reasons, ApprovalTerms(now + USUAL_APPROVAL_TIME))
         if not reasons and not deployment.is_removal:
             await self.confirm(stack, plan)
         return None

@@ -20,7 +20,8 @@ PlannedOperation = Literal["create", "update", "replace", "delete", "same", "kee
 class PlannedChange:
     """The operation on one resource, and the changed properties with their values.
 
-    `loses` names the data that is lost for good: `its log records`.
+    `loses` names the data that is lost for good: `its log records`. `exposes` says who can reach data that should be
+    private, as planned: `anybody can read its blobs`.
     """
 
     urn: str
@@ -29,6 +30,7 @@ class PlannedChange:
     op: PlannedOperation
     properties: tuple[PropertyChange, ...] = ()
     loses: str = ""
+    exposes: str = ""
 
     @property
     def reversible(self) -> Literal["reversible", "irreversible"]:

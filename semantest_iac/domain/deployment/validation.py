@@ -21,6 +21,7 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
     resolve_component,
 )
+from semantest_iac.domain.environments.guardrail_sections import find_guardrail_faults
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENTS,
@@ -38,7 +39,6 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
-from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
@@ -47,6 +47,7 @@ from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, 
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
+from semantest_iac.domain.ports.freeze_calendar import FreezeCalendar, find_freeze_faults
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 _IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
@@ -83,7 +84,8 @@ class ValidationReport:
 class ValidationService:
     """Validates configurations as of `today`, because runtimes are deprecated by date.
 
-    Without `capabilities_of` every cloud supports everything, without `engines` every engine is known.
+    Without `capabilities_of` every cloud supports everything, without `engines` every engine is known, and without
+    `calendar` the times of freezes are not checked.
     """
 
     def __init__(
@@ -92,9 +94,11 @@ class ValidationService:
         clouds: CloudDescriptions,
         capabilities_of: CapabilitiesOf = Capabilities,
         engines: Collection[str] | None = None,
+        calendar: FreezeCalendar | None = None,
     ) -> None:
         self._today = today
         self._engines = engines
+        self._calendar = calendar
         self._clouds = clouds
         self._capabilities_of = capabilities_of
 
@@ -172,7 +176,14 @@ class ValidationService:
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
-        yield from check_approvals(configuration)
+        yield from self._check_guardrails(configuration)
+
+    def _check_guardrails(self, configuration: DeploymentConfiguration) -> Iterator[Finding]:
+        for fault in find_guardrail_faults(configuration.guardrails):
+            yield Finding(fault, blocks=True)
+        if self._calendar is not None:
+            for fault in find_freeze_faults(configuration.guardrails, self._calendar):
+                yield Finding(fault, blocks=True)
 
 
 def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding]:

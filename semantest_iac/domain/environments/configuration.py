@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.event_sections import (
     EventTargetSection,
     SubscriptionSection,
 )
+from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_ALIASES,
@@ -34,7 +35,6 @@ from semantest_iac.domain.environments.names import (
     suggest_known,
 )
 from semantest_iac.domain.environments.sections import (
-    ApprovalsSection,
     ComponentSection,
     DeadlinesSection,
     FeaturesSection,
@@ -120,7 +120,7 @@ class EnvironmentValues(Section):
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
     deadlines: DeadlinesSection = DeadlinesSection()
-    approvals: ApprovalsSection = ApprovalsSection()
+    guardrails: GuardrailsSection = GuardrailsSection()
     tags: dict[str, Variable] = Field(default={}, description="Tags of all resources, besides those of this tool.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,15 @@ def lazy_function(package: str, sdk: str, function: str, *modules: str) -> LazyF
 _UNNAMED_DATA = "its data"
 
 
+@dataclass(frozen=True, slots=True)
+class ExposingProperty:
+    """A property of a resource type, the values with which it makes data public, and what that means in words."""
+
+    name: str
+    values: tuple[Any, ...]
+    meaning: str
+
+
 def _keep_blueprint(blueprint: Blueprint) -> Blueprint:
     return blueprint
 
@@ -70,6 +79,7 @@ class Cloud:
     create_provider: Callable[[ProgramContext], pulumi.ProviderResource]
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: Mapping[str, str] | Set[str] = frozenset()  # types whose deletion loses data, perhaps -> what is lost
+    exposing: Mapping[str, Sequence[ExposingProperty]] = field(default_factory=dict)  # by type, what makes data public
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
@@ -87,6 +97,11 @@ class Cloud:
         if isinstance(self.stateful, Mapping):
             return self.stateful.get(resource_type, "")
         return _UNNAMED_DATA if resource_type in self.stateful else ""
+
+    def find_exposure(self, resource_type: str, properties: Mapping[str, Any]) -> str:
+        """Return who can reach the data of such a resource that should not; empty if nobody can."""
+        found = [it.meaning for it in self.exposing.get(resource_type, ()) if properties.get(it.name) in it.values]
+        return "; ".join(found)
 
     @property
     def capabilities(self) -> Capabilities:

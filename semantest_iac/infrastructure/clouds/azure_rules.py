@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.environments.configuration import list_function_values
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.rules.findings import (
@@ -17,6 +18,7 @@ from semantest_iac.domain.environments.rules.findings import (
 )
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 
 MEMORY_SIZES_MB = (512, 2048, 4096)  # the instances of the Flex Consumption plan
@@ -72,6 +74,12 @@ def round_workspace_retention(days: int) -> int:
     """Return the days that a workspace keeps logs: the nearest that it can, the most for ever (0)."""
     neutral = round_retention(days)
     return min(max(neutral, RETENTION_DAYS[0]), RETENTION_DAYS[-1]) if neutral else RETENTION_DAYS[-1]
+
+
+def has_gateway(blueprint: Blueprint) -> bool:
+    """Whether API Management is in front of the app; the app's own endpoint checks no token and limits no client."""
+    is_development = (blueprint.base_environment or blueprint.stack.environment) == "development"
+    return any(api.authorizer or not is_development for api in blueprint.resources if isinstance(api, HttpApi))
 
 
 def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
@@ -176,8 +184,8 @@ def check_gateway_throttling_effect(subject: RuleSubject) -> Iterator[Finding]:
     Sources: the vendor's reference of both policies ("only applied when an API is accessed using a subscription key");
     a measurement that calls without a key count together (ronaldbosma.github.io, 2026-01-06).
     """
-    has_gateway = subject.built_in_environment != "development" or subject.section.authorizer
-    if has_gateway and subject.serves_http and _is_throttled(subject):
+    is_behind_gateway = subject.built_in_environment != "development" or subject.section.authorizer
+    if is_behind_gateway and subject.serves_http and _is_throttled(subject):
         reason = "may have no effect: API Management documents that it limits only calls with a subscription key"
         yield advise("throttling", reason, "Limit calls in your code as well if a limit is essential.")
 

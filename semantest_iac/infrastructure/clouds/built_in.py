@@ -46,6 +46,7 @@ AWS: Final = CloudEntry(
     secret_resources=f"{_INFRASTRUCTURE}.clouds.aws_secrets:AWS_SECRETS",
     secret_store=f"{_INFRASTRUCTURE}.secret_stores.secrets_manager:open_secrets_manager",
     simulated_secret_store=f"{_INFRASTRUCTURE}.secret_stores.secrets_manager:open_simulated_secrets_manager",
+    prices=f"{_INFRASTRUCTURE}.clouds.prices.aws_prices:AWS_PRICES",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.aws.web_sockets:build_web_socket_service",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
@@ -69,6 +70,7 @@ AZURE: Final = CloudEntry(
     secret_resources=f"{_INFRASTRUCTURE}.clouds.azure_secrets:AZURE_SECRETS",
     secret_store=f"{_INFRASTRUCTURE}.secret_stores.key_vault:open_key_vault",
     simulated_secret_store=f"{_INFRASTRUCTURE}.secret_stores.key_vault:open_simulated_key_vault",
+    prices=f"{_INFRASTRUCTURE}.clouds.prices.azure_prices:AZURE_PRICES",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.azure.web_sockets:build_web_socket_service",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",

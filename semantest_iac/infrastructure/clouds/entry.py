@@ -36,7 +36,7 @@ class CloudEntry:
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
     `secret_resources` reads the secrets of a stack, and who may read them, from its resources (SecretResources);
     `secret_store` opens the cloud's own store of secrets in a region, `simulated_secret_store` that of a simulated
-    cloud.
+    cloud. `prices` is a PriceList of the domain, without which costs are not known.
     `function_layout` is the cloud whose package layout its functions have; the first of `regions` is the default, and
     `region_counterparts` maps regions of other clouds to the nearest own one.
     """
@@ -58,6 +58,7 @@ class CloudEntry:
     secret_resources: str = ""
     secret_store: str = ""
     simulated_secret_store: str = ""
+    prices: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()

@@ -89,6 +89,7 @@ def _planned_change(step: ResourceStep, cloud: Cloud) -> PlannedChange:
         op=op,
         properties=compute_property_changes(step),
         loses=cloud.find_lost_data(step.state.type) if op in ("delete", "replace") else "",
+        exposes=cloud.find_exposure(step.state.type, _to_neutral_value(step.state.inputs)),
     )
 
 

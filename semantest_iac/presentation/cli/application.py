@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
-    from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.event_transports import DeadLetters, EventTarget, ReceivedMessage
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.application.reviews.cost_estimates import CostEstimator
+    from semantest_iac.application.reviews.history_review import HistoryReview
     from semantest_iac.application.secrets.stack_secrets import StackSecrets
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.application.worker import ReportRun
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+    from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
@@ -120,8 +123,6 @@ class CliApplication(Protocol):
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
 
-    def approvals(self, variables: Mapping[str, str]) -> Approvals: ...
-
     def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks: ...
 
     @property
@@ -141,6 +142,14 @@ class CliApplication(Protocol):
 
     @property
     def function_logs(self) -> FunctionLogReader: ...
+
+    @property
+    def cost_estimator(self) -> CostEstimator: ...
+
+    @property
+    def history_review(self) -> HistoryReview: ...
+
+    def find_guardrail_faults(self, guardrails: GuardrailsSection) -> tuple[Fault, ...]: ...
 
     def capabilities(self, provider: str) -> Capabilities: ...
 

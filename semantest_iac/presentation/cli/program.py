@@ -28,6 +28,8 @@ COMMANDS = {
     "history": ("ledger", "List past deployments."),
     "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
     "open": ("services", "Show the address of a service, and open it in the browser."),
+    "cost": ("reviews.costs", "Estimate what a component costs a month."),
+    "guardrails": ("reviews.guardrails", "Show guardrails, and test them against recorded plans."),
     "drift": ("drift", "Show what was changed in the cloud outside of this tool."),
     "scale": ("changes.scaling", "Change between how many instances a component scales."),
     "destroy": ("deployments", "Delete every resource of a stack."),
@@ -40,8 +42,6 @@ COMMANDS = {
     "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
-    "approve": ("operators.approvals", "Approve a plan that waits, and carry it out."),
-    "reject": ("operators.approvals", "Reject a plan that waits for an approval."),
     "resolve": ("queue", "Free a stack that needed an operator."),
     "worker": ("queue", "Carry out queued requests until stopped."),
     "secrets": ("secrets.group", "Set, rotate, list and audit secrets."),
@@ -53,7 +53,7 @@ COMMANDS = {
     "setup": ("machine", "Install the Pulumi CLI and its plugins."),
 }
 
-STACK_CHANGES = frozenset({"approve", "deploy", "scale", "destroy", "--fix"})
+STACK_CHANGES = frozenset({"deploy", "scale", "destroy", "--fix"})
 LOST_ANSWER = 1
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.

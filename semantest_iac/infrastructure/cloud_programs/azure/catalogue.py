@@ -19,7 +19,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
 
 if TYPE_CHECKING:
     import pulumi
@@ -101,6 +101,14 @@ CLOUD = Cloud(
     stateful={
         "azure-native:operationalinsights:Workspace": "its log records",
         "azure-native:keyvault:Vault": "the values of its secrets",
+    },
+    exposing={  # source: the properties' descriptions in Pulumi's SDK
+        "azure-native:storage:StorageAccount": [
+            ExposingProperty("allowBlobPublicAccess", (True,), "its containers can be opened to anybody")
+        ],
+        "azure-native:storage:BlobContainer": [
+            ExposingProperty("publicAccess", ("Blob", "Container"), "anybody can read its blobs")
+        ],
     },
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
     adapt=share_app,

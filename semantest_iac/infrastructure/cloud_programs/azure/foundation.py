@@ -20,6 +20,7 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import find_payload, list_routes
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.azure_rules import has_gateway
 
 _MAX_NAME_LENGTHS = {
     "action group": 260,
@@ -87,12 +88,6 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "payload": find_payload(blueprint),
         "routes": list_routes(blueprint),
     }
-
-
-def has_gateway(blueprint: Blueprint) -> bool:
-    """Whether API Management is in front of the app; the app's own endpoint checks no token and limits no client."""
-    is_development = (blueprint.base_environment or blueprint.stack.environment) == "development"
-    return any(api.authorizer or not is_development for api in _resources_of(HttpApi, blueprint))
 
 
 def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:

@@ -330,4 +330,5 @@ def _to_change(step: Mapping[str, Any]) -> PlannedChange:
         op=step["op"],
         properties=tuple(PropertyChange(**it | {"sources": ()}) for it in step["properties"]),
         loses=step["data"] if step["op"] in ("delete", "replace") else "",
+        exposes=step["exposes"],
     )

@@ -139,6 +139,7 @@ def _describe_step(step: StepEventMetadata, op: str, *, is_refresh: bool = False
         "parent": resource_name(step.new.parent) if step.new else "",
         "op": op,
         "properties": [asdict(change) for change in changes],
+        "inputs": (step.new.inputs if step.new else None) or {},  # for this process alone: they may hold secrets
     }
 
 

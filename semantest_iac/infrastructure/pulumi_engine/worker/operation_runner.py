@@ -165,10 +165,16 @@ class OperationRunner:
         urns = [resource["urn"] for resource in self._state_before.resources]
         steps = sorted(found, key=lambda step: _step_sort_key(step, components, urns))
         origins = {**self._state_before.property_origins, **(self._program.property_origins if self._program else {})}
-        return [
-            {**step, "data": self._cloud.find_lost_data(step["type"]), "origins": origins.get(step["urn"], {})}
-            for step in steps
-        ]
+        return [self._to_sent_step(step, origins.get(step["urn"], {})) for step in steps]
+
+    def _to_sent_step(self, step: dict[str, Any], origins: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the step with what the cloud knows about it, and without the inputs that this is known from."""
+        described = {
+            "data": self._cloud.find_lost_data(step["type"]),
+            "exposes": self._cloud.find_exposure(step["type"], step["inputs"]),
+            "origins": origins,
+        }
+        return {**{key: value for key, value in step.items() if key != "inputs"}, **described}
 
     def _fingerprint_state_and_program(self, state: StackState) -> str:
         """A hash of the state and of everything that the program is made from, secrets included."""

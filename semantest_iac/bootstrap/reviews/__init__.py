@@ -1,0 +1,1 @@
+"""Joins what judges plans and estimates costs."""

@@ -1,0 +1,81 @@
+"""Joins guardrails and costs with the ledger, the clouds' prices and the calendar."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from semantest_iac.bootstrap.ledger_database import LedgerDatabase
+
+if TYPE_CHECKING:
+    from semantest_iac.application.reviews.cost_estimates import CostEstimator
+    from semantest_iac.application.reviews.history_review import HistoryReview
+    from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
+    from semantest_iac.domain.blueprints.blueprint import Blueprint
+    from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+    from semantest_iac.domain.errors import Fault
+    from semantest_iac.domain.ports.freeze_calendar import FreezeCalendar
+    from semantest_iac.domain.ports.price_lists import PriceList
+
+
+class GuardrailParts(LedgerDatabase):
+    """The parts of an application that judge plans and estimate costs."""
+
+    @cached_property
+    def freeze_calendar(self) -> FreezeCalendar:
+        """The calendar of freezes."""
+        from semantest_iac.infrastructure.calendars.cron_calendar import CronFreezeCalendar
+
+        return CronFreezeCalendar()
+
+    def find_guardrail_faults(self, guardrails: GuardrailsSection) -> tuple[Fault, ...]:
+        """Return what is wrong with the guardrails of a configuration, besides their shape."""
+        from semantest_iac.domain.environments.guardrail_sections import find_guardrail_faults
+        from semantest_iac.domain.ports.freeze_calendar import find_freeze_faults
+
+        return (*find_guardrail_faults(guardrails), *find_freeze_faults(guardrails, self.freeze_calendar))
+
+    @cached_property
+    def cost_estimator(self) -> CostEstimator:
+        """What estimates costs with the price lists of the clouds."""
+        from semantest_iac.application.reviews.cost_estimates import CostEstimator
+
+        return CostEstimator(find_prices, adapt_blueprint)
+
+    @cached_property
+    def plan_reviewer(self) -> PlanReviewer:
+        """What judges plans before they are applied."""
+        from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
+
+        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator)
+
+    @cached_property
+    def history_review(self) -> HistoryReview:
+        """What judges recorded plans."""
+        from semantest_iac.application.reviews.history_review import HistoryReview
+
+        return HistoryReview(self.ledger, self.freeze_calendar, self.cost_estimator)
+
+
+def find_prices(provider: str) -> PriceList | None:
+    """Return the price list of a cloud; None for one without, or one that is not installed here."""
+    from semantest_iac.domain.errors import RefusedError
+    from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+    try:
+        entry = CLOUDS[provider]
+        prices: PriceList | None = entry.load_part(entry.prices) if entry.prices else None
+    except (KeyError, RefusedError):
+        return None
+    return prices
+
+
+def adapt_blueprint(blueprint: Blueprint) -> Blueprint:
+    """Return a blueprint as the program of its cloud arranges it; as it is where that cannot be loaded here."""
+    from semantest_iac.domain.errors import DeploymentError
+    from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+
+    try:
+        return find_cloud(blueprint.stack.provider).adapt(blueprint)
+    except DeploymentError:
+        return blueprint

@@ -1,0 +1,77 @@
+"""Freezes as cron expressions and local times in time zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from semantest_iac.domain.environments.guardrail_sections import FreezeSection
+from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.errors import Fault
+from semantest_iac.infrastructure.calendars.cron_times import CronTimes
+
+
+class CronFreezeCalendar:
+    """Implements the port FreezeCalendar with the time zones of this machine."""
+
+    def find_faults(self, path: str, window: FreezeSection) -> Iterator[Fault]:
+        """Yield an unknown zone, times that cannot be read or end before they start, and unusable expressions."""
+        zone = _find_zone(window)
+        if zone is None:
+            shown = make_printable(window.timezone or "")
+            hint = suggest_known(window.timezone or "", sorted(available_timezones()))
+            yield Fault(f"{path}.timezone", f"'{shown}' is not a time zone of this machine", hint)
+        if window.cron is not None and (problem := _find_cron_problem(window.cron)):
+            reason = f"'{make_printable(window.cron)}' is no cron expression: {make_printable(problem)}"
+            yield Fault(f"{path}.cron", reason, "Such as 0 16 * * 5, Fridays at 16:00.")
+        start, end = (_parse_moment(text, zone or UTC) for text in (window.start, window.end))
+        for key, text, moment in (("start", window.start, start), ("end", window.end, end)):
+            if text is not None and moment is None:
+                yield Fault(f"{path}.{key}", f"'{make_printable(text)}' is not a time", "Such as 2026-12-20T18:00.")
+        if start and end and start >= end:
+            yield Fault(f"{path}.end", "is not after start")
+
+    def find_end(self, window: FreezeSection, now: datetime) -> datetime | None:
+        """Return when the freeze ends that holds at `now`, in UTC; None if none does, or it cannot be read."""
+        zone = _find_zone(window)
+        if zone is None:
+            return None
+        if window.cron is not None and window.hours is not None:
+            return _find_repeated_end(window.cron, timedelta(hours=window.hours), zone, now)
+        start, end = _parse_moment(window.start, zone), _parse_moment(window.end, zone, fold=1)
+        return end if start and end and start <= now < end else None
+
+
+def _find_zone(window: FreezeSection) -> tzinfo | None:
+    if window.timezone is None:
+        return UTC
+    try:
+        return ZoneInfo(window.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _find_cron_problem(expression: str) -> str:
+    try:
+        CronTimes.parse(expression)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _parse_moment(text: str | None, zone: tzinfo, fold: int = 0) -> datetime | None:
+    """Return the time in UTC; of an hour that occurs twice the first one, or the second with `fold`."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=fold)).astimezone(UTC)
+
+
+def _find_repeated_end(expression: str, length: timedelta, zone: tzinfo, now: datetime) -> datetime | None:
+    try:
+        start = CronTimes.parse(expression).find_newest(now, zone, now - length)
+    except ValueError:  # what validation refuses
+        return None
+    return start + length if start and now < start + length else None

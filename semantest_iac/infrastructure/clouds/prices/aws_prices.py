@@ -1,0 +1,134 @@
+"""What AWS charges in us-east-1 for the kinds that its program creates; free tiers of an account are not subtracted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
+from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
+
+_MILLION = 1_000_000
+
+
+def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
+    return Price(amount, INFRACOST.format(cloud="aws", test=test), dated)
+
+
+_DYNAMODB: Final = "https://airbyte.com/data-engineering-resources/dynamodb-pricing"
+AWS_UNIT_PRICES: Final = {
+    "lambda requests": _tested(0.20, "lambda_function_test"),  # a million
+    "lambda duration": _tested(0.0000166667, "lambda_function_test"),  # a GB-second on x86
+    "provisioned concurrency": Price(
+        0.0000041667,  # a GB-second on x86
+        "https://github.com/api-evangelist/aws-lambda/blob/2540b080595eb6a0b672c67986e91a31b5e48cea"
+        "/plans/aws-lambda-plans-pricing.yml",
+        "2026-05-05",
+    ),
+    "http requests": _tested(1.00, "apigatewayv2_api_test"),  # a million
+    "messages": _tested(1.00, "apigatewayv2_api_test"),  # a million
+    "connection minutes": _tested(0.25, "apigatewayv2_api_test"),  # a million
+    "log ingestion": _tested(0.50, "cloudwatch_log_group_test"),  # a GB
+    "log storage": _tested(0.03, "cloudwatch_log_group_test"),  # a GB and month
+    "alarm metrics": _tested(0.10, "cloudwatch_metric_alarm_test"),  # a metric and month
+    "secret": _tested(0.40, "secretsmanager_secret_test"),  # a month
+    "secret reads": _tested(0.05, "secretsmanager_secret_test"),  # ten thousand
+    "interface endpoint": _tested(0.01, "vpc_endpoint_test", "2024-10-18"),  # an hour and zone
+    "table writes": Price(0.625, _DYNAMODB, "2025-07-21"),  # a million units
+    "table reads": Price(0.125, _DYNAMODB, "2025-07-21"),  # a million units
+    "traces": Price(5.00, "https://aws.amazon.com/xray/pricing/", "2026-11-30"),  # a million
+}
+"""USD, by what is charged."""
+
+_FOREVER_DAYS, _DAYS = 365, 30.4
+_WRITES_PER_CONNECTION = 4  # a row, and the same in the index of client types, is written and deleted
+
+
+def _list_function_items(function: ServerlessFunction, priced: PricedUsage) -> Iterator[CostItem]:
+    """Calls in provisioned instances are priced like all others, although their duration costs less."""
+    calls = priced.count_calls(function)
+    gb_seconds = calls * priced.usage.duration_ms / 1000 * function.memory_mb / 1024
+    yield CostItem(function.name, "requests", calls / _MILLION, "million", AWS_UNIT_PRICES["lambda requests"])
+    yield CostItem(function.name, "duration", gb_seconds, "GB-second", AWS_UNIT_PRICES["lambda duration"])
+    if function.tracing:
+        # X-Ray's default rule samples the first request of each second and 5 % of the others (its developer guide).
+        first = min(calls, SECONDS_PER_MONTH)
+        traces = first + 0.05 * (calls - first)
+        yield CostItem(function.name, "traces", traces / _MILLION, "million", AWS_UNIT_PRICES["traces"])
+
+
+def _list_warm_items(live: LiveVersion, priced: PricedUsage) -> Iterator[CostItem]:
+    if live.warm:
+        gb_seconds = live.warm * SECONDS_PER_MONTH * priced.find_function(live.function).memory_mb / 1024
+        price = AWS_UNIT_PRICES["provisioned concurrency"]
+        yield CostItem(live.name, "provisioned concurrency", gb_seconds, "GB-second", price, is_fixed=True)
+
+
+def _list_http_items(api: HttpApi, priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(api.name, "requests", priced.usage.requests / _MILLION, "million", AWS_UNIT_PRICES["http requests"])
+
+
+def _list_web_socket_items(endpoint: WebSocketEndpoint, priced: PricedUsage) -> Iterator[CostItem]:
+    minutes = priced.usage.connections * HOURS_PER_MONTH * 60
+    yield CostItem(endpoint.name, "messages", priced.usage.requests / _MILLION, "million", AWS_UNIT_PRICES["messages"])
+    price = AWS_UNIT_PRICES["connection minutes"]
+    yield CostItem(endpoint.name, "connection minutes", minutes / _MILLION, "million", price)
+
+
+def _list_log_items(store: LogStore, priced: PricedUsage) -> Iterator[CostItem]:
+    gigabytes, months = priced.usage.log_gb, (store.retention_days or _FOREVER_DAYS) / _DAYS
+    yield CostItem(store.name, "log ingestion", gigabytes, "GB", AWS_UNIT_PRICES["log ingestion"])
+    yield CostItem(store.name, "log storage", gigabytes * months, "GB-month", AWS_UNIT_PRICES["log storage"])
+
+
+def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
+    """An alarm on an expression watches two metrics."""
+    is_web_socket = any(isinstance(it, WebSocketEndpoint) for it in priced.blueprint.resources)
+    has_two = alarm.signal is Signal.ERROR_RATE or (alarm.signal is Signal.SERVER_ERRORS and is_web_socket)
+    price = AWS_UNIT_PRICES["alarm metrics"]
+    yield CostItem(alarm.name, "alarm metrics", 2 if has_two else 1, "metric", price, is_fixed=True)
+
+
+def _list_secret_items(secret: AppSecret, priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(secret.name, "secret", 1, "each", AWS_UNIT_PRICES["secret"], is_fixed=True)
+    yield CostItem(secret.name, "reads", priced.usage.starts / 10_000, "ten thousand", AWS_UNIT_PRICES["secret reads"])
+
+
+def _list_network_items(network: PrivateNetwork, priced: PricedUsage) -> Iterator[CostItem]:
+    if network.reaches_secrets:
+        hours = network.zones * HOURS_PER_MONTH
+        yield CostItem(
+            network.name, "interface endpoint", hours, "hour", AWS_UNIT_PRICES["interface endpoint"], is_fixed=True
+        )
+
+
+def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[CostItem]:
+    writes = priced.new_connections * _WRITES_PER_CONNECTION
+    yield CostItem(table.name, "writes", writes / _MILLION, "million", AWS_UNIT_PRICES["table writes"])
+    yield CostItem(table.name, "reads", priced.usage.requests / _MILLION, "million", AWS_UNIT_PRICES["table reads"])
+
+
+AWS_PRICES: Final = PriceTable(
+    "us-east-1",
+    {
+        Alarm: _list_alarm_items,
+        AppSecret: _list_secret_items,
+        ConnectionTable: _list_table_items,
+        HttpApi: _list_http_items,
+        LiveVersion: _list_warm_items,
+        LogStore: _list_log_items,
+        PrivateNetwork: _list_network_items,
+        ServerlessFunction: _list_function_items,
+        WebSocketEndpoint: _list_web_socket_items,
+    },
+    frozenset({ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress}),
+)
+"""Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

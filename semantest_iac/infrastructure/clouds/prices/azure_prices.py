@@ -1,0 +1,131 @@
+"""What Azure charges in eastus for the kinds that its program creates; free grants are not subtracted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Final
+
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
+from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
+from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
+
+_MILLION = 1_000_000
+
+
+def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
+    return Price(amount, INFRACOST.format(cloud="azure", test=test), dated)
+
+
+AZURE_UNIT_PRICES: Final = {
+    "execution time": Price(  # a GB-second on demand
+        0.000026, "https://modal.com/blog/azure-function-pricing-guide", "2025-05-22"
+    ),
+    "gateway calls": _tested(3.50, "api_management_test"),  # a million, Consumption tier
+    "hub unit": Price(  # a day, Standard tier
+        1.61,
+        "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95042"
+        "/resources/azure/azurerm_web_pubsub.toml",
+        "2026-06-14",
+    ),
+    "telemetry": _tested(2.30, "application_insights_test"),  # a GB
+    "telemetry retention": _tested(0.10, "application_insights_test"),  # a GB and month beyond 90 days
+    "metric alert": _tested(0.10, "monitor_metric_alert_test"),  # a time series and month
+    "query alert": _tested(1.50, "monitor_scheduled_query_rules_alert_v2_test"),  # a rule of five minutes and month
+    "secret reads": _tested(0.03, "key_vault_key_test"),  # ten thousand
+}
+"""USD, by what is charged.
+
+No dated public source was found for executions and always-ready instances of Flex Consumption, for messages of Web
+PubSub beyond its units, and for operations of tables: their prices are unknown.
+"""
+
+_QUERY_SIGNALS: Final = frozenset({Signal.ERROR_RATE, Signal.LATENCY, Signal.CONCURRENCY})
+_SERVER_ERROR_STATUSES = 5  # each status of an app's own metric is a time series; a gateway has one for all
+_FREE_RETENTION_DAYS, _DAYS = 90, 30.4
+_LEAST_BILLED_MS, _BILLED_STEP_MS = 1000, 100  # source: the vendor's page "Estimating consumption-based costs"
+_MESSAGES_IN_UNIT = 1_000_000  # a day
+
+
+def _list_function_items(function: ServerlessFunction, priced: PricedUsage) -> Iterator[CostItem]:
+    """Requests that an instance serves at the same time are priced as if each had it alone."""
+    if function.host_function:
+        return
+    calls, memory = priced.count_calls(function), round_memory(function.memory_mb)
+    billed_ms = max(_LEAST_BILLED_MS, ceil(priced.usage.duration_ms / _BILLED_STEP_MS) * _BILLED_STEP_MS)
+    gb_seconds = calls * billed_ms / 1000 * memory / 1024
+    yield CostItem(function.name, "execution time", gb_seconds, "GB-second", AZURE_UNIT_PRICES["execution time"])
+    yield CostItem(function.name, "executions", calls / _MILLION, "million", None)
+    if warm := function.scaling.minimum:
+        ready = warm * SECONDS_PER_MONTH * memory / 1024
+        yield CostItem(function.name, "always-ready instances", ready, "GB-second", None, is_fixed=True)
+
+
+def _list_http_items(api: HttpApi, priced: PricedUsage) -> Iterator[CostItem]:
+    """The app's own endpoint costs nothing."""
+    if has_gateway(priced.blueprint):
+        calls = priced.usage.requests / _MILLION
+        yield CostItem(api.name, "gateway calls", calls, "million", AZURE_UNIT_PRICES["gateway calls"])
+
+
+def _list_hub_items(address: WebSocketAddress, priced: PricedUsage) -> Iterator[CostItem]:
+    """Development has the free tier."""
+    blueprint = priced.blueprint
+    if (blueprint.base_environment or blueprint.stack.environment) != "development":
+        yield CostItem(address.name, "hub unit", DAYS_PER_MONTH, "day", AZURE_UNIT_PRICES["hub unit"], is_fixed=True)
+        more = max(0.0, priced.usage.requests - _MESSAGES_IN_UNIT * DAYS_PER_MONTH)
+        yield CostItem(address.name, "messages beyond the unit", more / _MILLION, "million", None)
+
+
+def _list_log_items(store: LogStore, priced: PricedUsage) -> Iterator[CostItem]:
+    if store.source is LogSource.ACCESS and not has_gateway(priced.blueprint):
+        return
+    gigabytes = priced.usage.log_gb
+    longer = max(0, round_workspace_retention(store.retention_days) - _FREE_RETENTION_DAYS) / _DAYS
+    yield CostItem(store.name, "telemetry", gigabytes, "GB", AZURE_UNIT_PRICES["telemetry"])
+    price = AZURE_UNIT_PRICES["telemetry retention"]
+    yield CostItem(store.name, "telemetry retention", gigabytes * longer, "GB-month", price)
+
+
+def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
+    if alarm.signal in _QUERY_SIGNALS:
+        yield CostItem(alarm.name, "query alert", 1, "rule", AZURE_UNIT_PRICES["query alert"], is_fixed=True)
+        return
+    is_app_metric = alarm.signal is Signal.SERVER_ERRORS and not has_gateway(priced.blueprint)
+    series = _SERVER_ERROR_STATUSES if is_app_metric else 1
+    yield CostItem(alarm.name, "metric alert", series, "time series", AZURE_UNIT_PRICES["metric alert"], is_fixed=True)
+
+
+def _list_secret_items(secret: AppSecret, priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(
+        secret.name, "reads", priced.usage.starts / 10_000, "ten thousand", AZURE_UNIT_PRICES["secret reads"]
+    )
+
+
+def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[CostItem]:
+    operations = priced.usage.requests + 2 * priced.new_connections
+    yield CostItem(table.name, "table operations", operations / 10_000, "ten thousand", None)
+
+
+AZURE_PRICES: Final = PriceTable(
+    "eastus",
+    {
+        Alarm: _list_alarm_items,
+        AppSecret: _list_secret_items,
+        ConnectionTable: _list_table_items,
+        HttpApi: _list_http_items,
+        LogStore: _list_log_items,
+        ServerlessFunction: _list_function_items,
+        WebSocketAddress: _list_hub_items,
+    },
+    frozenset({ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint}),
+)
+"""Not in it: e-mails of alarms, the storage of packages, data that leaves the cloud, and queries of logs."""

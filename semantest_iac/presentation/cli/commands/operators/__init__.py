@@ -1,1 +1,0 @@
-"""Commands with which people decide about deployments that wait for them."""
