@@ -16,6 +16,7 @@ from semantest_iac_events.deployments import (
     DeploymentRolledBack,
     DeploymentStarted,
     DeploymentSuperseded,
+    TrafficShifted,
 )
 from semantest_iac_events.event import Event, StackEvent, StackFailure, StackRequest
 from semantest_iac_events.infrastructure import (
@@ -70,5 +71,6 @@ __all__ = [
     "StackEvent",
     "StackFailure",
     "StackRequest",
+    "TrafficShifted",
     "WebSocketApiDeployed",
 ]

@@ -77,6 +77,12 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
         "configuration": {"components": {"rest-api": {"memory": 512}}},
         "requested_by": "cli:ana",
     },
+    deployments.TrafficShifted: {
+        "weight": 10,
+        "until": "2026-01-05T10:05:00Z",
+        "reasons": ["the new version is deployed"],
+        "changes": CHANGES,
+    },
     deployments.DeploymentPlanned: {
         "changes": CHANGES,
         "resources": [REPLACED],

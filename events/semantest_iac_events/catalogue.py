@@ -12,6 +12,7 @@ PUBLISHED_EVENTS: tuple[type[Event], ...] = (
     deployments.DeploymentRequested,
     deployments.DeploymentStarted,
     deployments.DeploymentPlanned,
+    deployments.TrafficShifted,
     deployments.DeploymentCompleted,
     deployments.DeploymentFailed,
     deployments.DeploymentRolledBack,

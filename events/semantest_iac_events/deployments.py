@@ -43,13 +43,32 @@ class DeploymentStarted(StackEvent):
 
 
 class DeploymentPlanned(StackEvent):
-    """The engine planned its changes; nothing is changed yet."""
+    """The engine planned its changes; nothing is changed yet.
+
+    `traffic` says how a new version takes over the traffic, where a canary was asked for.
+    """
 
     type_name = "infrastructure.deployment.planned"
 
     changes: ChangeCounts
     resources: tuple[ResourceChange, ...] = ()
     artifact_digest: str | None = None
+    traffic: Prose = Field(default="", exclude_if=lambda text: not text)
+
+
+class TrafficShifted(StackEvent):
+    """The new version gets `weight` percent of the traffic, and the version before it the rest.
+
+    `until` is when it is decided how that goes on; without it the traffic stays so. `reasons` are what led to this
+    share. `changes` counts all operations of the deployment so far.
+    """
+
+    type_name = "infrastructure.traffic.shifted"
+
+    weight: int = Field(ge=0, le=100)
+    until: Moment | None = Field(default=None, exclude_if=lambda moment: moment is None)
+    reasons: tuple[Prose, ...] = ()
+    changes: ChangeCounts = ChangeCounts()
 
 
 class DeploymentCompleted(StackEvent):

@@ -34,6 +34,10 @@ class WaitView:
     def show(self, runs: Sequence[QueuedRun]) -> None:
         """Show the run that is carried out, the first one; the own one comes last."""
         first, between = runs[0], len(runs) - 2
+        if first.deployment == self._deployment and first.state == "parked":
+            self._follower.show_new_events()
+            self._wait.report_holder("what requests to the new version show")
+            return
         if first.deployment == self._deployment:
             self._is_elsewhere = True
             self.end()

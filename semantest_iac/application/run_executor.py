@@ -27,8 +27,10 @@ from semantest_iac.application.ports.stack_locks import LockHolder, StackLocks
 from semantest_iac.application.ports.stack_visibility import RequireVisible, take_for_visible
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
+from semantest_iac.domain.delivery.canary import CHECK_INTERVAL_S
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.traffic_shifts import is_shifting, request_shift
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_same_engine
 from semantest_iac.domain.ports.provisioner import ReportProgress, WaitReporter, ignore_progress
@@ -94,16 +96,30 @@ class RunExecutor:
                 await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
                 await self._execute(lease, deployment, scope)
         except asyncio.CancelledError:
+            if await self._request_return(lease, scope.bus):
+                return Retry(at=0)
             await self._end(deployment, scope.bus, cancelled_event)
         finally:
             del self._buses[lease]
         return self._find_wait(lease.deployment) or Done()
 
     def _find_wait(self, deployment: str) -> Park | None:
-        """Return until when the deployment waits for an approval; None where it does not."""
-        if not self.waits_for_approval(deployment):
-            return None
-        return Park(require_deployment(self._ledger, deployment).approval_end.timestamp())
+        """Return until when the deployment waits for an approval, or for the next look at its traffic, if it does."""
+        current = require_deployment(self._ledger, deployment)
+        if current.status is DeploymentStatus.AWAITING_APPROVAL:
+            return Park(current.approval_end.timestamp())
+        if is_shifting(current) and current.shifted and current.shifted.until:
+            next_look = self._read_now().timestamp() + CHECK_INTERVAL_S
+            return Park(min(current.shifted.until.timestamp(), next_look))
+        return None
+
+    async def _request_return(self, lease: RunLease, bus: MessageBus) -> bool:
+        """Record that a cancelled deployment returns its new version; False where it has no share of the traffic."""
+        current = require_deployment(self._ledger, lease.deployment)
+        if not is_shifting(current):
+            return False
+        await bus.record(request_shift(current, "return", "cancel", "the deployment was cancelled"))
+        return True
 
     @contextmanager
     def adopt(self, deployment: str) -> Iterator[None]:
@@ -135,7 +151,9 @@ class RunExecutor:
             return
         has_begun = lease.attempts > 1 or deployment.status is not DeploymentStatus.PENDING
         is_carried_on = self._resumes or lease.deployment in self._adopted or deployment.may_go_on
-        if lease.is_cancelled:
+        if lease.is_cancelled and await self._request_return(lease, scope.bus):
+            await self._handle(deployment, scope)
+        elif lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
         elif deployment.status is DeploymentStatus.AWAITING_APPROVAL:
             if lease.is_due or deployment.approval_end <= self._read_now():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import EventObservers
 from semantest_iac.application.ports.ledger import LedgerReader
@@ -10,7 +12,7 @@ from semantest_iac.domain.errors import LedgerError
 
 
 class RunFollower:
-    """Reads what was recorded of one deployment since the last look; `shown` of its first events are known."""
+    """Reads what others have recorded of one deployment since the last look; `shown` of its first events are known."""
 
     def __init__(self, ledger: LedgerReader, observers: EventObservers, deployment: str, shown: int) -> None:
         self._ledger = ledger
@@ -18,6 +20,8 @@ class RunFollower:
         self._deployment = deployment
         self._shown = shown
         self._version: int | None = None
+        self._seen = set[UUID]()  # what this process has recorded itself, and shown then
+        observers.add(lambda event: self._seen.add(event.id))
 
     def show_new_events(self) -> None:
         """Show the events that were recorded since the last call."""
@@ -32,6 +36,8 @@ class RunFollower:
             if not is_event_of(recorded, self._deployment):
                 continue
             try:
-                self._observers.show(decode_event(recorded))
+                event = decode_event(recorded)
+                if event.id not in self._seen:
+                    self._observers.show(event)
             except LedgerError:  # an event of a newer version, which the worker has
                 continue

@@ -253,7 +253,8 @@ class Worker:
             self._on_lost(lease)
             running.cancel()
 
-        with self._keep(lease, lose, running.cancel):
+        cancel = go_on if lease.is_cancelled else running.cancel  # a cancelled run is ended, and that takes its time
+        with self._keep(lease, lose, cancel):
             try:
                 await asyncio.wait([running])
             except asyncio.CancelledError:  # this worker is to stop: the run ends itself first

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
+from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs, traffic_counts
 from semantest_iac.bootstrap.reviews.guardrails import GuardrailParts
 from semantest_iac.bootstrap.secrets.secret_parts import SecretParts
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
@@ -412,7 +412,7 @@ class Application(SecretParts, GuardrailParts):
 
         file = self.home / "ledger.db" if isinstance(self.ledger, SqliteLedger) else None
         releases = Releases(partial(simulated_releases, self.ledger), file)
-        services = LocalServices(releases, probe_of, self.function_logs, limits)
+        services = LocalServices(releases, probe_of, self.function_logs, limits, traffic_counts(self.home))
         return _announced(
             self.home, lambda folder: open_gateway(services, address, log_request, host_names, body_folder=folder)
         )

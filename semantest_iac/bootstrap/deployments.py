@@ -19,6 +19,7 @@ from semantest_iac.application.deployment.step_limits import (
     SIMULATED_FIRST_PAUSE_S,
     StepLimiter,
 )
+from semantest_iac.application.deployment.traffic.traffic_shifting import TrafficShifter
 from semantest_iac.application.handlers.change_deployed import change_deployed
 from semantest_iac.application.handlers.configure_environment import configure_environment
 from semantest_iac.application.handlers.deploy_account import deploy_account
@@ -173,6 +174,7 @@ class EngineRuns:
         self._observers = observers
         self._redact = application.redactor(variables)
         provisioner, self.probe = application.connect(choice, variables)
+        self._traffic = application.engines[choice.engine].traffic(application.home, self.probe)
         provisioner = views.place_engine(choice, provisioner) if views.place_engine else provisioner
         timeout_s, pause_s = _SIMULATED_PATIENCE if choice.is_simulated else _REAL_PATIENCE
         verifier = ServiceVerifier(self.probe, application.timer, timeout_s)
@@ -197,7 +199,10 @@ class EngineRuns:
         bus = MessageBus(record, partial(failure_event, ledger), self._observers)
         preparation = self._prepare(progress) if progress else self.preparation
         reported = progress or self.progress
-        process = DeploymentProcess(preparation, self._service, bus, ledger, reported, self._limiter, self._approval)
+        shifter = TrafficShifter(ledger, self._traffic, self._application.clock)
+        process = DeploymentProcess(
+            preparation, self._service, bus, ledger, reported, self._limiter, self._approval, shifter
+        )
         return bus, process
 
     def open_run(self, lease: RunLease, request: StackRequest) -> RunScope:

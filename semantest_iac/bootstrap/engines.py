@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.domain.ports.traffic_observer import TrafficObserver
     from semantest_iac.domain.resource import DeployedResource
     from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
+    from semantest_iac.infrastructure.local_service.traffic_counts import TrafficCounts
     from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate, StackState
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
@@ -72,6 +74,11 @@ async def _list_pulumi_resources(engine: PulumiEngine, stack: Stack) -> Sequence
     return await list_deployed_resources(engine, stack)
 
 
+def _measure_nothing(home: Path, probe: ServiceProbe) -> TrafficObserver | None:
+    """Return None: nothing measures the traffic of versions."""
+    return None
+
+
 def _require_nothing(provider: str, choice: EngineChoice) -> None:
     """Accept every machine."""
 
@@ -83,7 +90,8 @@ class EngineEntry:
     `check_requirements` raises RefusedError with everything that is missing on this machine. `probe` gets the
     provisioner that `provisioner` created. `has_files` says whether a home has what the engine keeps there of a
     stack in a simulated cloud, and `simulated_cloud` is the file of that cloud. `list_resources` reads what is deployed
-    of a stack from the state of the engine; where `probe` needs the values of secrets, they are not there.
+    of a stack from the state of the engine; where `probe` needs the values of secrets, they are not there. `traffic`
+    measures, by the probe, how the versions of a service do.
     """
 
     provisioner: Callable[[EngineContext], Provisioner]
@@ -93,6 +101,7 @@ class EngineEntry:
     has_files: Callable[[Path, str], bool] = _has_files
     simulated_cloud: str = "cloud.db"
     list_resources: Callable[[Any, Stack], Awaitable[Sequence[DeployedResource]]] = _refuse_listing
+    traffic: Callable[[Path, ServiceProbe], TrafficObserver | None] = _measure_nothing
 
 
 def function_logs(home: Path) -> FunctionLogFiles:
@@ -102,6 +111,13 @@ def function_logs(home: Path) -> FunctionLogFiles:
     return FunctionLogFiles(home / "logs")
 
 
+def traffic_counts(home: Path) -> TrafficCounts:
+    """Return the counts of requests to versions that share the traffic of a simulated stack."""
+    from semantest_iac.infrastructure.local_service.traffic_counts import TrafficCounts
+
+    return TrafficCounts(home / "traffic")
+
+
 def _sandbox_engine(context: EngineContext) -> Provisioner:
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
     from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
@@ -109,6 +125,16 @@ def _sandbox_engine(context: EngineContext) -> Provisioner:
 
     clouds = cloud_factory(context.home / "cloud.db")
     return SandboxEngine(StateStore(context.home / "sandbox"), clouds, context.reveal_secret)
+
+
+def _local_traffic(home: Path, probe: ServiceProbe) -> TrafficObserver | None:
+    """Return what measures the traffic of a simulated cloud, None for a real one."""
+    from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
+    from semantest_iac.infrastructure.local_service.local_traffic import LocalTraffic, RememberedVersions
+
+    if not isinstance(probe, LocalProbe):
+        return None
+    return LocalTraffic(probe.find_resources, traffic_counts(home), RememberedVersions(home / "traffic"))
 
 
 def _sandbox_probe(context: EngineContext, engine: SandboxEngine) -> ServiceProbe:
@@ -171,6 +197,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         reaches_real_clouds=False,
         has_files=_has_sandbox_files,
         list_resources=_list_sandbox_resources,
+        traffic=_local_traffic,
     ),
     PULUMI_ENGINE: EngineEntry(
         _pulumi_engine,
@@ -179,6 +206,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         has_files=_has_pulumi_files,
         simulated_cloud="pulumi/cloud.db",
         list_resources=_list_pulumi_resources,
+        traffic=_local_traffic,
     ),
 }
 """The engines by the name that `--engine` gives them."""
@@ -189,6 +217,7 @@ def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -
     from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
+    from semantest_iac.infrastructure.local_service.local_traffic import RememberedVersions
 
     folder, cache = PackageFolder(context.home / "artifacts"), PackageCache(context.home)
 
@@ -200,7 +229,12 @@ def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -
             package = folder.path_of(digest)
         return cache.unpack(package)
 
-    return LocalProbe(find_deployed, unpack, function_logs(context.home))
+    versions = RememberedVersions(context.home / "traffic")
+
+    async def find_complete(stack: Stack) -> Sequence[DeployedResource]:
+        return versions.complete(str(stack), await find_deployed(stack))
+
+    return LocalProbe(find_complete, unpack, function_logs(context.home))
 
 
 def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:

@@ -23,7 +23,10 @@ from semantest_iac_events.values import HealthAnswer, ResourceChange
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class DeploymentContext:
-    """The request and the result of each step that was taken; every step returns a new one."""
+    """The request and the result of each step that was taken; every step returns a new one.
+
+    `new_share` is the percent of the traffic that the new version gets, None for all of it.
+    """
 
     request: DeploymentRequested
     settings: ComponentSettings | None = None
@@ -32,6 +35,7 @@ class DeploymentContext:
     plan: ChangePlan = field(default_factory=ChangePlan)
     applied: ApplyResult | None = None
     health: HealthAnswer | None = None
+    new_share: int | None = None
     began: float = field(default_factory=monotonic)
 
     @property

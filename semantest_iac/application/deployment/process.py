@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,15 +36,27 @@ from semantest_iac.application.deployment.rollback import (
     remaining_operations,
 )
 from semantest_iac.application.deployment.step_limits import StepLimiter
+from semantest_iac.application.deployment.traffic.traffic_shifting import (
+    CanaryRefusedError,
+    TrafficShifter,
+    VersionReturnedError,
+    describe_traffic,
+    list_operations,
+    require_good_version,
+    require_shiftable,
+)
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
 from semantest_iac.application.queries.secret_versions import find_secret_versions
+from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
+from semantest_iac.domain.delivery.canary import ShiftAction, ShiftDecision
 from semantest_iac.domain.deployment.change_plan import ChangePlan, add_changes, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import GenerationStarted, PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.traffic_shifts import judge_version, shift_traffic
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
@@ -67,6 +80,7 @@ class DeploymentProcess:
         progress: ReportProgress,
         limiter: StepLimiter,
         approval: PlanApproval | None = None,
+        shifter: TrafficShifter | None = None,
     ) -> None:
         self._preparation = preparation
         self._service = service
@@ -77,6 +91,7 @@ class DeploymentProcess:
         self._approval = approval or PlanApproval()
         self._limiter = limiter
         self._rollback = Rollback(service, ledger, progress)
+        self._shifter = shifter or TrafficShifter(ledger)
 
     async def plan(self, context: DeploymentContext) -> DeploymentContext:
         """Preview a prepared deployment; nothing is recorded or changed.
@@ -107,13 +122,22 @@ class DeploymentProcess:
             self._progress,
             refresh=context.request.refresh or stack.resolved is not None,
             secret_versions=find_secret_versions(self._ledger, stack.stack, context.settings.secret_keys),
+            split=None if context.new_share is None else TrafficSplit(stack.outputs, context.new_share),
         )
         return replace(context, work=work, plan=plan)
 
-    async def deploy(self, request: DeploymentRequested) -> StackEvent:
+    async def deploy_or_watch(self, request: DeploymentRequested) -> StackEvent | None:
+        """Deploy, or go on with a new version that has a share of the traffic; None while it is only watched."""
+        deployment = read_deployment(self._ledger, request.deployment_id)
+        decision = await self._shifter.judge(deployment) if deployment else None
+        is_watched = decision is not None and decision.action is ShiftAction.WAIT
+        return None if is_watched else await self.deploy(request, decision)
+
+    async def deploy(self, request: DeploymentRequested, decision: ShiftDecision | None = None) -> StackEvent:
         """Take every step in order and return the terminal event; raises what failed before anything was changed.
 
-        One whose plan waits for an approval ends this run with the request for it, and goes on once it is approved. A
+        One whose plan waits for an approval ends this run with the request for it, and goes on once it is approved. One
+        whose new version has a share of the traffic ends it with that, and goes on with a `decision` about it. A
         deployment that another run has begun is carried out again from its first step; engines continue. One that was
         on its way back goes on with that: what has failed once is not deployed again.
         """
@@ -122,7 +146,47 @@ class DeploymentProcess:
         if recorder.deployment.is_going_back:
             return await self._rollback.run(recorder.deployment.failure, request, recorder)
         package = find_accepted_package(self._ledger, request)
+        if decision:
+            return await self._shift(context, recorder, package, decision)
         return await self._deploy_from_first_step(context, recorder, package)
+
+    async def _shift(
+        self,
+        context: DeploymentContext,
+        recorder: StepRecorder,
+        package: PackageBuilt | None,
+        decision: ShiftDecision,
+    ) -> StackEvent:
+        """Give the new version the decided share of the traffic; return it to the old one, then the stack with it.
+
+        Whatever fails meanwhile returns it too: nobody watches two versions any more after a failure.
+        """
+        request, counter = context.request, OperationCounter(self._progress)
+        try:
+            await recorder.step(judge_version, partial(require_good_version, context.stack, decision))
+            return await self._deploy_from_first_step(context, recorder, package, decision)
+        except Exception as error:
+            if isinstance(error, VersionReturnedError):
+                with suppress(Exception):  # the way back restores the traffic too, only later
+                    await self._return_traffic(context, recorder, package, decision, counter)
+            before = list_operations(recorder.deployment.shifted)
+            return await self._rollback.run(error, request, recorder, [*before, *counter.operations])
+
+    async def _return_traffic(
+        self,
+        context: DeploymentContext,
+        recorder: StepRecorder,
+        package: PackageBuilt | None,
+        decision: ShiftDecision,
+        counter: OperationCounter,
+    ) -> None:
+        """Give the old version all of the traffic at once, before everything else is restored."""
+        context = await self._provide_package(await self._preparation.validate(context), package)
+        context = await self.plan(replace(context, new_share=0))
+        require_shiftable(context.stack, context.plan)
+        assert context.work is not None  # noqa: S101  # set by the plan
+        await apply_plan(self._engine, context.work, context.plan, recorder, counter)
+        await recorder.publish(shift_traffic(recorder.deployment, 0, decision.reasons))
 
     async def change_deployed(self, request: ChangeRequest) -> StackEvent:
         """Deploy what a request to roll back or to scale asks for, as of now, and return the terminal event.
@@ -147,32 +211,63 @@ class DeploymentProcess:
         return await self._deploy_from_first_step(DeploymentContext(resolved.request), recorder, resolved.package)
 
     async def _deploy_from_first_step(
-        self, context: DeploymentContext, recorder: StepRecorder, package: PackageBuilt | None
+        self,
+        context: DeploymentContext,
+        recorder: StepRecorder,
+        package: PackageBuilt | None,
+        decision: ShiftDecision | None = None,
     ) -> StackEvent:
         request = context.request
         context = await recorder.step(Deployment.validate, partial(self._preparation.validate, context))
         context = await recorder.step(Deployment.build_artifact, partial(self._provide_package, context, package))
-        context = await recorder.step(Deployment.preview, partial(self.plan, context))
-        if context.artifact and not package:
-            await recorder.record_entry(context.package_built_event(context.artifact))
-        if context.plan.drift:
-            await recorder.publish(context.drift_event())
-        digest = context.artifact.digest if context.artifact else None
-        await recorder.publish(recorder.deployment.plan(context.plan, digest))
         try:
-            configuration = request.configuration
-            waiting = await self._approval.ask_about(recorder.deployment, context.plan, configuration, context)
-        except RefusedError as error:
+            context = await recorder.step(Deployment.preview, partial(self._plan_share, context, decision))
+        except CanaryRefusedError as error:
+            if decision:
+                raise
             return recorder.deployment.reject(error)
-        if waiting:
-            return waiting
+        if end := await self._record_plan(context, recorder, package, decision):
+            return end
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
             await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))
         if context.plan.is_empty and row.last_good and not (row.unsettled or row.removal):
             context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
             return recorder.deployment.complete(context.results())
-        return await self._change(context, recorder)
+        return await self._change(context, recorder, decision)
+
+    async def _record_plan(
+        self,
+        context: DeploymentContext,
+        recorder: StepRecorder,
+        package: PackageBuilt | None,
+        decision: ShiftDecision | None,
+    ) -> StackEvent | None:
+        """Publish the plan and ask about it; returns the event that ends this run, None to go on.
+
+        A later share of the traffic belongs to a plan that was asked about.
+        """
+        if context.artifact and not package:
+            await recorder.record_entry(context.package_built_event(context.artifact))
+        if context.plan.drift:
+            await recorder.publish(context.drift_event())
+        planned = recorder.deployment.plan(context.plan, context.artifact.digest if context.artifact else None)
+        await recorder.publish(planned.model_copy(update={"traffic": describe_traffic(context, decision)}))
+        if decision:
+            return None
+        try:
+            configuration = context.request.configuration
+            return await self._approval.ask_about(recorder.deployment, context.plan, configuration, context)
+        except RefusedError as error:
+            return recorder.deployment.reject(error)
+
+    async def _plan_share(self, context: DeploymentContext, decision: ShiftDecision | None) -> DeploymentContext:
+        """Preview with the share of the traffic that the new version is to have."""
+        share = decision.share if decision else await self._shifter.begin(context)
+        context = await self.plan(replace(context, new_share=share))
+        if decision or share is not None:
+            require_shiftable(context.stack, context.plan)
+        return context
 
     async def _provide_package(self, context: DeploymentContext, package: PackageBuilt | None) -> DeploymentContext:
         """Fetch the package with which the request was accepted, or build one and store it for a rollback."""
@@ -227,7 +322,9 @@ class DeploymentProcess:
         deployment = read_deployment(self._ledger, request.deployment_id) or Deployment.from_request(request)
         return StepRecorder(self._bus, deployment, self._limiter.for_run(configuration, self._progress))
 
-    async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
+    async def _change(
+        self, context: DeploymentContext, recorder: StepRecorder, decision: ShiftDecision | None = None
+    ) -> StackEvent:
         """Apply even an empty plan: after an interruption the engine knows the outputs, and the ledger does not."""
         was_unsettled = self._ledger.stack(str(context.stack)).unsettled is not None
         counter = OperationCounter(self._progress)
@@ -244,8 +341,21 @@ class DeploymentProcess:
                 raise
             if (counter.operations or was_unsettled) and self._keeps_failed_resources(context):
                 return _keep_failed(recorder.deployment, error, context, counter)
-            return await self._rollback.run(error, context.request, recorder, counter.operations)
-        return recorder.deployment.complete(context.results())
+            before = list_operations(recorder.deployment.shifted)
+            return await self._rollback.run(error, context.request, recorder, [*before, *counter.operations])
+        return await self._conclude(context, recorder, decision)
+
+    async def _conclude(
+        self, context: DeploymentContext, recorder: StepRecorder, decision: ShiftDecision | None
+    ) -> StackEvent:
+        """Return what ends this run: the share of the traffic that is to be judged, or the end of the deployment."""
+        shifted = self._shifter.build_shift(recorder.deployment, context, decision)
+        if shifted is None:
+            return recorder.deployment.complete(context.results())
+        if shifted.until is not None:
+            return shifted
+        await recorder.publish(shifted)
+        return recorder.deployment.complete(replace(context.results(), changes=shifted.changes))
 
     async def _would_rollback_change(self, context: DeploymentContext) -> bool:
         """Whether a rollback would change something: the one that was interrupted before may have done nothing.

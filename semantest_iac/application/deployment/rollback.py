@@ -69,8 +69,19 @@ def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) ->
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
     if request is None or is_redacted or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
+    request = request.model_copy(update={"configuration": without_canary(request.configuration, stack.component)})
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
     return LastGood(deployment, request, settings, package)
+
+
+def without_canary(configuration: Mapping[str, Any], component: str) -> dict[str, Any]:
+    """Return the configuration without a canary: what has had all of the traffic before gets it back at once."""
+    components = dict(configuration.get("components") or {})
+    section = components.get(component)
+    if not isinstance(section, Mapping) or "canary" not in section:
+        return dict(configuration)
+    kept = {key: value for key, value in section.items() if key != "canary"}
+    return {**configuration, "components": {**components, component: kept}}
 
 
 _RESTORED_TYPES = (DeploymentRequested.type_name, RequestResolved.type_name, PackageBuilt.type_name)

@@ -10,4 +10,5 @@ from semantest_iac_events.event import StackEvent
 
 async def deploy_account(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
     """Deploy the settings that an account has once; those for other types are left to their own handlers."""
-    return [await process.deploy(request)] if component_type_of(request) == "account" else []
+    end = await process.deploy_or_watch(request) if component_type_of(request) == "account" else None
+    return [end] if end else []

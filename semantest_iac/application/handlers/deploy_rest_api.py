@@ -10,4 +10,5 @@ from semantest_iac_events.event import StackEvent
 
 async def deploy_rest_api(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
     """Deploy a REST API; requests for components of other types are left to their own handlers."""
-    return [await process.deploy(request)] if component_type_of(request) == "rest-api" else []
+    end = await process.deploy_or_watch(request) if component_type_of(request) == "rest-api" else None
+    return [end] if end else []

@@ -12,7 +12,7 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, 
 from semantest_iac.application.ports.run_queue import DriftCheck, QueuedRun
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, TRAFFIC_SHIFTED
 from semantest_iac.domain.environments.names import ENVIRONMENTS, make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
@@ -328,8 +328,11 @@ def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice |
 
 
 def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
-    """Map each simulated stack to the id of its newest deployment that has ended."""
-    return {row.stack: _newest_finished(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
+    """Map each simulated stack to its newest release: the deployment that ended last, or what it was changed to since.
+
+    That is a share of the traffic that a deployment has given its new version.
+    """
+    return {row.stack: _newest_release(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
 
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
@@ -338,7 +341,15 @@ def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
 
 
-def _newest_finished(ledger: LedgerReader, row: StackRow) -> str:
-    """Find it among the newest two: at most one deployment of a stack is running."""
-    finished = (it.deployment for it in ledger.deployments({row.stack}, limit=2) if it.finished_at)
-    return next(finished, str(row.last_good))
+def _newest_release(ledger: LedgerReader, row: StackRow) -> str:
+    """Find it among the newest two: at most one deployment of a stack is running, and may have divided the traffic."""
+    newest = ledger.deployments({row.stack}, limit=2)
+    finished = next((it.deployment for it in newest if it.finished_at), str(row.last_good))
+    shifts = [
+        str(event.position)
+        for it in newest
+        if not it.finished_at
+        for event in list_events_since(ledger, it)
+        if event.type == TRAFFIC_SHIFTED and is_event_of(event, it.deployment)
+    ]
+    return f"{finished}+{shifts[-1]}" if shifts else finished

@@ -12,6 +12,7 @@ from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, Approv
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import (
     RunResumed,
+    ShiftRequested,
     StepFailed,
     StepIntended,
     StepObserved,
@@ -45,6 +46,7 @@ from semantest_iac_events.deployments import (
     DeploymentRolledBack,
     DeploymentStarted,
     DeploymentSuperseded,
+    TrafficShifted,
 )
 from semantest_iac_events.event import StackEvent, StackFailure, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemoved
@@ -53,7 +55,10 @@ from semantest_iac_events.values import ChangeCounts, HealthAnswer
 _StackEvent = TypeVar("_StackEvent", bound=StackEvent)
 
 FOLDED_EVENTS = frozenset(
-    {*DEPLOYMENT_KINDS, *(key.partition(":")[0] for key in TRANSITIONS), StepObserved.type_name, StepFailed.type_name}
+    {
+        *(*DEPLOYMENT_KINDS, *(key.partition(":")[0] for key in TRANSITIONS)),
+        *(it.type_name for it in (StepObserved, StepFailed, TrafficShifted, ShiftRequested)),
+    }
 )
 """The types of the events that a deployment is folded from; all others leave it as it is."""
 
@@ -127,7 +132,8 @@ class Deployment:
     it changed the stack. `step` is the step that has begun and not ended. `approval` is what was asked for last, and
     `approved` the plan that was approved: a run that plans something else needs another approval. `may_go_on` says that
     the run before has ended in good order, to wait for what has come by now. `failed` is what failed last, and
-    `is_going_back` says that the last good deployment is restored because of that.
+    `is_going_back` says that the last good deployment is restored because of that. `shifted` is the share of the
+    traffic that the new version has, `requested_shift` what a person has decided about it since.
     """
 
     id: DeploymentId
@@ -144,6 +150,8 @@ class Deployment:
     is_resolved: bool = False
     failed: StepFailed | None = None
     is_going_back: bool = False
+    shifted: TrafficShifted | None = None
+    requested_shift: ShiftRequested | None = None
 
     @classmethod
     def from_request(cls, request: StackRequest) -> Deployment:
@@ -226,18 +234,23 @@ class Deployment:
             case RunResumed():
                 was_interrupted = self.was_interrupted or interrupts_changes(self.status, event.type_name)
                 return replace(after, step="", attempt=event.attempt, was_interrupted=was_interrupted, may_go_on=False)
-            case DeploymentPlanned() | ApprovalRequested() | DeploymentApproved():
-                return after._follow_plan(event)
             case DeploymentResolved():
                 return replace(after, is_resolved=True)
-        return after
+        return after._follow_plan(event)
 
-    def _follow_plan(self, event: DeploymentPlanned | ApprovalRequested | DeploymentApproved) -> Deployment:
-        if isinstance(event, DeploymentPlanned):
-            return replace(self, planned=event)
-        if isinstance(event, ApprovalRequested):
-            return replace(self, approval=event)
-        return replace(self, approved=self.planned, may_go_on=True)
+    def _follow_plan(self, event: StackEvent) -> Deployment:
+        match event:
+            case DeploymentPlanned():
+                return replace(self, planned=event)
+            case ApprovalRequested():
+                return replace(self, approval=event)
+            case DeploymentApproved():
+                return replace(self, approved=self.planned, may_go_on=True)
+            case TrafficShifted():
+                return replace(self, shifted=event, requested_shift=None, may_go_on=True)
+            case ShiftRequested():
+                return replace(self, requested_shift=event)
+        return self
 
     def _find_failed(self, event: StepObserved | StepFailed) -> StepFailed | None:
         """Return what failed last; a way back that fails is not the reason for it."""

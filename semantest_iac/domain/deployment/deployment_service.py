@@ -14,6 +14,7 @@ from semantest_iac.domain.blueprints.components import (
     build_rest_api,
     build_websocket,
 )
+from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -146,14 +147,17 @@ class DeploymentService:
         *,
         refresh: bool = False,
         secret_versions: Mapping[str, str] = _NO_VERSIONS,
+        split: TrafficSplit | None = None,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint.
 
-        `secret_versions` are those of the values that were set in the store of the stack's cloud.
+        `secret_versions` are those of the values that were set in the store of the stack's cloud. With a `split`, the
+        version that is live stays so, and the new one gets a share of the traffic.
         """
         if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         blueprint = BLUEPRINTS[settings.type](stack, generation, settings).with_secret_versions(secret_versions)
+        blueprint = split.apply(blueprint) if split else blueprint
         work = Work(deployment, blueprint, artifact, refresh=refresh)
         return work, await self.provisioner.preview(work, progress)
 

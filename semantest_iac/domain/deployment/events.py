@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -148,6 +148,16 @@ class RequestResolved(StackEvent):
     scaling: ScalingDirection | None = Field(default=None, exclude_if=lambda direction: direction is None)
 
 
+class ShiftRequested(StackEvent):
+    """A person decided about the new version before the time of its step was over."""
+
+    type_name = "infrastructure.journal.shift.requested"
+
+    shift: Literal["promote", "return"]
+    requested_by: Label
+    reason: Prose = ""
+
+
 class GenerationStarted(StackEvent):
     """The deployment uses a new generation of names, because an unfinished removal has used up the one before."""
 
@@ -166,6 +176,7 @@ JOURNAL_TYPES = {
         RunResumed,
         PackageBuilt,
         RequestResolved,
+        ShiftRequested,
         GenerationStarted,
     )
 }

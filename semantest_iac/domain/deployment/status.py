@@ -51,6 +51,7 @@ INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ende
 STEP_INTENDED = "infrastructure.journal.step.intended"
 RUN_RESUMED = "infrastructure.journal.run.resumed"
 GENERATION_STARTED = "infrastructure.journal.generation.started"
+TRAFFIC_SHIFTED = "infrastructure.traffic.shifted"
 DEPLOYMENT_REJECTED = "infrastructure.deployment.rejected"
 DEPLOYMENT_RESOLVED = "infrastructure.deployment.resolved"
 
@@ -73,6 +74,7 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
     f"{STEP_INTENDED}:validate": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
     f"{STEP_INTENDED}:build_artifact": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
     f"{STEP_INTENDED}:preview": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
+    f"{STEP_INTENDED}:judge": (frozenset({_Status.VALIDATING}), _Status.VALIDATING),
     "infrastructure.deployment.planned": (frozenset({_Status.PENDING, _Status.VALIDATING}), _Status.PLANNED),
     "infrastructure.approval.requested": (frozenset({_Status.PLANNED}), _Status.AWAITING_APPROVAL),
     "infrastructure.approval.granted": (frozenset({_Status.AWAITING_APPROVAL}), _Status.PLANNED),

@@ -40,6 +40,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
 from semantest_iac.domain.environments.rules.build_commands import check_build
+from semantest_iac.domain.environments.rules.canary_rules import check_canary
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
 from semantest_iac.domain.environments.sections import ComponentSection
@@ -160,6 +161,7 @@ class ValidationService:
             *component_rules.FUNCTION_RULES,
             check_application,
             *component_rules.API_RULES,
+            check_canary,
             *function_rules.FUNCTIONS_RULES,
             rules.check_component,
             check_build,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy, ScalingService
+from semantest_iac.domain.delivery.canary import CanarySettings
 from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.event_sections import (
     EventSourceSection,
@@ -330,6 +331,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         scaling_bounds=_resolve_scaling_bounds(configuration.scaling, section.scaling),
         base_environment=defaults.name,
         tags={**configuration.tags, **section.tags},
+        canary=CanarySettings(**_written_values(section.canary)) if section.canary and section.canary.steps else None,
     )
 
 

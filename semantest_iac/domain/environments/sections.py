@@ -165,6 +165,41 @@ class HealthSection(Section):
     timeout_s: int | None = Field(default=None, description="Seconds until the service must be healthy, 1 to 600.")
 
 
+def _expand_canary(value: Any) -> Any:
+    """Read `none` as no steps, and a share or a list of them as the steps."""
+    if value == "none":
+        return {"steps": ()}
+    return {"steps": value} if isinstance(value, str | int | list) and not isinstance(value, bool) else value
+
+
+def _as_shares(value: Any) -> Any:
+    """Read `10%` and `10%,50%` as lists of numbers."""
+    words = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
+    return tuple(map(_as_share, words)) if isinstance(words, list | tuple) else words
+
+
+def _as_share(value: Any) -> Any:
+    digits = value.strip().removesuffix("%").strip() if isinstance(value, str) else ""
+    return int(digits) if digits.isascii() and digits.isdecimal() else value
+
+
+Shares = Annotated[tuple[int, ...], BeforeValidator(_as_shares, json_schema_input_type=list[int | str] | int | str)]
+
+
+class CanarySection(Section):
+    """How a new version takes over the traffic step by step; `none` for all of it at once."""
+
+    steps: Shares | None = Field(default=None, description="Shares of the traffic in percent, such as 10% or [10, 50].")
+    bake_s: int | None = Field(default=None, description="Seconds that each share is watched; 300 by default.")
+    max_error_rate: float | None = Field(
+        default=None, description="Failed share of the requests above which it is returned, 0 to 1; 0.01 by default."
+    )
+    max_latency_ms: float | None = Field(
+        default=None, description="Milliseconds that the slowest twentieth may take; unset for any."
+    )
+    min_requests: int | None = Field(default=None, description="Requests from which it is judged; 20 by default.")
+
+
 class ComponentSection(Section):
     """One component."""
 
@@ -207,6 +242,10 @@ class ComponentSection(Section):
         HealthSection | None,
         BeforeValidator(_expand_health, json_schema_input_type=HealthSection | Literal["none"] | None),
     ] = Field(default=None, description="How the service is checked after a deployment; none for no check.")
+    canary: Annotated[
+        CanarySection | None,
+        BeforeValidator(_expand_canary, json_schema_input_type=CanarySection | list[int | str] | int | str | None),
+    ] = Field(default=None, description="How a new version takes over the traffic: at once, or by shares such as 10%.")
 
 
 class AlertSection(Section):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy
+from semantest_iac.domain.delivery.canary import CanarySettings
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENTS,
@@ -209,6 +210,7 @@ class ComponentSettings:
     of secrets. `timeout` is the function's, `integration_timeout` the API's. With `functions`, the settings of a
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
     `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
+    Without `canary` a new version gets all of the traffic at once.
     """
 
     component: str
@@ -240,6 +242,7 @@ class ComponentSettings:
     scaling_bounds: ScalingBounds = field(default_factory=ScalingBounds)
     base_environment: str = DEFAULT_ENVIRONMENT
     tags: Mapping[str, str] = field(default_factory=dict)
+    canary: CanarySettings | None = None
 
     @property
     def is_production(self) -> bool:

@@ -174,8 +174,24 @@ def explain_missing_log_role(message: str, stack: Stack) -> str:
     return f"{_ROLE_REQUIREMENT} Run: {account_deploy_command(stack)}, {options}; or leave features.access_logs out."
 
 
+def check_warm_canary(subject: RuleSubject) -> Iterator[Finding]:
+    """Lambda takes no provisioned concurrency for an alias that leads to two versions.
+
+    Source: its answer "Alias with weights can not be used with Provisioned Concurrency" in
+    github.com/hashicorp/terraform/issues/24957 and github.com/hashicorp/terraform-provider-aws/pull/48116.
+    """
+    settings = subject.settings
+    if settings and settings.canary and settings.instances.minimum:
+        reason = "AWS Lambda keeps no instances warm for an alias with weights"
+        hint = "Write instances: {min: 0}, or canary: none."
+        yield refuse("canary", f"not with instances.min = {settings.instances.minimum}: {reason}", hint)
+
+
 AWS_RULES = DeclarativeCloudRules(
     AWS_LIMITS,
-    (check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
+    (
+        *(check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
+        check_warm_canary,
+    ),
     explain_refusal=explain_missing_log_role,
 )

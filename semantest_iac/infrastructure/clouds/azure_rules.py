@@ -232,13 +232,27 @@ def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
                 yield refuse(f"{path}.{make_printable(name)}", reason, "Convert times in your code.")
 
 
+def check_azure_canary(subject: RuleSubject) -> Iterator[Finding]:
+    """An app on Flex Consumption has no slots (Azure's page on deployment slots) that could share the traffic.
+
+    A backend pool of API Management divides it between two apps, in every tier (its page on backends).
+    """
+    if not (subject.serves_http and subject.settings and subject.settings.canary):
+        return
+    has_gateway = subject.built_in_environment != "development" or subject.section.authorizer
+    reason = "the Flex Consumption plan has no deployment slots, and without a gateway nothing divides the traffic"
+    if has_gateway:
+        reason = "it needs a second app behind the gateway, which this tool does not deploy yet"
+    yield refuse("canary", f"not on Azure: {reason}", "Write canary: none.")
+
+
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
         *(check_memory_size, check_instance_limits, check_subnet_ids, check_gateway_only_settings),
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
-        *(check_shared_app, check_shared_variables),
+        *(check_shared_app, check_shared_variables, check_azure_canary),
     ),
     round_workspace_retention,
 )

@@ -41,7 +41,7 @@ class ApiFrontend:
     """One deployed API before its function, which is loaded once the first request is admitted.
 
     A client gets a response after `timeout_s` even if the function still runs. `other_functions` are those that an
-    admission names by their keys.
+    admission names by their keys, and `new_versions` the keys of those that share the traffic with the live version.
     """
 
     load_function: Callable[[], FunctionSpec]
@@ -51,6 +51,7 @@ class ApiFrontend:
     is_web_socket: bool = False
     body_limit: BodyLimit = _USUAL_BODY_LIMIT  # enforced by whoever receives requests
     other_functions: Mapping[str, Callable[[], FunctionSpec]] = field(default_factory=dict)
+    new_versions: frozenset[str] = frozenset()
 
     def load(self, function: str) -> FunctionSpec | None:
         """Load the function of a key, the main one without; None if there is no such function (any more)."""

@@ -20,7 +20,8 @@ from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
-from semantest_iac.infrastructure.local_service.warm_service import WarmService
+from semantest_iac.infrastructure.local_service.traffic_counts import TrafficCounts
+from semantest_iac.infrastructure.local_service.warm_service import WarmService, ignore_outcome
 from semantest_iac.infrastructure.local_service.web_socket_connections import (
     RECONNECT_GRACE_S,
     Connection,
@@ -54,7 +55,9 @@ class LocalServices:
         find_probe: Callable[[Stack], ServiceProbe],
         logs: FunctionLogFiles,
         limits: ServingLimits | None = None,
+        counts: TrafficCounts | None = None,
     ) -> None:
+        self._counts = counts
         self._releases = releases
         self._find_probe = find_probe
         self._logs = logs
@@ -74,6 +77,7 @@ class LocalServices:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
         await asyncio.gather(*(service.shut_down() for service in (*self._drop_except(()), *self._retired)))
+        self._flush_counts()
 
     async def names(self) -> list[str]:
         """The names of the deployed stacks, sorted."""
@@ -119,7 +123,12 @@ class LocalServices:
     async def _refresh_service(self, stack: Stack, service: WarmService | None) -> WarmService:
         frontend = await self._local_probe(stack).load_frontend(stack)
         if service is None:
-            return WarmService(frontend, partial(self._logs.add, str(stack)), self._limits.processes)
+            return WarmService(
+                frontend,
+                partial(self._logs.add, str(stack)),
+                self._limits.processes,
+                partial(self._counts.add, str(stack)) if self._counts else ignore_outcome,
+            )
         await service.switch_to(frontend)
         return service
 
@@ -145,10 +154,15 @@ class LocalServices:
             raise NotFoundError(f"'{stack}' answers in a real cloud.")
         return probe
 
+    def _flush_counts(self) -> None:
+        if self._counts:
+            self._counts.flush()
+
     async def _poll_releases(self) -> None:
-        """Switch the stacks of connected clients to new releases, even if the clients send nothing."""
+        """Switch the stacks of connected clients to new releases, even if the clients send nothing; keep the counts."""
         while True:
             await asyncio.sleep(self._limits.poll_interval_s)
+            self._flush_counts()
             try:
                 current = await self._update_releases()
                 for name, release in self._connections.releases.items():

@@ -13,7 +13,8 @@ from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import MISSING_KEY, NO_ROUTE, TIMED_OUT, Invocation
-from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
+from semantest_iac.infrastructure.local_service.traffic_counts import CallOutcome
 
 InvocationListener = Callable[[Invocation], None]
 _TIMED_OUT_INVOCATION = Invocation(
@@ -25,10 +26,18 @@ def ignore_invocation(invocation: Invocation) -> None:
     """For callers that store no log."""
 
 
+OutcomeListener = Callable[[CallOutcome], None]
+
+
+def ignore_outcome(outcome: CallOutcome) -> None:
+    """For callers that count no requests."""
+
+
 class WarmService:
     """Answers requests through the newest frontend; leaving the block stops its processes.
 
-    `on_invocation` receives every invocation when it ends, also those that no client waits for any more.
+    `on_invocation` receives every invocation when it ends, also those that no client waits for any more, and
+    `on_outcome` what became of each request while two versions share the traffic.
     """
 
     def __init__(
@@ -36,8 +45,10 @@ class WarmService:
         frontend: ApiFrontend,
         on_invocation: InvocationListener = ignore_invocation,
         limits: PoolLimits | None = None,
+        on_outcome: OutcomeListener = ignore_outcome,
     ) -> None:
         self._frontend = frontend
+        self._on_outcome = on_outcome
         self._on_invocation = on_invocation
         self._limits = limits
         self._pools: dict[str, FunctionPool] = {}  # by function
@@ -89,6 +100,23 @@ class WarmService:
         admission = frontend.admit(request)
         if admission.direct_response:
             return ProbeAnswer(_response_for_method(request, admission.direct_response), origin=AnswerOrigin.PLATFORM)
+        try:
+            answer, has_failed = await self._answer(request, frontend, admission, with_log=with_log)
+        except RuntimeFailedError:
+            self._count(frontend, admission, started, has_failed=True)
+            raise
+        self._count(frontend, admission, started, has_failed=has_failed)
+        return replace(answer, seconds=time.perf_counter() - started)
+
+    def _count(self, frontend: ApiFrontend, admission: AdmissionResult, started: float, *, has_failed: bool) -> None:
+        if frontend.new_versions:
+            is_new = admission.function in frontend.new_versions
+            self._on_outcome(CallOutcome(is_new, has_failed, time.perf_counter() - started))
+
+    async def _answer(
+        self, request: HttpRequest, frontend: ApiFrontend, admission: AdmissionResult, *, with_log: bool
+    ) -> tuple[ProbeAnswer, bool]:
+        """Return the answer of the function, and whether it failed."""
         pool = await self._get_pool(frontend, admission.function)
         work = _start_task(self._invoke(pool, admission.event), self._running_calls)
         done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
@@ -96,9 +124,9 @@ class WarmService:
         response = _response_for_method(request, frontend.respond(request, invocation))
         failure = f"The function failed: {invocation.failure}" if invocation.closing and invocation.error else ""
         notes = tuple(filter(None, (pool.note, admission.note, failure)))
-        seconds, origin = time.perf_counter() - started, _origin_of(response, invocation)
-        log = invocation.log if with_log else ""
-        return ProbeAnswer(response, log, seconds, notes, origin, invocation.failure_or_last_line)
+        log, origin = invocation.log if with_log else "", _origin_of(response, invocation)
+        answer = ProbeAnswer(response, log, 0, notes, origin, invocation.failure_or_last_line)
+        return answer, invocation.error is not None or response.status >= 500
 
     async def call_with_failure_response(self, request: HttpRequest) -> ProbeAnswer:
         """Answer one request without its log; if the function cannot run, answer as the cloud does and log why."""

@@ -27,9 +27,10 @@ from semantest_iac.presentation.cli.formatting import (
 )
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.text.plans import format_plan
+from semantest_iac.presentation.cli.text.traffic import format_shift
 from semantest_iac.presentation.error_lines import format_error
 from semantest_iac.presentation.styles import join_styled, style_text
-from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested, TrafficShifted
 
 if TYPE_CHECKING:
     from semantest_iac.domain.deployment.change_plan import ChangePlan
@@ -165,6 +166,10 @@ class PlainView(DeploymentView):
             self._terminal.print_prose(line.partition(": ")[2] if self._is_one_of_several else line)
         if isinstance(event, PackageBuilt):
             self._terminal.print_remarks(*format_notes(event.notes))
+        if isinstance(event, DeploymentPlanned) and event.traffic:
+            self._terminal.print_prose(f"Traffic: {event.traffic}.")
+        if isinstance(event, TrafficShifted):
+            self._terminal.print_prose(format_shift(event))
 
     def show_plan(self, plan: ChangePlan) -> None:
         if not plan.is_empty or plan.drift:  # the result says that a plan was empty

@@ -269,10 +269,16 @@ def _without_engine(config: Path | None, overrides: tuple[str, ...]) -> Configur
     return ConfigurationOptions(config, overrides)
 
 
+def _with_engine(
+    config: Path | None, overrides: tuple[str, ...], engine: str | None, cloud: str | None
+) -> ConfigurationOptions:
+    return ConfigurationOptions(config, overrides, engine, cloud)
+
+
 file_options = _bundle_options("options", _without_engine, *_FILE_OPTIONS)
 """`options` of commands for which it does not matter which engine deploys."""
 
-configuration_options = _bundle_options("options", ConfigurationOptions, *_FILE_OPTIONS, *_ENGINE_OPTIONS)
+configuration_options = _bundle_options("options", _with_engine, *_FILE_OPTIONS, *_ENGINE_OPTIONS)
 """`options`: the configuration file and what overrides it."""
 
 _HOME_OPTION: Mapping[str, Any] = {

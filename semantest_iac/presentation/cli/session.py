@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -124,12 +124,21 @@ class MultiStackSelector:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationOptions:
-    """The configuration file, and the options that override its values."""
+    """The configuration file, and the options that override its values.
+
+    `component_overrides` are relative to each component that the command is about.
+    """
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
     engine: str | None = None
     cloud: str | None = None
+    component_overrides: tuple[str, ...] = ()
+
+    def for_component(self, component: str) -> ConfigurationOptions:
+        """Return the options with what overrides the values of this component."""
+        own = tuple(f"components.{component}.{each}" for each in self.component_overrides)
+        return replace(self, overrides=(*self.overrides, *own), component_overrides=())
 
 
 class PlacedStack(NamedTuple):
@@ -287,6 +296,9 @@ class Session:
     def _build_spec(self, selector: StackSelector, options: ConfigurationOptions) -> DeploymentSpec:
         from semantest_iac.application.intake.deployment_specs import build_spec
 
+        if options.component_overrides:
+            stack, _ = self.resolve_stack_and_configuration(selector, options)
+            options = options.for_component(stack.component)
         return build_spec(selector.component, self.load_configuration(selector, options), self.application)
 
     def _print_warnings(self, specs: Sequence[DeploymentSpec]) -> None:

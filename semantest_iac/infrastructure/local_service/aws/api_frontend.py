@@ -60,7 +60,13 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
     limit = BodyLimit(api_gateway.MAX_API_BODY_BYTES, api_gateway.api_body_too_large_response())
     return ApiFrontend(
-        load_function, http_api.admit, http_api.respond, timeout_s, body_limit=limit, other_functions=others
+        load_function,
+        http_api.admit,
+        http_api.respond,
+        timeout_s,
+        body_limit=limit,
+        other_functions=others,
+        new_versions=frozenset(filter(None, (it.weighted_key for it in http_api.functions.values()))),
     )
 
 

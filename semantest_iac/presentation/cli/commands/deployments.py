@@ -30,6 +30,7 @@ from semantest_iac.presentation.cli.options import (
     session_options,
     use_home_or_temporary,
 )
+from semantest_iac.presentation.cli.parsing.canary_options import canary_options, with_canary
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     format_deployed_instead,
     format_remaining,
@@ -94,6 +95,7 @@ _REFRESH_OPTION = click.option(
 @click.option("--not-before", callback=_parse_moment, metavar="TIME", help="With --detach: at the earliest then.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @_REFRESH_OPTION
+@canary_options
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
 @configuration_options
 @session_options
@@ -108,12 +110,15 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     not_before: float | None,
     keep_failed: bool,
     refresh: bool,
+    canary: str | None,
+    bake: float | None,
     yes: bool,
     port: int | None,
 ) -> int:
     """Validate all stacks before deploying any."""
     from semantest_iac.presentation.cli.execution import execute_commands, show_reading
 
+    options = with_canary(options, canary, bake)
     if dry_run:
         return _show_previews(
             session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh)

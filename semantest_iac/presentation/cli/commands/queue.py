@@ -24,6 +24,7 @@ from semantest_iac.presentation.cli.parsing.completion import (
     find_deployment_ids,
     find_holding_deployments,
 )
+from semantest_iac.presentation.cli.parsing.periods import parse_period
 from semantest_iac.presentation.cli.process.signals import forward_signals
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 EMPTY_QUEUE = "Nothing waits, and nothing is carried out."
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
 _HIGHEST_PORT = 65535
-_PERIOD = re.compile(r"([0-9]{1,6})([smhd])")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _parse_address(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -49,15 +48,6 @@ def _parse_address(context: click.Context, parameter: click.Parameter, value: st
     if match is None or int(match[3]) > _HIGHEST_PORT:
         raise click.BadParameter("write it as 127.0.0.1:8099 or [::1]:8099.")
     return match[1] or match[2], int(match[3])
-
-
-def _parse_period(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    match = _PERIOD.fullmatch(value)
-    if match is None or not int(match[1]):
-        raise click.BadParameter("write it as 90s, 30m, 6h or 1d.")
-    return int(match[1]) * _SECONDS[match[2]]
 
 
 WORKER_HELP = """Carry out queued requests until SIGTERM or Ctrl-C.
@@ -102,7 +92,7 @@ a deployment now, with the reasons), for systemd, Docker and Kubernetes.
 @click.option(
     "--drift-every",
     "drift_period_s",
-    callback=_parse_period,
+    callback=parse_period,
     metavar="TIME",
     help="Look for drift of every deployed stack once in that time: 30m, 6h or 1d.",
 )

@@ -1,0 +1,159 @@
+"""`deploy --canary`: the traffic of a simulated service moves to a new version, or back, by what requests show."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.conftest import Workspace
+from tests.e2e.serving import RunningGateway, run_gateway
+from tests.pulumi_cli import require_pulumi_cli
+
+STACK = "rest-api.aws.development.us-east-1"
+SERVICE = """
+import os, random
+
+def handler(event, context):
+    if {fails} and random.random() < 0.05 and event["rawPath"] != "/health":
+        raise ValueError("five in a hundred")
+    return {{"statusCode": 200, "body": "{version} " + os.environ.get("COLOUR", "none")}}
+"""
+CONFIGURATION = """
+components:
+  rest-api:
+    source: service
+    handler: app.handler
+    runtime: python3.11
+    throttling: {rate: 100000, burst: 100000}
+"""
+DEPLOY = ("deploy", "rest-api", "--json")
+
+
+def write_service(workspace: Workspace, version: str, *, fails: bool = False) -> None:
+    (workspace.folder / "service" / "app.py").write_text(SERVICE.format(version=version, fails=fails))
+
+
+@pytest.fixture
+def service(workspace: Workspace) -> Workspace:
+    """A workspace whose old version is deployed, and whose source is a new one."""
+    (workspace.folder / "service").mkdir()
+    (workspace.folder / "semantest.yaml").write_text(CONFIGURATION)
+    write_service(workspace, "old")
+    assert workspace.run(*DEPLOY).code == 0
+    write_service(workspace, "new")
+    return workspace
+
+
+@contextmanager
+def send_requests(gateway: RunningGateway) -> Iterator[Counter[str]]:
+    """Send requests one after the other until the end of the context; yields the growing counts of their answers."""
+    answers, is_over = Counter[str](), threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                answers[gateway.get(f"/{STACK}/items")] += 1
+            except urllib.error.HTTPError as error:
+                answers[str(error.code)] += 1
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join(10)
+
+
+class TestCanary:
+    def test_of_a_good_version_is_promoted(self, service: Workspace) -> None:
+        with run_gateway(service, "serve", "--port", "0", "--json") as gateway, send_requests(gateway) as answers:
+            blue = "components.rest-api.environment.COLOUR=blue"
+            deployed = service.run(*DEPLOY, "--canary", "50%", "--bake", "4s", "--set", blue)
+            while_divided = dict(answers)
+            answers.clear()
+            time.sleep(0.5)
+
+        assert (deployed.code, deployed.json["state"]) == (0, "completed"), deployed.err
+        assert while_divided["old none"] and while_divided["new blue"]
+        assert set(answers) == {"new blue"}
+        shifts = [it["data"] for it in deployed.events if it["type"] == "infrastructure.traffic.shifted"]
+        assert [it["weight"] for it in shifts] == [50, 100]
+        assert "none failed" in shifts[1]["reasons"][0]
+
+    def test_of_a_version_that_fails_five_percent_of_requests_is_returned(self, service: Workspace) -> None:
+        write_service(service, "new", fails=True)
+        with run_gateway(service, "serve", "--port", "0", "--json") as gateway, send_requests(gateway) as answers:
+            deployed = service.run(*DEPLOY, "--canary", "50%", "--bake", "6s")
+            answers.clear()
+            time.sleep(0.5)
+
+        assert (deployed.code, deployed.json["state"]) == (1, "rolled_back")
+        assert deployed.json["error"]["code"] == "CANARY_RETURNED"
+        assert "more than 1 %" in deployed.json["error"]["message"]
+        assert set(answers) == {"old none"}
+        write_service(service, "old")
+        assert service.run("preview", "rest-api", "--json").json["verdict"] == "no_change"
+
+    def test_is_returned_when_it_is_cancelled(self, service: Workspace) -> None:
+        with service.start(*DEPLOY, "--canary", "10%", "--bake", "1h") as process:
+            assert process.stdout
+            lines = iter(process.stdout.readline, "")
+            assert any("infrastructure.traffic.shifted" in line for line in lines)
+            [waiting] = service.run("queue", "--json").json
+            cancelled = service.run("cancel", waiting["deployment"])
+            *_, last = lines
+
+        assert cancelled.code == 0, cancelled.err
+        assert '"rolled_back"' in last and "CANARY_RETURNED" in last
+        assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith("old none")
+
+    def test_goes_on_after_its_process_was_killed(self, service: Workspace) -> None:
+        with service.start(*DEPLOY, "--canary", "10%", "--bake", "3s") as process:
+            assert process.stdout
+            assert any("infrastructure.traffic.shifted" in line for line in iter(process.stdout.readline, ""))
+        with service.start("worker", "--json") as worker:
+            assert worker.stdout
+            assert any("infrastructure.deployment.completed" in line for line in iter(worker.stdout.readline, ""))
+
+        [newest, *_] = service.run("history", "--json").json
+        assert newest["state"] == "completed"
+        assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith("new none")
+
+    def test_is_refused_for_more_than_code_and_settings(self, service: Workspace) -> None:
+        refused = service.run(*DEPLOY, "--canary", "10%", "--set", "monitoring.log_retention_days=30")
+
+        assert refused.code in (1, 3)
+        assert refused.json["error"]["code"] == "CANARY_REFUSED"
+        assert "logGroup" in refused.json["error"]["message"]
+
+    def test_of_a_first_deployment_is_all_of_it(self, workspace: Workspace) -> None:
+        (workspace.folder / "semantest.yaml").write_text("components: {rest-api: {canary: 10%}}")
+
+        deployed = workspace.run("deploy", "rest-api")
+
+        assert deployed.code == 0
+        assert "Traffic: all at once: a first deployment has no version to share it with." in deployed.out
+
+
+class TestCanaryOnPulumi:
+    def test_moves_the_weights_of_the_alias(self, workspace: Workspace) -> None:
+        require_pulumi_cli()
+        (workspace.folder / "service").mkdir()
+        (workspace.folder / "semantest.yaml").write_text(f"engine: pulumi\ncloud: sandbox\n{CONFIGURATION}")
+        write_service(workspace, "old")
+        assert workspace.run(*DEPLOY).code == 0
+        write_service(workspace, "new")
+
+        deployed = workspace.run(*DEPLOY, "--canary", "50%", "--bake", "1s")
+
+        assert (deployed.code, deployed.json["state"]) == (0, "completed"), deployed.json
+        assert workspace.run("invoke", "rest-api", "GET", "/").out.strip().endswith("new none")
