@@ -54,9 +54,11 @@ __all__ = [
     "RefusedError",
     "Stack",
     "ValidationError",
+    "approve",
     "configure_environment",
     "deploy",
     "preview",
+    "reject",
     "resolve",
     "scale",
     "status",
@@ -192,6 +194,52 @@ def resolve(deployment: str, *, home: str | Path = ".semantest", reason: str = "
 
     held_stacks = Application(Path(home)).held_stacks(os.environ)
     return asyncio.run(held_stacks.resolve(deployment, "Python API", reason))
+
+
+def approve(
+    deployment: str, *, by: str = "Python API", plan_digest: str = "", home: str | Path = ".semantest"
+) -> DeploymentRow:
+    """Approve the plan of a deployment that waits for it, carry the deployment out, and return how that ended.
+
+    `by` is recorded, and must be one of the approvers where the configuration names any. `plan_digest`, or its
+    beginning, is the plan that may be approved; any if it is empty. A plan that has changed meanwhile waits once more.
+    Raises NotFoundError for an unknown deployment, RefusedError for one that waits for no approval, or not for theirs.
+    """
+    import asyncio
+    import os
+    from pathlib import Path
+
+    from semantest_iac.application.queries.history import find_owning_engine, requested_engine
+    from semantest_iac.bootstrap.application import Application
+    from semantest_iac.domain.deployment.status import TERMINAL_STATUSES
+
+    application = Application(Path(home))
+
+    async def approve_and_carry_on() -> DeploymentRow:
+        row = (await application.approvals(os.environ).approve(deployment, by, plan_digest)).row
+        if row.state in TERMINAL_STATUSES:
+            return row
+        engine = requested_engine(application.ledger, row) or find_owning_engine(application.ledger, row.stack)
+        return await application.deployments(os.environ, engine=engine).carry_on(deployment)
+
+    return asyncio.run(approve_and_carry_on())
+
+
+def reject(
+    deployment: str, *, by: str = "Python API", reason: str = "", home: str | Path = ".semantest"
+) -> DeploymentRow:
+    """Reject the plan of a deployment that waits for an approval, which ends without a change, and return its row.
+
+    Raises NotFoundError for an unknown deployment, RefusedError for one that waits for no approval.
+    """
+    import asyncio
+    import os
+    from pathlib import Path
+
+    from semantest_iac.bootstrap.application import Application
+
+    rejecting = Application(Path(home)).approvals(os.environ).reject(deployment, by, reason)
+    return asyncio.run(rejecting).row
 
 
 def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:

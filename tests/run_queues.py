@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
+from semantest_iac.application.ports.ledger import Ledger, LedgerConflictError, NewEvent, RecordedEvent
 from semantest_iac.application.ports.request_sources import RequestRefusal
 from semantest_iac.application.ports.run_queue import MakeRejectedEvent, Receipt, RunHolder, RunLease, Submission
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
@@ -20,21 +21,28 @@ OTHER = "rest-api.aws.development.eu-west-1"
 _LOG = "create table if not exists log (stream text not null, type text not null, json text not null)"
 
 
-def open_database(location: str) -> Database:
-    """Open the database of a location."""
+def open_database(location: str, read_clock: Callable[[], float] = time.time) -> Database:
+    """Open the database of a location; PostgreSQL has a clock of its own."""
     if location.startswith("host="):
         url, _, schema = location.partition(" options=-csearch_path=")
         return PostgresqlDatabase(url, schema)
-    return SqliteDatabase(Path(location))
+    return SqliteDatabase(Path(location), read_clock=read_clock)
 
 
 class LogTable:
     """Records events in the transaction of the queue, as the ledger does."""
 
     def append_in(
-        self, connection: DatabaseConnection, events_of: Mapping[str, Sequence[NewEvent]]
+        self,
+        connection: DatabaseConnection,
+        events_of: Mapping[str, Sequence[NewEvent]],
+        expected_version: int | None = None,
     ) -> list[RecordedEvent]:
         connection.execute(_LOG)
+        for stream in events_of if expected_version is not None else ():
+            [(version,)] = connection.execute("select count(*) from log where stream = ?", (stream,))
+            if version != expected_version:
+                raise LedgerConflictError(f"Cannot append to stream '{stream}': it is at version {version}.")
         rows = [(stream, event.type, event.json) for stream, events in events_of.items() for event in events]
         connection.insert("log", rows)
         connection.notify_watches()
@@ -46,6 +54,13 @@ class LogTable:
             "select stream, type, json from log where type = 'requested' and json = ?", (deployment,)
         )
         return RecordedEvent(1, stream, 1, type_, json, "")
+
+    def select_awaiting_approval(self, connection: DatabaseConnection, deployments: Collection[str]) -> set[str]:
+        """Return what was recorded as `awaiting`, with the deployment as its JSON."""
+        if not connection.has_table("log"):
+            return set()
+        rows = connection.execute("select json from log where type = 'awaiting'")
+        return {str(deployment) for (deployment,) in rows} & {*deployments}
 
     def note_committed(self, recorded: Sequence[RecordedEvent]) -> None: ...
 
@@ -97,8 +112,12 @@ class QueueFixture:
 
     async def hold(self, stack: str, deployment: str = "d0") -> None:
         """Let a deployment hold a stack."""
+        await self.record("held", deployment, stack)
+
+    async def record(self, type_: str, deployment: str, stack: str = STACK) -> None:
+        """Record an event of a deployment."""
         with self.database.change("write to") as connection:
-            LogTable().append_in(connection, {stack: [NewEvent("held", deployment)]})
+            LogTable().append_in(connection, {stack: [NewEvent(type_, deployment)]})
 
     async def claim(self, lease_s: float = 60.0) -> RunLease | None:
         """Claim for the worker."""

@@ -106,6 +106,22 @@ class RequestRunner:
             self._submitted = None
             wait.fail()
 
+    async def carry_on(self, request: StackRequest) -> None:
+        """Carry on a queued request as `run` does; what was recorded of it so far is shown first."""
+        follower = self._follow(request.deployment_id, 0)
+        follower.show_new_events()
+        self._submitted = request
+        wait = WaitView(request.deployment_id, self._progress, follower)
+        try:
+            await self._run_to_end(request, wait)
+            wait.end()
+        except asyncio.CancelledError:
+            await self._withdraw(request)
+            raise
+        finally:
+            self._submitted = None
+            wait.fail()
+
     async def _run_to_end(self, request: StackRequest, wait: WaitView) -> None:
         deployment = request.deployment_id
         waits_for_person = partial(self._executor.waits_for_approval, deployment)

@@ -95,23 +95,46 @@ class RunExecutor:
             async with self._hold_stack(lease):
                 await close_if_not_queued(self._ledger, scope.bus, lease.stack, partial(self._list_queued, lease.stack))
                 await self._execute(lease, deployment, scope)
+            if self.waits_for_approval(lease.deployment):
+                has_waited = deployment.status is DeploymentStatus.AWAITING_APPROVAL
+                return await self._park_or_end(lease, scope.bus, is_over=has_waited and lease.is_due)
+            return self._find_next_look(lease.deployment) or Done()
         except asyncio.CancelledError:
             if await self._request_return(lease, scope.bus):
                 return Retry(at=0)
             await self._end(deployment, scope.bus, cancelled_event)
         finally:
             del self._buses[lease]
-        return self._find_wait(lease.deployment) or Done()
+        return Done()
 
-    def _find_wait(self, deployment: str) -> Park | None:
-        """Return until when the deployment waits for an approval, or for the next look at its traffic, if it does."""
+    async def _park_or_end(self, lease: RunLease, bus: MessageBus, *, is_over: bool) -> Done | Park:
+        """Park what waits for an approval, unless its time is over, or a later request makes it needless."""
+        deployment = require_deployment(self._ledger, lease.deployment)
+        if is_over or deployment.approval_end <= self._read_now():
+            await self._end(deployment, bus, approval_expired_event)
+        elif successor := self._find_successor(lease):
+            await self._end(deployment, bus, lambda waiting: waiting.supersede(successor))
+        else:
+            return Park(deployment.approval_end.timestamp())
+        return Done()
+
+    def _find_successor(self, lease: RunLease) -> str | None:
+        """Return the queued request that states what the stack is to be instead, as this one does.
+
+        One that comes later ends the parked run itself.
+        """
+        runs = [run for run in self._queue.list_runs([lease.stack]) if run.replaces_waiting]
+        own = next((run for run in runs if run.deployment == lease.deployment), None)
+        later = [run for run in runs if run.state == "waiting" and run.due is None]
+        return later[-1].deployment if own and later and later[-1].position > own.position else None
+
+    def _find_next_look(self, deployment: str) -> Park | None:
+        """Return until when the traffic of a new version stays as it is; None where nothing is shifted."""
         current = require_deployment(self._ledger, deployment)
-        if current.status is DeploymentStatus.AWAITING_APPROVAL:
-            return Park(current.approval_end.timestamp())
-        if is_shifting(current) and current.shifted and current.shifted.until:
-            next_look = self._read_now().timestamp() + CHECK_INTERVAL_S
-            return Park(min(current.shifted.until.timestamp(), next_look))
-        return None
+        if not (is_shifting(current) and current.shifted and current.shifted.until):
+            return None
+        next_look = self._read_now().timestamp() + CHECK_INTERVAL_S
+        return Park(min(current.shifted.until.timestamp(), next_look))
 
     async def _request_return(self, lease: RunLease, bus: MessageBus) -> bool:
         """Record that a cancelled deployment returns its new version; False where it has no share of the traffic."""
@@ -156,8 +179,7 @@ class RunExecutor:
         elif lease.is_cancelled:
             await self._end(deployment, scope.bus, cancelled_event)
         elif deployment.status is DeploymentStatus.AWAITING_APPROVAL:
-            if lease.is_due or deployment.approval_end <= self._read_now():
-                await self._end(deployment, scope.bus, approval_expired_event)
+            return  # it is parked again, or ends
         elif has_begun and not is_carried_on:
             await self._end(deployment, scope.bus, process_died_event)
         elif lease.attempts > MAX_ATTEMPTS:

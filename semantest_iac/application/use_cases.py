@@ -13,6 +13,7 @@ from semantest_iac.application.deployment.environment_configuration import (
 )
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
+from semantest_iac.application.deployment.recorder import require_deployment
 from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.deployment_requests import build_deployment_request
 from semantest_iac.application.intake.event_requests import BuiltRequest
@@ -22,7 +23,7 @@ from semantest_iac.application.operators.held_stacks import HeldStacks, require_
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.ports.secret_store import SecretStore
-from semantest_iac.application.queries.history import find_recorded_base
+from semantest_iac.application.queries.history import find_deployment, find_recorded_base
 from semantest_iac.application.queries.scalings import ResolvedScaling
 from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.domain.compute.scaling import ScalingChange
@@ -60,7 +61,8 @@ class DeploymentUseCase:
     """Deploy, preview, destroy, resolve and call; every method raises DeploymentError for a refused request.
 
     What changes a stack is refused (STACK_HELD) while a deployment that needs an operator holds it. A deployment that
-    was accepted and failed is returned, not raised: its row has the state and the error.
+    was accepted and failed is returned, not raised: its row has the state and the error. So is one whose plan waits for
+    an approval, as `awaiting_approval`.
     """
 
     def __init__(  # noqa: PLR0913  # one parameter for each thing that is handed in
@@ -218,6 +220,15 @@ class DeploymentUseCase:
             message = f"Cannot preview a scaling of '{stack}': its first deployment has not ended."
             raise NotFoundError(message, hint="`semantest-iac queue` shows what it waits for.")
         return await self._process.plan(context)
+
+    async def carry_on(self, deployment: str) -> DeploymentRow:
+        """Carry on a queued deployment in this process, unless a worker is faster, and return how that ended.
+
+        Raises NotFoundError for an unknown one.
+        """
+        request = require_deployment(self._ledger, find_deployment(self._ledger, deployment).deployment).request
+        await self._runner.carry_on(request)
+        return self._row_of(deployment)
 
     async def submit_event(self, request: StackRequest, origin: RequestOrigin) -> Receipt:
         """Queue the request of an event for whoever carries it out; a refusal is recorded and told, not raised."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.event_transports import EventTarget, ReceivedMessage
@@ -354,9 +355,18 @@ class Application(SecretParts, GuardrailParts):
 
     def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks:
         """Return the use case that frees held stacks."""
-        from semantest_iac.bootstrap.deployments import build_held_stacks
+        from semantest_iac.application.deployment.recorder import EventRecorder
+        from semantest_iac.application.operators.held_stacks import HeldStacks
 
-        return build_held_stacks(self, variables)
+        return HeldStacks(self.ledger, EventRecorder(self.ledger, self.redactor(variables)).record)
+
+    def approvals(self, variables: Mapping[str, str]) -> Approvals:
+        """Return the use case that approves and rejects plans."""
+        from semantest_iac.application.deployment.recorder import encode_event
+        from semantest_iac.application.operators.approvals import Approvals
+
+        encode = partial(encode_event, redact=self.redactor(variables))
+        return Approvals(self.ledger, self.run_queue, encode, self.clock)
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
 from semantest_iac.application.deployment.plan_approval import PlanApproval
@@ -29,7 +31,6 @@ from semantest_iac.application.handlers.destroy import destroy
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.intake.source_rules import LIMIT_VARIABLE, read_request_limit
 from semantest_iac.application.message_bus import EventObservers, MessageBus, Observer
-from semantest_iac.application.operators.held_stacks import HeldStacks
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
@@ -44,6 +45,8 @@ from semantest_iac.domain.deployment.verification import (
     SIMULATED_HEALTH_TIMEOUT_S,
     ServiceVerifier,
 )
+from semantest_iac.domain.environments.rules.approval_checks import check_approvals
+from semantest_iac.domain.guardrails.approval_rules import ApprovalRules, FindApprovalRules
 from semantest_iac.domain.guardrails.consent import (
     ApprovePlan,
     ShowPlan,
@@ -62,6 +65,8 @@ from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
+    from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
@@ -69,6 +74,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
+    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.plan_review import ReviewPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
@@ -109,10 +115,14 @@ class ApplicationParts(SimulatingHome, Protocol):
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 
+    def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks: ...
+
     def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]: ...
 
     @property
     def timer(self) -> Timer: ...
+
+    def configuration(self, **sources: Any) -> LoadedConfiguration: ...
 
     @property
     def review_plan(self) -> ReviewPlan | None: ...
@@ -132,7 +142,11 @@ PlaceEngine = Callable[["EngineChoice", "Provisioner"], "Provisioner"]
 
 
 class RunViews(NamedTuple):
-    """Who sees and approves what runs do; the names are those of `Application.deployments`."""
+    """Who sees and approves what runs do; the names are those of `Application.deployments`.
+
+    `find_own_rules` says which plans must be approved whatever a request says; by default the configuration of the
+    folder does.
+    """
 
     progress: ReportProgress | None = None
     observer: Observer | None = None
@@ -140,18 +154,20 @@ class RunViews(NamedTuple):
     show_plan: ShowPlan | None = None
     follow_run: FollowProgress | None = None
     place_engine: PlaceEngine | None = None
+    find_own_rules: FindApprovalRules | None = None
 
 
 class WorkerViews(NamedTuple):
     """Who sees what a worker does: the events that it records, what becomes of each run, and the progress of each.
 
-    `place_engine` decides in which process an engine works.
+    `place_engine` decides in which process an engine works. `find_own_rules` is as in RunViews.
     """
 
     observers: Sequence[Observer] = ()
     report_run: ReportRun = report_nothing
     follow_run: FollowProgress | None = None
     place_engine: PlaceEngine | None = None
+    find_own_rules: FindApprovalRules | None = None
 
 
 class EngineRuns:
@@ -247,7 +263,7 @@ def build_deployments(
         open_watch=ledger.watch,
     )
     runner = RequestRunner(intake, executor, worker, partial(RunFollower, ledger, observers), runs.progress)
-    held_stacks = build_held_stacks(application, variables)
+    held_stacks = application.held_stacks(variables)
     return DeploymentUseCase(intake, runner, runs.open_process(ledger)[1], runs.probe, ledger, choice, held_stacks)
 
 
@@ -267,12 +283,6 @@ def build_intake(
         partial(require_simulated_here, application),
         application.clock,
     )
-
-
-def build_held_stacks(application: ApplicationParts, variables: Mapping[str, str]) -> HeldStacks:
-    """Return the use case that frees held stacks; it needs no engine."""
-    record = EventRecorder(application.ledger, application.redactor(variables)).record
-    return HeldStacks(application.ledger, record)
 
 
 def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs between workers
@@ -295,7 +305,9 @@ def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs 
 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:
-        run_views = RunViews(follow_run=views.follow_run, place_engine=views.place_engine)
+        run_views = RunViews(
+            follow_run=views.follow_run, place_engine=views.place_engine, find_own_rules=views.find_own_rules
+        )
         return EngineRuns(application, manifest, observers, variables, choice, run_views)
 
     def open_run(lease: RunLease, request: StackRequest) -> RunScope:
@@ -363,7 +375,44 @@ def _choose_approval(choice: EngineChoice, views: RunViews, application: Applica
         confirm = views.approve_plan or approve_harmless_plan
     if views.show_plan:
         check = show_before_approval(views.show_plan, check)
-    reviewer = application.plan_reviewer
-    if application.review_plan is not None:
-        return PlanApproval(check, application.review_plan, confirm, application.clock, lambda _: True)
-    return PlanApproval(check, reviewer, confirm, application.clock, reviewer.judges_destroy)
+    judges_destroy: Callable[[Mapping[str, Any]], bool] = application.plan_reviewer.judges_destroy
+    return PlanApproval(
+        check,
+        application.review_plan or application.plan_reviewer,
+        confirm,
+        application.clock,
+        judges_destroy if application.review_plan is None else lambda _: True,
+        views.find_own_rules or watch_own_rules(application),
+    )
+
+
+def watch_own_rules(
+    application: ApplicationParts, file: Path | None = None, overrides: Sequence[str] = ()
+) -> FindApprovalRules:
+    """Return what finds the approvals that the configuration of this folder, or of a file, requires at the time.
+
+    Where they cannot be read, everything must be approved: nobody knows what they were to be.
+    """
+    folder = Path.cwd()
+
+    def find_own_rules(stack: Stack) -> ApprovalRules:
+        loaded = application.configuration(
+            folder=folder,
+            file=file,
+            environ=os.environ,
+            overrides=tuple(overrides),
+            options={"environment": stack.environment},
+        )
+        rules = ApprovalRules.from_section(loaded.configuration.approvals)
+        is_unknown = any(map(_hides_approvals, loaded.faults)) or any(
+            finding.blocks for finding in check_approvals(loaded.configuration)
+        )
+        return replace(rules, need="always") if is_unknown else rules
+
+    return find_own_rules
+
+
+def _hides_approvals(fault: Fault) -> bool:
+    """Whether a configuration with this fault may have approvals that are not read; a file elsewhere has none."""
+    is_whole_file = fault.path == "" and (fault.file or "").endswith(".yaml") and "is not read" not in fault.message
+    return is_whole_file or "approvals" in fault.path.split(".")

@@ -73,8 +73,6 @@ _Section = TypeVar("_Section", EventSourceSection, EventTargetSection)
 class EventParts(ApplicationParts, Protocol):
     """The application, as far as events need it."""
 
-    def configuration(self, **sources: Any) -> LoadedConfiguration: ...
-
     @property
     def transport_positions(self) -> TransportPositions: ...
 

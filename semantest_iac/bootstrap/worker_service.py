@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from semantest_iac.application.worker_health import RunCheck, WorkerHealth
 from semantest_iac.application.worker_service import WorkerService, WorkerSettings
-from semantest_iac.bootstrap.deployments import ApplicationParts, PlaceEngine, WorkerViews, identify_worker
+from semantest_iac.bootstrap.deployments import (
+    ApplicationParts,
+    PlaceEngine,
+    WorkerViews,
+    identify_worker,
+    watch_own_rules,
+)
 from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
 from semantest_iac.bootstrap.engines import ENGINES
 from semantest_iac.bootstrap.event_services import EventServices, WorkerEventParts, open_event_services
@@ -57,7 +63,8 @@ async def open_worker_service(
     """Yield a worker service; raises RefusedError where it cannot answer health checks as it should."""
     async with AsyncExitStack() as exits:
         telemetry = _open_telemetry(application, variables)
-        views = WorkerViews([observer], report_run)
+        own_rules = watch_own_rules(application, settings.configuration_file, settings.overrides)
+        views = WorkerViews([observer], report_run, find_own_rules=own_rules)
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)
             views = add_telemetry(views, telemetry)
@@ -129,7 +136,8 @@ def add_telemetry(views: WorkerViews, telemetry: RunTelemetry) -> WorkerViews:
         views.report_run(lease, change)
         telemetry.report_run(lease, change)
 
-    return WorkerViews([*views.observers, telemetry.observe_event], report_run, telemetry.follow_run)
+    observers = [*views.observers, telemetry.observe_event]
+    return views._replace(observers=observers, report_run=report_run, follow_run=telemetry.follow_run)
 
 
 def _report_to_both(first: ReportReceived, second: ReportReceived) -> ReportReceived:

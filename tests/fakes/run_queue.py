@@ -15,6 +15,7 @@ from semantest_iac.application.ports.run_queue import (
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
+    RunDecision,
     RunHolder,
     RunLease,
     RunState,
@@ -38,7 +39,6 @@ class FakeRunQueue:
     checks: dict[str, DriftCheck] = field(default_factory=dict)
     now: float = 0.0
     _keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    _replaceable: set[str] = field(default_factory=set)
     _fences: dict[str, int] = field(default_factory=dict)
     _sources: dict[tuple[str, str], SourceHistory] = field(default_factory=dict)
 
@@ -62,7 +62,6 @@ class FakeRunQueue:
             await self.ledger.append(submission.stack, None, [supersede(request, submission.deployment)])
             self._remove(deployment)
         self._keys[key] = (submission.digest, submission.deployment)
-        self._replaceable |= {submission.deployment} if submission.replaces_waiting else set()
         position = len(self._keys)
         self.runs[submission.deployment] = QueuedRun(
             position,
@@ -74,6 +73,7 @@ class FakeRunQueue:
             due=submission.not_before,
             holder=None,
             is_cancelled=False,
+            replaces_waiting=submission.replaces_waiting,
         )
         return Receipt(submission.deployment, replaced=tuple(replaced))
 
@@ -133,13 +133,26 @@ class FakeRunQueue:
         run = self.runs.get(deployment)
         if run is None:
             return None
-        if run.state == "waiting":
+        if run.state == "waiting" or (run.state == "parked" and self._awaits_approval(deployment)):
             await self.ledger.append(run.stack, None, [ending])
             self._remove(deployment)
         else:
             state: RunState = "running" if run.state == "running" else "retrying"
             self.runs[deployment] = replace(run, state=state, is_cancelled=True)
         return run.state
+
+    async def decide(self, decision: RunDecision) -> bool:
+        run = self.runs.get(decision.deployment)
+        if run is None:
+            return False
+        await self.ledger.append(run.stack, decision.version, decision.events)
+        if decision.ends:
+            return self._remove(decision.deployment)
+        if run.state == "running":
+            self.runs[decision.deployment] = replace(run, due=0)
+        else:
+            self.runs[decision.deployment] = replace(run, state="retrying", due=None)
+        return True
 
     async def request_check(self, stack: str) -> None:
         if stack not in self.checks or self.checks[stack].outcome != "running":
@@ -195,8 +208,14 @@ class FakeRunQueue:
         return [
             run.deployment
             for run in self.runs.values()
-            if run.stack == submission.stack and run.state == "waiting" and run.deployment in self._replaceable
+            if run.stack == submission.stack
+            and run.replaces_waiting
+            and (run.state == "waiting" or (run.state == "parked" and self._awaits_approval(run.deployment)))
         ]
+
+    def _awaits_approval(self, deployment: str) -> bool:
+        row = self.ledger.deployment(deployment)
+        return row is not None and row.state == "awaiting_approval"
 
     def _change(self, deployment: str, state: RunState) -> bool:
         self.runs[deployment] = replace(self.runs[deployment], state=state, holder=None)

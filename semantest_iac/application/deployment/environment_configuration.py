@@ -14,7 +14,7 @@ from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
 
 _IDENTITY = ("project", "component", "provider", "environment", "environments", "region")
-_HOW_TO_DEPLOY = ("engine", "cloud", "deadlines", "guardrails")
+_HOW_TO_DEPLOY = ("engine", "cloud", "deadlines", "approvals", "guardrails")
 _CODE_LOCATION = "source"  # a folder of this machine is no setting
 
 

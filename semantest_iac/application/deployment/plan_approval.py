@@ -8,9 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
-from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import Deployment
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.approval_rules import (
+    ApprovalRules,
+    FindApprovalRules,
+    read_approval_rules,
+    require_no_approval,
+)
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.guardrails.plan_review import (
     PlanToReview,
@@ -38,7 +44,9 @@ class PlanApproval:
 
     `check` shows it and refuses what must not be; `review` is what the guardrails find; `confirm` asks whoever is
     present, unless the plan waits for an approval or has it. `check` and `confirm` raise RefusedError to stop there; a
-    destroy is confirmed before it is requested, and planned only where `judges_destroy` says so of its configuration.
+    destroy is confirmed before it is requested, and planned only where `judges_destroy` says so of its configuration,
+    or an approval is needed. What needs one is up to the configuration of the deployment, and to `find_own_rules`, that
+    of this process.
     """
 
     check: ApprovePlan = approve_any_plan
@@ -46,10 +54,15 @@ class PlanApproval:
     confirm: ApprovePlan = approve_any_plan
     read_now: Callable[[], datetime] = read_utc_now
     judges_destroy: Callable[[Mapping[str, Any]], bool] = judge_no_destroy
+    find_own_rules: FindApprovalRules = require_no_approval
 
-    def reviews_destroys(self, configuration: Mapping[str, Any]) -> bool:
+    def reviews_destroys(self, stack: Stack, configuration: Mapping[str, Any]) -> bool:
         """Whether a destroy of what was deployed with a configuration must be planned before it is carried out."""
-        return self.judges_destroy(configuration)
+        return self.judges_destroy(configuration) or self._find_rules(stack, configuration).need != "never"
+
+    def _find_rules(self, stack: Stack, configuration: Mapping[str, Any]) -> ApprovalRules:
+        """A request may not say less than the configuration of the process that carries it out."""
+        return read_approval_rules(configuration).combine(self.find_own_rules(stack))
 
     async def ask_about(
         self,
@@ -81,9 +94,11 @@ class PlanApproval:
             )
         )
         require_unrefused(stack, deployment.kind, findings)
-        reasons = [finding.summary for finding in select_findings(findings, "ask")]
+        rules = self._find_rules(stack, configuration)
+        asked = [finding.summary for finding in select_findings(findings, "ask")]
+        reasons = [*rules.find_reasons(stack, plan), *asked]
         if reasons and not deployment.is_approved:
-            return deployment.await_approval(reasons, ApprovalTerms(now + USUAL_APPROVAL_TIME))
+            return deployment.await_approval(reasons, rules.terms_at(now))
         if not reasons and not deployment.is_removal:
             await self.confirm(stack, plan)
         return None

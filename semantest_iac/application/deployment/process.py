@@ -308,9 +308,10 @@ class DeploymentProcess:
 
     async def _review_destroy(self, recorder: StepRecorder, configuration: Mapping[str, Any]) -> StackEvent | None:
         """Plan a destroy where somebody is asked about it; returns the event that ends this run, None to go on."""
-        if not self._approval.reviews_destroys(configuration):
+        stack = recorder.deployment.stack
+        if not self._approval.reviews_destroys(stack, configuration):
             return None
-        plan = await self.plan_destroy(recorder.deployment.stack)
+        plan = await self.plan_destroy(stack)
         await recorder.publish(recorder.deployment.plan(plan))
         try:
             return await self._approval.ask_about(recorder.deployment, plan, configuration)

@@ -23,7 +23,7 @@ class QueuedRequests:
         self._encode = encode
 
     async def cancel(self, deployment: str) -> Cancellation:
-        """End a request that waits, or ask the worker that carries it out to end it: `cancelling`.
+        """End a request that waits, be it for an approval, or ask the worker that carries it out: `cancelling`.
 
         Raises NotFoundError for an unknown deployment, RefusedError for one that has ended or that no queue knows.
         """
@@ -43,4 +43,5 @@ class QueuedRequests:
                 "NOT_IN_QUEUE",
                 hint="Run deploy or destroy for its stack: either ends it, and continues from what was done.",
             )
-        return "cancelled" if before == "waiting" else "cancelling"
+        row = self._ledger.deployment(deployment)
+        return "cancelled" if row is not None and row.finished_at else "cancelling"

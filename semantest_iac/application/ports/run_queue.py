@@ -84,7 +84,8 @@ class QueuedRun:
     """One request in the queue; `position` is the order of acceptance, before `due` it does not start.
 
     `is_abandoned` says that its worker is gone, so that the next claim takes it over. `held_by` is the deployment that
-    needs an operator: a waiting run of its stack does not start before that is resolved.
+    needs an operator: a waiting run of its stack does not start before that is resolved. `replaces_waiting` is as in
+    its Submission.
     """
 
     position: int
@@ -98,6 +99,7 @@ class QueuedRun:
     is_cancelled: bool
     is_abandoned: bool = False
     held_by: str | None = None
+    replaces_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,19 @@ class RunLease:
     attempts: int
     is_cancelled: bool = False
     is_due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecision:
+    """What a person has decided about a run: the `events` that say so, if its stream is still at `version`.
+
+    With `ends`, the last event is its terminal one; else the run goes on.
+    """
+
+    deployment: str
+    version: int
+    events: tuple[NewEvent, ...]
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +163,9 @@ class RunQueue(Protocol):
     ) -> Receipt:
         """Record the request, its place in the queue, and the end of those that it replaces, all or nothing.
 
-        A request that is refused is recorded as its answer alone.
+        Those are the ones that wait, and a parked one that waits for an approval: nothing was changed by it. One that
+        asks for an approval now, and is not parked yet, is woken to find out that it is replaced. A request that is
+        refused is recorded as its answer alone.
         """
         ...
 
@@ -193,7 +210,16 @@ class RunQueue(Protocol):
     async def cancel(self, deployment: str, ending: NewEvent) -> RunState | None:
         """Ask a run to end; returns the state that it had, None for an unknown or ended one.
 
-        A run that was never started ends at once, with `ending` as its terminal event; a parked one goes on, to end.
+        A run that was never started ends at once, with `ending` as its terminal event, and so does one that waits for
+        an approval; another parked one goes on, to end.
+        """
+        ...
+
+    async def decide(self, decision: RunDecision) -> bool:
+        """Record a decision, and let the run go on or end it, all or nothing; False for an unknown or ended run.
+
+        Raises LedgerConflictError where something was recorded of its stack meanwhile. A run that is about to be parked
+        goes on, or ends, then.
         """
         ...
 

@@ -35,7 +35,7 @@ class CanarySettings:
     @property
     def description(self) -> str:
         """How the traffic moves: `10 % for 5 min, 50 % for 5 min, then all`."""
-        shares = ", ".join(f"{weight} % for {format_duration(self.bake_s)}" for weight in self.steps)
+        shares = ", ".join(f"{weight} % for {describe_duration(self.bake_s)}" for weight in self.steps)
         return f"{shares}, then all"
 
 
@@ -132,7 +132,7 @@ def _conclude(canary: CanarySettings, observation: TrafficObservation) -> str:
     return observation.description
 
 
-def format_duration(seconds: float) -> str:
+def describe_duration(seconds: float) -> str:
     """Return a duration in its largest whole unit: `5 min`, `90 s`, `2 h`."""
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= length and seconds % length == 0:

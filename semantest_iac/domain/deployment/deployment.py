@@ -62,6 +62,9 @@ FOLDED_EVENTS = frozenset(
 )
 """The types of the events that a deployment is folded from; all others leave it as it is."""
 
+APPROVAL_DENIED = "APPROVAL_DENIED"
+"""The code of a deployment whose plan a person rejected."""
+
 _UNCHANGED = ChangeCounts()
 _WAY_BACK = "roll_back"
 
@@ -314,7 +317,7 @@ class Deployment:
         """End without a change, because a person rejected the plan that waits for approval."""
         denied = DeploymentDisapproved(**self.identity, disapproved_by=disapproved_by, reason=reason)
         cause = f": {reason}" if reason else "."
-        error = DeploymentError(f"{disapproved_by} did not approve the plan{cause}", "APPROVAL_DENIED")
+        error = DeploymentError(f"{disapproved_by} did not approve the plan{cause}", APPROVAL_DENIED)
         return self._decide("reject the plan of", denied), self.reject(error)
 
     def expire(self) -> DeploymentRejected:

@@ -39,6 +39,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
+from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.canary_rules import check_canary
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
@@ -178,6 +179,7 @@ class ValidationService:
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
+        yield from check_approvals(configuration)
         yield from self._check_guardrails(configuration)
 
     def _check_guardrails(self, configuration: DeploymentConfiguration) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ from semantest_iac.domain.environments.names import (
     suggest_known,
 )
 from semantest_iac.domain.environments.sections import (
+    ApprovalsSection,
     ComponentSection,
     DeadlinesSection,
     FeaturesSection,
@@ -121,6 +122,7 @@ class EnvironmentValues(Section):
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
     deadlines: DeadlinesSection = DeadlinesSection()
+    approvals: ApprovalsSection = ApprovalsSection()
     guardrails: GuardrailsSection = GuardrailsSection()
     tags: dict[str, Variable] = Field(default={}, description="Tags of all resources, besides those of this tool.")
 

@@ -11,6 +11,7 @@ from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
 
 _Item = TypeVar("_Item")
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
+ApprovalNeed = Literal["never", "destructive", "always"]
 CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -287,6 +288,32 @@ class DeadlinesSection(Section):
     publish_s: int | None = Field(default=None, description="Publish the code; 900 by default.")
     remove_s: int | None = Field(default=None, description="Delete the resources of a destroy; 3600 by default.")
     rollback_s: int | None = Field(default=None, description="Go back after a failure; 900 by default.")
+
+
+def _as_need(value: Any) -> Any:
+    return {True: "always", False: "never"}[value] if isinstance(value, bool) else value
+
+
+class ApprovalsSection(Section):
+    """Which plans wait for a person before they are carried out, and for whom."""
+
+    required: Annotated[
+        ApprovalNeed | None, BeforeValidator(_as_need, json_schema_input_type=bool | ApprovalNeed | None)
+    ] = Field(
+        default=None,
+        description="Which plans: always (or true), destructive for those that replace or delete; never by default.",
+    )
+    approvers: ListOf[str] | None = Field(
+        default=None, description="Names of those who may approve; anybody by default."
+    )
+    expires_after: str | None = Field(
+        default=None,
+        description="For how long a plan waits, such as 12h or 7d, which is the default; then it is rejected.",
+        json_schema_extra={"pattern": "^[0-9]{1,6}[smhd]$"},
+    )
+    four_eyes: bool | None = Field(
+        default=None, description="true: whoever requested a deployment may not approve it; false by default."
+    )
 
 
 class FeaturesSection(Section):

@@ -37,6 +37,13 @@ def require_resolve_consent(deployment: str, answer: str) -> None:
         raise RefusedError(message, "CONSENT_MISSING", hint="Add --yes.")
 
 
+def require_approval_consent(deployment: str, answer: str) -> None:
+    """Raise RefusedError unless the answer is yes."""
+    if answer.strip().lower() not in ("y", "yes"):
+        hint = f"It still waits: approve it later, or run `semantest-iac reject {deployment}`."
+        raise RefusedError(f"The plan of deployment '{deployment}' was not approved.", "CONSENT_MISSING", hint=hint)
+
+
 ApprovePlan = Callable[[Stack, ChangePlan], Awaitable[None]]
 """Approves the plan for a stack in a real cloud before anything is changed; raises RefusedError to stop there."""
 

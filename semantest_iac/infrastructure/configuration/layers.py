@@ -122,7 +122,8 @@ def locate_faults(faults: Iterable[Fault], positions: Mapping[str, SourcePositio
 def _locate_fault(fault: Fault, positions: Mapping[str, SourcePosition]) -> Fault:
     path = fault.path
     while path and path not in positions:
-        path = _LAST_STEP.sub("", path)
+        shorter = _LAST_STEP.sub("", path)
+        path = shorter if shorter != path else ""  # a step with brackets in it has no end that is known
     if fault.file is not None or path not in positions:
         return fault
     position = positions[path]

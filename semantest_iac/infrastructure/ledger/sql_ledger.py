@@ -17,6 +17,7 @@ from semantest_iac.application.ports.ledger import (
     VerifiedLedger,
 )
 from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import Database, DatabaseConnection
 from semantest_iac.infrastructure.ledger import chain, projection
@@ -198,6 +199,14 @@ class SqlLedger:
         for request in select_events(connection, "where position = ?", row.position if row else 0):
             return request
         raise LedgerError(f"Cannot find the request of deployment '{deployment}' in the ledger.")
+
+    def select_awaiting_approval(self, connection: DatabaseConnection, deployments: Collection[str]) -> set[str]:
+        """Return the deployments that wait for an approval, as of a transaction of the caller."""
+        if not deployments or not connection.has_table("events"):
+            return set()
+        rows = projection.read_or_fold_rows(connection)
+        found = [rows.deployment(deployment) for deployment in deployments]
+        return {row.deployment for row in found if row and row.state is DeploymentStatus.AWAITING_APPROVAL}
 
     def list_holds(self, connection: DatabaseConnection) -> dict[str, str]:
         """Return the deployment that holds each of the held stacks, as of a transaction or a snapshot of the caller."""

@@ -15,6 +15,7 @@ from semantest_iac.application.ports.run_queue import (
     MakeSupersededEvent,
     QueuedRun,
     Receipt,
+    RunDecision,
     RunHolder,
     RunLease,
     RunState,
@@ -35,7 +36,7 @@ from semantest_iac.infrastructure.run_queue.source_table import SOURCE_TABLES
 from semantest_iac.infrastructure.run_queue.submissions import RequestLog, SubmittedRequest, submit_requests
 
 _Result = TypeVar("_Result")
-_AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent]], None]
+_AppendEvents = Callable[[DatabaseConnection, str, Sequence[NewEvent], int | None], None]
 
 
 class SharedLedger(RequestLog, Protocol):
@@ -73,10 +74,15 @@ TABLES = (
     *SOURCE_TABLES,
     *CHECK_TABLES,
 )
-_RUN_COLUMNS = "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled"
+_RUN_COLUMNS = (
+    "position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid,"
+    " is_cancelled, replaces_waiting"
+)
 _UNENDED = f"""select {_RUN_COLUMNS} from runs as run where state <> 'ended'{{among}}
     order by +position"""  # noqa: S608 - no input in it
 _FREED = "lease_end = null, worker = null, host = null, pid = null"
+_WOKEN = """due = case state when 'running' then 0 else null end,
+    state = case state when 'running' then 'running' else 'retrying' end"""
 _HELD = "deployment = ? and fence = ? and state in ('running', 'checking')"
 _CLAIMED_COLUMNS = "deployment, stack, state, attempts, is_cancelled"
 _RUNNING = f"""select {_CLAIMED_COLUMNS}, lease_end, worker, host, pid from runs as run
@@ -150,6 +156,10 @@ class RunTable:
         """Ask a run to end."""
         return await self._change_and_record(self._cancel, deployment, ending)
 
+    async def decide(self, decision: RunDecision) -> bool:
+        """Record a decision about a run with what becomes of the run."""
+        return await self._change_and_record(self._decide, decision)
+
     async def request_check(self, stack: str) -> None:
         """Note that a stack is due."""
         await self._change(request_check, stack)
@@ -205,8 +215,10 @@ class RunTable:
         def change(connection: DatabaseConnection) -> tuple[_Result, list[RecordedEvent]]:
             recorded: list[RecordedEvent] = []
 
-            def append(connection: DatabaseConnection, stream: str, events: Sequence[NewEvent]) -> None:
-                recorded.extend(self._ledger.append_in(connection, {stream: events}))
+            def append(
+                connection: DatabaseConnection, stream: str, events: Sequence[NewEvent], version: int | None = None
+            ) -> None:
+                recorded.extend(self._ledger.append_in(connection, {stream: events}, version))
 
             return work(connection, append, *arguments), recorded
 
@@ -318,9 +330,8 @@ class RunTable:
 
     def _wake(self, connection: DatabaseConnection, deployment: str) -> bool:
         woken = connection.execute(
-            "update runs set due = case state when 'running' then 0 else null end,"
-            " state = case state when 'running' then 'running' else 'retrying' end"
-            " where deployment = ? and state in ('parked', 'running') returning deployment",
+            f"update runs set {_WOKEN} where deployment = ? and state in ('parked', 'running')"  # noqa: S608 - as above
+            " returning deployment",
             (deployment,),
         )
         connection.notify_watches()
@@ -333,9 +344,11 @@ class RunTable:
             "select stack, state from runs where deployment = ? and state not in ('ended', 'checking')", (deployment,)
         )
         for stack, state in found:
-            if state == "waiting":
+            is_undecided = state == "parked" and self._ledger.select_awaiting_approval(connection, [deployment])
+            if state == "waiting" or is_undecided:
                 connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
-                append(connection, stack, [ending])
+                append(connection, stack, [ending], None)
+                connection.notify_watches()
             else:
                 connection.execute(
                     "update runs set is_cancelled = 1, due = null,"
@@ -352,11 +365,24 @@ class RunTable:
         if not found or found[0][0] not in self._ledger.list_holds(connection):
             return False
         connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
-        append(connection, found[0][0], [ending])
+        append(connection, found[0][0], [ending], None)
         return True
 
+    def _decide(self, connection: DatabaseConnection, append: _AppendEvents, decision: RunDecision) -> bool:
+        """End the run, or let it go on: one that is running still is woken, as it parks itself next."""
+        change = "state = 'ended'" if decision.ends else _WOKEN
+        decided = connection.execute(
+            f"update runs set {change} where deployment = ? and state not in ('ended', 'checking')"  # noqa: S608 - as above
+            " returning stack",
+            (decision.deployment,),
+        )
+        for (stack,) in decided:
+            append(connection, stack, decision.events, decision.version)
+        connection.notify_watches()
+        return bool(decided)
+
     def _parse_run(self, row: Row, now: float, holds: Mapping[str, str]) -> QueuedRun:
-        position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, is_cancelled = row
+        position, deployment, stack, state, priority, attempts, due, lease_end, worker, host, pid, *flags = row
         holder = None if worker is None else RunHolder(worker, host, pid)
         is_abandoned = holder is not None and self._is_gone(holder, lease_end, now)
         return QueuedRun(
@@ -368,9 +394,10 @@ class RunTable:
             attempts,
             due,
             holder,
-            bool(is_cancelled),
+            bool(flags[0]),
             is_abandoned,
             holds.get(stack) if state == "waiting" else None,
+            bool(flags[1]),
         )
 
     def _is_gone(self, holder: RunHolder, lease_end: float, now: float) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import MakeRejectedEvent, MakeSupersededEvent, Receipt, Submission
-from semantest_iac.infrastructure.databases.database import DatabaseConnection, list_marks
+from semantest_iac.infrastructure.databases.database import DatabaseConnection, Row, list_marks
 from semantest_iac.infrastructure.run_queue.source_table import SubmissionGuard, keep_guards, open_guards
 
 _RUN_COLUMNS = "position, deployment, stack, state, replaces_waiting, priority, due, attempts, fence, is_cancelled"
@@ -19,9 +19,19 @@ class RequestLog(Protocol):
     """The log of events in the database of the queue."""
 
     def append_in(
-        self, connection: DatabaseConnection, events_of: Mapping[str, Sequence[NewEvent]]
+        self,
+        connection: DatabaseConnection,
+        events_of: Mapping[str, Sequence[NewEvent]],
+        expected_version: int | None = None,
     ) -> list[RecordedEvent]:
-        """Append the events of each stream in a transaction of the queue."""
+        """Append the events of each stream in a transaction of the queue.
+
+        Raises LedgerConflictError where a stream is not at the expected version.
+        """
+        ...
+
+    def select_awaiting_approval(self, connection: DatabaseConnection, deployments: Collection[str]) -> set[str]:
+        """Return those of the deployments that wait for an approval, as of a transaction of the queue."""
         ...
 
     def read_request(self, connection: DatabaseConnection, deployment: str) -> RecordedEvent:
@@ -63,7 +73,7 @@ def submit_requests(
         if events_of := {it.request.submission.stack: it.events for it in judgements if it.events}:
             recorded += log.append_in(connection, events_of)
         accepted = [it.request for it in judgements if it.is_accepted]
-        replaced = _end_replaced(connection, [request.submission for request in accepted])
+        replaced = _end_replaced(connection, log, [request.submission for request in accepted])
         if replaced:
             recorded += log.append_in(connection, _supersede_all(connection, log, accepted, replaced))
         keep_guards(connection, guards)
@@ -104,7 +114,9 @@ def _judge(request: SubmittedRequest, guard: SubmissionGuard) -> _Judgement:
     return _Judgement(request, Receipt(deployment, refusal=refusal), [event])
 
 
-def _end_replaced(connection: DatabaseConnection, accepted: Sequence[Submission]) -> dict[str, tuple[str, ...]]:
+def _end_replaced(
+    connection: DatabaseConnection, log: RequestLog, accepted: Sequence[Submission]
+) -> dict[str, tuple[str, ...]]:
     """End the runs that would only bring their stack to an older state, and return them, oldest first, by stack.
 
     One that is planned for later stays, and replaces none.
@@ -117,10 +129,28 @@ def _end_replaced(connection: DatabaseConnection, accepted: Sequence[Submission]
         and state = 'waiting' and replaces_waiting = 1 and due is null returning position, stack, deployment""",  # noqa: S608 - no input in it
         stacks,
     )
+    found += _end_unapproved(connection, log, stacks)
     replaced = defaultdict[str, tuple[str, ...]](tuple)
     for _, stack, deployment in sorted(found):
         replaced[stack] += (deployment,)
     return dict(replaced)
+
+
+def _end_unapproved(connection: DatabaseConnection, log: RequestLog, stacks: Sequence[str]) -> list[Row]:
+    """End the runs that are parked until somebody approves them, and wake one that is about to be parked."""
+    started = connection.execute(
+        f"""select position, stack, deployment, state from runs where stack in ({list_marks(len(stacks))})
+        and state <> 'ended' and state in ('parked', 'running') and replaces_waiting = 1""",  # noqa: S608 - no input in it
+        stacks,
+    )
+    awaiting = log.select_awaiting_approval(connection, [deployment for _, _, deployment, _ in started])
+    for _, _, deployment, state in started:
+        if deployment in awaiting and state == "running":
+            connection.execute("update runs set due = 0 where deployment = ?", (deployment,))
+    parked = [row[:3] for row in started if row[2] in awaiting and row[3] == "parked"]
+    for _, _, deployment in parked:
+        connection.execute("update runs set state = 'ended' where deployment = ?", (deployment,))
+    return parked
 
 
 def _supersede_all(

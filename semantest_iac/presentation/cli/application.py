@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
     from semantest_iac.application.ports.event_transports import DeadLetters, EventTarget, ReceivedMessage
@@ -122,6 +123,8 @@ class CliApplication(Protocol):
     ) -> InfrastructureEventBus: ...
 
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
+
+    def approvals(self, variables: Mapping[str, str]) -> Approvals: ...
 
     def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks: ...
 

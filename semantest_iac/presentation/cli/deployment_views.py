@@ -26,6 +26,7 @@ from semantest_iac.presentation.cli.formatting import (
     type_name_with_module,
 )
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.text.approvals import describe_wait, format_commands
 from semantest_iac.presentation.cli.text.plans import format_plan
 from semantest_iac.presentation.cli.text.traffic import format_shift
 from semantest_iac.presentation.error_lines import format_error
@@ -33,6 +34,7 @@ from semantest_iac.presentation.styles import join_styled, style_text
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested, TrafficShifted
 
 if TYPE_CHECKING:
+    from semantest_iac.application.operators.approvals import WaitingPlan
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -136,6 +138,11 @@ class DeploymentView:
             line = f"It waits: deployment {held_by} needs an operator, and holds the stack."
             self._terminal.print_lines(line, f"  semantest-iac resolve {held_by}")
 
+    def show_waiting(self, result: DeploymentResult, waiting: WaitingPlan, home_option: str) -> None:
+        """Show that the plan waits for an approval, for whom and until when."""
+        lines = [f"{result.row.stack} is not changed yet.", *describe_wait(waiting)]
+        self._terminal.print_lines(*lines, *format_commands(waiting, home_option))
+
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         """Show why no deployment was started."""
         self._terminal.print_remarks(*format_error(error))
@@ -225,6 +232,9 @@ class JsonView(DeploymentView):
         due = None if not_before is None else format_moment(not_before)
         queued = {"deployment": row.deployment, "held_by": held_by, "due": due}
         self._terminal.print_json(empty_result(row.stack, str(row.state)) | queued)
+
+    def show_waiting(self, result: DeploymentResult, waiting: WaitingPlan, home_option: str) -> None:
+        self._terminal.print_json(result.as_dict() | {"approval": waiting.as_dict()})
 
     def show_result(self, result: DeploymentResult) -> None:
         self._terminal.print_json(result.as_dict())

@@ -95,7 +95,7 @@ def execute_commands(
             raise runs[0].refusal
     with suppress(KeyboardInterrupt):  # what was done stays done
         for run in runs:
-            run.show_outcome(session.application.ledger)
+            run.show_outcome(session.application, session.home_option)
         if not session.json and len(runs) > 1:
             session.terminal.print_lines(*_conclude(runs, session.home_option))
     return choose_worst_code(run.exit_code for run in runs)
@@ -285,8 +285,9 @@ class _CommandRun:
         """The exit code of how the command ended."""
         return exit_code_for(self.refusal) if self.row is None else STATE_EXIT_CODES.get(self.row.state, FAILED)
 
-    def show_outcome(self, ledger: LedgerReader) -> None:
+    def show_outcome(self, application: CliApplication, home_option: str) -> None:
         """Show how the command ended."""
+        ledger = application.ledger
         if self.row is None:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
             return
@@ -294,7 +295,11 @@ class _CommandRun:
             self.view.show_queued(self.row, ledger.stack(self.row.stack).held_by, self._command.not_before)
             return
         is_simulated, others = self._command.engine.is_simulated, has_other_stacks(ledger, self._command.stack)
-        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated, others))
+        result = DeploymentResult(self.row, self._health, self._seconds, is_simulated, others)
+        if waiting := application.approvals({}).find_waiting(self.row.deployment):
+            self.view.show_waiting(result, waiting, home_option)
+        else:
+            self.view.show_result(result)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, StackRequest):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from semantest_iac.application.operators.approvals import WaitingPlan
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -303,6 +304,10 @@ class LiveTreeView(PlainView):
     def show_result(self, result: DeploymentResult) -> None:
         self._print_name_and_indent()
         super().show_result(result)
+
+    def show_waiting(self, result: DeploymentResult, waiting: WaitingPlan, home_option: str) -> None:
+        self._print_name_and_indent()
+        super().show_waiting(result, waiting, home_option)
 
     def show_refusal(self, stack: str, error: DeploymentError) -> None:
         self._print_name_and_indent()

@@ -42,6 +42,8 @@ COMMANDS = {
     "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
+    "approve": ("operators.approvals", "Approve a plan that waits, and carry it out."),
+    "reject": ("operators.approvals", "Reject a plan that waits for an approval."),
     "resolve": ("queue", "Free a stack that needed an operator."),
     "worker": ("queue", "Carry out queued requests until stopped."),
     "secrets": ("secrets.group", "Set, rotate, list and audit secrets."),
@@ -53,7 +55,7 @@ COMMANDS = {
     "setup": ("machine", "Install the Pulumi CLI and its plugins."),
 }
 
-STACK_CHANGES = frozenset({"deploy", "scale", "destroy", "--fix"})
+STACK_CHANGES = frozenset({"approve", "deploy", "scale", "destroy", "--fix"})
 LOST_ANSWER = 1
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.

@@ -10,7 +10,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
-from semantest_iac.infrastructure.configuration.layers import SourcePosition
+from semantest_iac.infrastructure.configuration.layers import SourcePosition, locate_faults
 from semantest_iac.infrastructure.configuration.loading import (
     ConfigurationSources,
     ParsedConfiguration,
@@ -293,6 +293,13 @@ class TestReadConfiguration:
         assert list(read_names.values()) == ["aws", "sandbox", "sandbox", "development"]
         assert loaded.configuration.components["rest-api"].timeout == 5
         assert loaded.locate([Fault("components.rest-api.memory", "x")])[0].line == 5
+
+
+class TestLocateFaults:
+    def test_ends_for_a_step_that_no_file_has(self) -> None:
+        fault = Fault("approvals.required.literal['destructive']", "is not known")
+
+        assert locate_faults([fault], {"approvals.required": SourcePosition("f", 1, 1)}) == (fault,)
 
 
 class TestExample:

@@ -61,6 +61,7 @@ class TestSiblingKeys:
                     "scaling",
                     "features",
                     "deadlines",
+                    "approvals",
                     "guardrails",
                     "tags",
                     "environment",

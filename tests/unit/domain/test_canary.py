@@ -12,7 +12,7 @@ from semantest_iac.domain.delivery.canary import (
     ShiftAction,
     TrafficObservation,
     decide_shift,
-    format_duration,
+    describe_duration,
 )
 
 TWO_STEPS = CanarySettings((10, 50), bake_s=60)
@@ -110,4 +110,4 @@ class TestDescription:
 
     @pytest.mark.parametrize(("seconds", "text"), [(90, "90 s"), (300, "5 min"), (7200, "2 h"), (1, "1 s")])
     def test_durations_have_their_largest_whole_unit(self, seconds: int, text: str) -> None:
-        assert format_duration(seconds) == text
+        assert describe_duration(seconds) == text

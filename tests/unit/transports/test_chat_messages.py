@@ -69,6 +69,21 @@ class TestEvents:
         for part in ("rest-api in development needs an operator", "rest-api.aws.development.us-east-1", "resolve"):
             assert part in text
 
+    def test_are_told_with_how_to_approve_them(self, render: RenderForm) -> None:
+        kinds = {kind.__name__: kind for kind in PUBLISHED_EVENTS}
+        asked = sample(kinds["ApprovalRequested"])
+        message = _render(asked, render)
+
+        assert message is not None
+        text = " ".join(it["text"] for it in _texts(message.body))
+        for part in (
+            "15 to create",
+            "2026-01-08T09:00:00Z",
+            "ana; ben",
+            f"semantest-iac approve {getattr(asked, 'deployment_id', '')}",
+        ):
+            assert part in text
+
     def test_are_told_with_their_changes(self, render: RenderForm) -> None:
         kinds = {kind.__name__: kind for kind in PUBLISHED_EVENTS}
         message = _render(sample(kinds["DeploymentCompleted"]), render)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from semantest_iac.domain.environments.names import make_printable
@@ -39,6 +40,10 @@ _LABELS: Mapping[str, str] = {
     "code": "Code",
     "reason": "Reason",
     "reasons": "Reasons",
+    "requested_by": "Requested by",
+    "approvers": "Approvers",
+    "expires_at": "Until",
+    "plan_digest": "Plan",
     "hint": "Hint",
     "resource": "Resource",
     "restored_deployment": "Restored",
@@ -60,6 +65,8 @@ _OPERATIONS: Mapping[str, str] = {
     "keep": "left in the cloud",
     "same": "unchanged",
 }
+
+_PLANNED_OPERATIONS: Mapping[str, str] = {name: f"to {name}" for name in ("create", "update", "replace", "delete")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +90,24 @@ def summarize_event(event: Event) -> ChatSummary | None:
 
 def _list_facts(event: StackEvent) -> Iterator[tuple[str, str]]:
     remaining = _MOST_TEXT
+    is_waiting = isinstance(event, deployments.ApprovalRequested)
     for name, label in _LABELS.items():
-        text = _describe(getattr(event, name, None))
+        value = getattr(event, name, None)
+        text = _describe(value, _PLANNED_OPERATIONS if is_waiting else _OPERATIONS)
         if text and remaining > 0:
             shown = make_printable(text, LONGEST_VALUE)[:remaining]
             remaining -= len(shown)
             yield label, shown
+    if is_waiting:
+        yield "Commands", "; ".join(f"semantest-iac {verb} {event.deployment_id}" for verb in ("approve", "reject"))
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, words: Mapping[str, str]) -> str:
     if isinstance(value, ChangeCounts):
         counts = value.model_dump()
-        return ", ".join(f"{counts[name]} {word}" for name, word in _OPERATIONS.items() if counts.get(name))
+        return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts.get(name))
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, tuple):
         more = f"; {len(value) - _MOST_LISTED} more" if len(value) > _MOST_LISTED else ""
         return "; ".join(map(str, value[:_MOST_LISTED])) + more

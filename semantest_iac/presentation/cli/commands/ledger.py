@@ -26,6 +26,7 @@ from semantest_iac.application.queries.history import (
     read_status,
 )
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.errors import NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
@@ -89,6 +90,7 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
         _watch_status(session, stack_filter)
         return OK
     session.terminal.print_remarks(*_list_notes(rows))
+    rows = _add_approvals(session, rows)
     session.answer(rows, _format_status(session, rows))
     return OK
 
@@ -105,6 +107,19 @@ def _list_notes(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"Note: the process of the last {row['kind']} of {row['stack']} ended before it did."
             yield "  Run deploy or destroy for this stack: either ends it, and continues from what was done."
     yield from _hold_notes(rows)
+
+
+def _add_approvals(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with `approval`, what each waits for, and say so; most of the time nothing does."""
+    if not any(row["state"] == DeploymentStatus.AWAITING_APPROVAL for row in rows):
+        return [row | {"approval": None} for row in rows]
+    from semantest_iac.presentation.cli.text.approvals import list_approval_notes
+
+    waiting = {plan.deployment: plan for plan in session.application.approvals({}).list_waiting()}
+    shown = [waiting[row["deployment"]] for row in rows if row["deployment"] in waiting]
+    session.terminal.print_remarks(*list_approval_notes(shown))
+    named = ((row, waiting.get(row["deployment"])) for row in rows)
+    return [row | {"approval": plan.as_dict() if plan else None} for row, plan in named]
 
 
 def _hold_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -214,6 +229,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     session.terminal.print_remarks(*_hold_notes(rows))
+    rows = _add_approvals(session, rows)
     shorten_id, width = _id_shortener(session, [row["deployment"] for row in rows]), session.terminal.width
     cells = [(shorten_id(row["deployment"]), *_history_cells(row, width)) for row in rows]
     session.answer(rows, format_fitting_table(HISTORY_COLUMNS, cells, width) if rows else [NO_MATCH])

@@ -28,9 +28,11 @@ from semantest_iac.presentation.cli.parsing.periods import parse_period
 from semantest_iac.presentation.cli.process.signals import forward_signals
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session
 from semantest_iac.presentation.cli.tables import Column, format_fitting_table
+from semantest_iac.presentation.cli.text.approvals import list_approval_notes
 from semantest_iac.presentation.error_lines import format_faults
 
 if TYPE_CHECKING:
+    from semantest_iac.application.operators.approvals import WaitingPlan
     from semantest_iac.application.ports.run_queue import QueuedRun
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
     from semantest_iac.presentation.cli.text.worker_output import WorkerOutput
@@ -201,15 +203,19 @@ _COLUMNS = (Column("deployment"), Column("stack"), Column("state"), Column("work
 @session_options
 def queue_command(session: Session) -> int:
     runs = session.application.run_queue.list_runs()
+    waiting = {plan.deployment: plan for plan in session.application.approvals({}).list_waiting()}
     lines: Sequence[str] = [EMPTY_QUEUE]
     if runs:
-        lines = format_fitting_table(_COLUMNS, [_run_cells(run) for run in runs], session.terminal.width)
-    session.answer([_run_as_dict(run) for run in runs], lines)
+        cells = [_run_cells(run, is_undecided=run.deployment in waiting) for run in runs]
+        lines = format_fitting_table(_COLUMNS, cells, session.terminal.width)
+    session.terminal.print_remarks(*list_approval_notes(waiting.values()))
+    session.answer([_run_as_dict(run, waiting.get(run.deployment)) for run in runs], lines)
     return OK
 
 
-def _run_cells(run: QueuedRun) -> tuple[str, ...]:
-    return (run.deployment, run.stack, _describe_state(run), str(run.holder or "-"), str(run.attempts))
+def _run_cells(run: QueuedRun, *, is_undecided: bool) -> tuple[str, ...]:
+    state = "waits for an approval" if is_undecided and not run.is_cancelled else _describe_state(run)
+    return (run.deployment, run.stack, state, str(run.holder or "-"), str(run.attempts))
 
 
 def _describe_state(run: QueuedRun) -> str:
@@ -225,7 +231,7 @@ def _describe_state(run: QueuedRun) -> str:
     return f"{run.state}{due}"
 
 
-def _run_as_dict(run: QueuedRun) -> dict[str, Any]:
+def _run_as_dict(run: QueuedRun, waiting: WaitingPlan | None) -> dict[str, Any]:
     holder = None if run.holder is None else {"host": run.holder.host, "pid": run.holder.pid}
     return {
         "deployment": run.deployment,
@@ -238,6 +244,7 @@ def _run_as_dict(run: QueuedRun) -> dict[str, Any]:
         "cancelling": run.is_cancelled,
         "abandoned": run.is_abandoned,
         "held_by": run.held_by,
+        "approval": waiting.as_dict() if waiting else None,
     }
 
 
@@ -247,8 +254,8 @@ CANCEL_HELP = """Cancel a deployment that waits or is carried out, by whichever 
   semantest-iac cancel 5f2c91d0
   semantest-iac queue
 
-The beginning of the deployment's id is enough. One that waits ends at once; one that is carried out ends after its
-current operation. `semantest-iac events --deployment ID --follow` shows when.
+The beginning of the deployment's id is enough. One that waits, be it for an approval, ends at once; one that is carried
+out ends after its current operation. `semantest-iac events --deployment ID --follow` shows when.
 """
 
 

@@ -121,6 +121,12 @@ def find_holding_deployments(around: Surroundings) -> Iterator[tuple[str, str]]:
             yield row.held_by, f"holds {row.stack}"
 
 
+def find_waiting_deployments(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the deployments whose plans wait for an approval."""
+    for plan in around.application.approvals({}).list_waiting():
+        yield plan.deployment, f"{plan.kind} of {plan.stack}"
+
+
 def find_event_sources(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the sources of events that the configuration has."""
     for name in around.list_keys("event_sources"):

@@ -1,0 +1,1 @@
+"""Commands with which people decide about deployments that wait for them."""
