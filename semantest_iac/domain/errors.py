@@ -27,7 +27,7 @@ import errno
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,3 +246,16 @@ class VerificationError(DeploymentError):
     """The resources exist and the service does not answer correctly."""
 
     code = "VERIFICATION_FAILED"
+
+
+class ErrorFields(TypedDict):
+    """The fields that every failure event has."""
+
+    code: str
+    reason: str
+    hint: str
+
+
+def describe_error(error: DeploymentError) -> ErrorFields:
+    """Return code, reason and hint of an error, its faults included."""
+    return ErrorFields(code=error.error_code, reason=error.reason, hint=error.hint)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from semantest_iac.domain.deployment.deployment import ErrorFields, describe_error
-from semantest_iac.domain.errors import DeploymentError, ProviderError, as_storage_error
+from semantest_iac.domain.errors import (
+    DeploymentError,
+    ErrorFields,
+    ProviderError,
+    as_storage_error,
+    describe_error,
+)
 
 _LOG = logging.getLogger(__name__)
 

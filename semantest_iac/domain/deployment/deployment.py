@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms, digest_plan, is_rest_of_plan
@@ -30,7 +30,7 @@ from semantest_iac.domain.deployment.status import (
     find_next_status,
     interrupts_changes,
 )
-from semantest_iac.domain.errors import DeploymentError, InvalidStateError, ProviderError, TooSoonError
+from semantest_iac.domain.errors import DeploymentError, InvalidStateError, ProviderError, TooSoonError, describe_error
 from semantest_iac.domain.ports.provisioner import EventIdentity, event_identity
 from semantest_iac_events.deployments import (
     ApprovalRequested,
@@ -82,19 +82,6 @@ _IS_OF_REMOVAL: Mapping[str, bool] = {
     InfrastructureRemoved.type_name: True,
     InfrastructureRemovalFailed.type_name: True,
 }
-
-
-class ErrorFields(TypedDict):
-    """The fields that every failure event has."""
-
-    code: str
-    reason: str
-    hint: str
-
-
-def describe_error(error: DeploymentError) -> ErrorFields:
-    """Return code, reason and hint of an error, its faults included."""
-    return ErrorFields(code=error.error_code, reason=error.reason, hint=error.hint)
 
 
 @dataclass(frozen=True, slots=True)
