@@ -196,7 +196,9 @@ def _create_engine(home: Path) -> PulumiEngine:
     from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
     return PulumiEngine(
-        EngineProcessSupervisor(BackendSettings(home / "pulumi"), lambda _, name: name, lambda _: _serve_cloud(home))
+        EngineProcessSupervisor(
+            BackendSettings(home / "pulumi"), lambda _, secret: secret.key, lambda _: _serve_cloud(home)
+        )
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.traffic_observer import TrafficObserver
     from semantest_iac.domain.resource import DeployedResource
+    from semantest_iac.domain.security.access import AppSecret
     from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
@@ -41,9 +42,19 @@ class EngineContext:
     secrets: SecretStore
     packages: ArtifactStore
 
-    def reveal_secret(self, stack: Stack, name: str) -> str:
-        """Return the value of a secret as the stack gets it; raises NotFoundError where it has none."""
+    def reveal_secret(self, stack: Stack, secret: AppSecret) -> str:
+        """Return the value of a secret as it was planned; raises NotFoundError where it has none."""
+        return reveal_planned_secret(self.secrets, stack, secret)
+
+    def reveal_newest(self, stack: Stack, name: str) -> str:
+        """Return the value of a secret that counts now; raises NotFoundError where it has none."""
         return self.secrets.of_stack(stack).reveal(name).expose()
+
+
+def reveal_planned_secret(secrets: SecretStore, stack: Stack, secret: AppSecret) -> str:
+    """Return the value of the version with which a deployment was planned, whatever was set since."""
+    versions = {secret.key: secret.version} if secret.version else {}
+    return secrets.of_stack(stack, versions).reveal(secret.key).expose()
 
 
 def _has_files(home: Path, stack: str) -> bool:
@@ -178,7 +189,7 @@ def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
 
     async def find_resources(stack: Stack) -> list[DeployedResource]:
         publisher = _code_publisher(inventory, stack)
-        resources = await read_deployed_resources(engine, publisher, stack, context.reveal_secret)
+        resources = await read_deployed_resources(engine, publisher, stack, partial(context.reveal_newest, stack))
         return with_published_versions(cloud_factory(inventory), stack, resources)
 
     return _local_probe(context, find_resources)

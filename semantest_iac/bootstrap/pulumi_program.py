@@ -46,4 +46,4 @@ class PulumiProgram(Application):
         self.host.log_info(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[spec.settings.type](stack, generation, spec.settings)
         context = EngineContext(self.home, spec.engine, self.secrets(spec.variables), self.artifact_store)
-        self.host.register_resources(blueprint, artifact, partial(context.reveal_secret, stack))
+        self.host.register_resources(blueprint, artifact, partial(context.reveal_newest, stack))

@@ -21,7 +21,7 @@ from semantest_iac.bootstrap.deployments import (
     watch_own_rules,
 )
 from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
-from semantest_iac.bootstrap.engines import ENGINES
+from semantest_iac.bootstrap.engines import ENGINES, reveal_planned_secret
 from semantest_iac.bootstrap.event_services import EventServices, WorkerEventParts, open_event_services
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
@@ -109,7 +109,7 @@ def _place_sandbox_in(children: SandboxChildren, secrets: SecretStore) -> PlaceE
     def place(choice: EngineChoice, provisioner: Provisioner) -> Provisioner:
         if choice.engine != SANDBOX_ENGINE:
             return provisioner
-        return ChildSandboxEngine(children, lambda stack, name: secrets.of_stack(stack).reveal(name).expose())
+        return ChildSandboxEngine(children, partial(reveal_planned_secret, secrets))
 
     return place
 

@@ -15,7 +15,7 @@ class FakeSecretStore:
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
 
-    def of_stack(self, stack: Stack) -> FakeSecretStore:
+    def of_stack(self, stack: Stack, versions: Mapping[str, str] | None = None) -> FakeSecretStore:
         return self
 
     def missing(self, names: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,8 +29,11 @@ class SecretValue:
 class SecretStore(Protocol):
     """Secrets by the name that `${secrets.name}` uses."""
 
-    def of_stack(self, stack: Stack) -> SecretStore:
-        """Return the secrets as deployments of a stack get them: those that were set for it have these values."""
+    def of_stack(self, stack: Stack, versions: Mapping[str, str] | None = None) -> SecretStore:
+        """Return the secrets as deployments of a stack get them: those that were set for it have these values.
+
+        With `versions`, by secret, these and no others are taken for set.
+        """
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the sorted names that have no value; reads no value."""

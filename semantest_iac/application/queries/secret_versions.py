@@ -52,6 +52,15 @@ def find_set_secret(reader: LedgerReader, stack: str, secret: str) -> SetSecret 
     return None
 
 
+def find_secret_version(reader: LedgerReader, stack: str, secret: str, version: str) -> SetSecret | None:
+    """Return a version of a secret, whether it counts or not; None for one that is not among the newest hundred."""
+    for recorded in reversed(reader.find_correlated(secret_correlation(stack, secret), stack, _MOST_CHANGES)):
+        change = recorded.event["data"] if recorded.type == SECRET_CHANGED else {}
+        if change.get("version") == version:
+            return _to_set_secret(recorded, change)
+    return None
+
+
 def find_secret_versions(reader: LedgerReader, stack: str, secrets: Iterable[str]) -> dict[str, str]:
     """Return the versions of those secrets whose values were set, by secret."""
     found = {secret: find_set_secret(reader, stack, secret) for secret in secrets}

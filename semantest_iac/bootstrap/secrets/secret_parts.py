@@ -81,9 +81,11 @@ class SecretParts(LedgerDatabase):
             self._find_secret_resources,
         )
 
-    def _find_set_secret(self, stack: Stack, name: str) -> SetSecret | None:
-        from semantest_iac.application.queries.secret_versions import find_set_secret
+    def _find_set_secret(self, stack: Stack, name: str, version: str) -> SetSecret | None:
+        from semantest_iac.application.queries.secret_versions import find_secret_version, find_set_secret
 
+        if version:
+            return find_secret_version(self.ledger, str(stack), name, version)
         return find_set_secret(self.ledger, str(stack), name)
 
     def _read_set_secret(self, stack: Stack, change: SetSecret) -> SecretValue:

@@ -27,6 +27,12 @@ class Blueprint:
     base_environment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def secrets(self) -> dict[str, AppSecret]:
+        """The secrets by their names in the configuration, sorted."""
+        found = {it.key: it for it in self.resources if isinstance(it, AppSecret)}
+        return dict(sorted(found.items()))
+
     def with_secret_versions(self, versions: Mapping[str, str]) -> Blueprint:
         """Return the blueprint with the versions of the values that were set in the cloud's own store, by secret."""
         if not versions:

@@ -14,14 +14,18 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, combine_plans
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.security.access import AppSecret
 from semantest_iac_events.values import ChangeCounts
 
 _LOG = logging.getLogger(__name__)
 
 StackOutputs = Mapping[str, Any]
 
-RevealSecret = Callable[[Stack, str], str]
-"""Returns the value of a secret of a stack by its name; may block, raises DeploymentError where there is none."""
+RevealSecret = Callable[[Stack, AppSecret], str]
+"""Returns the value of a secret of a stack: that of its version, without one that of the configuration.
+
+May block; raises DeploymentError where there is none.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ class SandboxEngine:
             blueprint.stack,
             blueprint.generation,
             work.artifact,
-            partial(self._reveal_secret, blueprint.stack),
+            lambda name: self._reveal_secret(blueprint.stack, blueprint.secrets[name]),
             deferred=work.deferred,
             deployment=work.deployment,
         )

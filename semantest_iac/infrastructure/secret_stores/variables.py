@@ -19,7 +19,7 @@ class VariableSecretStore:
     def __init__(self, *sources: Mapping[str, str]) -> None:
         self._sources = sources  # the first source that has a secret wins
 
-    def of_stack(self, stack: Stack) -> VariableSecretStore:
+    def of_stack(self, stack: Stack, versions: Mapping[str, str] | None = None) -> VariableSecretStore:
         """Return this store: variables are those of all stacks."""
         return self
 

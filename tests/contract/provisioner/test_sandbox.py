@@ -33,7 +33,9 @@ def fixture(tmp_path: Path, inventory: Inventory) -> EngineFixture:
         return open_simulated_cloud(name, inventory, region=region)
 
     return EngineFixture(
-        SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda _, name: f"canary of {name}"), package, clouds
+        SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda _, secret: f"canary of {secret.key}"),
+        package,
+        clouds,
     )
 
 

@@ -31,7 +31,7 @@ async def fixture(tmp_path: Path) -> AsyncIterator[EngineFixture]:
         return open_simulated_cloud(name, inventory, region=region)
 
     children = SandboxChildren(tmp_path, 1)
-    yield EngineFixture(ChildSandboxEngine(children, lambda _, name: f"canary of {name}"), package, clouds)
+    yield EngineFixture(ChildSandboxEngine(children, lambda _, secret: f"canary of {secret.key}"), package, clouds)
     await children.close()
 
 

@@ -45,7 +45,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
         def clouds(name: str, region: str) -> SimulatedCloud:
             return open_simulated_cloud(name, inventory, region=region)
 
-        engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda _, name: f"value of {name}")
+        engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda _, secret: f"value of {secret.key}")
         return EngineFixture(engine, package, clouds, "meadow")
 
     async def test_leaves_no_resources_behind(self, fixture: EngineFixture, inventory: Inventory) -> None:

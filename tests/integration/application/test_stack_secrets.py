@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ async def test_a_set_value_is_used_from_the_next_deployment_on(deployed: Deploye
     assert listed.set_value is not None
     assert listed.set_value.changed_by == "ana"
     assert deployed.find_files_with(FIRST, SECOND) == []
+
+
+async def test_what_is_set_after_the_plan_waits_for_the_next_deployment(deployed: DeployedHome) -> None:
+    await deployed.set(SECOND)
+
+    def set_meanwhile(_: object) -> None:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(asyncio.run, deployed.set(THIRD)).result()
+
+    use_cases = deployed.application.deployments(VARIABLES, engine=deployed.choice, show_plan=set_meanwhile)
+    row = await use_cases.deploy(deployed.stack, deployed.configuration)
+
+    assert (row.state, await deployed.answer(), deployed.listed().is_used) == ("completed", "secon", False)
+    assert ((await deployed.deploy()).state, await deployed.answer()) == ("completed", "third")
 
 
 async def test_a_rotation_brings_the_value_to_the_functions(deployed: DeployedHome) -> None:

@@ -57,7 +57,7 @@ def fixture(tmp_path: Path, children: SandboxChildren) -> EngineFixture:
     package = tmp_path / "package.zip"
     package.write_bytes(b"a package")
     no_cloud: Any = None
-    return EngineFixture(ChildSandboxEngine(children, lambda _, name: f"canary of {name}"), package, no_cloud)
+    return EngineFixture(ChildSandboxEngine(children, lambda _, secret: f"canary of {secret.key}"), package, no_cloud)
 
 
 async def _publish(settled: SettledResource) -> None: ...

@@ -60,7 +60,7 @@ class _Secrets:
     def reveal(self, name: str) -> SecretValue:
         return SecretValue(self._variables[name])
 
-    def of_stack(self, stack: Stack) -> SecretStore:
+    def of_stack(self, stack: Stack, versions: Mapping[str, str] | None = None) -> SecretStore:
         return self
 
 

@@ -16,11 +16,16 @@ _STACK, _OTHER = (Stack("rest-api", "aws", environment, "us-east-1") for environ
 _SET = {(str(_STACK), "token"): SetSecret("v2", "arn:token")}
 
 
+def _find(stack: Stack, name: str, version: str) -> SetSecret | None:
+    newest = _SET.get((str(stack), name))
+    return newest if newest and not version else SetSecret(version, "arn:token") if version == "v1" else None
+
+
 @pytest.fixture
 def store() -> StackSecretStore:
     return StackSecretStore(
         VariableSecretStore({"SEMANTEST_SECRET_TOKEN": "of the variable", "SEMANTEST_SECRET_URL": "url"}),
-        lambda stack, name: _SET.get((str(stack), name)),
+        _find,
         lambda stack, change: SecretValue(f"{change.address} {change.version} of {stack.environment}"),
     )
 
@@ -32,10 +37,14 @@ class TestStackSecretStore:
         assert store.of_stack(_STACK).reveal("url").expose() == "url"
         assert store.reveal("token").expose() == "of the variable"
 
+    def test_takes_the_versions_that_are_asked_for(self, store: StackSecretStore) -> None:
+        assert store.of_stack(_STACK, {"token": "v1"}).reveal("token").expose() == "arn:token v1 of qa"
+        assert store.of_stack(_STACK, {}).reveal("token").expose() == "of the variable"
+        with pytest.raises(NotFoundError, match="'v9'"):
+            store.of_stack(_STACK, {"token": "v9"}).reveal("token")
+
     def test_misses_what_neither_has(self) -> None:
-        store = StackSecretStore(
-            VariableSecretStore({}), lambda stack, name: _SET.get((str(stack), name)), lambda *_: SecretValue("x")
-        )
+        store = StackSecretStore(VariableSecretStore({}), _find, lambda *_: SecretValue("x"))
 
         assert store.missing(["token", "url"]) == ["token", "url"]
         assert store.of_stack(_STACK).missing(["token", "url"]) == ["url"]

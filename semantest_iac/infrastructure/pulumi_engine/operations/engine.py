@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, trace_causes
@@ -18,7 +17,6 @@ from semantest_iac.domain.ports.provisioner import (
     Removal,
     ReportProgress,
     ResourceProgress,
-    RevealSecret,
     SettledResource,
     Work,
     ignore_progress,
@@ -240,7 +238,7 @@ def planned_mutations(plan: ChangePlan) -> Mutations:
 
 
 async def read_deployed_resources(
-    engine: PulumiEngine, publisher: CodePublisher | None, stack: Stack, reveal_secret: RevealSecret
+    engine: PulumiEngine, publisher: CodePublisher | None, stack: Stack, secret_value: Callable[[str], str]
 ) -> list[DeployedResource]:
     """The live resources; encrypted values stay encrypted, but the resources of secrets get their value.
 
@@ -251,7 +249,6 @@ async def read_deployed_resources(
         it["type"] in _TYPES_WITH_SETTINGS and contains_encrypted_value(it.get("inputs")) for it in state.resources
     ):
         state = await engine.read_state_with_secrets(stack)
-    secret_value = partial(reveal_secret, stack)
     resources = [_to_deployed_resource(it, secret_value) for it in (state.live_resources if state else ())]
     return publisher.with_running_code(resources) if publisher else resources
 

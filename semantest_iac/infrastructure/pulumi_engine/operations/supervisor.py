@@ -12,7 +12,6 @@ from time import monotonic
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import RevealSecret, Work
-from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
 from semantest_iac.infrastructure.pulumi_engine.runs import RUN_MARK_VARIABLE, EngineRun, open_run
@@ -152,7 +151,8 @@ class EngineProcessSupervisor:
     def _reveal_secrets(self, work: Work | None) -> dict[str, str]:
         if work is None:
             return {}
-        return {key: self.reveal_secret(work.blueprint.stack, key) for key in _secret_keys(work)}
+        blueprint = work.blueprint
+        return {key: self.reveal_secret(blueprint.stack, secret) for key, secret in blueprint.secrets.items()}
 
     def _create_task(
         self, operation: Operation, cli: PulumiCli, session: EngineProcessSession, secrets: Mapping[str, str]
@@ -205,8 +205,3 @@ async def _receive_last_message(worker: WorkerProcess, task: WorkerTask, on_mess
         if on_message:
             await on_message(message)
     raise await worker.exit_error()
-
-
-def _secret_keys(work: Work) -> list[str]:
-    """The keys of the secrets that the program needs, sorted."""
-    return sorted({resource.key for resource in work.blueprint.resources if isinstance(resource, AppSecret)})

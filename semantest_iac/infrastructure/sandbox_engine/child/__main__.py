@@ -103,7 +103,7 @@ class TaskServer:
         self._link = link
         self._secrets: dict[str, str] = {}
         clouds = cloud_factory(home / "cloud.db")
-        self._engine = SandboxEngine(StateStore(home / "sandbox"), clouds, lambda _, name: self._secrets[name])
+        self._engine = SandboxEngine(StateStore(home / "sandbox"), clouds, lambda _, secret: self._secrets[secret.key])
         self._running: asyncio.Task[None] | None = None
         self._answer: asyncio.Future[bool] | None = None
         self._has_all_modules = False

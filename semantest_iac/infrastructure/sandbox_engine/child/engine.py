@@ -17,7 +17,6 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
     ignore_progress,
 )
-from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.sandbox_engine.child.messages import SandboxOperation, SandboxTask, TaskFinished
 from semantest_iac.infrastructure.sandbox_engine.child.processes import ChildDiedError, SandboxChildren
 from semantest_iac_events.values import ChangeCounts
@@ -79,8 +78,8 @@ class ChildSandboxEngine:
         """Return the values of the secrets that the program needs."""
         if work is None:
             return {}
-        keys = sorted({resource.key for resource in work.blueprint.resources if isinstance(resource, AppSecret)})
-        return {key: self._reveal_secret(work.blueprint.stack, key) for key in keys}
+        blueprint = work.blueprint
+        return {key: self._reveal_secret(blueprint.stack, secret) for key, secret in blueprint.secrets.items()}
 
 
 def _as_result(finished: TaskFinished, kind: type[_ResultT]) -> _ResultT:
