@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
@@ -44,13 +44,14 @@ RequestRotation = Callable[[str], Awaitable[DeploymentRow]]
 class ListedSecret:
     """One secret of a stack: where its value comes from, since when, and which variables have it.
 
-    `source` is `store` for a value that was set, `variable` for that of a variable, empty without a value. `is_used`:
-    a deployment has brought a value that was set to the functions.
+    `source` is `store` for a value that was set, `variable` for that of a variable, `deployed` for one that an earlier
+    deployment has written and of which there is no variable here, empty without a value. `is_used`: a deployment has
+    brought a value that was set to the functions.
     """
 
     stack: str
     secret: str
-    source: Literal["store", "variable", ""]
+    source: Literal["store", "variable", "deployed", ""]
     references: tuple[SecretReference, ...]
     set_value: SetSecret | None = None
     is_used: bool = False
@@ -143,11 +144,14 @@ class StackSecrets:
         await self._write(stack, secret, value, by, rotation, address)
         return await request_rotation(rotation)
 
-    def list_secrets(self, stack: Stack, blueprint: Blueprint) -> list[ListedSecret]:
-        """Return the secrets to which the functions of a blueprint refer, by name."""
+    def list_secrets(self, stack: Stack, blueprint: Blueprint, deployed: Collection[str] = ()) -> list[ListedSecret]:
+        """Return the secrets to which the functions of a blueprint refer, by name; `deployed` are those that exist."""
         references = list_references(blueprint)
         names = sorted({it.secret for it in references})
-        return [self._describe(stack, name, [it for it in references if it.secret == name]) for name in names]
+        return [
+            self._describe(stack, [it for it in references if it.secret == name], is_deployed=name in deployed)
+            for name in names
+        ]
 
     async def audit(self, stack: Stack, blueprint: Blueprint) -> list[SecretAudit]:
         """Return who may read which secret of what is deployed, and which functions of the blueprint refer to it.
@@ -161,19 +165,19 @@ class StackSecrets:
         references = list_references(blueprint, {it.name for it in resources})
         return audit_secrets(inspected.find_addresses(resources), grants, references)
 
-    def _describe(self, stack: Stack, secret: str, references: Sequence[SecretReference]) -> ListedSecret:
+    def _describe(self, stack: Stack, references: Sequence[SecretReference], *, is_deployed: bool) -> ListedSecret:
+        secret = references[0].secret
         change = find_set_secret(self._ledger, str(stack), secret)
         has_variable = not self._variables.missing([secret])
         row = self._ledger.stack(str(stack))
         good = self._ledger.deployment(row.last_good) if row.last_good else None
-        is_deployed = good is not None and (change is None or good.position > change.position)
         return ListedSecret(
             str(stack),
             secret,
-            "store" if change else "variable" if has_variable else "",
+            "store" if change else "variable" if has_variable else "deployed" if is_deployed else "",
             tuple(references),
             change,
-            is_deployed,
+            is_deployed and good is not None and (change is None or good.position > change.position),
         )
 
     async def _write(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,32 @@ def handler(event, context):
         raise RuntimeError(f"cannot use {token}")
     return {"statusCode": 200, "body": token[:5]}
 """
+
+
+_KILLED = 77
+_KILLED_ROTATION = f"""\
+import asyncio, os, sys
+from pathlib import Path
+from semantest_iac.application.ports.secret_store import SecretValue
+from semantest_iac.application.use_cases import SecretRotation
+from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.deployment.stack import Stack
+
+home, stack, variables = Application(Path(sys.argv[1])), Stack.parse(sys.argv[2]), {VARIABLES!r}
+
+
+def end(progress):
+    if progress.op == "update" and progress.state == "done":
+        os._exit({_KILLED})
+
+
+deployments = home.deployments(variables, progress=end)
+asyncio.run(home.stack_secrets(variables).rotate(
+    stack, "token", SecretValue(sys.stdin.read()), by="ana",
+    request_rotation=lambda rotation: deployments.redeploy(stack, rotation=SecretRotation(rotation, ("token",))),
+))
+"""
+"""A rotation whose process is gone after the first update, as if it were killed."""
 
 
 class DeployedHome:
@@ -92,7 +121,7 @@ class DeployedHome:
         return (await use_cases.call(self.stack, HttpRequest("GET", "/any"))).response.body.decode()
 
     def listed(self, variables: Mapping[str, str] = VARIABLES) -> ListedSecret:
-        [listed] = self.secrets(variables).list_secrets(self.stack, self._blueprint())
+        [listed] = self.secrets(variables).list_secrets(self.stack, self._blueprint(), ["token"])
         return listed
 
     async def audit(self) -> SecretAudit:
@@ -122,6 +151,7 @@ def deployed(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytes
 
 async def test_a_set_value_is_used_from_the_next_deployment_on(deployed: DeployedHome) -> None:
     assert (deployed.listed().source, await deployed.answer()) == ("variable", "first")
+    assert deployed.listed({}).source == "deployed"
 
     version = await deployed.set(SECOND)
     waiting = deployed.listed()
@@ -172,6 +202,23 @@ async def test_a_rotation_that_makes_the_service_unhealthy_goes_back(deployed: D
     assert deployed.actions() == ["rotated", "rotated"]
     assert await deployed.answer() == "secon"
     assert not any(after.changes[kind] for kind in ("create", "update", "replace", "delete"))
+    assert deployed.find_files_with(FIRST, SECOND, BAD) == []
+
+
+@pytest.mark.parametrize(("value", "state", "answer"), [(SECOND, "completed", "secon"), (BAD, "rolled_back", "first")])
+async def test_a_rotation_whose_process_is_killed_is_gone_on_with(
+    deployed: DeployedHome, value: str, state: str, answer: str
+) -> None:
+    command = [sys.executable, "-c", _KILLED_ROTATION, str(deployed.home), str(deployed.stack)]
+    run = partial(subprocess.run, command, input=value, text=True, capture_output=True, check=False)
+    killed = await asyncio.to_thread(run)
+    meanwhile = deployed.listed().source
+
+    await deployed.application.worker(VARIABLES).run_until_idle()
+
+    [row] = deployed.application.ledger.deployments([str(deployed.stack)], limit=1)
+    assert (killed.returncode, meanwhile) == (_KILLED, "store"), killed.stderr
+    assert (row.state, await deployed.answer()) == (state, answer)
     assert deployed.find_files_with(FIRST, SECOND, BAD) == []
 
 

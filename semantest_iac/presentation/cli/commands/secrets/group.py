@@ -96,7 +96,7 @@ _COLUMNS = (
     Column("by", 5, "out"),
     Column("read as", 1),
 )
-_SOURCES = {"store": "set", "variable": "variable", "": "none"}
+_SOURCES = {"store": "set", "variable": "variable", "deployed": "deployed, no variable here", "": "none"}
 
 
 @click.group("secrets", cls=CommandGroup, help=SECRETS_HELP)
@@ -231,7 +231,9 @@ def list_secrets(session: Session, selector: MultiStackSelector, options: Config
     listed = [
         each
         for target in find_targets(session, selector, options)
-        for each in session.application.stack_secrets(target.variables).list_secrets(target.stack, target.blueprint)
+        for each in session.application.stack_secrets(target.variables).list_secrets(
+            target.stack, target.blueprint, target.deployed_secrets
+        )
     ]
     rows = [_listed_row(each) for each in listed]
     lines = format_fitting_table(_COLUMNS, rows, session.terminal.width) if rows else ["No component refers to one."]

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecretTarget:
-    """A stack with what the configuration says of it now; `secrets` are those that it or what is deployed names."""
+    """A stack with what the configuration says of it now, and the secrets of what is deployed."""
 
     stack: Stack
     blueprint: Blueprint
-    secrets: frozenset[str]
+    deployed_secrets: frozenset[str]
     variables: Mapping[str, str]
     configuration: DeploymentConfiguration
     session: Session
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that the configuration or what is deployed has."""
+        return self.deployed_secrets | self.blueprint.secrets.keys()
 
     @property
     def engine(self) -> EngineChoice:
@@ -92,8 +97,8 @@ def _resolve_targets(
             continue
         blueprint = BLUEPRINTS[settings.type](stack, 1, settings)
         deployed = find_deployed_blueprint(session, stack)
-        names = {*settings.secret_keys, *(_secret_names(deployed) if deployed else ())}
-        yield SecretTarget(stack, blueprint, frozenset(names), loaded.variables, loaded.configuration, session)
+        names = frozenset(deployed.secrets) if deployed else frozenset[str]()
+        yield SecretTarget(stack, blueprint, names, loaded.variables, loaded.configuration, session)
 
 
 def _find_settings(session: Session, stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings:
@@ -104,9 +109,3 @@ def _find_settings(session: Session, stack: Stack, configuration: DeploymentConf
     if stack.component not in configuration.components and (good := find_last_good(session.application.ledger, stack)):
         return good.settings
     return resolve_component(configuration, stack.component, stack.environment)
-
-
-def _secret_names(blueprint: Blueprint) -> Iterator[str]:
-    from semantest_iac.domain.security.access import AppSecret
-
-    return (it.key for it in blueprint.resources if isinstance(it, AppSecret))
