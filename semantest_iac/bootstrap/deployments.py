@@ -190,7 +190,7 @@ class EngineRuns:
         self._observers = observers
         self._redact = application.redactor(variables)
         provisioner, self.probe = application.connect(choice, variables)
-        self._traffic = application.engines[choice.engine].traffic(application.home, self.probe)
+        self._traffic = application.engines[choice.engine].traffic(application.home, provisioner, self.probe)
         provisioner = views.place_engine(choice, provisioner) if views.place_engine else provisioner
         timeout_s, pause_s = _SIMULATED_PATIENCE if choice.is_simulated else _REAL_PATIENCE
         verifier = ServiceVerifier(self.probe, application.timer, timeout_s)

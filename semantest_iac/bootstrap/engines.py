@@ -14,8 +14,10 @@ from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.domain.delivery.canary import TrafficObservation
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
@@ -85,7 +87,7 @@ async def _list_pulumi_resources(engine: PulumiEngine, stack: Stack) -> Sequence
     return await list_deployed_resources(engine, stack)
 
 
-def _measure_nothing(home: Path, probe: ServiceProbe) -> TrafficObserver | None:
+def _measure_nothing(home: Path, engine: Any, probe: ServiceProbe) -> TrafficObserver | None:
     """Return None: nothing measures the traffic of versions."""
     return None
 
@@ -102,7 +104,7 @@ class EngineEntry:
     provisioner that `provisioner` created. `has_files` says whether a home has what the engine keeps there of a
     stack in a simulated cloud, and `simulated_cloud` is the file of that cloud. `list_resources` reads what is deployed
     of a stack from the state of the engine; where `probe` needs the values of secrets, they are not there. `traffic`
-    measures, by the probe, how the versions of a service do.
+    measures, by engine and probe, how the versions of a service do.
     """
 
     provisioner: Callable[[EngineContext], Provisioner]
@@ -112,7 +114,7 @@ class EngineEntry:
     has_files: Callable[[Path, str], bool] = _has_files
     simulated_cloud: str = "cloud.db"
     list_resources: Callable[[Any, Stack], Awaitable[Sequence[DeployedResource]]] = _refuse_listing
-    traffic: Callable[[Path, ServiceProbe], TrafficObserver | None] = _measure_nothing
+    traffic: Callable[[Path, Any, ServiceProbe], TrafficObserver | None] = _measure_nothing
 
 
 def function_logs(home: Path) -> FunctionLogFiles:
@@ -138,13 +140,36 @@ def _sandbox_engine(context: EngineContext) -> Provisioner:
     return SandboxEngine(StateStore(context.home / "sandbox"), clouds, context.reveal_secret)
 
 
-def _local_traffic(home: Path, probe: ServiceProbe) -> TrafficObserver | None:
-    """Return what measures the traffic of a simulated cloud, None for a real one."""
+class RealTraffic:
+    """The TrafficObserver of real clouds: that of the cloud of each stack."""
+
+    def __init__(self, engine: PulumiEngine) -> None:
+        self._engine = engine
+
+    async def prepare(self, stack: Stack) -> None:
+        await self._of(stack).prepare(stack)
+
+    async def observe(self, stack: Stack, since: datetime) -> TrafficObservation:
+        return await self._of(stack).observe(stack, since)
+
+    def _of(self, stack: Stack) -> TrafficObserver:
+        from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+        cloud = CLOUDS[stack.provider]
+        if not cloud.traffic_metrics:
+            message = f"Cannot measure the traffic of '{stack}': nothing here reads the metrics of {stack.provider}."
+            raise RefusedError(message, "CANARY_UNAVAILABLE", hint="Deploy with --canary none.")
+        open_observer: Callable[..., TrafficObserver] = cloud.load_part(cloud.traffic_metrics)
+        return open_observer(partial(_list_pulumi_resources, self._engine))
+
+
+def _find_traffic_observer(home: Path, engine: Any, probe: ServiceProbe) -> TrafficObserver | None:
+    """Return what measures the traffic of a simulated cloud, else of the real ones."""
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
     from semantest_iac.infrastructure.local_service.local_traffic import LocalTraffic, RememberedVersions
 
     if not isinstance(probe, LocalProbe):
-        return None
+        return RealTraffic(engine)
     return LocalTraffic(probe.find_resources, traffic_counts(home), RememberedVersions(home / "traffic"))
 
 
@@ -208,7 +233,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         reaches_real_clouds=False,
         has_files=_has_sandbox_files,
         list_resources=_list_sandbox_resources,
-        traffic=_local_traffic,
+        traffic=_find_traffic_observer,
     ),
     PULUMI_ENGINE: EngineEntry(
         _pulumi_engine,
@@ -217,7 +242,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         has_files=_has_pulumi_files,
         simulated_cloud="pulumi/cloud.db",
         list_resources=_list_pulumi_resources,
-        traffic=_local_traffic,
+        traffic=_find_traffic_observer,
     ),
 }
 """The engines by the name that `--engine` gives them."""

@@ -47,6 +47,7 @@ AWS: Final = CloudEntry(
     secret_store=f"{_INFRASTRUCTURE}.secret_stores.secrets_manager:open_secrets_manager",
     simulated_secret_store=f"{_INFRASTRUCTURE}.secret_stores.secrets_manager:open_simulated_secrets_manager",
     prices=f"{_INFRASTRUCTURE}.clouds.prices.aws_prices:AWS_PRICES",
+    traffic_metrics=f"{_INFRASTRUCTURE}.traffic_metrics.aws:CloudWatchTraffic",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.aws.web_sockets:build_web_socket_service",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),

@@ -32,6 +32,7 @@ class CloudEntry:
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
     APIs, and `code_service` takes code if programs do not carry it. `platform_answer_check` tells whether an HTTP
     response has the form that the cloud gives before or instead of a function; without it this is not known.
+    `traffic_metrics` reads how the versions of a function do (a function that finds resources -> TrafficObserver).
     `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
     `secret_resources` reads the secrets of a stack, and who may read them, from its resources (SecretResources);
@@ -59,6 +60,7 @@ class CloudEntry:
     secret_store: str = ""
     simulated_secret_store: str = ""
     prices: str = ""
+    traffic_metrics: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()
