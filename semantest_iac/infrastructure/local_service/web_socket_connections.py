@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -25,8 +26,10 @@ SERVICE_UNAVAILABLE = 503
 SEND_TIMEOUT_S = 2  # a function waits five for the answer to its call
 
 RECONNECT_MESSAGE = {"type": "reconnect", "message": "A new version was deployed: connect again."}
-RECONNECT_GRACE_S = 5.0
+RECONNECT_GRACE_S, RECONNECT_CHECK_S = 5.0, 0.1
 DISCONNECT_TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 OpenWebSocketService = Callable[[], Awaitable[WebSocketService]]
 
@@ -167,9 +170,19 @@ class Connection:
 
 
 class WebSocketConnections:
-    """Admits clients to the newest version; older versions ask their clients to reconnect, and end."""
+    """Admits clients to the newest version; older versions ask their clients to reconnect, and end.
 
-    def __init__(self, reconnect_grace_s: float = RECONNECT_GRACE_S, limits: ConnectionLimits | None = None) -> None:
+    An old version ends once its clients have left it, after `reconnect_grace_s` at the latest: then those that are left
+    are closed, and none without having been asked before.
+    """
+
+    def __init__(
+        self,
+        reconnect_grace_s: float = RECONNECT_GRACE_S,
+        limits: ConnectionLimits | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._pause = pause
         self.registry = ConnectionRegistry()
         self.stores: dict[str, Any] = {}
         self._reconnect_grace_s = reconnect_grace_s
@@ -222,12 +235,26 @@ class WebSocketConnections:
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
     async def _reconnect_clients_and_close(self, version: _ServiceVersion) -> None:
+        asked, counted, waited_s = set[str](), len(version.connection_ids), 0.0
         try:
-            for id in list(version.connection_ids):
-                await self.registry.send(id, json.dumps(RECONNECT_MESSAGE).encode())
-            await asyncio.sleep(self._reconnect_grace_s if version.connection_ids else 0)
+            await self._ask_to_reconnect(version, asked)
+            while version.connection_ids and waited_s < self._reconnect_grace_s:
+                pause_s = min(RECONNECT_CHECK_S, self._reconnect_grace_s - waited_s)
+                await self._pause(pause_s)
+                waited_s += pause_s
+                await self._ask_to_reconnect(version, asked)
         finally:
+            left = len(version.connection_ids)
+            if counted or left:
+                _log.info("%d clients were asked to connect again; %d are closed after %.1f s", counted, left, waited_s)
             await self._close_version(version, CLOSE_SERVICE_RESTART)
+
+    async def _ask_to_reconnect(self, version: _ServiceVersion, asked: set[str]) -> None:
+        """Ask each client that was not asked yet; one that was still connecting can be asked once it is attached."""
+        waiting = [id for id in version.connection_ids if id not in asked]
+        message = json.dumps(RECONNECT_MESSAGE).encode()
+        sent = await asyncio.gather(*(self.registry.send(id, message) for id in waiting))
+        asked.update(id for id, is_sent in zip(waiting, sent, strict=True) if is_sent)
 
     async def _close_version(self, version: _ServiceVersion, code: int) -> None:
         """Close every connection, then end the functions, which first receive the disconnects.

@@ -254,3 +254,86 @@ class TestRegistry:
 
         assert [await registry.send("a", b"1"), await registry.send("a", b"2")] == [False, False]
         assert silent.code == 1008
+
+
+class VirtualClock:
+    """Pauses that take no time; `elapsed_s` is how long all of them would have taken."""
+
+    def __init__(self, on_pause: Any = lambda clock: None) -> None:
+        self.elapsed_s = 0.0
+        self._on_pause = on_pause
+
+    async def pause(self, seconds: float) -> None:
+        self.elapsed_s += seconds
+        result = self._on_pause(self)
+        if result is not None:
+            await result
+        await asyncio.sleep(0)
+
+
+class TestHundredClientsOfAnOldVersion:
+    async def admit_many(self, connections: WebSocketConnections, count: int = 100) -> list[FakeChannel]:
+        return [await admit(connections) for _ in range(count)]
+
+    async def test_none_is_closed_without_a_hint_nor_before_the_deadline(self) -> None:
+        clock, old, new = VirtualClock(), FakeService("old"), FakeService("new")
+        closed_at: dict[str, float] = {}
+        connections = WebSocketConnections(30, pause=clock.pause)
+        await connections.switch_to(_opener(old))
+        channels = await self.admit_many(connections)
+        for channel in channels:
+            end = channel.close
+
+            async def close(code: int, reason: str, channel: FakeChannel = channel, end: Any = end) -> None:
+                closed_at[channel.connection.id] = clock.elapsed_s
+                await end(code, reason)
+
+            channel.close = close  # type: ignore[method-assign]
+        await connections.switch_to(_opener(new))
+        await until(lambda: not old.is_open)
+
+        assert all(channel.received == [RECONNECT_MESSAGE] for channel in channels)
+        assert {channel.code for channel in channels} == {1012}
+        assert len(closed_at) == 100
+        assert min(closed_at.values()) == pytest.approx(30)
+
+    async def test_the_old_version_ends_as_soon_as_they_have_left(self) -> None:
+        old, new = FakeService("old"), FakeService("new")
+        channels: list[FakeChannel] = []
+
+        async def leave(clock: VirtualClock) -> None:
+            for channel in channels[:20]:
+                await channel.connection.disconnect(1000, "")
+            del channels[:20]
+
+        clock = VirtualClock(leave)
+        connections = WebSocketConnections(30, pause=clock.pause)
+        await connections.switch_to(_opener(old))
+        channels += await self.admit_many(connections)
+        everybody = list(channels)
+        await connections.switch_to(_opener(new))
+        await until(lambda: not old.is_open)
+
+        assert clock.elapsed_s == pytest.approx(0.5)
+        assert {channel.code for channel in everybody} == {None}
+        assert all(channel.received == [RECONNECT_MESSAGE] for channel in everybody)
+
+    async def test_one_that_was_still_connecting_is_asked_too(self) -> None:
+        old, new = FakeService("old"), FakeService("new")
+        late: list[FakeChannel] = []
+
+        async def attach(clock: VirtualClock) -> None:
+            if clock.elapsed_s > 1 and not late:
+                late.append(FakeChannel(connection))
+                connection.attach(late[0])
+
+        clock = VirtualClock(attach)
+        connections = WebSocketConnections(2, pause=clock.pause)
+        await connections.switch_to(_opener(old))
+        admitted = await connections.connect(HANDSHAKE)
+        assert isinstance(admitted, Connection)
+        connection = admitted
+        await connections.switch_to(_opener(new))
+        await until(lambda: not old.is_open)
+
+        assert (late[0].received, late[0].code) == ([RECONNECT_MESSAGE], 1012)
