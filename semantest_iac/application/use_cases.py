@@ -161,7 +161,7 @@ class DeploymentUseCase:
     ) -> DeploymentContext:
         """Take the read-only steps of a deployment; nothing is recorded."""
         request = build_deployment_request(stack, configuration).model_copy(update={"refresh": refresh})
-        return await self._process.plan(await self._intake.accept_deploy(request, settings))
+        return await self._process.plan_deployment(await self._intake.accept_deploy(request, settings))
 
     async def preview_destroy(self, stack: Stack, *, base_environment: str | None = None) -> ChangePlan:
         """Return what `destroy` would delete; refuses what `destroy` refuses."""

@@ -135,6 +135,17 @@ class TestCanary:
         assert refused.json["error"]["code"] == "CANARY_REFUSED"
         assert "logGroup" in refused.json["error"]["message"]
 
+    def test_shows_in_previews_with_what_it_could_not_do(self, service: Workspace) -> None:
+        shown = service.run("deploy", "rest-api", "--dry-run", "--canary", "10%,50%").out
+        refused = service.run(
+            "deploy", "rest-api", "--dry-run", "--canary", "10%", "--json", "--set", "monitoring.log_retention_days=30"
+        )
+
+        assert "Traffic: 10 % for 5 min, 50 % for 5 min, then all." in shown
+        assert "routingConfig" in shown
+        assert refused.json["changes"]["update"] == 4
+        assert refused.json["traffic"].startswith("refused: Cannot deploy")
+
     def test_of_a_first_deployment_is_all_of_it(self, workspace: Workspace) -> None:
         (workspace.folder / "semantest.yaml").write_text("components: {rest-api: {canary: 10%}}")
 

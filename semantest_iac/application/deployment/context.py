@@ -25,7 +25,8 @@ from semantest_iac_events.values import HealthAnswer, ResourceChange
 class DeploymentContext:
     """The request and the result of each step that was taken; every step returns a new one.
 
-    `new_share` is the percent of the traffic that the new version gets, None for all of it.
+    `new_share` is the percent of the traffic that the new version gets, None for all of it; `traffic` says how it takes
+    over the rest, in previews.
     """
 
     request: DeploymentRequested
@@ -36,6 +37,7 @@ class DeploymentContext:
     applied: ApplyResult | None = None
     health: HealthAnswer | None = None
     new_share: int | None = None
+    traffic: str = ""
     began: float = field(default_factory=monotonic)
 
     @property

@@ -106,6 +106,20 @@ class DeploymentProcess:
                 return await self._plan_generation(context, row, row.generation + 1)
         return planned
 
+    async def plan_deployment(self, context: DeploymentContext) -> DeploymentContext:
+        """Preview a prepared deployment as `plan` does, with the share of the traffic with which it would begin.
+
+        Where it could not begin with one, the plan is that without, and `traffic` says why.
+        """
+        try:
+            context = await self.plan(replace(context, new_share=self._shifter.choose_first_share(context)))
+            if context.new_share is not None:
+                require_shiftable(context.stack, context.plan)
+        except CanaryRefusedError as error:
+            context = await self.plan(replace(context, new_share=None))
+            return replace(context, traffic=f"refused: {error.reason} {error.hint}")
+        return replace(context, traffic=describe_traffic(context, None))
+
     async def plan_destroy(self, stack: Stack) -> ChangePlan:
         """Preview a destroy; nothing is recorded or changed."""
         with report_step(self._progress, "plan", "the deletion"):

@@ -57,6 +57,13 @@ class TrafficShifter:
         self._read_now = read_now
 
     async def begin(self, context: DeploymentContext) -> int | None:
+        """Return the share with which a deployment begins, and let its traffic be measured; as choose_first_share."""
+        share = self.choose_first_share(context)
+        if share is not None and self._observer is not None:
+            await self._observer.prepare(context.stack)
+        return share
+
+    def choose_first_share(self, context: DeploymentContext) -> int | None:
         """Return the share with which a deployment begins; None where it gets all of the traffic at once.
 
         A first deployment has no version to share it with, and what restores or scales something is no new version.
@@ -71,10 +78,9 @@ class TrafficShifter:
             problem = f"deployment '{row.unsettled}' has left it half-changed"
         if self._observer is None:
             problem = "nothing here measures the traffic of its versions"
-        if problem or self._observer is None:
+        if problem:
             message = f"Cannot deploy '{context.stack}' with a canary: {problem}."
             raise CanaryRefusedError(message, "CANARY_UNAVAILABLE", hint=_WHOLE_HINT)
-        await self._observer.prepare(context.stack)
         return canary.steps[0]
 
     async def judge(self, deployment: Deployment) -> ShiftDecision | None:

@@ -187,22 +187,26 @@ def preview_command(
 
 
 class StackPreview(NamedTuple):
-    """What would change in one stack."""
+    """What would change in one stack; `traffic` says how a new version would take over the traffic, if by a canary."""
 
     placed: PlacedStack
     engine: EngineChoice
     plan: ChangePlan
+    traffic: str = ""
 
 
 def _show_previews(session: Session, preview_all: Callable[[Session], list[StackPreview]]) -> int:
     with use_home_or_temporary(session) as looking:
         previews = preview_all(looking)
     session.warn_of_rehearsals(preview.placed for preview in previews)
-    for placed, engine, plan in previews:
+    for placed, engine, plan, traffic in previews:
         stack = placed.stack
         if not session.json:
             session.terminal.print_prose(format_stack_and_cloud(stack, engine))
+            if traffic:
+                session.terminal.print_prose(f"Traffic: {traffic.removesuffix('.')}.")
         answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated}
+        answer |= {"traffic": traffic} if traffic else {}
         session.answer(answer, format_plan(plan, session.terminal.width))
     return OK
 
@@ -226,7 +230,7 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
         context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
     session.terminal.print_remarks(*format_notes(notes))
-    return StackPreview(_to_placed_stack(spec), spec.engine, context.plan)
+    return StackPreview(_to_placed_stack(spec), spec.engine, context.plan, context.traffic)
 
 
 def _to_placed_stack(spec: DeploymentSpec) -> PlacedStack:
