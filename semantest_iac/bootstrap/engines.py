@@ -163,6 +163,13 @@ class RealTraffic:
         return open_observer(partial(_list_pulumi_resources, self._engine))
 
 
+def _observe_sandbox_traffic(home: Path, engine: SandboxEngine, probe: ServiceProbe) -> TrafficObserver:
+    from semantest_iac.infrastructure.local_service.local_traffic import LocalTraffic, RememberedVersions
+
+    find_resources = partial(_list_sandbox_resources, engine)
+    return LocalTraffic(find_resources, traffic_counts(home), RememberedVersions(home / "traffic"))
+
+
 def _find_traffic_observer(home: Path, engine: Any, probe: ServiceProbe) -> TrafficObserver | None:
     """Return what measures the traffic of a simulated cloud, else of the real ones."""
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
@@ -233,7 +240,7 @@ ENGINES: Mapping[str, EngineEntry] = {
         reaches_real_clouds=False,
         has_files=_has_sandbox_files,
         list_resources=_list_sandbox_resources,
-        traffic=_find_traffic_observer,
+        traffic=_observe_sandbox_traffic,
     ),
     PULUMI_ENGINE: EngineEntry(
         _pulumi_engine,

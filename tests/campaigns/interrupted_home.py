@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+from semantest_iac.application.deployment.traffic.traffic_shifting import VersionReturnedError
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent
 from semantest_iac.application.queries.history import find_owning_engine, read_status
 from semantest_iac.application.queries.projection import deployment_id_of
@@ -44,7 +45,8 @@ from tests.fakes.service_probe import FakeServiceProbe
 from tests.fakes.timer import FakeTimer
 
 DESTROY, WAY_BACK = "destroy", "way-back"
-VERSIONS = {"v1": "v1", "v2": "v2", WAY_BACK: "v2"}
+CANARY, RETURNED_CANARY = "canary", "returned-canary"
+VERSIONS = {"v1": "v1", "v2": "v2", WAY_BACK: "v2", CANARY: CANARY, RETURNED_CANARY: CANARY}
 """What each deployment deploys: that of the way back is found unhealthy, and rolled back."""
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 _VARIABLES = {f"SEMANTEST_SECRET_{name}": f"the value of {name}" for name in ("FIRST", "SECOND", "JWT_SECRET")}
@@ -90,6 +92,10 @@ def configuration_of(version: str, component: str, sources: Path) -> dict[str, A
     section = {"source": str(sources / version), "handler": "app.handler", "runtime": "python3.13", "memory": 512}
     if version == "v1":
         return {"components": {component: {**section, "environment": environment}}}
+    if version == CANARY:  # of functions alone
+        canary = {"steps": [10, 50], "bake_s": 1}
+        changed = {"source": str(sources / "v2"), "environment": environment | {"COLOUR": "green"}, "canary": canary}
+        return {"components": {component: section | changed}}
     environment |= {"COLOUR": "green", "SECOND": "${secrets.second}"}
     alerts = [{"type": "error_rate", "threshold": 0.02}, {"type": "latency", "threshold": 800}]
     return {
@@ -294,7 +300,10 @@ def find_ledger_faults(ledger: SqlLedger) -> Iterator[str]:
     for row in ledger.deployments():
         code = (row.error or {}).get("code")
         was_interrupted = code == INTERRUPTED or row.state in (DeploymentStatus.CANCELLED, DeploymentStatus.SUPERSEDED)
-        was_unhealthy = row.state in _AFTER_FAILED_CHECKS and code == VerificationError.code
+        was_unhealthy = row.state in _AFTER_FAILED_CHECKS and code in (
+            VerificationError.code,
+            VersionReturnedError.code,
+        )
         if row.state is not DeploymentStatus.COMPLETED and not (was_interrupted or was_unhealthy):
             yield f"a {row.kind} ended as {row.state}: {row.error}"
 

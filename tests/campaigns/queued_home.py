@@ -14,9 +14,11 @@ from semantest_iac.application.intake.request_origin import read_cloudevent_orig
 from semantest_iac.application.ports.ledger import RecordedEvent
 from semantest_iac.application.ports.run_queue import Receipt, RunHolder, RunLease
 from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.application.worker import Worker
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.deployments import WorkerViews
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry
+from semantest_iac.domain.delivery.canary import TrafficObservation
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import StepFailed, StepIntended, StepObserved
 from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, RUN_RESUMED, TERMINAL_EVENT_TYPES
@@ -42,11 +44,19 @@ from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudeven
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from semantest_iac_events.values import ChangeCounts
 from tests.campaigns.child_process import list_processes_of
-from tests.campaigns.interrupted_home import DESTROY, WAY_BACK, InterruptedHome, Target, find_chain_faults
+from tests.campaigns.interrupted_home import (
+    DESTROY,
+    RETURNED_CANARY,
+    WAY_BACK,
+    InterruptedHome,
+    Target,
+    find_chain_faults,
+)
 from tests.campaigns.interruption_points import ReportMoment
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
 from tests.fakes.timer import FakeTimer
+from tests.fakes.versioned_provisioner import FakeTraffic
 from tests.run_queues import open_database
 
 ACCEPTED, CLAIMED, STARTED, ENDED, LEAVING = "accepted", "claimed", "engine-started", "engine-ended", "leaving"
@@ -59,6 +69,7 @@ _MOMENTS: Mapping[str, str] = {
     StepFailed.type_name: OBSERVED,
 }
 _UNHEALTHY_ANSWERS = 100
+_LONGEST_WAIT_S = 0.1
 
 Form = dict[str, Any]
 """A request as a CloudEvent."""
@@ -145,6 +156,10 @@ def watch_commits(ledger: SqlLedger, report: Callable[[RecordedEvent], None]) ->
     ledger.note_committed = note_and_report
 
 
+def _observe_failures(home: Path, engine: object, probe: object) -> FakeTraffic:
+    return FakeTraffic([TrafficObservation(100, 50)])
+
+
 class QueuedHome(InterruptedHome):
     """A home and the stack in it; the ledger is in the home, or in a database as `open_database` takes it."""
 
@@ -203,15 +218,30 @@ class QueuedHome(InterruptedHome):
             if isinstance(event, StepIntended) and event.step == "roll_back":  # the version before is healthy
                 probe.answers = []
 
-        asyncio.run(self.open_application(report, probe).worker(self.variables, WorkerViews((watch,))).run_until_idle())
+        application = self.open_application(report, probe)
+        if command == RETURNED_CANARY:
+            application.engines = {
+                name: replace(it, traffic=_observe_failures) for name, it in application.engines.items()
+            }
+        asyncio.run(self._work_to_end(application, application.worker(self.variables, WorkerViews((watch,)))))
+
+    async def _work_to_end(self, application: Application, worker: Worker) -> None:
+        """Carry out runs until none is left, also those that wait for a time."""
+        await worker.run_until_idle()
+        while application.run_queue.list_runs():
+            await asyncio.sleep(_LONGEST_WAIT_S)
+            await worker.run_until_idle()
 
     def read_state(self, deployment: str) -> str:
         """Return the status of a deployment by its events."""
         found = read_deployment(self.open_ledger(), deployment)
         return str(found.status) if found else "unknown"
 
-    def find_faults(self, deployment: str, state: str, version: str | None, resumed: int) -> list[str]:
-        """List what is not as promised after a deployment that must have ended so, with what it left deployed."""
+    def find_faults(self, deployment: str, state: str, version: str | None, resumed: int | None) -> list[str]:
+        """List what is not as promised after a deployment that must have ended so, with what it left deployed.
+
+        Without a number for `resumed`, how often it went on is not looked at: a canary does at each of its steps.
+        """
         ledger = self.open_ledger()
         found = list(find_chain_faults(ledger))
         own = [event for event in ledger.log() if deployment_id_of(event.event) == deployment]
@@ -220,7 +250,7 @@ class QueuedHome(InterruptedHome):
         row = ledger.deployment(deployment)
         found += [f"it has {len(terminal)} terminal events: {terminal}"] * (len(terminal) != 1)
         found += [f"it ended as {row and row.state}: {row and row.error}"] * (row is None or row.state != state)
-        found += [f"it was resumed {runs} times, not {resumed}"] * (runs != resumed)
+        found += [f"it was resumed {runs} times, not {resumed}"] * (resumed is not None and runs != resumed)
         queue = RunTable(ledger.database, ledger)
         found += [f"still in the queue: {run.deployment} {run.state}" for run in queue.list_runs()]
         found += [f"left over: the lock {name}" for name in self._list_held_locks()]

@@ -23,7 +23,15 @@ from uuid import uuid4
 
 from semantest_iac.domain.deployment.status import TERMINAL_STATUSES
 from tests.campaigns.child_process import ChildResult, run_in_child
-from tests.campaigns.interrupted_home import DESTROY, WAY_BACK, Target, ignore_moment, write_sources
+from tests.campaigns.interrupted_home import (
+    CANARY,
+    DESTROY,
+    RETURNED_CANARY,
+    WAY_BACK,
+    Target,
+    ignore_moment,
+    write_sources,
+)
 from tests.campaigns.interruption_points import MomentCounter
 from tests.campaigns.interruption_runner import import_everything
 from tests.campaigns.job_process import print_reports
@@ -49,12 +57,16 @@ after each step is observed; after any other event; before the run leaves the qu
 
 @dataclass(frozen=True, slots=True)
 class QueuedScenario:
-    """Commands before the request, the request, its terminal status, and the version that is deployed afterwards."""
+    """Commands before the request, the request, its terminal status, and the version that is deployed afterwards.
+
+    `resumes` says that it goes on after a kill only.
+    """
 
     prepare: tuple[str, ...]
     command: str
     state: str
     version: str | None
+    resumes: bool = True
 
 
 SCENARIOS: Mapping[str, QueuedScenario] = {
@@ -63,6 +75,12 @@ SCENARIOS: Mapping[str, QueuedScenario] = {
     "destroy": QueuedScenario(("v1",), DESTROY, "completed", None),
     "way-back": QueuedScenario(("v1",), WAY_BACK, "rolled_back", "v1"),
 }
+CANARY_SCENARIOS: Mapping[str, QueuedScenario] = {
+    "canary": QueuedScenario(("v1",), CANARY, "completed", CANARY, resumes=False),
+    "returned-canary": QueuedScenario(("v1",), RETURNED_CANARY, "rolled_back", "v1", resumes=False),
+}
+"""Only on AWS."""
+_ALL_SCENARIOS = {**SCENARIOS, **CANARY_SCENARIOS}
 _WITHOUT_RUN = ("pending", *map(str, TERMINAL_STATUSES))
 _TEMPLATE = "template_{}"
 
@@ -132,7 +150,7 @@ class SeamRunner:
                 yield name, seam, dice.randrange(counts[name][seam]) + 1
 
     def _run_unkilled(self, name: str) -> tuple[SeamReport, Counter[str], list[str]]:
-        scenario = SCENARIOS[name]
+        scenario = _ALL_SCENARIOS[name]
         home = self._restore(scenario)
         form = home.build_request(scenario.command)
         submitted = run_in_child(partial(_count, partial(home.submit, form)))
@@ -143,7 +161,7 @@ class SeamRunner:
         return SeamReport(name, was_killed=False, faults=faults), counts, _value_of(run_in_child(home.list_files))
 
     def _run_killed(self, name: str, seam: str, number: int, files: Sequence[str]) -> SeamReport:
-        scenario = SCENARIOS[name]
+        scenario = _ALL_SCENARIOS[name]
         home = self._restore(scenario)
         form = home.build_request(scenario.command)
         kill, faults = _KillAtMoment(seam, number), []
@@ -163,7 +181,8 @@ class SeamRunner:
         return SeamReport(f"{name}:{seam}:{number}", ended.signal == signal.SIGKILL, faults)
 
     def _find_faults(self, home: QueuedHome, scenario: QueuedScenario, form: Form, resumed: int) -> list[str]:
-        find = partial(home.find_faults, _deployment_of(form), scenario.state, scenario.version, resumed)
+        expected = resumed if scenario.resumes else None
+        find = partial(home.find_faults, _deployment_of(form), scenario.state, scenario.version, expected)
         found = _value_of(run_in_child(find))
         return found if isinstance(found, list) else [f"it cannot be looked at: {found}"]
 

@@ -12,7 +12,7 @@ from itertools import product
 from tests.campaigns.interruptions import CLOUDS, ENGINES
 from tests.campaigns.job_process import run_job_process
 from tests.campaigns.kills import split_count
-from tests.campaigns.seam_runner import POSTGRESQL, SCENARIOS, SEAMS, SQLITE, SeamJob, SeamReport
+from tests.campaigns.seam_runner import CANARY_SCENARIOS, POSTGRESQL, SCENARIOS, SEAMS, SQLITE, SeamJob, SeamReport
 from tests.postgresql_server import MISSING_REASON, find_postgresql
 
 DATABASES = (SQLITE, POSTGRESQL)
@@ -71,7 +71,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--engine", choices=ENGINES, default="sandbox")
     parser.add_argument("--cloud", action="append", choices=CLOUDS)
     parser.add_argument("--seam", action="append", choices=SEAMS)
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS)
+    parser.add_argument("--scenario", action="append", choices=[*SCENARIOS, *CANARY_SCENARIOS])
     parser.add_argument("--count", type=int, default=30, help="kills at each seam and database")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--point", action="append", default=[], help="only this one, such as update:observed:3")

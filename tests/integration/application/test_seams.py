@@ -19,17 +19,22 @@ from tests.postgresql_server import MISSING_REASON, find_postgresql
 
 _SEED = int(os.environ.get("SEMANTEST_SEAMS_SEED", "1"))
 _COUNT = int(os.environ.get("SEMANTEST_SEAMS", "1"))
-_JOBS = {SQLITE: ("aws", ("update",)), POSTGRESQL: ("azure", ("way-back",))}
+_JOBS = {
+    "update": (SQLITE, "aws"),
+    "way-back": (POSTGRESQL, "azure"),
+    "canary": (SQLITE, "aws"),
+    "returned-canary": (POSTGRESQL, "aws"),
+}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("database", _JOBS)
-def test_kills_at_each_seam(tmp_path: Path, database: str) -> None:
+@pytest.mark.parametrize("scenario", _JOBS)
+def test_kills_at_each_seam(tmp_path: Path, scenario: str) -> None:
+    database, cloud = _JOBS[scenario]
     if database == POSTGRESQL and not find_postgresql():
         pytest.skip(MISSING_REASON)
-    cloud, scenarios = _JOBS[database]
 
-    result = run_seam_job(SeamJob(str(tmp_path), database, "sandbox", cloud, _SEED, _COUNT, scenarios=scenarios))
+    result = run_seam_job(SeamJob(str(tmp_path), database, "sandbox", cloud, _SEED, _COUNT, scenarios=(scenario,)))
 
     assert not list(result.describe()), "\n".join([f"SEMANTEST_SEAMS_SEED={_SEED}", *result.describe()])
     killed = [report for report in result.reports if ":" in report.point]

@@ -235,6 +235,9 @@ class TestKilledRun:
         await run.go_on()
 
         assert (run.last, run.shares[-1]) == ("deployment.rolled_back", 100)
+        row = run.app.ledger.deployment(run.request.deployment_id)
+        assert row is not None and row.error is not None
+        assert row.error["message"].count("was returned") == 1
 
 
 class TestRefusals:

@@ -29,6 +29,7 @@ from semantest_iac_events.deployments import DeploymentRequested, TrafficShifted
 
 _LOG = logging.getLogger(__name__)
 _JUDGE_STEP = "judge"
+_RETURNED = "The new version of '{}' was returned: "
 _FUNCTION_KIND, _VERSION_KIND = "semantest:compute:ServerlessFunction$", "semantest:delivery:LiveVersion$"
 _WHOLE_HINT = "Deploy with --canary none, for all of the traffic at once."
 
@@ -89,7 +90,8 @@ class TrafficShifter:
         if shifted is None or deployment.is_going_back or not isinstance(request, DeploymentRequested):
             return None
         if failed is not None and failed.step == _JUDGE_STEP:  # in a run that ended before the traffic was back
-            return ShiftDecision(ShiftAction.RETURN, 0, shifted.reasons if shifted.weight == 0 else (failed.reason,))
+            reason = failed.reason.removeprefix(_RETURNED.format(deployment.stack)).removesuffix(".")
+            return ShiftDecision(ShiftAction.RETURN, 0, (reason,))
         canary = find_canary(request)
         if shifted.until is None or canary is None:
             return ShiftDecision(ShiftAction.PROMOTE, WHOLE, shifted.reasons)
@@ -171,7 +173,7 @@ async def require_good_version(stack: Stack, decision: ShiftDecision) -> None:
     """Raise VersionReturnedError where it was decided that the new version is returned."""
     if decision.action is ShiftAction.RETURN:
         raise VersionReturnedError(
-            f"The new version of '{stack}' was returned: {'; '.join(decision.reasons)}.",
+            f"{_RETURNED.format(stack)}{'; '.join(decision.reasons)}.",
             hint="All of the traffic goes to the version before. `semantest-iac logs` shows what the functions wrote.",
         )
 
