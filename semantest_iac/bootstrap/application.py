@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
+    from semantest_iac.application.reviews.plan_reviewer import ShowReview
     from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
     from semantest_iac.application.worker import ReportRun, Worker
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
@@ -275,7 +276,7 @@ class Application(SecretParts, GuardrailParts):
 
         return NodeSdk(os.environ)
 
-    def deployments(
+    def deployments(  # noqa: PLR0913  # one parameter for each view
         self,
         variables: Mapping[str, str],
         *,
@@ -284,17 +285,18 @@ class Application(SecretParts, GuardrailParts):
         observer: Observer | None = None,
         approve_plan: ApprovePlan | None = None,
         show_plan: ShowPlan | None = None,
+        show_review: ShowReview | None = None,
     ) -> DeploymentUseCase:
         """Return the use cases on one engine; without a choice it is the sandbox, which real environments refuse.
 
         `observer` gets every recorded event, `progress` every operation on a resource and every step.
         `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
-        `show_plan` gets every plan that changes something, before that.
+        `show_plan` gets every plan that changes something, before that, and `show_review` what guardrails find in it.
         """
         from semantest_iac.bootstrap.deployments import RunViews, build_deployments
 
         _remove_leftovers(self.home)
-        views = RunViews(progress, observer, approve_plan, show_plan)
+        views = RunViews(progress, observer, approve_plan, show_plan, show_review=show_review)
         available = self.engines if engine else [SANDBOX_ENGINE]
         return build_deployments(self, self._manifest, variables, engine or EngineChoice(), available, views)
 

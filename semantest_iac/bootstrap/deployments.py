@@ -34,6 +34,7 @@ from semantest_iac.application.message_bus import EventObservers, MessageBus, Ob
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
+from semantest_iac.application.reviews.plan_reviewer import ShowReview, show_after_review
 from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
@@ -155,6 +156,7 @@ class RunViews(NamedTuple):
     follow_run: FollowProgress | None = None
     place_engine: PlaceEngine | None = None
     find_own_rules: FindApprovalRules | None = None
+    show_review: ShowReview | None = None
 
 
 class WorkerViews(NamedTuple):
@@ -375,10 +377,12 @@ def _choose_approval(choice: EngineChoice, views: RunViews, application: Applica
         confirm = views.approve_plan or approve_harmless_plan
     if views.show_plan:
         check = show_before_approval(views.show_plan, check)
-    judges_destroy: Callable[[Mapping[str, Any]], bool] = application.plan_reviewer.judges_destroy
+    reviewer = application.plan_reviewer
+    review = show_after_review(reviewer, views.show_review) if views.show_review else reviewer
+    judges_destroy: Callable[[Mapping[str, Any]], bool] = reviewer.judges_destroy
     return PlanApproval(
         check,
-        application.review_plan or application.plan_reviewer,
+        application.review_plan or review,
         confirm,
         application.clock,
         judges_destroy if application.review_plan is None else lambda _: True,

@@ -1,23 +1,46 @@
-"""Reviews a plan with the guardrails of its configuration, of this process, and the past of its stack."""
+"""Reviews a plan with the guardrails of its configuration and the past of its stack."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
+from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.application.deployment.rollback import find_deployed_configuration
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.reviews.cost_estimates import CostEstimator
 from semantest_iac.application.reviews.recorded_plans import StackHistory, StackPast
 from semantest_iac.domain.costs.estimates import CostRise
+from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection, read_guardrails
 from semantest_iac.domain.guardrails.guardrail_table import judge_plan, judges_removals
 from semantest_iac.domain.guardrails.judged_plan import JudgedPlan
-from semantest_iac.domain.guardrails.plan_review import PlanFinding, PlanToReview
+from semantest_iac.domain.guardrails.plan_review import PlanFinding, PlanToReview, ReviewPlan
 from semantest_iac.domain.ports.freeze_calendar import FreezeCalendar
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReview:
+    """What guardrails find in a plan, and what the stack costs with it and before; None where that is not known."""
+
+    findings: tuple[PlanFinding, ...] = ()
+    costs: CostRise | None = None
+
+
+ShowReview = Callable[[PlanReview], None]
+"""Shows a review; it must not stop a run."""
 
 
 class PlanReviewer:
-    """Implements ReviewPlan."""
+    """Implements ReviewPlan; what nobody asks about is not looked up."""
 
     def __init__(self, ledger: LedgerReader, calendar: FreezeCalendar, costs: CostEstimator) -> None:
         self._ledger = ledger
@@ -28,29 +51,45 @@ class PlanReviewer:
         """Return what the guardrails of the requested configuration find."""
         settings = find_guardrails(reviewed)
         needs_past, needs_costs = (settings.usual.effect or "allow") != "allow", settings.cost.max_rise is not None
-        past = self._read_past(reviewed) if needs_past or needs_costs else StackPast()
-        judged = JudgedPlan(
-            reviewed.stack,
-            reviewed.kind,
-            reviewed.plan,
-            reviewed.now,
-            self._calendar,
-            tags=reviewed.settings.tags if reviewed.settings else {},
-            past=past.changes,
-            costs=self._estimate_rise(reviewed, past) if needs_costs else None,
+        past = self._read_past(reviewed.stack) if needs_past or needs_costs else StackPast()
+        return self._judge(settings, reviewed, past, self._estimate_rise(reviewed, past) if needs_costs else None)
+
+    def review(self, reviewed: PlanToReview) -> PlanReview:
+        """Return what the guardrails find, nothing in a plan without changes, and what the stack costs with it."""
+        past = self._read_past(reviewed.stack)
+        costs = self._estimate_rise(reviewed, past)
+        if reviewed.plan.is_empty:
+            return PlanReview(costs=costs)
+        return PlanReview(self._judge(find_guardrails(reviewed), reviewed, past, costs), costs)
+
+    def review_preview(self, context: DeploymentContext, now: datetime) -> PlanReview:
+        """Review a previewed deployment as if it were deployed now."""
+        request = context.request
+        blueprint = context.work.blueprint if context.work else None
+        plan, settings = context.plan, context.settings
+        return self.review(
+            PlanToReview(context.stack, "deploy", plan, request.configuration, request, now, settings, blueprint)
         )
-        return judge_plan(settings, judged)
+
+    def review_destroy(self, stack: Stack, base_environment: str | None, plan: ChangePlan, now: datetime) -> PlanReview:
+        """Review a previewed destroy as if it were carried out now."""
+        request = InfrastructureRemovalRequested(**asdict(stack), base_environment=base_environment)
+        configuration = find_deployed_configuration(self._ledger, str(stack))
+        return self.review(PlanToReview(stack, REMOVAL_KIND, plan, configuration, request, now))
 
     def judges_destroy(self, configuration: Mapping[str, Any]) -> bool:
         """Whether a guardrail of the configuration that a stack was deployed with has a say in its destroy."""
         return judges_removals(read_guardrails(configuration, ""))
 
-    def estimate_rise(self, reviewed: PlanToReview) -> CostRise | None:
-        """Return what the stack costs with the plan and before it; None where that is not known, and for a destroy."""
-        return self._estimate_rise(reviewed, self._read_past(reviewed))
+    def _judge(
+        self, settings: GuardrailsSection, reviewed: PlanToReview, past: StackPast, costs: CostRise | None
+    ) -> tuple[PlanFinding, ...]:
+        tags = reviewed.settings.tags if reviewed.settings else {}
+        stack, kind, plan, now = reviewed.stack, reviewed.kind, reviewed.plan, reviewed.now
+        return judge_plan(settings, JudgedPlan(stack, kind, plan, now, self._calendar, tags, past.changes, costs))
 
-    def _read_past(self, reviewed: PlanToReview) -> StackPast:
-        return StackHistory.fold(self._ledger.stream(str(reviewed.stack))).past
+    def _read_past(self, stack: Stack) -> StackPast:
+        return StackHistory.fold(self._ledger.stream(str(stack))).past
 
     def _estimate_rise(self, reviewed: PlanToReview, past: StackPast) -> CostRise | None:
         if reviewed.blueprint is None:
@@ -61,5 +100,18 @@ class PlanReviewer:
 
 def find_guardrails(reviewed: PlanToReview) -> GuardrailsSection:
     """Return the guardrails of the configuration that a plan was requested with."""
-    base = reviewed.request.base_environment or reviewed.stack.environment
-    return read_guardrails(reviewed.configuration, base)
+    return read_guardrails(reviewed.configuration, reviewed.request.built_in_environment)
+
+
+def show_after_review(reviewer: PlanReviewer, show_review: ShowReview) -> ReviewPlan:
+    """Return a review that is shown; like an observer, who shows it never stops a run."""
+
+    def review_and_show(reviewed: PlanToReview) -> tuple[PlanFinding, ...]:
+        review = reviewer.review(reviewed)
+        try:
+            show_review(review)
+        except Exception as error:
+            _LOG.warning("A review was not shown: %s.", type(error).__name__)
+        return review.findings
+
+    return review_and_show

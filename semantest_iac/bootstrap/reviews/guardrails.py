@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from semantest_iac.bootstrap.ledger_database import LedgerDatabase
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.context import DeploymentContext
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
     from semantest_iac.application.reviews.history_review import HistoryReview
-    from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
+    from semantest_iac.application.reviews.plan_reviewer import PlanReview, PlanReviewer
     from semantest_iac.domain.blueprints.blueprint import Blueprint
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
+    from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
     from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.ports.freeze_calendar import FreezeCalendar
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
 class GuardrailParts(LedgerDatabase):
     """The parts of an application that judge plans and estimate costs."""
+
+    clock: Callable[[], datetime]
 
     @cached_property
     def freeze_calendar(self) -> FreezeCalendar:
@@ -48,6 +55,14 @@ class GuardrailParts(LedgerDatabase):
         from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
 
         return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator)
+
+    def review_preview(self, context: DeploymentContext) -> PlanReview:
+        """Review a previewed deployment as if it were deployed now."""
+        return self.plan_reviewer.review_preview(context, self.clock())
+
+    def review_destroy(self, stack: Stack, base_environment: str | None, plan: ChangePlan) -> PlanReview:
+        """Review a previewed destroy as if it were carried out now."""
+        return self.plan_reviewer.review_destroy(stack, base_environment, plan, self.clock())
 
     @cached_property
     def history_review(self) -> HistoryReview:

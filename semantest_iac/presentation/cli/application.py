@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.context import DeploymentContext
     from semantest_iac.application.drift.detection import DriftDetection
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.infrastructure_event_bus import InfrastructureEventBus, ReportReceived
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
     from semantest_iac.application.reviews.history_review import HistoryReview
+    from semantest_iac.application.reviews.plan_reviewer import PlanReview, ShowReview
     from semantest_iac.application.secrets.stack_secrets import StackSecrets
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.application.worker import ReportRun
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
     from semantest_iac.domain.blueprints.capabilities import Capabilities
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
@@ -149,6 +152,10 @@ class CliApplication(Protocol):
     @property
     def cost_estimator(self) -> CostEstimator: ...
 
+    def review_preview(self, context: DeploymentContext) -> PlanReview: ...
+
+    def review_destroy(self, stack: Stack, base_environment: str | None, plan: ChangePlan) -> PlanReview: ...
+
     @property
     def history_review(self) -> HistoryReview: ...
 
@@ -208,7 +215,7 @@ class CliApplication(Protocol):
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress
     ) -> DriftDetection: ...
 
-    def deployments(
+    def deployments(  # noqa: PLR0913  # one parameter for each view
         self,
         variables: Mapping[str, str],
         *,
@@ -217,6 +224,7 @@ class CliApplication(Protocol):
         observer: Observer | None = ...,
         approve_plan: ApprovePlan | None = ...,
         show_plan: ShowPlan | None = ...,
+        show_review: ShowReview | None = ...,
     ) -> DeploymentUseCase: ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +28,7 @@ from semantest_iac.presentation.cli.formatting import (
 )
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.text.approvals import describe_wait, format_commands
+from semantest_iac.presentation.cli.text.guardrails import format_review
 from semantest_iac.presentation.cli.text.plans import format_plan
 from semantest_iac.presentation.cli.text.traffic import format_shift
 from semantest_iac.presentation.error_lines import format_error
@@ -35,6 +37,7 @@ from semantest_iac_events.deployments import DeploymentPlanned, DeploymentReques
 
 if TYPE_CHECKING:
     from semantest_iac.application.operators.approvals import WaitingPlan
+    from semantest_iac.application.reviews.plan_reviewer import PlanReview
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -116,6 +119,9 @@ class DeploymentView:
     def show_plan(self, plan: ChangePlan) -> None:
         """Show what is about to change; events never hold the values of properties, so the plan is handed in."""
 
+    def show_review(self, review: PlanReview, *, with_costs: bool = True) -> None:
+        """Show what it costs and what guardrails note; what they refuse or ask is told with the outcome."""
+
     def operation_progressed(self, progress: ResourceProgress) -> None:
         """Show that an operation on a resource or a step started or ended; called from any thread."""
 
@@ -181,6 +187,10 @@ class PlainView(DeploymentView):
     def show_plan(self, plan: ChangePlan) -> None:
         if not plan.is_empty or plan.drift:  # the result says that a plan was empty
             self._terminal.print_lines(*format_plan(plan, self._terminal.width))
+
+    def show_review(self, review: PlanReview, *, with_costs: bool = True) -> None:
+        notes = tuple(finding for finding in review.findings if finding.effect == "note")
+        self._terminal.print_lines(*format_review(replace(review, findings=notes), with_costs=with_costs))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
         if progress.is_step:

@@ -262,6 +262,7 @@ class _CommandRun:
             observer=self._on_event,
             approve_plan=partial(self._approval.approve, self.view),
             show_plan=self.view.show_plan,
+            show_review=partial(self.view.show_review, with_costs=not self._command.engine.is_simulated),
         )
         try:
             self.row = await self._command.start(deployments)

@@ -44,11 +44,13 @@ from semantest_iac.presentation.cli.session import (
     ResolvedStack,
     Session,
 )
+from semantest_iac.presentation.cli.text.guardrails import format_review, review_to_dict
 from semantest_iac.presentation.cli.text.plans import format_plan
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac.application.reviews.plan_reviewer import PlanReview
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.presentation.cli.execution import DeployCommand
@@ -192,6 +194,7 @@ class StackPreview(NamedTuple):
     placed: PlacedStack
     engine: EngineChoice
     plan: ChangePlan
+    review: PlanReview
     traffic: str = ""
 
 
@@ -199,15 +202,15 @@ def _show_previews(session: Session, preview_all: Callable[[Session], list[Stack
     with use_home_or_temporary(session) as looking:
         previews = preview_all(looking)
     session.warn_of_rehearsals(preview.placed for preview in previews)
-    for placed, engine, plan, traffic in previews:
+    for placed, engine, plan, review, traffic in previews:
         stack = placed.stack
         if not session.json:
             session.terminal.print_prose(format_stack_and_cloud(stack, engine))
             if traffic:
                 session.terminal.print_prose(f"Traffic: {traffic.removesuffix('.')}.")
-        answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated}
+        answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated} | review_to_dict(review)
         answer |= {"traffic": traffic} if traffic else {}
-        session.answer(answer, format_plan(plan, session.terminal.width))
+        session.answer(answer, (*format_plan(plan, session.terminal.width), *format_review(review)))
     return OK
 
 
@@ -230,7 +233,8 @@ def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool
         context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
     session.terminal.print_remarks(*format_notes(notes))
-    return StackPreview(_to_placed_stack(spec), spec.engine, context.plan, context.traffic)
+    review = session.application.review_preview(context)
+    return StackPreview(_to_placed_stack(spec), spec.engine, context.plan, review, context.traffic)
 
 
 def _to_placed_stack(spec: DeploymentSpec) -> PlacedStack:
@@ -250,7 +254,12 @@ def _preview_destroys(
 def _preview_targets(session: Session, targets: Iterable[ResolvedStack]) -> list[StackPreview]:
     from semantest_iac.presentation.cli.execution import preview_destroy
 
-    return [StackPreview(target.placed, target.engine, preview_destroy(session, target)) for target in targets]
+    plans = [(target, preview_destroy(session, target)) for target in targets]
+    review_destroy = session.application.review_destroy
+    return [
+        StackPreview(it.placed, it.engine, plan, review_destroy(it.stack, it.base_environment, plan))
+        for it, plan in plans
+    ]
 
 
 DESTROY_HELP = """Delete every resource of a stack.
