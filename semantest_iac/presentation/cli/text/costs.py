@@ -21,8 +21,7 @@ def format_estimate(stack: str, region: str, estimate: CostEstimate) -> Iterator
 def format_price_notes(region: str, estimate: CostEstimate) -> Iterator[str]:
     """Yield of when and where the prices are, and what has none."""
     if estimate.dated:
-        oldest, newest = estimate.dated
-        days = oldest if oldest == newest else f"{oldest} to {newest}"
+        days = _format_days(*estimate.dated)
         elsewhere = "" if region == estimate.priced_region else f"; none are known for {region}"
         yield f"Prices of {estimate.priced_region}, as of {days}{elsewhere}. Free grants are not subtracted."
     if estimate.unknown:
@@ -43,9 +42,13 @@ def format_rise(costs: CostRise) -> str:
     change = ""
     if costs.before is not None and round(costs.rise, 2):
         change = f", {_format_amount(abs(costs.rise))} {'more' if costs.rise > 0 else 'less'}"
-    days = f"; prices as of {costs.after.dated[0]} to {costs.after.dated[1]}" if costs.after.dated else ""
+    days = f"; prices as of {_format_days(*costs.after.dated)}" if costs.after.dated else ""
     unknown = f"; {len(costs.after.unknown)} prices unknown" if costs.after.unknown else ""
     return f"Estimated cost: {_format_amount(costs.after.total)} a month{change}{days}{unknown}."
+
+
+def _format_days(oldest: str, newest: str) -> str:
+    return oldest if oldest == newest else f"{oldest} to {newest}"
 
 
 def _item_row(item: CostItem) -> list[str]:
