@@ -11,6 +11,7 @@ from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS, TERMINAL_EV
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.databases.database import DatabaseConnection
 from semantest_iac.infrastructure.home_manifest import HomeManifest
+from semantest_iac.infrastructure.nested_text import parse_json
 
 _MOMENT_S = 0.2
 UNKNOWN_POSITION = LedgerHead(1, "")
@@ -83,6 +84,14 @@ def _way_back(path: Path) -> str:
 
 
 def _holds_states(home: Path) -> bool:
-    """Whether an engine has stored a state below the home."""
-    found = [*(home / "sandbox").glob("*.*.*.json"), *(home / "pulumi" / "state").glob(".pulumi/stacks/**/*.json")]
-    return bool(found)
+    """Whether an engine has stored a state below the home; a preview leaves an empty one, which says nothing."""
+    if any((home / "sandbox").glob("*.*.*.json")):
+        return True
+    return any(map(_holds_resources, (home / "pulumi" / "state").glob(".pulumi/stacks/**/*.json")))
+
+
+def _holds_resources(state: Path) -> bool:
+    try:
+        return bool(parse_json(state.read_bytes())["checkpoint"]["latest"].get("resources"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return True  # a preview leaves one that can be read

@@ -65,6 +65,23 @@ class TestLostLedger:
 
         assert home.run("status").error["code"] == "LEDGER_YOUNGER"
 
+    @pytest.mark.parametrize(("resources", "is_lost"), [("[{}]", True), ("[]", False)])
+    def test_is_told_from_a_preview_that_left_an_empty_state(
+        self, make_home: MakeHome, resources: str, is_lost: bool
+    ) -> None:
+        home = make_home("aws")
+        for path in (home.folder / "sandbox").glob("*.json"):
+            path.unlink()
+        for name in ("ledger.db", "home.json"):
+            (home.folder / name).unlink()
+        stacks = home.folder / "pulumi/state/.pulumi/stacks/project"
+        stacks.mkdir(parents=True)
+        (stacks / "rest-api.json").write_text(f'{{"checkpoint": {{"latest": {{"resources": {resources}}}}}}}')
+
+        answer = home.run("status")
+
+        assert (answer.error["code"] if answer.error else "") == ("LEDGER_YOUNGER" if is_lost else "")
+
     def test_whose_end_was_cut_is_refused(self, make_home: MakeHome) -> None:
         home = make_home("aws")
         with closing(sqlite3.connect(home.folder / "ledger.db")) as connection:

@@ -44,7 +44,6 @@ from semantest_iac.presentation.cli.session import (
     ResolvedStack,
     Session,
 )
-from semantest_iac.presentation.cli.text.guardrails import format_review, review_to_dict
 from semantest_iac.presentation.cli.text.plans import format_plan
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.execution import DeployCommand
 
 
-# The functions of `execution` are imported where they run: shells read this module to complete words.
+# The functions of `execution` and of reviews are imported where they run: shells read this module to complete words.
 
 DEPLOY_HELP = """Deploy a component: show the plan, apply it, then check that the service answers.
 
@@ -199,6 +198,8 @@ class StackPreview(NamedTuple):
 
 
 def _show_previews(session: Session, preview_all: Callable[[Session], list[StackPreview]]) -> int:
+    from semantest_iac.presentation.cli.text.guardrails import format_review, review_to_dict
+
     with use_home_or_temporary(session) as looking:
         previews = preview_all(looking)
     session.warn_of_rehearsals(preview.placed for preview in previews)
