@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac import DeploymentStatus, RefusedError, ValidationError, deploy, preview, status
+from semantest_iac import (
+    DeploymentStatus,
+    RefusedError,
+    ValidationError,
+    approve,
+    deploy,
+    preview,
+    reject,
+    status,
+)
 
 # Importing the SDK raises deprecation warnings, and warnings are errors in tests.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
@@ -49,6 +58,20 @@ class TestPythonApi:
             deploy("rest-api", environment="prod", home=folder / "home")
 
         assert status(home=folder / "home") == []
+
+    def test_approves_and_rejects_what_waits(self, folder: Path) -> None:
+        configuration: dict[str, object] = {"approvals": {"required": True, "approvers": ["ana"]}}
+        first = deploy("rest-api", home=folder / "home", configuration=configuration)
+        with pytest.raises(RefusedError, match="'Python API' is none of its approvers"):
+            approve(first.deployment, home=folder / "home")
+        approved = approve(first.deployment, by="ana", home=folder / "home")
+        configuration["components"] = {"rest-api": {"memory": 1024}}
+        second = deploy("rest-api", home=folder / "home", configuration=configuration)
+        rejected = reject(second.deployment, by="ana", reason="not on a Friday", home=folder / "home")
+
+        assert (first.state, approved.state) == (DeploymentStatus.AWAITING_APPROVAL, DeploymentStatus.COMPLETED)
+        assert (second.state, rejected.state) == (DeploymentStatus.AWAITING_APPROVAL, DeploymentStatus.REJECTED)
+        assert approve(first.deployment, by="ben", home=folder / "home") == approved
 
 
 class TestImport:

@@ -247,7 +247,8 @@ class _CommandRun:
         from semantest_iac.presentation.cli.text.several_stacks import StackOutcome
 
         outcome = "refused" if self.row is None else self.row.state.replace("_", " ")
-        return StackOutcome(str(self._command.stack), outcome, is_done=self.exit_code == OK)
+        is_waiting = self.row is not None and self.row.state is DeploymentStatus.AWAITING_APPROVAL
+        return StackOutcome(str(self._command.stack), outcome, self.exit_code == OK, is_waiting)
 
     @property
     def is_live(self) -> bool:

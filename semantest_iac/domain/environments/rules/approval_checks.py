@@ -27,8 +27,7 @@ def check_approvals(configuration: DeploymentConfiguration) -> Iterator[Finding]
             yield refuse("approvals.expires_after", problem, DURATION_HINT)
         elif seconds > LONGEST_APPROVAL_S:
             yield refuse("approvals.expires_after", "must be 365d at most", DURATION_HINT)
-    if section.four_eyes and len(section.approvers or ()) == 1:
-        problem = (
-            f"only {make_printable(next(iter(section.approvers or ())), 80)} may approve, and no request of theirs"
-        )
+    names = {*(section.approvers or ())}
+    if section.four_eyes and len(names) == 1:
+        problem = f"only {make_printable(names.pop(), 80)} may approve, and nothing that they requested"
         yield advise("approvals.four_eyes", problem, "Name a second one in approvals.approvers.")

@@ -9,11 +9,12 @@ from semantest_iac.presentation.cli.formatting import align_columns
 
 
 class StackOutcome(NamedTuple):
-    """How the command ended for one stack."""
+    """How the command ended for one stack; nothing is to be done again for one that waits for a person."""
 
     stack: str
     outcome: str
     is_done: bool
+    is_waiting: bool = False
 
 
 def format_outcomes(outcomes: Sequence[StackOutcome], command: str, home_option: str) -> list[str]:
@@ -23,10 +24,10 @@ def format_outcomes(outcomes: Sequence[StackOutcome], command: str, home_option:
     """
     done = sum(each.is_done for each in outcomes)
     ordered = sorted(outcomes, key=lambda each: not each.is_done)
-    rest = " ".join(each.stack for each in ordered if not each.is_done)
+    rest = " ".join(each.stack for each in ordered if not (each.is_done or each.is_waiting))
+    again = ["Try the others again, with the same options:", f"  python -m semantest_iac {command}{home_option} {rest}"]
     return [
         f"{done} of {len(outcomes)} stacks are done; what became of the others changes nothing about these.",
         *(f"  {line}" for line in align_columns([(each.outcome, each.stack) for each in ordered])),
-        "Try the others again, with the same options:",
-        f"  python -m semantest_iac {command}{home_option} {rest}",
+        *(again if rest else ()),
     ]
