@@ -11,8 +11,8 @@ from typing import Any
 from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader, NewEvent
 from semantest_iac.application.ports.run_queue import RunDecision, RunQueue
-from semantest_iac.domain.deployment.approval import SHOWN_DIGEST_LENGTH
-from semantest_iac.domain.deployment.deployment import APPROVAL_DENIED, Deployment
+from semantest_iac.domain.deployment.approval import APPROVAL_DENIED, SHOWN_DIGEST_LENGTH
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import NotFoundError, RefusedError
 from semantest_iac_events.deployments import ApprovalRequested

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import TypedDict
 
+from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentPlanned
+from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 SHOWN_DIGEST_LENGTH = 12
 """So many characters of a digest are shown: enough for people to tell the plans of one deployment apart."""
 
 USUAL_APPROVAL_TIME = timedelta(days=7)
 """For how long a plan waits for an approval where nothing else is configured."""
+
+APPROVAL_DENIED = "APPROVAL_DENIED"
+"""The code of a deployment whose plan a person rejected."""
 
 _HARMLESS = ("create", "update")
 
@@ -29,6 +36,44 @@ class ApprovalTerms:
     expires_at: datetime
     approvers: tuple[str, ...] = ()
     four_eyes: bool = False
+
+
+class ApprovalFields(TypedDict):
+    """The fields of a request for an approval that say what waits, why, until when and for whom."""
+
+    changes: ChangeCounts
+    reasons: tuple[str, ...]
+    plan_digest: str
+    resources: tuple[ResourceChange, ...]
+    expires_at: datetime
+    approvers: tuple[str, ...]
+    four_eyes: bool
+
+
+def approval_fields(planned: DeploymentPlanned, reasons: Iterable[str], terms: ApprovalTerms) -> ApprovalFields:
+    """Return the fields of the request for an approval of this plan."""
+    return ApprovalFields(
+        changes=planned.changes,
+        reasons=tuple(reasons),
+        plan_digest=digest_plan(planned),
+        resources=planned.resources,
+        expires_at=terms.expires_at,
+        approvers=terms.approvers,
+        four_eyes=terms.four_eyes,
+    )
+
+
+def approval_denied_error(disapproved_by: str, reason: str) -> DeploymentError:
+    """Return the error of a deployment whose plan a person rejected."""
+    cause = f": {reason}" if reason else "."
+    return DeploymentError(f"{disapproved_by} did not approve the plan{cause}", APPROVAL_DENIED)
+
+
+def approval_expired_error(end: datetime) -> DeploymentError:
+    """Return the error of a deployment whose plan nobody approved in time."""
+    shown = end.isoformat(timespec="seconds").replace("+00:00", "Z")
+    hint = "Deploy again: it is planned anew."
+    return DeploymentError(f"Nobody approved the plan before {shown}.", "APPROVAL_EXPIRED", hint=hint)
 
 
 def digest_plan(planned: DeploymentPlanned) -> str:

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from semantest_iac.domain.deployment.approval import USUAL_APPROVAL_TIME, ApprovalTerms, digest_plan, is_rest_of_plan
+from semantest_iac.domain.deployment.approval import (
+    USUAL_APPROVAL_TIME,
+    ApprovalTerms,
+    approval_denied_error,
+    approval_expired_error,
+    approval_fields,
+    digest_plan,
+    is_rest_of_plan,
+)
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import (
     RunResumed,
@@ -61,9 +69,6 @@ FOLDED_EVENTS = frozenset(
     }
 )
 """The types of the events that a deployment is folded from; all others leave it as it is."""
-
-APPROVAL_DENIED = "APPROVAL_DENIED"
-"""The code of a deployment whose plan a person rejected."""
 
 _UNCHANGED = ChangeCounts()
 _WAY_BACK = "roll_back"
@@ -281,17 +286,8 @@ class Deployment:
         planned = self.planned
         if planned is None:
             raise InvalidStateError(f"Cannot await the approval of deployment '{self.id}': it has no plan.")
-        event = ApprovalRequested(
-            **self.identity,
-            changes=planned.changes,
-            reasons=tuple(reasons),
-            plan_digest=digest_plan(planned),
-            resources=planned.resources,
-            expires_at=terms.expires_at,
-            approvers=terms.approvers,
-            four_eyes=terms.four_eyes,
-            requested_by=self.request.requested_by,
-        )
+        fields = approval_fields(planned, reasons, terms)
+        event = ApprovalRequested(**self.identity, **fields, requested_by=self.request.requested_by)
         return self._decide("await the approval of", event)
 
     def approve(self, approved_by: str) -> DeploymentApproved:
@@ -303,15 +299,11 @@ class Deployment:
     def disapprove(self, disapproved_by: str, reason: str = "") -> tuple[DeploymentDisapproved, DeploymentRejected]:
         """End without a change, because a person rejected the plan that waits for approval."""
         denied = DeploymentDisapproved(**self.identity, disapproved_by=disapproved_by, reason=reason)
-        cause = f": {reason}" if reason else "."
-        error = DeploymentError(f"{disapproved_by} did not approve the plan{cause}", APPROVAL_DENIED)
-        return self._decide("reject the plan of", denied), self.reject(error)
+        return self._decide("reject the plan of", denied), self.reject(approval_denied_error(disapproved_by, reason))
 
     def expire(self) -> DeploymentRejected:
         """End without a change, because nobody has approved the plan in time."""
-        end = self.approval_end.isoformat(timespec="seconds").replace("+00:00", "Z")
-        reason = f"Nobody approved the plan before {end}."
-        return self.reject(DeploymentError(reason, "APPROVAL_EXPIRED", hint="Deploy again: it is planned anew."))
+        return self.reject(approval_expired_error(self.approval_end))
 
     def apply(self) -> StepIntended:
         """Begin to apply the plan."""

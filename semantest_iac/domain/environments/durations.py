@@ -14,10 +14,3 @@ def parse_duration(text: str) -> int | None:
     """Return the seconds that a text states; None for one that states none, and for no time at all."""
     match = _DURATION.fullmatch(text)
     return int(match[1]) * _SECONDS[match[2]] or None if match else None
-
-
-def format_duration(seconds: float) -> str:
-    """Return the shortest text for whole seconds: `7d` for 604800."""
-    whole = round(seconds)
-    unit = next(unit for unit in "dhms" if whole % _SECONDS[unit] == 0)
-    return f"{whole // _SECONDS[unit]}{unit}"

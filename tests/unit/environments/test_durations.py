@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from semantest_iac.domain.environments.durations import format_duration, parse_duration
+from semantest_iac.domain.environments.durations import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -13,8 +11,3 @@ from semantest_iac.domain.environments.durations import format_duration, parse_d
 )
 def test_parse_duration_reads_one_number_and_one_unit(text: str, seconds: int | None) -> None:
     assert parse_duration(text) == seconds
-
-
-@given(st.integers(1, 999_999))
-def test_format_duration_writes_what_is_read_again(seconds: int) -> None:
-    assert parse_duration(format_duration(seconds)) == seconds
