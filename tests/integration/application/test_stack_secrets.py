@@ -33,6 +33,8 @@ STACKS = {
 }
 FIRST, SECOND, THIRD, BAD = "first-canary-1111", "second-canary-2222", "third-canary-3333", "bad-canary-4444"
 VARIABLES = {"SEMANTEST_SECRET_TOKEN": FIRST}
+CHANGES = {"aws": {"update": 2, "replace": 1}, "azure": {"update": 2}}
+"""What brings another value to a function: on both engines the same."""
 SERVICE = """\
 import os
 
@@ -142,6 +144,10 @@ class DeployedHome:
         return BLUEPRINTS["rest-api"](self.stack, 1, good.settings)
 
 
+def changes_of(row: DeploymentRow) -> dict[str, int]:
+    return {kind: row.changes[kind] for kind in ("create", "update", "replace", "delete") if row.changes[kind]}
+
+
 @pytest.fixture(params=["aws", "azure"])
 def deployed(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> DeployedHome:
     made = DeployedHome(home, tmp_path_factory.mktemp("source"), request.param, SANDBOX_ENGINE)
@@ -160,6 +166,7 @@ async def test_a_set_value_is_used_from_the_next_deployment_on(deployed: Deploye
     listed = deployed.listed({})
 
     assert (waiting.source, waiting.is_used) == ("store", False)
+    assert changes_of(row) == CHANGES[deployed.stack.provider]
     assert (row.state, await deployed.answer()) == ("completed", "secon")
     assert (again.state, again.error) == ("completed", None)
     assert not any(again.changes[kind] for kind in ("create", "update", "replace", "delete"))
@@ -244,12 +251,8 @@ async def test_the_pulumi_engine_does_the_same(
     failed = await deployed.rotate(BAD)
     audit = await deployed.audit()
 
-    assert (first.state, answer, failed.state, await deployed.answer()) == (
-        "completed",
-        "secon",
-        "rolled_back",
-        "secon",
-    )
+    assert (first.state, answer, changes_of(first)) == ("completed", "secon", CHANGES[provider])
+    assert (failed.state, await deployed.answer()) == ("rolled_back", "secon")
     assert (len(audit.grants), audit.unused_grants, audit.refused_references) == (1, (), ())
     assert deployed.find_files_with(FIRST, SECOND, BAD) == []
 
