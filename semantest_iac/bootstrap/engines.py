@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.domain.blueprints.secret_access import SecretResources
     from semantest_iac.domain.delivery.canary import TrafficObservation
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
@@ -35,14 +36,22 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 
 
+def ignore_value(value: str) -> None:
+    """Keep nothing of the value."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """What an engine is created from: the home folder, the choice of engine and cloud, the secrets and the packages."""
+    """What an engine is created from: the home folder, the choice of engine and cloud, the secrets and the packages.
+
+    `learn_value` is told the values with which functions run here, so that no output shows them.
+    """
 
     home: Path
     choice: EngineChoice
     secrets: SecretStore
     packages: ArtifactStore
+    learn_value: Callable[[str], None] = ignore_value
 
     def reveal_secret(self, stack: Stack, secret: AppSecret) -> str:
         """Return the value of a secret as it was planned; raises NotFoundError where it has none."""
@@ -255,6 +264,16 @@ ENGINES: Mapping[str, EngineEntry] = {
 """The engines by the name that `--engine` gives them."""
 
 
+def _learn_secrets(context: EngineContext, stack: Stack, resources: Sequence[DeployedResource]) -> None:
+    from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+    cloud = CLOUDS[stack.provider]
+    if cloud.secret_resources:
+        inspected: SecretResources = cloud.load_part(cloud.secret_resources)
+        for value in inspected.list_values(resources):
+            context.learn_value(value)
+
+
 def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -> ServiceProbe:
     from semantest_iac.domain.errors import ArtifactError
     from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
@@ -275,7 +294,9 @@ def _local_probe(context: EngineContext, find_deployed: FindDeployedResources) -
     versions = RememberedVersions(context.home / "traffic")
 
     async def find_complete(stack: Stack) -> Sequence[DeployedResource]:
-        return versions.complete(str(stack), await find_deployed(stack))
+        resources = await find_deployed(stack)
+        _learn_secrets(context, stack, resources)
+        return versions.complete(str(stack), resources)
 
     return LocalProbe(find_complete, unpack, function_logs(context.home))
 

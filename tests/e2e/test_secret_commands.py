@@ -40,7 +40,8 @@ def handler(event, context):
     print("started with", token)
     if token.startswith("bad") and event.get("rawPath") == "/health":
         raise RuntimeError(f"cannot use {token!r}")
-    return {"statusCode": 200, "body": str(len(token))}
+    is_echo = event.get("rawPath") == "/echo"
+    return {"statusCode": 200, "body": f"it is {token} here" if is_echo else str(len(token))}
 """
 
 
@@ -71,6 +72,7 @@ class Commands:
         self._run("redeploy", "deploy", "rest-api", "--debug")
         self._run("bad", "secrets", "rotate", "token", "--json", "--debug", stdin=_VALUES["bad"])
         self._run("call", "invoke", "rest-api", "GET", "/any", "--json", "--logs")
+        self._run("echo", "invoke", "rest-api", "GET", "/echo", "--json")
         self._run("rotate", "secrets", "rotate", "token", stdin=_VALUES["rotated"])
         self._run("generate", "secrets", "rotate", "token", "--generate", "--bytes", "24", "--json")
         self._run("audit", "secrets", "audit", "--json")
@@ -150,6 +152,7 @@ class TestCommands:
 
     def test_bring_a_value_to_the_function(self, outcomes: dict[str, Any]) -> None:
         assert outcomes["call"].json["body"] == str(len(_VALUES["set"]))
+        assert outcomes["echo"].json["body"] == "it is *** here"
 
     def test_go_back_from_a_value_that_breaks_the_service(self, outcomes: dict[str, Any]) -> None:
         ended = outcomes["bad"].json

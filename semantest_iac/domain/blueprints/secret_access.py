@@ -39,6 +39,10 @@ class SecretResources(Protocol):
         """Return the address of each secret in the store of the cloud, by its name."""
         ...
 
+    def list_values(self, resources: Sequence[DeployedResource]) -> Sequence[str]:
+        """Return the values of secrets that the resources hold in the clear."""
+        ...
+
     def list_grants(self, resources: Sequence[DeployedResource]) -> Sequence[SecretGrant]:
         """Return each right to read a secret; the identities have the names of their resources in the program."""
         ...

@@ -11,6 +11,7 @@ from semantest_iac.domain.blueprints.secret_access import SecretGrant, SecretRes
 from semantest_iac.domain.resource import DeployedResource
 
 _SECRET_TYPE: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
+_SECRET_VERSION_TYPE: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
 _SECRET_POLICY_TYPE: Final = "aws:secretsmanager/secretPolicy:SecretPolicy"  # noqa: S105 - a type name
 _ROLE_TYPE: Final = "aws:iam/role:Role"
 _ROLE_POLICY_TYPE: Final = "aws:iam/rolePolicy:RolePolicy"
@@ -27,6 +28,10 @@ class _AwsSecrets:
             for it in resources
             if it.type == _SECRET_TYPE
         }
+
+    def list_values(self, resources: Sequence[DeployedResource]) -> Sequence[str]:
+        values = (it.outputs.get("secretString") for it in resources if it.type == _SECRET_VERSION_TYPE)
+        return [value for value in values if isinstance(value, str)]
 
     def list_grants(self, resources: Sequence[DeployedResource]) -> Sequence[SecretGrant]:
         addresses = self.find_addresses(resources)

@@ -32,6 +32,11 @@ class _AzureSecrets:
             if it.type == _SECRET_TYPE
         }
 
+    def list_values(self, resources: Sequence[DeployedResource]) -> Sequence[str]:
+        inputs = [it.inputs.get("properties") for it in resources if it.type == _SECRET_TYPE]
+        values = [properties.get("value") for properties in inputs if isinstance(properties, Mapping)]
+        return [value for value in values if isinstance(value, str)]
+
     def list_grants(self, resources: Sequence[DeployedResource]) -> Sequence[SecretGrant]:
         identities = {str(it.outputs.get("principalId")): it.name for it in resources if it.type == _IDENTITY_TYPE}
         return [

@@ -97,6 +97,20 @@ def _on_azure(role: str, scope: str) -> list[DeployedResource]:
     ]
 
 
+class TestValues:
+    def test_are_found_where_the_state_holds_them(self) -> None:
+        version = "aws:secretsmanager/secretVersion:SecretVersion"
+        on_aws = [DeployedResource(version, "a", {"secretString": "x"}), DeployedResource(version, "b", {})]
+        secret = "azure-native:keyvault:Secret"
+        on_azure = [
+            DeployedResource(secret, "a", {}, {"properties": {"value": "y"}}),
+            DeployedResource(secret, "b", {}, {"properties": {"value": {"ciphertext": "z"}}}),
+        ]
+
+        assert AWS_SECRETS.list_values([*on_aws, *on_azure]) == ["x"]
+        assert AZURE_SECRETS.list_values([*on_aws, *on_azure]) == ["y"]
+
+
 class TestSecretsOnAzure:
     def test_have_their_urls_as_addresses(self) -> None:
         addresses = AZURE_SECRETS.find_addresses(_on_azure(_SECRETS_USER, _VAULT))
