@@ -60,6 +60,7 @@ __all__ = [
     "preview",
     "reject",
     "resolve",
+    "rollback",
     "scale",
     "status",
 ]
@@ -114,6 +115,53 @@ def preview(  # noqa: PLR0913  # one parameter for each part of the request
     deployments = application.deployments(spec.variables, engine=spec.engine)
     previewing = deployments.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=refresh)
     return asyncio.run(previewing).plan
+
+
+def rollback(  # noqa: PLR0913  # one parameter for each part of the request
+    component: str | None = None,
+    provider: str | None = None,
+    environment: str | None = None,
+    region: str | None = None,
+    *,
+    to: str | int | None = None,
+    deployment: str | int | None = None,
+    accept_data_loss: Sequence[str] = (),
+    home: str | Path = ".semantest",
+    allow_destructive: bool = False,
+) -> DeploymentRow:
+    """Bring a stack back to an earlier deployment, as it was recorded, and return how that ended.
+
+    `to` is that deployment, by its id, the beginning of it, or its number in the history; `deployment` is one to undo,
+    back to the last good one before it. Without both, back to the last good deployment: the one before the newest, or
+    the newest good one if what came after it failed. An id names its stack: without it, `component` is needed, and the
+    other parts are as in `deploy`. The rollback is rejected (code DATA_LOSS) unless `accept_data_loss` names exactly
+    the resources whose data it loses for good. Raises as `deploy` does, and NotFoundError for an unknown deployment.
+    """
+    import asyncio
+
+    from semantest_iac.application.intake.deployment_specs import resolve_stack
+    from semantest_iac.application.queries.history import list_deployed_components
+    from semantest_iac.application.queries.rollback_targets import choose_rollback_target
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.guardrails.consent import approve_any_plan
+
+    application, loaded = _load_configuration((provider, environment, region), home, None)
+    stack = None
+    if component is not None:
+        deployed = list_deployed_components(application.ledger)
+        stack = resolve_stack(component, loaded, application.providers, deployed)
+    names = {"to": to, "undo": deployment}
+    chosen = {name: None if value is None else str(value) for name, value in names.items()}
+    target = choose_rollback_target(application.ledger, str(stack) if stack else None, **chosen)
+    stack = stack or Stack.parse(target.stack)
+    deployments = application.deployments(
+        loaded.variables,
+        engine=application.engine(stack, loaded.configuration),
+        approve_plan=approve_any_plan if allow_destructive else None,
+    )
+    return asyncio.run(
+        deployments.rollback(stack, target.deployment, accept_data_loss=accept_data_loss, by="Python API")
+    )
 
 
 def scale(  # noqa: PLR0913  # one parameter for each part of the request

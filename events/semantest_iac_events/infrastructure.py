@@ -53,11 +53,15 @@ class InfrastructureRemovalFailed(StackFailure):
 
 
 class RollbackRequested(StackRequest):
-    """The stack shall be restored to a deployment, by default the last good one."""
+    """The stack shall be restored to a deployment, by default the last good one.
+
+    `accepted_data_loss` names the resources whose data may be lost for good; without them, what loses data is refused.
+    """
 
     type_name = "infrastructure.rollback.requested"
 
     target_deployment: Label | None = None
+    accepted_data_loss: tuple[Label, ...] = Field(default=(), exclude_if=lambda names: not names)  # omitted if empty
 
 
 class ScalingTriggered(StackRequest):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
@@ -14,6 +14,7 @@ from semantest_iac.application.deployment.environment_configuration import (
 from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.deployment.recorder import require_deployment
+from semantest_iac.application.deployment.resolved_requests import ChangeRequest
 from semantest_iac.application.deployment.rollback import find_last_good
 from semantest_iac.application.intake.deployment_requests import build_deployment_request
 from semantest_iac.application.intake.event_requests import BuiltRequest
@@ -44,6 +45,7 @@ from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import (
     EnvironmentConfigured,
     InfrastructureRemovalRequested,
+    RollbackRequested,
     ScalingTriggered,
 )
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
@@ -58,7 +60,7 @@ class SecretRotation:
 
 
 class DeploymentUseCase:
-    """Deploy, preview, destroy, resolve and call; every method raises DeploymentError for a refused request.
+    """Deploy, preview, roll back, destroy, resolve and call; every method raises DeploymentError for a refused request.
 
     What changes a stack is refused (STACK_HELD) while a deployment that needs an operator holds it. A deployment that
     was accepted and failed is returned, not raised: its row has the state and the error. So is one whose plan waits for
@@ -199,6 +201,31 @@ class DeploymentUseCase:
             require_free_stack(self._ledger, str(stack))
         update = {"requested_by": by, "reason": reason} | ({"correlation_id": batch} if batch else {})
         request = self._build_scaling(stack, change).model_copy(update=update)
+        return await self._submit_change(request, detach)
+
+    async def rollback(
+        self,
+        stack: Stack,
+        target: str,
+        *,
+        accept_data_loss: Sequence[str] = (),
+        by: str = "",
+        detach: QueuePlace | None = None,
+    ) -> DeploymentRow:
+        """Bring the stack back to a completed deployment, as it was recorded, and return how that ended.
+
+        That is a deployment of its own: one can be gone back to it, too. It is rejected (DATA_LOSS) before anything is
+        changed unless `accept_data_loss` names exactly the resources whose data it loses for good. `detach` is as in
+        `deploy`. Raises NotFoundError or ValidationError for a target that cannot be gone back to.
+        """
+        if detach is None:
+            require_free_stack(self._ledger, str(stack))
+        request = self._build_rollback(stack, target).model_copy(
+            update={"requested_by": by, "accepted_data_loss": tuple(accept_data_loss)}
+        )
+        return await self._submit_change(request, detach)
+
+    async def _submit_change(self, request: ChangeRequest, detach: QueuePlace | None) -> DeploymentRow:
         await self._intake.accept_change(request)
         if detach is None:
             await self._runner.run(request)
@@ -215,11 +242,19 @@ class DeploymentUseCase:
 
     async def preview_scaling(self, stack: Stack, change: ScalingChange) -> DeploymentContext:
         """Return what a scaling would change, as of now; nothing is recorded. Raises as `scale` does."""
-        context = await self._intake.accept_change(self._build_scaling(stack, change))
+        return await self._process.plan(await self._accept_now(self._build_scaling(stack, change)))
+
+    async def preview_rollback(self, stack: Stack, target: str) -> DeploymentContext:
+        """Return what going back to a deployment would change, as of now; nothing is recorded."""
+        context = await self._accept_now(self._build_rollback(stack, target))
+        return await self._process.plan(replace(context, restored=target))
+
+    async def _accept_now(self, request: ChangeRequest) -> DeploymentContext:
+        context = await self._intake.accept_change(request)
         if context is None:
-            message = f"Cannot preview a scaling of '{stack}': its first deployment has not ended."
+            message = f"Cannot preview a change of '{request.stack}': its first deployment has not ended."
             raise NotFoundError(message, hint="`semantest-iac queue` shows what it waits for.")
-        return await self._process.plan(context)
+        return context
 
     async def carry_on(self, deployment: str) -> DeploymentRow:
         """Carry on a queued deployment in this process, unless a worker is faster, and return how that ended.
@@ -247,20 +282,27 @@ class DeploymentUseCase:
         await self._runner.abandon()
 
     def _build_removal(self, stack: Stack, by: str, base_environment: str | None) -> InfrastructureRemovalRequested:
-        base = find_recorded_base(self._ledger, str(stack)) or base_environment
-        own_base = None if stack.environment in ENVIRONMENTS else base
+        own_base = self._find_own_base(stack, base_environment)
         return InfrastructureRemovalRequested(**asdict(stack), requested_by=by, base_environment=own_base)
 
     def _build_scaling(self, stack: Stack, change: ScalingChange) -> ScalingTriggered:
-        base = None if stack.environment in ENVIRONMENTS else find_recorded_base(self._ledger, str(stack))
         return ScalingTriggered(
             **asdict(stack),
-            base_environment=base,
+            base_environment=self._find_own_base(stack),
             min_instances=change.minimum,
             max_instances=change.maximum,
             min_step=change.minimum_step,
             max_step=change.maximum_step,
         )
+
+    def _build_rollback(self, stack: Stack, target: str) -> RollbackRequested:
+        own_base = self._find_own_base(stack)
+        return RollbackRequested(**asdict(stack), base_environment=own_base, target_deployment=target)
+
+    def _find_own_base(self, stack: Stack, configured: str | None = None) -> str | None:
+        """Return what an environment of the configuration's own extends; None for one that is built in."""
+        base = find_recorded_base(self._ledger, str(stack)) or configured
+        return None if stack.environment in ENVIRONMENTS else base
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""

@@ -82,6 +82,12 @@ def _function_deployed(outputs: Mapping[str, Any], identity: EventIdentity, dige
     )
 
 
+def _version_served(outputs: Mapping[str, Any], identity: EventIdentity, digest: str) -> StackEvent | None:
+    """Return the event of a function that runs an earlier version; any other has its own."""
+    served = outputs.get("served")
+    return _function_deployed(served, identity, digest) if served else None
+
+
 def _http_api_deployed(outputs: Mapping[str, Any], identity: EventIdentity, digest: str) -> StackEvent:
     return HttpApiDeployed(**identity, **_api_fields(outputs))
 
@@ -99,8 +105,9 @@ def _api_fields(outputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_BUILDERS: Mapping[str, Callable[[Mapping[str, Any], EventIdentity, str], StackEvent]] = {
+_BUILDERS: Mapping[str, Callable[[Mapping[str, Any], EventIdentity, str], StackEvent | None]] = {
     "ServerlessFunction": _function_deployed,
+    "LiveVersion": _version_served,
     "HttpApi": _http_api_deployed,
     "WebSocketEndpoint": _web_socket_api_deployed,
 }

@@ -27,6 +27,8 @@ class DeploymentContext:
 
     `new_share` is the percent of the traffic that the new version gets, None for all of it; `traffic` says how it takes
     over the rest, in previews.
+    `restored` is the deployment that configuration and package are taken from, if they are those of one before.
+    `accepted_loss` names the resources whose data the requester gives up; with None, nobody is asked about lost data.
     """
 
     request: DeploymentRequested
@@ -39,6 +41,8 @@ class DeploymentContext:
     new_share: int | None = None
     traffic: str = ""
     began: float = field(default_factory=monotonic)
+    accepted_loss: tuple[str, ...] | None = None
+    restored: str | None = None
 
     @property
     def stack(self) -> Stack:

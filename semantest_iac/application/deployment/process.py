@@ -33,6 +33,7 @@ from semantest_iac.application.deployment.rollback import (
     Rollback,
     find_accepted_package,
     find_deployed_configuration,
+    find_served_versions,
     remaining_operations,
 )
 from semantest_iac.application.deployment.step_limits import StepLimiter
@@ -58,10 +59,15 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.deployment.traffic_shifts import judge_version, shift_traffic
 from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.domain.guardrails.data_loss import require_accepted_loss
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent, StackRequest
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, InfrastructureUpdateFailed
+from semantest_iac_events.infrastructure import (
+    InfrastructureRemovalRequested,
+    InfrastructureUpdateFailed,
+    RollbackRequested,
+)
 from semantest_iac_events.values import ChangeCounts
 
 
@@ -137,6 +143,7 @@ class DeploymentProcess:
             refresh=context.request.refresh or stack.resolved is not None,
             secret_versions=find_secret_versions(self._ledger, stack.stack, context.settings.secret_keys),
             split=None if context.new_share is None else TrafficSplit(stack.outputs, context.new_share),
+            find_versions=partial(find_served_versions, self._ledger, context, stack),
         )
         return replace(context, work=work, plan=plan)
 
@@ -222,7 +229,10 @@ class DeploymentProcess:
             for entry in (resolved.package, resolved.entry):
                 if entry is not None:
                     await recorder.record_entry(entry)
-        return await self._deploy_from_first_step(DeploymentContext(resolved.request), recorder, resolved.package)
+        accepted = request.accepted_data_loss if isinstance(request, RollbackRequested) else None
+        restored = resolved.entry.restored_deployment
+        context = DeploymentContext(resolved.request, accepted_loss=accepted, restored=restored)
+        return await self._deploy_from_first_step(context, recorder, resolved.package)
 
     async def _deploy_from_first_step(
         self,
@@ -270,6 +280,9 @@ class DeploymentProcess:
         if decision:
             return None
         try:
+            if context.accepted_loss is not None:
+                is_rest = recorder.deployment.attempt > 1
+                require_accepted_loss(context.stack, context.plan, context.accepted_loss, is_rest=is_rest)
             configuration = context.request.configuration
             return await self._approval.ask_about(recorder.deployment, context.plan, configuration, context)
         except RefusedError as error:

@@ -17,11 +17,11 @@ from semantest_iac.application.deployment.rollback import (
 )
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.application.queries.rollback_targets import require_restorable
 from semantest_iac.application.queries.scalings import ResolvedScaling, resolve_scaling
 from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
-from semantest_iac.domain.deployment.status import REMOVAL_KIND, DeploymentStatus
-from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
+from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.ports.provisioner import event_identity
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import RollbackRequested, ScalingTriggered
@@ -86,7 +86,7 @@ _RECORDED_TYPES = (RequestResolved.type_name, PackageBuilt.type_name)
 def _find_source(ledger: LedgerReader, request: ChangeRequest) -> LastGood:
     stack = stack_of(request)
     if isinstance(request, RollbackRequested) and request.target_deployment is not None:
-        _require_completed(ledger, request, request.target_deployment)
+        require_restorable(ledger, request.stack, request.target_deployment)
         return find_good_deployment(ledger, stack, request.target_deployment)
     good = find_last_good(ledger, stack)
     if good is None:
@@ -94,21 +94,6 @@ def _find_source(ledger: LedgerReader, request: ChangeRequest) -> LastGood:
         message = f"Cannot {verb} '{stack}': it has no completed deployment."
         raise NotFoundError(message, hint="Deploy it first.")
     return good
-
-
-def _require_completed(ledger: LedgerReader, request: RollbackRequested, target: str) -> None:
-    """Names in the cloud are those of a generation: what was destroyed since cannot be gone back to."""
-    row = ledger.deployment(target)
-    problem = ""
-    if row is None:
-        raise NotFoundError(f"Cannot roll back to deployment '{target}': it is not in the ledger.")
-    if row.stack != request.stack:
-        problem = f"it is of {row.stack}"
-    elif row.kind == REMOVAL_KIND or row.state is not DeploymentStatus.COMPLETED:
-        problem = f"it is a {row.kind} that is {row.state.replace('_', ' ')}"
-    if problem:
-        faults = [Fault("target_deployment", problem, "Name a completed deployment of the stack.")]
-        raise ValidationError(f"Cannot roll back to deployment '{target}'.", faults=faults)
 
 
 def _with_instances(configuration: dict[str, Any], request: ScalingTriggered, target: ScalingPolicy) -> dict[str, Any]:

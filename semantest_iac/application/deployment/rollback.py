@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypedDict, TypeVar
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
-from semantest_iac.application.deployment.context import stack_of
+from semantest_iac.application.deployment.context import DeploymentContext, stack_of
 from semantest_iac.application.deployment.failures import as_deployment_error
 from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.deployment.recorder import (
@@ -17,7 +17,7 @@ from semantest_iac.application.deployment.recorder import (
     StepRecorder,
     decode_event,
 )
-from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent
+from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent, StackRow
 from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
@@ -119,6 +119,29 @@ def find_deployed_configuration(ledger: LedgerReader, stack: str) -> Mapping[str
         if is_own and recorded.type in (DeploymentRequested.type_name, RequestResolved.type_name):
             return dict(recorded.event["data"].get("configuration") or {})
     return {}
+
+
+def find_served_versions(ledger: LedgerReader, context: DeploymentContext, stack: StackRow) -> Mapping[str, str]:
+    """Return the versions of functions that ran the package of a deployment after an earlier one, as far as known.
+
+    That is the one to be restored, else the last good one: a rollback may have left newer code beside its version.
+    """
+    served = context.restored or stack.last_good
+    row = ledger.deployment(served) if served else None
+    if row is None or context.artifact is None:
+        return {}
+    try:
+        package = find_good_deployment(ledger, context.stack, row.deployment).package
+    except DeploymentError:
+        return {}
+    if package is None or package.digest != context.artifact.digest:
+        return {}
+    names = (name.removeprefix(_NAME_OUTPUT) for name in row.outputs if name.startswith(_NAME_OUTPUT))
+    found = {row.outputs[_NAME_OUTPUT + name]: row.outputs.get(_VERSION_OUTPUT + name) for name in names}
+    return {str(function): str(version) for function, version in found.items() if version}
+
+
+_NAME_OUTPUT, _VERSION_OUTPUT = "function_name", "function_version"  # those of named functions end with the name
 
 
 def find_accepted_package(ledger: LedgerReader, request: DeploymentRequested) -> PackageBuilt | None:

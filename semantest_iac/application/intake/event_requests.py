@@ -165,6 +165,9 @@ class EventRequests:
         if change.action == "destroy" and not (change.subscription or source.removals):
             hint = f"event_sources.{event.source}.removals allows them."
             faults.append(Fault("type", "removals are not allowed", hint))
+        if isinstance(change.request, RollbackRequested) and change.request.accepted_data_loss and not source.removals:
+            hint = f"event_sources.{event.source}.removals allows it."
+            faults.append(Fault("accepted_data_loss", "consent to lose data is not allowed", hint))
         if faults:
             message = f"Events from '{event.source}' may not request this."
             raise RefusedError(message, "SOURCE_NOT_ALLOWED", hint="The configuration limits them.", faults=faults)

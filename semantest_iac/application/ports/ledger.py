@@ -74,7 +74,9 @@ class VerifiedLedger:
 class DeploymentRow:
     """The state of one deployment according to the log; `position` is that of its request and orders history.
 
-    `was_interrupted`: a run of it ended while it changed the stack, and another one carries it out again.
+    `was_interrupted`: a run of it ended while it changed the stack, and another one carries it out again. `number`
+    counts the accepted requests of the stack, of every kind, from 1; one that was refused has none. `restored` is the
+    deployment that a rollback brings back, known when its turn has come.
     """
 
     deployment: str
@@ -89,6 +91,8 @@ class DeploymentRow:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None
     was_interrupted: bool = False
+    number: int | None = None
+    restored: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ class StackRow:
     destroy, or the rollback of a first deployment, that began to delete the stack and has not deleted all of it.
     `held_by` is the deployment that needs an operator: no other one may start before a person has resolved it.
     `resolved` is that deployment from then on, until another one has ended well: the person may have changed the cloud.
-    `component_type` is the type of a component with a name of its own, as requested last.
+    `component_type` is the type of a component with a name of its own, as requested last. `requests` counts all that
+    were accepted.
     """
 
     stack: str
@@ -117,6 +122,7 @@ class StackRow:
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
     component_type: str | None = None
+    requests: int = 0
 
 
 class LedgerWatch(Protocol):

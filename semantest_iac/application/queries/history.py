@@ -90,6 +90,7 @@ def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "deployment": row.deployment,
         "stack": row.stack,
+        "number": row.number,
         "kind": row.kind,
         "state": str(row.state),
         "requested_at": row.requested_at,
@@ -98,7 +99,8 @@ def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
         "endpoint": row.endpoint,
         "outputs": dict(row.outputs),
     }
-    return answer | ({"error": dict(row.error)} if row.error is not None else {})
+    restored = {"restored_deployment": row.restored} if row.restored else {}
+    return answer | restored | ({"error": dict(row.error)} if row.error is not None else {})
 
 
 def _live_fields(row: StackRow) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from semantest_iac.domain.deployment.status import (
     GENERATION_STARTED,
     INTERRUPTED,
     REMOVAL_KIND,
+    REQUEST_RESOLVED,
+    ROLLBACK_KIND,
     TERMINAL_STATUSES,
     DeploymentStatus,
     find_next_status,
@@ -61,10 +63,15 @@ def deployment_id_of(event: Mapping[str, Any]) -> str | None:
     return data.get("deployment_id") or None
 
 
+def number_deployment(row: DeploymentRow, stack: StackRow) -> DeploymentRow:
+    """Return a new deployment with its number within the stack; the answer to a refused request has none."""
+    return row if row.state is DeploymentStatus.REJECTED else replace(row, number=stack.requests + 1)
+
+
 def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentRow) -> StackRow:
     """Return the stack after one of its deployments went from `before` to `after`; a refused request is none."""
     if before is None:
-        return stack if after.state is DeploymentStatus.REJECTED else replace(stack, newest=after.deployment)
+        return stack if after.number is None else replace(stack, newest=after.deployment, requests=after.number)
     if before.state is after.state:
         return stack
     if _has_emptied_stack(after):
@@ -73,6 +80,7 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
             generation=stack.generation + 1,
             newest=stack.newest,
             component_type=stack.component_type,
+            requests=stack.requests,
         )
     if after.state in CHANGING_STATUSES:
         return _mark_unsettled(stack, after)
@@ -198,7 +206,14 @@ def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, A
         outputs=outputs if ended else {},
         error=_rename_error_fields(data) if ended and not completed else None,
         was_interrupted=row.was_interrupted or interrupts_changes(row.state, event["type"]),
+        restored=_find_restored(row, event),
     )
+
+
+def _find_restored(row: DeploymentRow, event: Mapping[str, Any]) -> str | None:
+    if event["type"] != REQUEST_RESOLVED or row.kind != ROLLBACK_KIND:
+        return row.restored
+    return str(event["data"]["restored_deployment"])
 
 
 def _rename_error_fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,6 +256,8 @@ def project_event(rows: ProjectionRows, event: Mapping[str, Any], position: int)
     if after is None:
         return
     stack = rows.stack(after.stack)
+    if before is None:
+        after = number_deployment(after, stack)
     folded = fold_stack(stack, before, after)
     for fold in (fold_generation_start, fold_resolution, fold_component_type):
         folded = fold(folded, event)

@@ -21,7 +21,8 @@ class PlannedChange:
     """The operation on one resource, and the changed properties with their values.
 
     `loses` names the data that is lost for good: `its log records`. `exposes` says who can reach data that should be
-    private, as planned: `anybody can read its blobs`.
+    private, as planned: `anybody can read its blobs`. `differs` says what is different when the change is undone,
+    although the configuration is back: `gets another address`.
     """
 
     urn: str
@@ -31,10 +32,12 @@ class PlannedChange:
     properties: tuple[PropertyChange, ...] = ()
     loses: str = ""
     exposes: str = ""
+    differs: str = ""
 
     @property
-    def reversible(self) -> Literal["reversible", "irreversible"]:
-        return "irreversible" if self.loses else "reversible"
+    def reversible(self) -> Literal["reversible", "lossy", "irreversible"]:
+        """Whether going back undoes the change: entirely, but for what differs then, or with data lost for good."""
+        return "irreversible" if self.loses else "lossy" if self.differs else "reversible"
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -53,9 +56,10 @@ class PlannedChange:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the change as `preview --json` prints it."""
-        about = {"urn": self.urn, "type": self.type, "name": self.name, "op": self.op}
+        about: dict[str, Any] = {"urn": self.urn, "type": self.type, "name": self.name, "op": self.op}
         why = [change.as_dict() for change in self.properties]
-        return about | {"why": why, "reversible": self.reversible} | ({"loses": self.loses} if self.loses else {})
+        about |= {"why": why, "reversible": self.reversible}
+        return about | {name: text for name in ("loses", "differs") if (text := getattr(self, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,14 @@ class ChangePlan:
                     return CodeChange(it.old, it.new)
         return self.published_code
 
+    def only_moves_versions(self, ordinary: ChangePlan) -> bool:
+        """Whether nothing changes but which published version runs: what follows from new code in the ordinary plan."""
+        publishing = {
+            change.name for change in ordinary.mutations if any(property_.is_package for property_ in change.properties)
+        }
+        following = {change.urn for change in ordinary.mutations if _follows_from(change, publishing)}
+        return all(change.op == "update" and change.urn in following for change in self.mutations)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as `preview --json` prints it, without the stack's name."""
         return {
@@ -124,6 +136,12 @@ class ChangePlan:
             "drift": [change.as_dict() for change in self.drift],
             **({"code": {"from": self.code.old, "to": self.code.new}} if self.code else {}),
         }
+
+
+def _follows_from(change: PlannedChange, names: Collection[str]) -> bool:
+    """Whether every changed property comes from resources with these names."""
+    sources = [{source.name for source in property_.sources} for property_ in change.properties]
+    return bool(sources) and all(found and found <= set(names) for found in sources)
 
 
 def trace_causes(changes: Iterable[PlannedChange], origins: PropertyOrigins) -> ChangePlan:

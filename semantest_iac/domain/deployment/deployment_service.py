@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import (
     ArtifactBuilder,
     FunctionApp,
@@ -91,6 +92,14 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
 """Functions that build the blueprint of a component, by its type."""
 
 
+FindVersions = Callable[[], Mapping[str, str]]
+"""Returns published versions by the names of functions, empty where none is known."""
+
+
+def _find_no_versions() -> Mapping[str, str]:
+    return {}
+
+
 class DeploymentService:
     """Packages, previews and verifies one deployment; raises DeploymentError.
 
@@ -148,18 +157,28 @@ class DeploymentService:
         refresh: bool = False,
         secret_versions: Mapping[str, str] = _NO_VERSIONS,
         split: TrafficSplit | None = None,
+        find_versions: FindVersions = _find_no_versions,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint.
 
         `secret_versions` are those of the values that were set in the store of the stack's cloud. With a `split`, the
-        version that is live stays so, and the new one gets a share of the traffic.
+        version that is live stays so, and the new one gets a share of the traffic. `find_versions` returns the versions
+        of functions that run the package already, as far as it is known: where they differ from what runs in nothing
+        else, the plan only makes them receive the requests.
         """
         if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         blueprint = BLUEPRINTS[settings.type](stack, generation, settings).with_secret_versions(secret_versions)
         blueprint = split.apply(blueprint) if split else blueprint
         work = Work(deployment, blueprint, artifact, refresh=refresh)
-        return work, await self.provisioner.preview(work, progress)
+        plan = await self.provisioner.preview(work, progress)
+        if split is None and plan.code and (versions := find_versions()):
+            published = replace(work, versions=versions)
+            with suppress(DeploymentError):  # a version may be gone, or have been made with other settings
+                moved = await self.provisioner.preview(published, progress)
+                if moved.only_moves_versions(plan):
+                    return published, moved if moved.is_empty else replace(moved, published_code=plan.code)
+        return work, plan
 
     async def verify(
         self, stack: Stack, settings: ComponentSettings, artifact: Artifact | None, progress: ReportProgress

@@ -11,7 +11,12 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.compute.scaling import ScalingDirection
-from semantest_iac.domain.deployment.status import GENERATION_STARTED, RUN_RESUMED, STEP_INTENDED
+from semantest_iac.domain.deployment.status import (
+    GENERATION_STARTED,
+    REQUEST_RESOLVED,
+    RUN_RESUMED,
+    STEP_INTENDED,
+)
 from semantest_iac_events.event import StackEvent, StackFailure
 from semantest_iac_events.values import Label, Prose, Seconds, Value
 
@@ -139,7 +144,7 @@ class RequestResolved(StackEvent):
     `scaling` is the direction of a request to scale, None where it changes nothing.
     """
 
-    type_name = "infrastructure.journal.request.resolved"
+    type_name = REQUEST_RESOLVED
 
     configuration: dict[str, JsonValue]
     restored_deployment: Label

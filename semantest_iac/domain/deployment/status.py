@@ -50,6 +50,7 @@ INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ende
 
 STEP_INTENDED = "infrastructure.journal.step.intended"
 RUN_RESUMED = "infrastructure.journal.run.resumed"
+REQUEST_RESOLVED = "infrastructure.journal.request.resolved"
 GENERATION_STARTED = "infrastructure.journal.generation.started"
 TRAFFIC_SHIFTED = "infrastructure.traffic.shifted"
 DEPLOYMENT_REJECTED = "infrastructure.deployment.rejected"
@@ -58,11 +59,13 @@ DEPLOYMENT_RESOLVED = "infrastructure.deployment.resolved"
 REMOVAL_KIND = "destroy"
 """The kind that deletes a stack; all others bring it to a configuration."""
 
+ROLLBACK_KIND = "rollback"
+
 # The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {
     "infrastructure.deployment.requested": "deploy",
     "infrastructure.removal.requested": REMOVAL_KIND,
-    "infrastructure.rollback.requested": "rollback",
+    "infrastructure.rollback.requested": ROLLBACK_KIND,
     "infrastructure.scaling.triggered": "scale",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from time import monotonic
 from typing import Any, Protocol, TypedDict
@@ -83,7 +83,10 @@ class Deferred(StrEnum):
 class Work:
     """A blueprint to apply in one deployment; the `deferred` part is applied after the rest.
 
-    With `refresh`, the state is read from the cloud before it is compared with the blueprint.
+    With `refresh`, the state is read from the cloud before it is compared with the blueprint. `versions` are published
+    versions by the names of functions: they receive the requests, and the functions stay as they are. An engine raises
+    a DeploymentError where a version is gone, has another package, or has other settings than its function has now;
+    clouds without versions ignore it.
     """
 
     deployment: str
@@ -91,6 +94,7 @@ class Work:
     artifact: Artifact | None
     deferred: Deferred = Deferred.NOTHING
     refresh: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def defers_limits(self) -> bool:

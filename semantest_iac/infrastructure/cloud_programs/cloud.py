@@ -13,6 +13,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.domain.resource import DeployedResource, Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
+from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 if TYPE_CHECKING:  # capabilities are read without importing Pulumi
@@ -80,6 +81,7 @@ class Cloud:
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: Mapping[str, str] | Set[str] = frozenset()  # types whose deletion loses data, perhaps -> what is lost
     exposing: Mapping[str, Sequence[ExposingProperty]] = field(default_factory=dict)  # by type, what makes data public
+    lossy: LossyChanges = field(default_factory=dict)  # what going back does not undo entirely
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program

@@ -24,7 +24,7 @@ class ProgramContext:
     """One run of a program: the stack, its artifact, its secrets, and the outputs of the resources so far.
 
     If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
-    `base_environment` and `extra_tags` are those of the blueprint.
+    `base_environment` and `extra_tags` are those of the blueprint, `versions` those of the work.
     """
 
     stack: Stack
@@ -37,6 +37,7 @@ class ProgramContext:
     deployment: str = ""
     base_environment: str = ""
     extra_tags: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""

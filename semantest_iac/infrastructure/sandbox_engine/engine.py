@@ -172,6 +172,7 @@ class SandboxEngine:
             lambda name: self._reveal_secret(blueprint.stack, blueprint.secrets[name]),
             deferred=work.deferred,
             deployment=work.deployment,
+            versions=work.versions,
         )
         stack = str(blueprint.stack)
         on_component = build_settled_callback(run, enqueue)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.application.queries.history import has_other_stacks
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.status import REMOVAL_KIND, DeploymentStatus
 from semantest_iac.domain.guardrails.consent import require_no_destruction, require_plan_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.ports.provisioner import report_step
@@ -54,6 +54,7 @@ RecordEnd = Callable[[], Coroutine[Any, Any, None]]
 StartDeployment = Callable[["DeploymentUseCase"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _RECORDING_LIMIT_S = 10.0
+_QUESTIONS = {"rollback": "Roll back with"}
 
 
 class DeployCommand(NamedTuple):
@@ -202,7 +203,7 @@ class _PlanApproval:
         self._is_confirmed = is_confirmed
         self._asking = asyncio.Lock()
 
-    async def approve(self, view: DeploymentView, stack: Stack, plan: ChangePlan) -> None:
+    async def approve(self, words: str, view: DeploymentView, stack: Stack, plan: ChangePlan) -> None:
         """Return if the plan may be applied; raises RefusedError if not."""
         terminal = self._session.terminal
         if self._is_confirmed:
@@ -215,7 +216,8 @@ class _PlanApproval:
                 if self._is_one_of_several:
                     terminal.print_lines(f"{stack}:", *format_plan(plan, terminal.width))
                 what = f"these changes to {stack}" if self._is_one_of_several else "these changes"
-                require_plan_consent(stack, await terminal.ask_while_running(f"Deploy {what}? [y/N] "))
+                question = f"{_QUESTIONS.get(words, 'Deploy')} {what}? [y/N] "
+                require_plan_consent(stack, await terminal.ask_while_running(question))
 
 
 class _CommandRun:
@@ -253,7 +255,7 @@ class _CommandRun:
     @property
     def is_live(self) -> bool:
         """Whether the stack has been deployed."""
-        return self.row is not None and self.row.kind == "deploy" and self.row.state == "completed"
+        return self.row is not None and self.row.kind != REMOVAL_KIND and self.row.state == "completed"
 
     async def execute(self, application: CliApplication) -> None:
         self._use_case = deployments = application.deployments(
@@ -261,7 +263,7 @@ class _CommandRun:
             engine=self._command.engine,
             progress=self.view.operation_progressed,
             observer=self._on_event,
-            approve_plan=partial(self._approval.approve, self.view),
+            approve_plan=partial(self._approval.approve, self.words, self.view),
             show_plan=self.view.show_plan,
             show_review=partial(self.view.show_review, with_costs=not self._command.engine.is_simulated),
         )

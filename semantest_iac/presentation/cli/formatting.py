@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.errors import DeploymentError, Fault
 from semantest_iac.presentation.styles import StyledLine, join_styled, style_text
 
@@ -190,6 +191,7 @@ class DeploymentResult:
             "duration_s": round(self.seconds, 3),
             "simulated": self.is_simulated,
         }
+        answer |= {"restored_deployment": row.restored} if row.restored else {}
         return answer | ({"error": dict(row.error)} if row.error else {})
 
 
@@ -247,7 +249,7 @@ def format_result(result: DeploymentResult) -> Iterator[str]:
 
 def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: str, default_region: str) -> list[str]:
     """Return commands to try after this result; nothing after a destroy."""
-    if result.row.kind != "deploy":
+    if result.row.kind == REMOVAL_KIND:
         return []
     path = result.health.path if result.health and result.health.path.startswith("/") else "/"
     is_web_socket = (result.row.endpoint or "").startswith("ws")

@@ -31,6 +31,7 @@ COMMANDS = {
     "cost": ("reviews.costs", "Estimate what a component costs a month."),
     "guardrails": ("reviews.guardrails", "Show guardrails, and test them against recorded plans."),
     "drift": ("drift", "Show what was changed in the cloud outside of this tool."),
+    "rollback": ("changes.rollback", "Bring a stack back to an earlier deployment."),
     "scale": ("changes.scaling", "Change between how many instances a component scales."),
     "destroy": ("deployments", "Delete every resource of a stack."),
     "invoke": ("services", "Send an HTTP request to a deployed service."),
@@ -55,7 +56,7 @@ COMMANDS = {
     "setup": ("machine", "Install the Pulumi CLI and its plugins."),
 }
 
-STACK_CHANGES = frozenset({"approve", "deploy", "scale", "destroy", "--fix"})
+STACK_CHANGES = frozenset({"approve", "deploy", "scale", "rollback", "destroy", "--fix"})
 LOST_ANSWER = 1
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.

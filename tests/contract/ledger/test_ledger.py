@@ -148,9 +148,15 @@ class LedgerContract:
 
         rows = [(row.deployment, row.state, row.position) for row in ledger.deployments()]
         assert rows == [("d2", "planned", 8), ("d1", "completed", 1)]
-        assert ledger.stacks() == [ledger.stack(STACK), StackRow(OTHER, newest="d2")]
+        assert ledger.stacks() == [ledger.stack(STACK), StackRow(OTHER, requests=1, newest="d2")]
         assert ledger.stack(STACK) == StackRow(
-            STACK, newest="d1", last_good="d1", owner="d1", endpoint="https://one", outputs={"url": "https://one"}
+            STACK,
+            newest="d1",
+            last_good="d1",
+            owner="d1",
+            endpoint="https://one",
+            outputs={"url": "https://one"},
+            requests=1,
         )
 
     async def test_has_no_row_of_a_stack_whose_requests_were_all_refused(self, ledger: Ledger) -> None:
@@ -202,7 +208,7 @@ class LedgerContract:
         await ledger.append(STACK, 0, [*a_deploy("d1"), *a_destroy("d2")])
         await ledger.append(STACK, None, a_destroy("d3")[:2])
 
-        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d3", removal="d3")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=3, generation=2, newest="d3", removal="d3")
 
     async def test_ignores_events_without_a_deployment(self, ledger: Ledger) -> None:
         await ledger.append(STACK, 0, [an_event("drift.detected", deployment=""), NewEvent("x", "{}")])

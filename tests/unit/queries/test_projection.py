@@ -41,7 +41,7 @@ class TestFold:
     async def test_opens_a_row_with_the_request(self, ledger: MemoryLedger) -> None:
         row = await _row(ledger, an_event("deployment.requested"))
 
-        assert row == DeploymentRow("d1", STACK, "deploy", row.state, requested_at=NOON, position=1)
+        assert row == DeploymentRow("d1", STACK, "deploy", row.state, requested_at=NOON, position=1, number=1)
         assert row.state == "pending"
 
     async def test_keeps_the_results_of_a_completed_deployment(self, ledger: MemoryLedger) -> None:
@@ -115,20 +115,24 @@ class TestFoldStack:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one"))
         await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2", data=UNCHANGED)])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
+        assert ledger.stack(STACK) == StackRow(
+            STACK, requests=2, newest="d2", last_good="d1", owner="d1", endpoint="one"
+        )
 
     async def test_leaves_the_newest_deployment_in_place_if_a_request_is_refused(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1")[:3], an_event("deployment.rejected", "d2", data=REASON)])
         await ledger.append(STACK, None, a_deploy("d1")[3:])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", last_good="d1", owner="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=1, newest="d1", last_good="d1", owner="d1")
         assert [(row.deployment, row.state) for row in ledger.newest()] == [("d1", "completed")]
 
     async def test_replaces_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one", outputs={"a": 1}))
         await ledger.append(STACK, None, a_deploy("d2", endpoint="two", outputs={"b": 2}))
 
-        expected = StackRow(STACK, newest="d2", last_good="d2", owner="d1", endpoint="two", outputs={"b": 2})
+        expected = StackRow(
+            STACK, requests=2, newest="d2", last_good="d2", owner="d1", endpoint="two", outputs={"b": 2}
+        )
         assert ledger.stack(STACK) == expected
 
     async def test_starts_a_generation_without_a_last_good_deployment_after_a_destroy(
@@ -138,25 +142,27 @@ class TestFoldStack:
             await ledger.append(STACK, None, a_deploy(f"deploy{number}", endpoint="one"))
             await ledger.append(STACK, None, a_destroy(f"destroy{number}"))
 
-        assert ledger.stack(STACK) == StackRow(STACK, generation=3, newest="destroy1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=4, generation=3, newest="destroy1")
 
     async def test_starts_a_generation_when_a_first_deployment_is_rolled_back(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1")[:-1], an_event("deployment.rolled_back", data=REASON)])
 
-        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=1, generation=2, newest="d1")
 
     async def test_keeps_its_generation_when_an_earlier_deployment_is_restored(self, ledger: MemoryLedger) -> None:
         back = an_event("deployment.rolled_back", "d2", data={**REASON, "restored_deployment": "d1"})
 
         await ledger.append(STACK, None, [*a_deploy("d1", endpoint="one"), *a_deploy("d2")[:-1], back])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
+        assert ledger.stack(STACK) == StackRow(
+            STACK, requests=2, newest="d2", last_good="d1", owner="d1", endpoint="one"
+        )
 
     async def test_is_unchanged_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1"))
         await ledger.append(STACK, None, [*a_destroy("d2")[:2], an_event("removal.failed", "d2")])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=2, newest="d2", last_good="d1", owner="d1")
 
     @pytest.mark.parametrize(
         ("end", "removal"),
@@ -208,13 +214,13 @@ class TestFoldStack:
     async def test_belongs_to_no_deployment_that_was_only_planned(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1")[:3], an_event("deployment.cancelled", data=REASON)])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=1, newest="d1")
 
     async def test_is_settled_by_the_next_deployment_that_completes(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1")[:4], an_event("deployment.cancelled", data=REASON)])
         await ledger.append(STACK, None, a_deploy("d2"))
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", owner="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=2, newest="d2", last_good="d2", owner="d1")
 
 
 class TestRepeatedRuns:
@@ -226,7 +232,7 @@ class TestRepeatedRuns:
         row = await _row(ledger, *self.INTERRUPTED_RUN)
 
         assert (row.state, row.was_interrupted, row.finished_at) == ("validating", True, None)
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", owner="d1", unsettled="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=1, newest="d1", owner="d1", unsettled="d1")
 
     async def test_remember_a_removal(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1"))
@@ -244,7 +250,7 @@ class TestRepeatedRuns:
     async def test_settle_the_stack_when_they_complete(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*self.INTERRUPTED_RUN, *a_deploy("d1")[2:]])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d1", last_good="d1", owner="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, requests=1, newest="d1", last_good="d1", owner="d1")
 
     async def test_are_not_told_from_first_ones_where_nothing_was_changed(self, ledger: MemoryLedger) -> None:
         resumed = an_event("journal.run.resumed", data={"attempt": 2})

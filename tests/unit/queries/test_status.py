@@ -39,6 +39,7 @@ class TestStatus:
             {
                 "deployment": "d2",
                 "stack": STACK,
+                "number": 2,
                 "kind": "deploy",
                 "state": "failed",
                 "requested_at": NOON,

@@ -72,7 +72,7 @@ class TrafficShifter:
         """
         settings, row = context.settings, self._ledger.stack(str(context.stack))
         canary = settings.canary if settings else None
-        if canary is None or row.last_good is None or row.removal is not None:
+        if context.restored is not None or canary is None or row.last_good is None or row.removal is not None:
             return None
         problem = ""
         if row.unsettled not in (None, context.request.deployment_id):

@@ -17,6 +17,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
+from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
 
 if TYPE_CHECKING:
     import pulumi
@@ -60,6 +61,29 @@ CLOUD = Cloud(
         "aws:cloudwatch/logGroup:LogGroup": "its log records",
         "aws:dynamodb/table:Table": "its items",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
+    },
+    lossy={
+        # Source: the developer guides of API Gateway (the id of an API is part of its address) and of SNS (an address
+        # confirms each new subscription), CloudWatch Logs' PutRetentionPolicy, IAM's user guide on unique ids
+        # (a policy elsewhere that named the role names what is gone), Lambda's on versions (they go with the function)
+        # and on provisioned concurrency, VPC's on endpoints and security groups.
+        "aws:apigatewayv2/api:Api": (LossyChange("gets another id, and with it another address"),),
+        "aws:cloudwatch/logGroup:LogGroup": (
+            LossyChange("records older than the shorter retention are gone", lowered="retentionInDays"),
+        ),
+        "aws:ec2/securityGroup:SecurityGroup": (LossyChange("gets another id, which rules elsewhere do not name"),),
+        "aws:ec2/subnet:Subnet": (LossyChange("gets another id"),),
+        "aws:ec2/vpc:Vpc": (LossyChange("gets another id, which peers and routes elsewhere do not name"),),
+        "aws:ec2/vpcEndpoint:VpcEndpoint": (LossyChange("gets another id and other addresses"),),
+        "aws:iam/role:Role": (LossyChange("gets another unique id, which policies elsewhere do not name"),),
+        "aws:lambda/function:Function": (LossyChange("its published versions are gone; the code is published anew"),),
+        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (
+            LossyChange("its warm instances are started anew, which takes minutes"),
+        ),
+        "aws:sns/topic:Topic": (LossyChange("subscriptions that were added outside of this tool are gone"),),
+        "aws:sns/topicSubscription:TopicSubscription": (
+            LossyChange("an e-mail address must confirm its subscription again"),
+        ),
     },
     unsupported={
         ContainerService: "no component runs containers yet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +12,7 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -18,11 +20,16 @@ from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING, S
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
-    """Create a function that publishes a version with every change of its code or settings."""
-    artifact = context.find_package(function)
+    """Create a function that publishes a version with every change of its code or settings.
+
+    One of which an earlier version receives the requests keeps the code that it has.
+    """
+    artifact, name = context.find_package(function), aws_name("function", context, function.purpose)
+    version = context.versions.get(name)
+    kept = [*(_CODE_PROPERTIES if version else ()), *_find_deferred_limits(context)]
     created = aws.lambda_.Function(
         function.name,
-        name=aws_name("function", context, function.purpose),
+        name=name,
         role=context.outputs[function.identity]["arn"],
         runtime=artifact.runtime,
         handler=artifact.handlers.get(function.purpose, artifact.handler),
@@ -44,7 +51,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         tags=context.tags,
         opts=context.options(
             depends_on=_dependencies(function, context),
-            ignore_changes=["reservedConcurrentExecutions"] if context.deferred is Deferred.LIMITS else None,
+            ignore_changes=kept or None,
         ),
     )
     return {
@@ -54,7 +61,39 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "runtime": created.runtime,
         "memory_mb": created.memory_size,
         **({"digest": artifact.digest} if artifact is not context.artifact else {}),
+        **({"served_version": _find_served_version(name, version, artifact, context)} if version else {}),
     }
+
+
+def _find_deferred_limits(context: ProgramContext) -> Sequence[str]:
+    return ("reservedConcurrentExecutions",) if context.deferred is Deferred.LIMITS else ()
+
+
+_CODE_PROPERTIES = ("code", "sourceCodeHash")
+_VERSIONED_SETTINGS = (
+    *("architectures", "dead_letter_config", "environment", "ephemeral_storages", "file_system_configs", "handler"),
+    *("kms_key_arn", "layers", "logging_configs", "memory_size", "role", "runtime", "timeout", "tracing_config"),
+    "vpc_config",
+)
+"""What a version keeps for good besides its code, by the fields of the data source."""
+
+
+def _find_served_version(name: str, version: str, artifact: Artifact, context: ProgramContext) -> pulumi.Output[str]:
+    """Look the version up in the cloud, which must still have it, with this package and the settings of now."""
+    options = pulumi.InvokeOutputOptions(parent=context.parent)
+    published, newest = (
+        aws.lambda_.get_function_output(function_name=name, qualifier=qualifier, opts=options)
+        for qualifier in (version, "$LATEST")
+    )
+
+    def require_same(found: Sequence[Any]) -> str:
+        others = [it for it in _VERSIONED_SETTINGS if getattr(found[0], it) != getattr(found[1], it)]
+        if found[0].code_sha256 != artifact.source_code_hash or others:
+            what = ", ".join(others) or "its code"
+            raise ValidationError(f"Cannot go back to version {version} of '{name}': {what} differs.")
+        return version
+
+    return pulumi.Output.all(published, newest).apply(require_same)
 
 
 def _application_log_level(wanted: str) -> str:
@@ -103,13 +142,17 @@ LIVE_ALIAS = "live"
 
 
 def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
-    """Create an alias for the live version, perhaps with a share for the newest one, and provisioned concurrency."""
+    """Create an alias for the live version, perhaps with a share for the newest one, and provisioned concurrency.
+
+    Where an earlier version runs, the outputs say which, since the function does not.
+    """
     function = context.outputs[live.function]
+    served = function.get("served_version")
     alias = aws.lambda_.Alias(
         live.name,
         name=LIVE_ALIAS,
         function_name=function["name"],
-        function_version=live.version or function["version"],
+        function_version=(live.version or function["version"]) if served is None else served,
         routing_config=_share_with_newest(live, function["version"]) if live.new_share else None,
         opts=context.options(),
     )
@@ -126,6 +169,13 @@ def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
         "function_name": function["name"],
         "qualifier": alias.name,
         "version": alias.function_version,
+        **({} if served is None else {"served": _describe_served(function, alias.function_version)}),
+    }
+
+
+def _describe_served(function: Outputs, version: pulumi.Output[str]) -> dict[str, Any]:
+    return {name: function[name] for name in ("arn", "name", "runtime", "memory_mb", "digest") if name in function} | {
+        "version": version
     }
 
 

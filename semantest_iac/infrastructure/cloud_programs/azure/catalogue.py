@@ -20,6 +20,7 @@ from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
+from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
 
 if TYPE_CHECKING:
     import pulumi
@@ -101,6 +102,27 @@ CLOUD = Cloud(
     stateful={
         "azure-native:operationalinsights:Workspace": "its log records",
         "azure-native:keyvault:Vault": "the values of its secrets",
+        "azure-native:storage:Table": "its entities",
+    },
+    lossy={
+        # Source: Azure's documentation of API Management (subscription keys, and that creating a service takes long),
+        # of managed identities (a new one has another principal id), of the keys of function apps, storage accounts
+        # and Web PubSub, and of data retention in Log Analytics.
+        "azure-native:apimanagement:ApiManagementService": (
+            LossyChange("gets other keys and outbound addresses, and takes the time of a new one"),
+        ),
+        "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
+        "azure-native:managedidentity:UserAssignedIdentity": (
+            LossyChange("gets another principal id, which roles given elsewhere do not name"),
+        ),
+        "azure-native:operationalinsights:Workspace": (
+            LossyChange("after 30 days, records older than the shorter retention are gone", lowered="retentionInDays"),
+        ),
+        "azure-native:storage:StorageAccount": (LossyChange("gets other access keys"),),
+        "azure-native:web:WebApp": (LossyChange("gets other keys and outbound addresses; the code is published anew"),),
+        "azure-native:webpubsub:WebPubSub": (
+            LossyChange("gets other access keys, and its open connections are closed"),
+        ),
     },
     exposing={  # source: the properties' descriptions in Pulumi's SDK
         "azure-native:storage:StorageAccount": [

@@ -24,6 +24,7 @@ from semantest_iac.domain.ports.provisioner import (
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
+from semantest_iac.infrastructure.cloud_programs.reversibility import mark_lossy_changes
 from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import (
     FindCreatedResource,
     recover_pending_creates,
@@ -108,7 +109,7 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack, work = work.blueprint.stack, await self._refresh_if_lost(work)
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
-        plan = replace(_to_plan(result), drift=_to_drift(result["drift"]))
+        plan = replace(_to_marked_plan(result, stack), drift=_to_drift(result["drift"]))
         publisher = self._find_publisher(stack)
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:
@@ -174,7 +175,7 @@ class PulumiEngine:
         return _PreviewResult(plan, deferred=_decide_limits_deferral(work, state or StackState({})))
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        return _to_plan(await self._run(Operation("preview_destroy", stack)))
+        return _to_marked_plan(await self._run(Operation("preview_destroy", stack)), stack)
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete the resources in the state, without running a program."""
@@ -312,6 +313,11 @@ def _to_apply_result(result: Mapping[str, Any]) -> ApplyResult:
 def _to_plan(result: Mapping[str, Any]) -> ChangePlan:
     steps = result["steps"]
     return trace_causes([_to_change(step) for step in steps], {step["urn"]: step["origins"] for step in steps})
+
+
+def _to_marked_plan(result: Mapping[str, Any], stack: Stack) -> ChangePlan:
+    """The plan that a person sees, with what going back would not undo."""
+    return mark_lossy_changes(_to_plan(result), find_cloud(stack.provider).lossy)
 
 
 def _to_drift(steps: Iterable[Mapping[str, Any]]) -> tuple[PlannedChange, ...]:

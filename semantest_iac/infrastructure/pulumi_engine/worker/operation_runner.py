@@ -179,7 +179,8 @@ class OperationRunner:
     def _fingerprint_state_and_program(self, state: StackState) -> str:
         """A hash of the state and of everything that the program is made from, secrets included."""
         work = self._operation.work
-        sources = (state.digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))
+        made_from = work and (work.blueprint, work.artifact, sorted(work.versions.items()))
+        sources = (state.digest, made_from, sorted(self._task.secrets.items()))
         return hashlib.sha256(pickle.dumps(sources)).hexdigest()
 
     def _failure_message(self, watcher: EventWatcher, *, stopped: str = "", text: str = "") -> WorkerMessage:

@@ -54,6 +54,7 @@ class ProgramRun:
             secret_value,
             deferred=work.deferred,
             deployment=work.deployment,
+            versions=work.versions,
         )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)

@@ -16,6 +16,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws import (
     security,
     storage,
 )
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import function_versions
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -109,6 +110,9 @@ AWS_DATA_SOURCES: Final[Mapping[str, DataSource]] = {
 }
 
 
+AWS_VERSION_SOURCES: Final = {"aws:lambda/getFunction:getFunction": function_versions.FUNCTION_SOURCE}
+
+
 def simulated_aws(
     inventory: Inventory,
     *,
@@ -119,5 +123,12 @@ def simulated_aws(
 ) -> SimulatedCloud:
     """Open one AWS account in one region."""
     return SimulatedCloud(
-        AWS_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, data_sources=AWS_DATA_SOURCES
+        AWS_TYPES,
+        inventory,
+        account=account,
+        region=region,
+        faults=faults,
+        clock=clock,
+        data_sources=AWS_DATA_SOURCES,
+        version_sources=AWS_VERSION_SOURCES,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from semantest_iac.infrastructure.simulated_cloud.runtime import naming, operations, results
@@ -23,13 +24,30 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.operations import Requ
 from semantest_iac.infrastructure.simulated_cloud.runtime.results import unmask_sensitive
 from semantest_iac.infrastructure.simulated_cloud.schema import differences, shapes
 from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff
-from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource, Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.shapes import CheckFailure
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
 DataSource: TypeAlias = Callable[[RequestFacts, ResourceProperties], dict[str, Any]]
 """A function that answers an invoke from the facts of the account and the arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSource:
+    """A data source that describes one published version of a resource; the arguments name resource and qualifier.
+
+    `unpublished` is the qualifier of what may still change, which is described without one, too. `answer` makes the
+    result of outputs and qualifier, `refusal` is the answer where there is no such version.
+    """
+
+    type: str
+    name_argument: str
+    qualifier_argument: str
+    unpublished: str
+    answer: Callable[[ResourceProperties, str], dict[str, Any]]
+    refusal: Refusal
+
 
 _NO_PROPERTIES: Final[ResourceProperties] = {}
 
@@ -51,6 +69,7 @@ class SimulatedCloud:
         faults: FaultScript = NO_FAULTS,
         clock: VirtualClock | None = None,
         data_sources: Mapping[str, DataSource] | None = None,
+        version_sources: Mapping[str, VersionSource] | None = None,
     ) -> None:
         self._types = types
         self._inventory = inventory
@@ -59,6 +78,7 @@ class SimulatedCloud:
         self._faults = faults
         self._clock = clock or VirtualClock()
         self._data_sources = data_sources or {}
+        self._version_sources = version_sources or {}
 
     def supports(self, type_: str) -> bool:
         """Return True for a type that has rules."""
@@ -218,9 +238,31 @@ class SimulatedCloud:
 
     def invoke(self, token: str, args: ResourceProperties) -> dict[str, Any]:
         """Call a data source; refuse with UnknownInvoke where there is none."""
+        if source := self._version_sources.get(token):
+            return self._describe_version(source, args)
         if token not in self._data_sources:
             raise CloudRefusal("UnknownInvoke", f"The simulated cloud does not answer {token}.")
         return self._data_sources[token](self._facts(args), args)
+
+    def delete_version(self, type_: str, id_: str, version: str) -> None:
+        """Delete one published version, as a person may do in the cloud."""
+        with self._request(_NO_PROPERTIES) as scope:
+            resource = _find_existing(scope, type_, id_, _NO_PROPERTIES)
+            scope.transaction.remove_version(resource.address, version)
+
+    def _describe_version(self, source: VersionSource, args: ResourceProperties) -> dict[str, Any]:
+        name = str(args.get(source.name_argument) or "")
+        qualifier = str(args.get(source.qualifier_argument) or source.unpublished)
+        with self._inventory.read_without_transaction() as reader:
+            resource = self._scope(reader, args).find(source.type, name, _NO_PROPERTIES)
+            outputs = None
+            if resource and qualifier == source.unpublished:
+                outputs = resource.outputs
+            elif resource:
+                outputs = reader.list_versions(resource.address).get(qualifier)
+        if outputs is None:
+            raise source.refusal.render(RequestFacts(self._facts(args) | {"name": name, "qualifier": qualifier}))
+        return {**args, **source.answer(outputs, qualifier)}
 
     def _apply_faults(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
         """Delay or refuse the call by the script; return the faults that are due after the operation."""

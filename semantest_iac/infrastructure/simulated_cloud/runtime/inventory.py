@@ -217,6 +217,13 @@ class InventoryTransaction:
         ).fetchone()
         return str(found[0]) if found else None
 
+    def remove_version(self, address: ResourceAddress, version: str) -> None:
+        """Remove one published version."""
+        self._execute(
+            "delete from versions where account = ? and region = ? and type = ? and key = ? and version = ?",
+            (*address, version),
+        )
+
     def remove(self, address: ResourceAddress, reserved: Set[str] = frozenset(), until: float = 0.0) -> None:
         """Remove a resource; keep these handles reserved until a virtual second."""
         for table in ("resources", "handles", "links", "code", "versions", "secret_versions"):

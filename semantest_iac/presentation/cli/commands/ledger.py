@@ -208,14 +208,18 @@ HISTORY_HELP = """List deployments and destroys, newest first.
   semantest-iac history
   semantest-iac history rest-api --limit 5 --json
   semantest-iac history --stack rest-api.aws.development.us-east-1
+
+The number of a deployment counts all requests for its stack that were accepted, deployments, destroys, rollbacks and
+scalings, whatever became of them: `semantest-iac rollback rest-api --to 3` goes back to the third one.
 """
 HISTORY_COLUMNS = (
     Column("deployment"),
     Column("stack"),
-    Column("kind", 1),
+    Column("no.", 1),
+    Column("kind", 2),
     Column("state"),
-    Column("requested", 2),
-    Column("changes", 3),
+    Column("requested", 3),
+    Column("changes", 4),
 )
 
 
@@ -231,15 +235,27 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
     session.terminal.print_remarks(*_hold_notes(rows))
     rows = _add_approvals(session, rows)
     shorten_id, width = _id_shortener(session, [row["deployment"] for row in rows]), session.terminal.width
-    cells = [(shorten_id(row["deployment"]), *_history_cells(row, width)) for row in rows]
+    numbers = _find_restored_numbers(session.application.ledger, rows)
+    cells = [(shorten_id(row["deployment"]), *_history_cells(row, width, numbers)) for row in rows]
     session.answer(rows, format_fitting_table(HISTORY_COLUMNS, cells, width) if rows else [NO_MATCH])
     return OK
 
 
-def _history_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
-    changes = _format_changes(row["changes"])
+def _find_restored_numbers(ledger: LedgerReader, rows: Iterable[Mapping[str, Any]]) -> dict[str, int | None]:
+    """Map each deployment that was restored to its number, also where it is not among the rows itself."""
+    restored = {row["restored_deployment"] for row in rows if "restored_deployment" in row}
+    found = (ledger.deployment(deployment) for deployment in restored)
+    return {row.deployment: row.number for row in found if row is not None}
+
+
+def _history_cells(
+    row: dict[str, Any], width: int | None, restored_numbers: Mapping[str, int | None]
+) -> tuple[str, ...]:
+    changes, number = _format_changes(row["changes"]), str(row["number"] or "-")
     state = style_text(row["state"], row["state"])
-    return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), changes)
+    back_to = restored_numbers.get(row.get("restored_deployment", ""))
+    kind = f"{row['kind']} to {back_to}" if back_to else row["kind"]
+    return (row["stack"], number, kind, state, _format_age(row["requested_at"], width), changes)
 
 
 def _id_shortener(session: Session, ids: Collection[str]) -> Callable[[str], str]:

@@ -83,7 +83,8 @@ def _resource_lines(changes: Sequence[PlannedChange], width: int) -> Iterator[st
 def _resource_row(change: PlannedChange) -> list[str]:
     loss = style_text(f"cannot be undone: loses {change.loses}", "loss") if change.loses else ""
     operation = style_text(f"{OPERATION_MARKS[change.op]} {change.op}", change.op)
-    note = KEPT_NOTE if change.op == "keep" else loss
+    differs = style_text(f"cannot be undone entirely: {change.differs}", "detail") if change.differs else ""
+    note = KEPT_NOTE if change.op == "keep" else loss or differs
     return [join_styled("  ", operation), type_name_with_module(change.type), show_characters(change.name), note]
 
 
