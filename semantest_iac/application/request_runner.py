@@ -132,7 +132,8 @@ class RequestRunner:
                     break
 
     async def _withdraw(self, request: StackRequest) -> None:
-        if await self._intake.withdraw(request) == "retrying":  # claimed and not begun: only an own run can end it
+        """Cancel the request; what was claimed and not begun, or waits between two runs, only an own run can end."""
+        if await self._intake.withdraw(request) in ("retrying", "parked"):
             await self._worker.run_next([request.stack])
 
     async def abandon(self) -> None:

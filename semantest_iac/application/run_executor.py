@@ -141,7 +141,7 @@ class RunExecutor:
         current = require_deployment(self._ledger, lease.deployment)
         if not is_shifting(current):
             return False
-        await bus.record(request_shift(current, "return", "cancel", "the deployment was cancelled"))
+        await bus.record(request_shift(current, "return", "`cancel`", "the deployment was cancelled"))
         return True
 
     @contextmanager

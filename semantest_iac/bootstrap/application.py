@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
+    from semantest_iac.application.operators.shared_traffic import SharedTrafficDecisions
     from semantest_iac.application.ports.event_transports import EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
@@ -361,6 +362,14 @@ class Application(SecretParts, GuardrailParts):
         from semantest_iac.application.operators.held_stacks import HeldStacks
 
         return HeldStacks(self.ledger, EventRecorder(self.ledger, self.redactor(variables)).record)
+
+    def shared_traffic(self, variables: Mapping[str, str]) -> SharedTrafficDecisions:
+        """Return the use case that promotes and returns new versions."""
+        from semantest_iac.application.deployment.recorder import encode_event
+        from semantest_iac.application.operators.shared_traffic import SharedTrafficDecisions
+
+        encode = partial(encode_event, redact=self.redactor(variables))
+        return SharedTrafficDecisions(self.ledger, self.run_queue, encode)
 
     def approvals(self, variables: Mapping[str, str]) -> Approvals:
         """Return the use case that approves and rejects plans."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
 import time
 import urllib.error
@@ -73,6 +75,14 @@ def send_requests(gateway: RunningGateway) -> Iterator[Counter[str]]:
             thread.join(10)
 
 
+def wait_for_share(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Wait until a deployment has given its new version a share; returns the lines that it prints after that."""
+    assert process.stdout
+    lines = iter(process.stdout.readline, "")
+    assert any("infrastructure.traffic.shifted" in line for line in lines)
+    return lines
+
+
 class TestCanary:
     def test_of_a_good_version_is_promoted(self, service: Workspace) -> None:
         with run_gateway(service, "serve", "--port", "0", "--json") as gateway, send_requests(gateway) as answers:
@@ -105,9 +115,7 @@ class TestCanary:
 
     def test_is_returned_when_it_is_cancelled(self, service: Workspace) -> None:
         with service.start(*DEPLOY, "--canary", "10%", "--bake", "1h") as process:
-            assert process.stdout
-            lines = iter(process.stdout.readline, "")
-            assert any("infrastructure.traffic.shifted" in line for line in lines)
+            lines = wait_for_share(process)
             [waiting] = service.run("queue", "--json").json
             cancelled = service.run("cancel", waiting["deployment"])
             *_, last = lines
@@ -116,10 +124,33 @@ class TestCanary:
         assert '"rolled_back"' in last and "CANARY_RETURNED" in last
         assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith("old none")
 
+    def test_is_returned_by_ctrl_c(self, service: Workspace) -> None:
+        with service.start(*DEPLOY, "--canary", "10%", "--bake", "1h") as process:
+            wait_for_share(process)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+        [newest, *_] = service.run("history", "--json").json
+        assert (newest["state"], newest["error"]["code"]) == ("rolled_back", "CANARY_RETURNED")
+        assert "the deployment was cancelled" in newest["error"]["message"]
+
+    @pytest.mark.parametrize(
+        ("command", "state", "version"), [("promote", "completed", "new"), ("return", "rolled_back", "old")]
+    )
+    def test_ends_when_a_person_decides(self, service: Workspace, command: str, state: str, version: str) -> None:
+        with service.start(*DEPLOY, "--canary", "10%", "--bake", "1h") as process:
+            wait_for_share(process)  # whoever has deployed it is killed
+        shown = service.run("status", "--json").json[0]
+        decided = service.run(command, "--reason", "as I like", "--json")
+
+        assert shown["traffic"]["weight"] == 10
+        assert decided.json["state"] == state
+        assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith(f"{version} none")
+        assert service.run(command).code != 0
+
     def test_goes_on_after_its_process_was_killed(self, service: Workspace) -> None:
         with service.start(*DEPLOY, "--canary", "10%", "--bake", "3s") as process:
-            assert process.stdout
-            assert any("infrastructure.traffic.shifted" in line for line in iter(process.stdout.readline, ""))
+            wait_for_share(process)
         with service.start("worker", "--json") as worker:
             assert worker.stdout
             assert any("infrastructure.deployment.completed" in line for line in iter(worker.stdout.readline, ""))

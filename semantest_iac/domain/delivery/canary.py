@@ -95,8 +95,11 @@ def decide_shift(
     *,
     is_over: bool,
     requested: RequestedShift | None = None,
+    because: str = "a person decided so",
 ) -> ShiftDecision:
     """Decide about a new version that has this share of the traffic; `is_over` says that the time of its step is.
+
+    `because` says why something was `requested`.
 
     A new version that does badly is returned before its time is over, even one that a person promotes.
     """
@@ -104,9 +107,9 @@ def decide_shift(
     if problems:
         return ShiftDecision(ShiftAction.RETURN, 0, problems)
     if requested == "return":
-        return ShiftDecision(ShiftAction.RETURN, 0, ("a person returned it",))
+        return ShiftDecision(ShiftAction.RETURN, 0, (because,))
     if requested == "promote":
-        return ShiftDecision(ShiftAction.PROMOTE, WHOLE, ("a person promoted it",))
+        return ShiftDecision(ShiftAction.PROMOTE, WHOLE, (because,))
     if not is_over:
         return ShiftDecision(ShiftAction.WAIT, weight, ())
     later = [step for step in canary.steps if step > weight]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.operators.approvals import Approvals
     from semantest_iac.application.operators.held_stacks import HeldStacks
     from semantest_iac.application.operators.queued_requests import QueuedRequests
+    from semantest_iac.application.operators.shared_traffic import SharedTrafficDecisions
     from semantest_iac.application.ports.event_transports import DeadLetters, EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
@@ -128,6 +129,8 @@ class CliApplication(Protocol):
     def queued_requests(self, variables: Mapping[str, str]) -> QueuedRequests: ...
 
     def approvals(self, variables: Mapping[str, str]) -> Approvals: ...
+
+    def shared_traffic(self, variables: Mapping[str, str]) -> SharedTrafficDecisions: ...
 
     def held_stacks(self, variables: Mapping[str, str]) -> HeldStacks: ...
 

@@ -44,6 +44,8 @@ COMMANDS = {
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
     "approve": ("operators.approvals", "Approve a plan that waits, and carry it out."),
+    "promote": ("operators.traffic", "Give a new version all of the traffic."),
+    "return": ("operators.traffic", "Take the traffic back from a new version."),
     "reject": ("operators.approvals", "Reject a plan that waits for an approval."),
     "resolve": ("queue", "Free a stack that needed an operator."),
     "worker": ("queue", "Carry out queued requests until stopped."),

@@ -189,10 +189,20 @@ class TestReturn:
         await run.begin()
         deployment = read_deployment(run.app.ledger, run.request.deployment_id)
         assert deployment is not None
-        await run.app.bus.record(request_shift(deployment, "return", "ana"))
+        await run.app.bus.record(request_shift(deployment, "return", "ana", "slow search"))
         end = await run.go_on(1)
 
         assert end is not None and end.type_name == "infrastructure.deployment.rolled_back"
+        assert "returned: requested by ana: slow search." in end.model_dump()["reason"]
+
+    async def test_is_not_what_a_person_promotes(self, run: CanaryRun) -> None:
+        await run.begin()
+        deployment = read_deployment(run.app.ledger, run.request.deployment_id)
+        assert deployment is not None
+        await run.app.bus.record(request_shift(deployment, "promote", "ana"))
+        await run.go_on(1)
+
+        assert (run.last, run.shares[-1]) == ("deployment.completed", 100)
 
     async def test_cannot_be_requested_of_what_divides_nothing(self, run: CanaryRun) -> None:
         await run.deploy()

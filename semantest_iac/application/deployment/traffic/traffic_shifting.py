@@ -108,8 +108,13 @@ class TrafficShifter:
             if now < until + timedelta(seconds=canary.bake_s) and requested is None:
                 return ShiftDecision(ShiftAction.WAIT, shifted.weight, ())
             return ShiftDecision(ShiftAction.RETURN, 0, (f"its traffic is not measured: {error.reason}",))
-        wish = requested.shift if requested else None
-        return decide_shift(canary, shifted.weight, observed, is_over=now >= until, requested=wish)
+        is_over = now >= until
+        if requested is None:
+            return decide_shift(canary, shifted.weight, observed, is_over=is_over)
+        because = f"requested by {requested.requested_by}{f': {requested.reason}' if requested.reason else ''}"
+        return decide_shift(
+            canary, shifted.weight, observed, is_over=is_over, requested=requested.shift, because=because
+        )
 
     async def _observe(self, stack: Stack, since: datetime) -> TrafficObservation:
         return await self._observer.observe(stack, since) if self._observer else TrafficObservation()

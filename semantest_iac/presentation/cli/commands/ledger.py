@@ -26,7 +26,7 @@ from semantest_iac.application.queries.history import (
     read_status,
 )
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.status import CHANGING_STATUSES, DeploymentStatus
 from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.errors import NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
@@ -90,7 +90,7 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
         _watch_status(session, stack_filter)
         return OK
     session.terminal.print_remarks(*_list_notes(rows))
-    rows = _add_approvals(session, rows)
+    rows = _add_traffic(session, _add_approvals(session, rows))
     session.answer(rows, _format_status(session, rows))
     return OK
 
@@ -120,6 +120,22 @@ def _add_approvals(session: Session, rows: Sequence[dict[str, Any]]) -> list[dic
     session.terminal.print_remarks(*list_approval_notes(shown))
     named = ((row, waiting.get(row["deployment"])) for row in rows)
     return [row | {"approval": plan.as_dict() if plan else None} for row, plan in named]
+
+
+def _add_traffic(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with `traffic` where a new version has a share of it, and say so."""
+    if not any(row["state"] in CHANGING_STATUSES for row in rows):
+        return list(rows)
+    from semantest_iac.presentation.cli.text.traffic import list_traffic_notes
+
+    shared = {one.deployment: one for one in session.application.shared_traffic({}).list_shared()}
+    session.terminal.print_remarks(*list_traffic_notes(it for name, it in shared.items() if _has_row(rows, name)))
+    named = ((row, shared.get(row["deployment"])) for row in rows)
+    return [row | ({"traffic": one.as_dict()} if one else {}) for row, one in named]
+
+
+def _has_row(rows: Sequence[dict[str, Any]], deployment: str) -> bool:
+    return any(row["deployment"] == deployment for row in rows)
 
 
 def _hold_notes(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -233,7 +249,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     session.terminal.print_remarks(*_hold_notes(rows))
-    rows = _add_approvals(session, rows)
+    rows = _add_traffic(session, _add_approvals(session, rows))
     shorten_id, width = _id_shortener(session, [row["deployment"] for row in rows]), session.terminal.width
     numbers = _find_restored_numbers(session.application.ledger, rows)
     cells = [(shorten_id(row["deployment"]), *_history_cells(row, width, numbers)) for row in rows]

@@ -127,6 +127,12 @@ def find_waiting_deployments(around: Surroundings) -> Iterator[tuple[str, str]]:
         yield plan.deployment, f"{plan.kind} of {plan.stack}"
 
 
+def find_canaries(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the deployments whose new version has a share of the traffic."""
+    for shared in around.application.shared_traffic({}).list_shared():
+        yield shared.deployment, f"{shared.shifted.weight} % of {shared.stack}"
+
+
 def find_event_sources(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the sources of events that the configuration has."""
     for name in around.list_keys("event_sources"):

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 from semantest_iac.presentation.cli.formatting import format_moment
 from semantest_iac_events.deployments import TrafficShifted
 
+if TYPE_CHECKING:
+    from semantest_iac.application.operators.shared_traffic import SharedTraffic
+
 _ALL = {0: "all back to the version before", 100: "all to the new version"}
+
+
+def list_traffic_notes(shared: Iterable[SharedTraffic]) -> Iterator[str]:
+    """Yield which share each new version has, until when, and the commands."""
+    for one in shared:
+        about = one.as_dict()
+        share = f"gives its new version {about['weight']} % of the traffic until {about['until']}"
+        yield f"Note: deployment {one.deployment} of {one.stack} {share}."
+        yield f"  Run `semantest-iac promote {one.deployment}` or `return` in its place, or wait."
 
 
 def format_shift(shifted: TrafficShifted) -> str:

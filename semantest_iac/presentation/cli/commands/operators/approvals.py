@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.application.queries.history import find_deployment_id, find_owning_engine, requested_engine
-from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.application.queries.history import find_deployment_id
 from semantest_iac.domain.deployment.status import TERMINAL_STATUSES
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.consent import require_approval_consent
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.presentation.cli.commands.operators.carried_on_runs import carry_on_run
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import session_options
@@ -24,8 +22,6 @@ from semantest_iac_events.stack_names import STACK_SEPARATOR
 
 if TYPE_CHECKING:
     from semantest_iac.application.operators.approvals import Approvals, DecidedPlan, WaitingPlan
-    from semantest_iac.application.ports.ledger import DeploymentRow
-    from semantest_iac.application.use_cases import DeploymentUseCase
 
 _WAITING = complete_with(find_waiting_deployments)
 _NAMED = click.argument("named", required=False, metavar="[DEPLOYMENT|STACK]", shell_complete=_WAITING)
@@ -62,7 +58,7 @@ def approve_command(session: Session, named: str | None, digest: str, yes: bool,
     decided = asyncio.run(approvals.approve(deployment, session.user_name, digest))
     if detach or decided.row.state in TERMINAL_STATUSES:
         return _answer(session, decided, "approved")
-    return _carry_on(session, decided.row)
+    return carry_on_run(session, decided.row, "approve")
 
 
 REJECT_HELP = """Reject the plan of a deployment that waits for an approval, which ends without a change.
@@ -132,19 +128,3 @@ def _answer(session: Session, decided: DecidedPlan, verb: str) -> int:
     answer: dict[str, Any] = {"deployment": row.deployment, "stack": row.stack, "kind": row.kind, "state": state}
     session.answer(answer | {verb: True, "already": not decided.is_new}, lines)
     return OK
-
-
-def _carry_on(session: Session, row: DeploymentRow) -> int:
-    """Carry the deployment out as `deploy` does, and return the exit code of its end."""
-    from semantest_iac.presentation.cli.execution import DeployCommand, execute_commands
-
-    def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.carry_on(row.deployment)
-
-    ledger = session.application.ledger
-    engine = requested_engine(ledger, row) or find_owning_engine(ledger, row.stack) or EngineChoice()
-    stack = Stack.parse(row.stack)
-    commands: Sequence[DeployCommand] = [
-        DeployCommand("approve", stack, engine, session.application.folder_variables, start)
-    ]
-    return execute_commands(session, commands)
