@@ -390,8 +390,14 @@ def _choose_approval(choice: EngineChoice, views: RunViews, application: Applica
     )
 
 
+class ConfigurationReader(Protocol):
+    """Loads the configuration from the sources of its keywords."""
+
+    def configuration(self, **sources: Any) -> LoadedConfiguration: ...
+
+
 def watch_own_rules(
-    application: ApplicationParts, file: Path | None = None, overrides: Sequence[str] = ()
+    application: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
 ) -> FindApprovalRules:
     """Return what finds the approvals that the configuration of this folder, or of a file, requires at the time.
 

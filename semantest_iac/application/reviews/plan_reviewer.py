@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,11 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection, read_guardrails
+from semantest_iac.domain.guardrails.approval_rules import (
+    FindApprovalRules,
+    read_approval_rules,
+    require_no_approval,
+)
 from semantest_iac.domain.guardrails.guardrail_table import judge_plan, judges_removals
 from semantest_iac.domain.guardrails.judged_plan import JudgedPlan
 from semantest_iac.domain.guardrails.plan_review import PlanFinding, PlanToReview, ReviewPlan
@@ -40,9 +45,19 @@ ShowReview = Callable[[PlanReview], None]
 
 
 class PlanReviewer:
-    """Implements ReviewPlan; what nobody asks about is not looked up."""
+    """Implements ReviewPlan; what nobody asks about is not looked up.
 
-    def __init__(self, ledger: LedgerReader, calendar: FreezeCalendar, costs: CostEstimator) -> None:
+    A preview says besides which approvals the plan needs: by its configuration, and by `find_own_rules`.
+    """
+
+    def __init__(
+        self,
+        ledger: LedgerReader,
+        calendar: FreezeCalendar,
+        costs: CostEstimator,
+        find_own_rules: FindApprovalRules = require_no_approval,
+    ) -> None:
+        self._find_own_rules = find_own_rules
         self._ledger = ledger
         self._calendar = calendar
         self._costs = costs
@@ -67,7 +82,7 @@ class PlanReviewer:
         request = context.request
         blueprint = context.work.blueprint if context.work else None
         plan, settings = context.plan, context.settings
-        return self.review(
+        return self._review_with_approvals(
             PlanToReview(context.stack, "deploy", plan, request.configuration, request, now, settings, blueprint)
         )
 
@@ -75,7 +90,16 @@ class PlanReviewer:
         """Review a previewed destroy as if it were carried out now."""
         request = InfrastructureRemovalRequested(**asdict(stack), base_environment=base_environment)
         configuration = find_deployed_configuration(self._ledger, str(stack))
-        return self.review(PlanToReview(stack, REMOVAL_KIND, plan, configuration, request, now))
+        return self._review_with_approvals(PlanToReview(stack, REMOVAL_KIND, plan, configuration, request, now))
+
+    def _review_with_approvals(self, reviewed: PlanToReview) -> PlanReview:
+        review = self.review(reviewed)
+        if reviewed.plan.is_empty:
+            return review
+        rules = read_approval_rules(reviewed.configuration).combine(self._find_own_rules(reviewed.stack))
+        reasons = rules.find_reasons(reviewed.stack, reviewed.plan)
+        needed = (PlanFinding("approvals", "ask", reason) for reason in reasons)
+        return replace(review, findings=(*needed, *review.findings))
 
     def judges_destroy(self, configuration: Mapping[str, Any]) -> bool:
         """Whether a guardrail of the configuration that a stack was deployed with has a say in its destroy."""

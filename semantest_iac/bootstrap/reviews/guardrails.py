@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.ledger_database import LedgerDatabase
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.context import DeploymentContext
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
     from semantest_iac.application.reviews.history_review import HistoryReview
     from semantest_iac.application.reviews.plan_reviewer import PlanReview, PlanReviewer
@@ -27,6 +28,10 @@ class GuardrailParts(LedgerDatabase):
     """The parts of an application that judge plans and estimate costs."""
 
     clock: Callable[[], datetime]
+
+    def configuration(self, **sources: Any) -> LoadedConfiguration:
+        """Load the configuration."""
+        raise NotImplementedError
 
     @cached_property
     def freeze_calendar(self) -> FreezeCalendar:
@@ -53,8 +58,9 @@ class GuardrailParts(LedgerDatabase):
     def plan_reviewer(self) -> PlanReviewer:
         """What judges plans before they are applied."""
         from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
+        from semantest_iac.bootstrap.deployments import watch_own_rules
 
-        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator)
+        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, watch_own_rules(self))
 
     def review_preview(self, context: DeploymentContext) -> PlanReview:
         """Review a previewed deployment as if it were deployed now."""

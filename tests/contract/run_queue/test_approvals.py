@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.intake.received_events import wrap_event
 from semantest_iac.application.operators.approvals import DecidedPlan
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.ports.run_queue import FIRST_COME
@@ -21,6 +23,7 @@ from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE
 from semantest_iac.infrastructure.databases.database import Database
 from semantest_iac.infrastructure.ledger.sql_ledger import SqlLedger
 from semantest_iac.infrastructure.run_queue.run_table import RunTable
+from semantest_iac_events.deployments import DeploymentApproved
 from tests.fakes.application import REST
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -252,6 +255,20 @@ class TestDecisions:
         assert [it.is_new for it in (withdrawn, again)] == [True, False]
         assert (withdrawn.row.error or {})["message"] == "cleo did not approve the plan: not on a Friday"
         assert machines.start().run_queue.list_runs() == []
+
+    async def test_are_none_of_events(self, machines: Machines) -> None:
+        row = await machines.request()
+        await machines.work()
+        waiting = machines.start().approvals({}).find_waiting(row.deployment)
+        assert waiting is not None
+        granted = DeploymentApproved(
+            **asdict(REST), deployment_id=row.deployment, approved_by="ana", plan_digest=waiting.digest
+        )
+        results = await machines.start().event_bus({}).receive(wrap_event(granted, "core"))
+        await machines.work()
+
+        assert [result.outcome for result in results if result.outcome == "accepted"] == []
+        assert machines.states() == ["awaiting_approval"]
 
     async def test_about_what_never_waited_are_refused(self, machines: Machines) -> None:
         row = await machines.request()

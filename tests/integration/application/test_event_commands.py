@@ -87,6 +87,18 @@ class TestPublish:
 
         assert (code, _lines(out)[-1]["state"]) == (0, "completed")
 
+    def test_waits_for_no_person(self, run: Run, write_event: Callable[[Any], str], tmp_path: Path) -> None:
+        (tmp_path / "semantest.yaml").write_text(f"approvals: {{required: true}}\n{CONFIGURATION}", encoding="utf-8")
+        file = write_event(NEEDED)
+        run("publish", file)
+        run("worker", "--until-idle")
+
+        code, out, err = run("publish", file, "--wait", "--json")
+
+        answer = _lines(out)[-1]
+        assert (code, answer["state"]) == (3, "awaiting_approval")
+        assert f"Run `semantest-iac approve {answer['deployment']}`" in " ".join(err.split())
+
     def test_says_that_an_event_leads_to_nothing(self, run: Run, write_event: Callable[[Any], str]) -> None:
         code, out, _ = run("publish", write_event({**NEEDED, "type": "Other"}))
 

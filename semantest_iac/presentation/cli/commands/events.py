@@ -143,7 +143,8 @@ PUBLISH_HELP = """Send an event through the same way in as the sources of a work
   semantest-iac publish - --wait < event.json
 
 Takes a CloudEvent in JSON or any of Semantest's envelopes, from a file or from stdin (-). The request is queued for a
-worker; with --wait, returns when every deployment that the event led to has ended, with the exit code of the worst.
+worker; with --wait, returns when every deployment that the event led to has ended, with the exit code of the worst. One
+whose plan waits for an approval is not waited for: exit code 3.
 The same event again leads to nothing new.
 """
 _FILE_ARGUMENT = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
@@ -301,16 +302,20 @@ def _answer_results(session: Session, results: Sequence[EventResult], more: dict
 
 
 async def _wait_for_all(session: Session, results: Sequence[EventResult]) -> int:
-    """Return the exit code of the worst deployment once all have ended."""
+    """Return the exit code of the worst deployment once all have ended, or wait for an approval."""
     from semantest_iac.application.queries.following import follow_deployment
     from semantest_iac.application.queries.history import find_deployment
+    from semantest_iac.presentation.cli.text.approvals import list_approval_notes
+    from semantest_iac_events.deployments import ApprovalRequested
 
     code = _answer_results(session, results, {})
-    ledger = session.application.ledger
+    ledger, approvals = session.application.ledger, session.application.approvals({})
     for deployment in dict.fromkeys(it.deployment for it in results if it.outcome in ("accepted", "duplicate")):
         async with aclosing(follow_deployment(ledger, deployment)) as events:
-            async for _ in events:
-                pass
+            async for recorded in events:
+                if recorded.type == ApprovalRequested.type_name and (waiting := approvals.find_waiting(deployment)):
+                    session.terminal.print_remarks(*list_approval_notes([waiting]))
+                    break
         row = find_deployment(ledger, deployment)
         answer = {"deployment": deployment, "stack": row.stack, "state": str(row.state)}
         session.answer(answer, [f"Deployment {deployment} of {row.stack}: {row.state.replace('_', ' ')}."])

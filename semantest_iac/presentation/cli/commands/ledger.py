@@ -410,10 +410,22 @@ def _follow_events(
     def show(event: Mapping[str, Any]) -> None:
         if stack_filter.matches_event(event):
             session.answer(event, [] if session.json else table.add([_event_cells(event, width, shorten_id)]))
+            _show_wait(session, event)
 
     for event in recorded:
         show(event)
     show_new_events(session, selection, after, show)
+
+
+def _show_wait(session: Session, event: Mapping[str, Any]) -> None:
+    """Say what to run where the event is a request for an approval that is waited for now."""
+    if event["type"] != "infrastructure.approval.requested":
+        return
+    from semantest_iac.presentation.cli.text.approvals import list_approval_notes
+
+    waiting = session.application.approvals({}).find_waiting(event["data"]["deployment_id"])
+    if waiting and event["id"] == str(waiting.asked.id):
+        session.terminal.print_remarks(*list_approval_notes([waiting]))
 
 
 def _deployments_of(events: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -141,6 +141,20 @@ class TestOtherCommands:
             ["every plan for development is approved by a person"],
         )
 
+    def test_say_in_a_preview_what_will_have_to_be_approved(self, cli: Any) -> None:
+        reason = "every plan for development is approved by a person"
+        shown, answer = cli("preview", "rest-api"), json.loads(cli("preview", "rest-api", "--json").out)
+
+        assert f"needs approval  approvals: {reason}" in shown.out
+        assert [it["reason"] for it in answer["guardrails"] if it["guardrail"] == "approvals"] == [reason]
+
+    def test_say_nothing_more_of_what_was_decided(self, cli: Any) -> None:
+        deployment = _waiting(cli)
+        cli("reject", deployment)
+
+        followed = cli("events", "--follow", "--deployment", deployment)
+        assert ("approval.requested" in followed.out, "approve" in followed.err) == (True, False)
+
     def test_end_it_at_once_when_it_is_cancelled(self, cli: Any) -> None:
         deployment = _waiting(cli)
 
