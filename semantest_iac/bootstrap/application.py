@@ -447,7 +447,8 @@ class Application(SecretParts, GuardrailParts):
     def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
         """Return the engine and the probe of what it deploys."""
         entry = self.engines[choice.engine]
-        context = EngineContext(self.home, choice, self.secrets(variables), self.artifact_store, self.known_values.add)
+        secrets, packs = self.secrets(variables), self.read_policy_packs(choice)
+        context = EngineContext(self.home, choice, secrets, self.artifact_store, self.known_values.add, packs)
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
 

@@ -45,6 +45,7 @@ class EngineContext:
     """What an engine is created from: the home folder, the choice of engine and cloud, the secrets and the packages.
 
     `learn_value` is told the values with which functions run here, so that no output shows them.
+    `policy_packs` are the folders of those that judge what Pulumi's own engine deploys.
     """
 
     home: Path
@@ -52,6 +53,7 @@ class EngineContext:
     secrets: SecretStore
     packages: ArtifactStore
     learn_value: Callable[[str], None] = ignore_value
+    policy_packs: tuple[Path, ...] = ()
 
     def reveal_secret(self, stack: Stack, secret: AppSecret) -> str:
         """Return the value of a secret as it was planned; raises NotFoundError where it has none."""
@@ -206,10 +208,12 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
     folder = context.home / "pulumi"
     if not context.choice.is_simulated:
         settings = read_backend_settings(folder, os.environ, find_installed_plugins(os.environ))
-        return PulumiEngine(EngineProcessSupervisor(settings, context.reveal_secret))
+        return PulumiEngine(EngineProcessSupervisor(settings, context.reveal_secret, policy_packs=context.policy_packs))
     inventory = folder / "cloud.db"
     serve_provider = partial(_serve_simulated_provider, inventory)
-    supervisor = EngineProcessSupervisor(BackendSettings(folder), context.reveal_secret, serve_provider)
+    supervisor = EngineProcessSupervisor(
+        BackendSettings(folder), context.reveal_secret, serve_provider, policy_packs=context.policy_packs
+    )
     return PulumiEngine(
         supervisor,
         partial(_find_created, inventory),

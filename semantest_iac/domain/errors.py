@@ -6,6 +6,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
 ├── RefusedError                REFUSED                 exit 3   valid, and not allowed
 │   ├── TooSoonError            TOO_SOON                exit 3   not allowed yet; it says from when on
+│   ├── PolicyRefusedError      POLICY_VIOLATED         exit 3   the policies of an engine refuse the plan
 │   └── ExtraMissingError       EXTRA_MISSING           exit 3   an optional part of this package is not installed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
@@ -97,6 +98,12 @@ class TooSoonError(RefusedError):
     def __init__(self, message: str, code: str | None = None, *, retry_at: datetime, hint: str = "") -> None:
         super().__init__(message, code, hint=hint)
         self.retry_at = retry_at
+
+
+class PolicyRefusedError(RefusedError):
+    """The policies of an engine refuse what would be deployed."""
+
+    code = "POLICY_VIOLATED"
 
 
 class ExtraMissingError(RefusedError):

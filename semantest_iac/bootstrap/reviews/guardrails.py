@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.ledger_database import LedgerDatabase
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.context import DeploymentContext
@@ -32,6 +35,17 @@ class GuardrailParts(LedgerDatabase):
     def configuration(self, **sources: Any) -> LoadedConfiguration:
         """Load the configuration."""
         raise NotImplementedError
+
+    policy_packs: tuple[Path, ...] = ()
+    """The folders of policy packs besides those that a variable names."""
+
+    def read_policy_packs(self, choice: EngineChoice) -> tuple[Path, ...]:
+        """Return the policy packs that an engine runs; raises ValidationError for those that cannot be run."""
+        if choice.engine != PULUMI_ENGINE:
+            return ()
+        from semantest_iac.infrastructure.pulumi_engine.cli.policy_packs import read_policy_packs
+
+        return read_policy_packs(os.environ, self.policy_packs)
 
     @cached_property
     def freeze_calendar(self) -> FreezeCalendar:

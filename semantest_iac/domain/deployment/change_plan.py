@@ -71,18 +71,29 @@ class CodeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyAdvice:
+    """What a policy of an engine advises about a resource, which forbids nothing."""
+
+    policy: str
+    message: str
+    urn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePlan:
     """Every resource with its operation, in the order of an engine.
 
     `lacks_code`: the deployed resources do not run the package yet, and their cloud takes code separately.
     `published_code` is then the change of code, if one runs already. `drift` is what a refresh found: resources that
-    were changed or deleted outside of this tool, with the values before and now.
+    were changed or deleted outside of this tool, with the values before and now. `advice` is that of an engine's
+    policies.
     """
 
     resources: tuple[PlannedChange, ...] = ()
     lacks_code: bool = False
     published_code: CodeChange | None = None
     drift: tuple[PlannedChange, ...] = ()
+    advice: tuple[PolicyAdvice, ...] = ()
 
     @property
     def changes(self) -> ChangeCounts:

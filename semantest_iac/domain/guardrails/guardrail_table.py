@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from semantest_iac.domain.deployment.change_plan import PolicyAdvice
 from semantest_iac.domain.environments.guardrail_sections import Effect, GuardrailsSection
 from semantest_iac.domain.guardrails import change_rules, stack_rules
 from semantest_iac.domain.guardrails.judged_plan import JudgedPlan, JudgePlan
@@ -98,13 +99,22 @@ GUARDRAILS: Mapping[str, Guardrail] = {
 
 
 def judge_plan(settings: GuardrailsSection, judged: JudgedPlan) -> tuple[PlanFinding, ...]:
-    """Return what the guardrails find in a plan that changes something, in the order of the table."""
-    return tuple(
+    """Return what the guardrails find in a plan that changes something, in the order of the table.
+
+    What an engine's policies advise comes last, as notes.
+    """
+    found = [
         finding
         for guardrail in GUARDRAILS.values()
         if guardrail.can_judge(judged)
         for finding in guardrail.judge(settings, judged)
-    )
+    ]
+    return (*found, *map(_to_note, judged.plan.advice))
+
+
+def _to_note(advice: PolicyAdvice) -> PlanFinding:
+    name = advice.urn.rpartition("::")[2]
+    return PlanFinding(advice.policy, "note", f"{name}: {advice.message}" if name else advice.message, resource=name)
 
 
 def judges_removals(settings: GuardrailsSection) -> bool:

@@ -24,9 +24,12 @@ from semantest_iac.infrastructure.configuration.yaml_text import is_text_path, p
 
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
-_OTHER_NAMES = ("ARTIFACTS_URL", "HOME", "LEDGER_URL", "PULUMI", "REQUEST_LIMIT", "STATE_PASSPHRASE_FILE", "STATE_URL")
+_OTHER_NAMES = (
+    "ARTIFACTS_URL", "HOME", "LEDGER_URL", "POLICY_PACKS", "PULUMI", "REQUEST_LIMIT",
+    "STATE_PASSPHRASE_FILE", "STATE_URL",
+)  # fmt: skip
 OTHER_VARIABLES = frozenset(f"{VARIABLE_PREFIX}{name}" for name in _OTHER_NAMES)
-"""Variables that are read elsewhere: where things are, and how many requests of events are accepted."""
+"""Variables that are read elsewhere: where things are, what judges plans, how many requests events may make."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12
 _OPTION_NAMES = {"environment": "--env"}  # as people type them

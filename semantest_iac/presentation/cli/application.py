@@ -94,6 +94,8 @@ class FunctionLogReader(Protocol):
 class CliApplication(Protocol):
     """The application under one home folder; its constructor reads and writes nothing."""
 
+    policy_packs: tuple[Path, ...]
+
     @property
     def home(self) -> Path: ...
 

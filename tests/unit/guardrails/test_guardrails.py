@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.costs.estimates import CostEstimate, CostItem, CostRise, Price
-from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PlannedOperation
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PlannedOperation, PolicyAdvice
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
@@ -266,6 +266,20 @@ class TestPublicData:
         assert judge_plan(settings, judged) == ()
         assert list_unjudged(settings, judged) == ("public_data",)
         assert list_unjudged(GuardrailsSection(), judged) == ()
+
+
+class TestAdvice:
+    def test_is_noted_after_what_guardrails_find_with_the_name_of_its_resource(self) -> None:
+        urn = "urn:pulumi:s::p::aws:sns/topic:Topic::alerts"
+        plan = ChangePlan(advice=(PolicyAdvice("pack: names", "Name it.", urn), PolicyAdvice("pack: all", "Few.")))
+        stack = Stack("rest-api", "aws", "staging", "us-east-1")
+
+        found = judge_plan(GuardrailsSection(), JudgedPlan(stack, "deploy", plan, NOW, CronFreezeCalendar()))
+
+        assert [(it.guardrail, it.effect, it.reason, it.resource) for it in found] == [
+            ("pack: names", "note", "alerts: Name it.", "alerts"),
+            ("pack: all", "note", "Few.", ""),
+        ]
 
 
 class TestTable:

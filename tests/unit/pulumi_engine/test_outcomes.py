@@ -10,6 +10,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import (
     CloudUnavailableError,
     DeploymentError,
+    PolicyRefusedError,
     ProviderError,
     RefusedError,
     StackBusyError,
@@ -37,6 +38,28 @@ def error_of(last: dict[str, Any]) -> DeploymentError:
 class TestRequireDone:
     def test_returns_the_result(self) -> None:
         assert require_done({"done": {"steps": []}}, STACK) == {"steps": []}
+
+    def test_says_what_mandatory_policies_refuse_and_keeps_silent_about_advice(self) -> None:
+        violation = {"policy": "pack: retention", "message": "Keep logs.", "is_mandatory": True, "urn": URN}
+        advice = violation | {"message": "Name it.", "is_mandatory": False}
+
+        error = error_of(failure("the plan was refused", violations=[violation, violation | {"urn": ""}, advice]))
+
+        assert isinstance(error, PolicyRefusedError)
+        assert [(it.path, it.message) for it in error.faults] == [
+            ("pack: retention", "function: Keep logs"),
+            ("pack: retention", "Keep logs"),
+        ]
+
+    def test_advice_does_not_hide_what_failed(self) -> None:
+        advice = {"policy": "pack: retention", "message": "Keep logs.", "is_mandatory": False, "urn": URN}
+
+        assert isinstance(error_of(failure("no such bucket", violations=[advice])), ProviderError)
+
+    def test_says_what_a_pack_needs_that_does_not_start(self) -> None:
+        error = error_of(failure('policy pack "/packs/a" failed to start: exit status 1', urn=""))
+
+        assert (error.error_code, "venv" in error.hint) == ("POLICY_PACK_FAILED", True)
 
     def test_names_the_resource_and_keeps_the_clouds_code(self) -> None:
         error = error_of(failure(API.format(409, "ResourceConflictException", "Function already exist: f")))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, trace_causes
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PolicyAdvice, trace_causes
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
@@ -109,7 +109,8 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack, work = work.blueprint.stack, await self._refresh_if_lost(work)
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
-        plan = replace(_to_marked_plan(result, stack), drift=_to_drift(result["drift"]))
+        advice = tuple(PolicyAdvice(it["policy"], it["message"], it["urn"]) for it in result.get("violations", ()))
+        plan = replace(_to_marked_plan(result, stack), drift=_to_drift(result["drift"]), advice=advice)
         publisher = self._find_publisher(stack)
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:

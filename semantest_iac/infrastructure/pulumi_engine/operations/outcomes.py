@@ -15,6 +15,7 @@ from semantest_iac.domain.errors import (
     CloudUnavailableError,
     DeploymentError,
     Fault,
+    PolicyRefusedError,
     ProviderError,
     RefusedError,
     ThrottledError,
@@ -63,6 +64,8 @@ _ENGINE_FAILURES = (
      "CREDENTIALS_MISSING", _CREDENTIALS_HINT),
     (r"no resource plugin '|could not find plugin|Could not automatically download|plugin .* (?:is )?not installed",
      "PLUGIN_MISSING", _PLUGIN_HINT),
+    (r"policy pack \".*\" failed to start", "POLICY_PACK_FAILED",
+     "Install what the pack needs in its own venv, such as pulumi-policy, and run its program there to see why."),
     (r"currently locked by|Another update is currently in progress", "STACK_BUSY", _BUSY_HINT),
     (r"incorrect passphrase|constructing secrets manager|failed to decrypt|cipher: message authentication failed",
      "STATE_SEALED", "The state was encrypted with another passphrase file: restore that one."),
@@ -97,6 +100,9 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
     if (failed["exit_code"] or 0) < 0:
         cause = f"Cannot deploy '{stack}': the Pulumi CLI was killed by signal {-failed['exit_code']}."
         return DeploymentError(cause, "ENGINE_DIED", hint=_RETRY_HINT)
+    if faults := [_to_violation_fault(it) for it in failed.get("violations", ()) if it["is_mandatory"]]:
+        message = f"Cannot deploy '{stack}': policy packs refuse the plan."
+        return PolicyRefusedError(message, hint=_CHANGE_HINT, faults=faults)
     urn, text = diagnostic["urn"], diagnostic["message"]
     if api_error := next(filter(None, (form.search(text) for form in _API_ERRORS)), None):
         return _cloud_error(api_error, urn, stack)
@@ -108,6 +114,13 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
     if _NO_CONNECTION.search(text):  # only now: without credentials or a plugin, the network is asked in vain too
         return CloudUnavailableError(message, provider=stack.provider, resource=urn, hint=_NETWORK_HINT)
     return ProviderError(message, provider=stack.provider, resource=urn, hint=_CHANGE_HINT)
+
+
+def _to_violation_fault(violation: Mapping[str, Any]) -> Fault:
+    """Return what a policy pack says about a resource."""
+    name = violation["urn"].rpartition("::")[2]
+    message = violation["message"].rstrip(".")
+    return Fault(violation["policy"], f"{name}: {message}" if name else message)
 
 
 def _rebuild_error(refused: Mapping[str, Any]) -> DeploymentError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import monotonic
 
 from semantest_iac.domain.deployment.stack import Stack
@@ -122,6 +123,7 @@ class EngineProcessSupervisor:
     attach_provider: AttachProvider | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
     idle_sessions: IdleSessions = field(default_factory=IdleSessions)
+    policy_packs: Sequence[Path] = ()
 
     async def run_operation(
         self, operation: Operation, on_message: OnMessage | None = None, recovery: PendingCreateRecovery | None = None
@@ -166,6 +168,7 @@ class EngineProcessSupervisor:
             environment=session.environment,
             secrets=secrets,
             providers=session.providers,
+            policy_packs=tuple(map(str, self.policy_packs)),
         )
 
     async def _open_session(self, provider: str) -> EngineProcessSession:

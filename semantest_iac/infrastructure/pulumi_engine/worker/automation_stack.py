@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pulumi.automation._stack import StackInitMode  # Stack.select would not mak
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.infrastructure.durable_files import ensure_private_file, replace_file
+from semantest_iac.infrastructure.pulumi_engine.cli.policy_packs import write_policy_host
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import BoundedCommand, CommandTimeouts
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
     PULUMI_PROJECT,
@@ -148,11 +150,19 @@ class AutomationStack:
 
     def preview(self, watcher: EventWatcher, *, refresh: bool = False) -> None:
         with _raise_watcher_error(watcher):
-            self._stack.preview(on_event=watcher, color="never", refresh=refresh)
+            packs = list(self._task.policy_packs) or None
+            self._stack.preview(on_event=watcher, color="never", refresh=refresh, policy_packs=packs)
 
     def up(self, watcher: EventWatcher, *, refresh: bool = False) -> None:
         with _raise_watcher_error(watcher):
-            self._stack.up(on_event=watcher, color="never", show_secrets=False, suppress_outputs=True, refresh=refresh)
+            self._stack.up(
+                on_event=watcher,
+                color="never",
+                show_secrets=False,
+                suppress_outputs=True,
+                refresh=refresh,
+                policy_packs=list(self._task.policy_packs) or None,
+            )
 
     def preview_destroy(self, watcher: EventWatcher) -> None:
         with _raise_watcher_error(watcher):
@@ -177,9 +187,13 @@ class AutomationStack:
 
 
 def _prepare_cli_environment(task: WorkerTask, relay: ProviderRelay) -> Mapping[str, str]:
-    if not task.providers:
-        return task.environment
-    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": relay.serve(task.providers)}
+    environment = dict(task.environment)
+    if task.providers:
+        environment["PULUMI_DEBUG_PROVIDERS"] = relay.serve(task.providers)
+    if task.policy_packs:
+        host = write_policy_host(task.folder / "policy-host")
+        environment["PATH"] = os.pathsep.join((str(host), environment.get("PATH", os.defpath)))
+    return environment
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pulumi.automation import EngineEvent
-from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
+from pulumi.automation.events import DiagnosticEvent, PolicyEvent, StepEventMetadata
 
 from semantest_iac.domain.deployment.property_changes import PropertyChange, ResourceValues, list_property_changes
 from semantest_iac.infrastructure.pulumi_engine.state.states import drop_secret_values, to_neutral_value
@@ -19,6 +19,7 @@ _PROVIDER_TYPE_PREFIX = "pulumi:providers:"
 _COMPONENT_TYPE_PREFIX = "semantest:"
 _DIAGNOSTICS_LIMIT = 50
 _MESSAGE_LIMIT = 8_000
+_MANDATORY = "mandatory"  # a level of enforcement; others only advise
 
 # the engine's steps -> the operations that are shown; other steps change only the state
 _OPERATION_BY_STEP = {
@@ -49,6 +50,7 @@ class EventWatcher:
     def __init__(self, send: SendMessage, stop: Callable[[], None], redact: Callable[[str], str] = str) -> None:
         self.handler_error: Exception | None = None
         self.steps: list[dict[str, Any]] = []
+        self.violations: list[dict[str, Any]] = []  # what policy packs said
         self.refreshed: list[dict[str, Any]] = []  # how the cloud differs from the state
         self.diagnostics: list[dict[str, str]] = []  # message and URN; the URN may be empty
         self._send = send
@@ -74,6 +76,8 @@ class EventWatcher:
             self._finish_step(event.res_outputs_event.metadata, is_planning=bool(event.res_outputs_event.planning))
         elif event.res_op_failed_event:
             self._report_end(event.res_op_failed_event.metadata, "failed")
+        elif event.policy_event:
+            self._add_violation(event.policy_event)
         elif event.diagnostic_event:
             self._add_error(event.diagnostic_event)
 
@@ -123,6 +127,17 @@ class EventWatcher:
         outputs = step.new.outputs if step.new else None
         if step.type.startswith(_COMPONENT_TYPE_PREFIX) and outputs and step.urn in self._changed_components:
             self._send({"settled": {"kind": step.type, "outputs": drop_secret_values(outputs)}})
+
+    def _add_violation(self, violation: PolicyEvent) -> None:
+        """Add what a policy pack says about a resource; it is said in the preview and again while applying."""
+        described = {
+            "policy": f"{violation.policy_pack_name}: {violation.policy_name}",
+            "message": self._redact(" ".join(violation.message.split()))[:_MESSAGE_LIMIT],
+            "is_mandatory": violation.enforcement_level == _MANDATORY,
+            "urn": violation.resource_urn or "",
+        }
+        if described not in self.violations and len(self.violations) < _DIAGNOSTICS_LIMIT:
+            self.violations.append(described)
 
     def _add_error(self, diagnostic: DiagnosticEvent) -> None:
         if diagnostic.severity == "error" and len(self.diagnostics) < _DIAGNOSTICS_LIMIT:

@@ -78,6 +78,8 @@ class Operation:
 class WorkerTask:
     """An operation and what the worker needs to run it; `providers` in the parent replace those of the clouds.
 
+    `policy_packs` are the folders of packs that judge what the program registers.
+
     It is passed through a socket, never by arguments, environment or file: it holds the values of secrets.
     """
 
@@ -89,6 +91,7 @@ class WorkerTask:
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     providers: str = ""
+    policy_packs: tuple[str, ...] = ()
 
     @property
     def stack_name(self) -> str:

@@ -105,6 +105,7 @@ class OperationRunner:
             "drift": [step for step in self._sorted_steps(watcher.refreshed) if step["op"] != "same"],
             "fingerprint": self._fingerprint_state_and_program(state),
             "state": deployment,
+            "violations": watcher.violations,
         }
         return {"done": result}
 
@@ -187,6 +188,7 @@ class OperationRunner:
         return {
             "failed": {
                 "errors": watcher.diagnostics,
+                "violations": watcher.violations,
                 "exit_code": self.stack.command.exit_code,
                 "stopped": stopped,
                 "text": self._redactor.redact_end(text, _ERROR_TEXT_LIMIT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from semantest_iac.application.queries.history import is_deployed_or_unfinished
 from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.presentation.cli.commands.reviews.policy_packs import policy_pack_option, use_policy_packs
 from semantest_iac.presentation.cli.commands.services import PORT_RANGE, require_simulated, serve_until_stopped
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
@@ -97,6 +99,7 @@ _REFRESH_OPTION = click.option(
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @_REFRESH_OPTION
 @canary_options
+@policy_pack_option
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
 @configuration_options
 @session_options
@@ -113,6 +116,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     refresh: bool,
     canary: str | None,
     bake: float | None,
+    policy_packs: tuple[Path, ...],
     yes: bool,
     port: int | None,
 ) -> int:
@@ -122,21 +126,15 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     options = with_canary(options, canary, bake)
     if dry_run:
         return _show_previews(
-            session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh)
+            session, lambda looking: _preview_deployments(looking, selector, options, policy_packs, refresh=refresh)
         )
-    if port is not None and not then_serve:
-        hint = "Add --serve, or leave --port out."
-        raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
-    if detach and then_serve:
-        hint = "Leave one of them out."
-        raise ValidationError(
-            "Cannot use --serve with --detach: it would serve before anything is deployed.", hint=hint
-        )
-    if not detach and (priority, not_before) != (None, None):
-        hint = "Add --detach: a worker then deploys in that order, or at that time."
-        raise ValidationError("Cannot use --priority or --not-before without --detach: deploy begins now.", hint=hint)
+    _refuse_contradictions(
+        {"--serve": then_serve, "--port": port is not None, "--detach": detach, "--policy-pack": bool(policy_packs)}
+        | {"--priority or --not-before": (priority, not_before) != (None, None)}
+    )
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
+    use_policy_packs(session, policy_packs, specs)
     session.warn_of_rehearsals(map(_to_placed_stack, specs))
     if then_serve:
         require_simulated(specs)
@@ -148,6 +146,25 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     if not then_serve or code != OK:
         return code
     return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, DEFAULT_PORT if port is None else port)
+
+
+_CONTRADICTIONS = (
+    ("--port", "--serve", False, "deploy alone listens on no port", "Add --serve, or leave --port out."),
+    ("--serve", "--detach", True, "it would serve before anything is deployed", "Leave one of them out."),
+    ("--policy-pack", "--detach", True, "a worker deploys then", "Set SEMANTEST_POLICY_PACKS where the worker runs."),
+    (
+        "--priority or --not-before", "--detach", False, "deploy begins now",
+        "Add --detach: a worker then deploys in that order, or at that time.",
+    ),
+)  # fmt: skip
+"""Of two options: whether the second one must be left out or given, and why."""
+
+
+def _refuse_contradictions(given: Mapping[str, bool]) -> None:
+    for option, other, is_refused_with, reason, hint in _CONTRADICTIONS:
+        if given[option] and given[other] == is_refused_with:
+            word = "with" if is_refused_with else "without"
+            raise ValidationError(f"Cannot use {option} {word} {other}: {reason}.", hint=hint)
 
 
 def _to_deploy_command(spec: DeploymentSpec, given: Mapping[str, Any]) -> DeployCommand:
@@ -173,18 +190,29 @@ PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Chan
 @click.command("preview", help=PREVIEW_HELP)
 @click.option("--destroy", is_flag=True, help="Show what destroy would delete.")
 @_REFRESH_OPTION
+@policy_pack_option
 @many_stacks_options
 @configuration_options
 @session_options
-def preview_command(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool, refresh: bool
+def preview_command(  # one parameter for each option
+    session: Session,
+    selector: MultiStackSelector,
+    options: ConfigurationOptions,
+    destroy: bool,
+    refresh: bool,
+    policy_packs: tuple[Path, ...],
 ) -> int:
     if destroy and refresh:
         hint = "Leave one of them out."
         raise ValidationError("Cannot use --refresh with --destroy: a destroy deletes what is in the state.", hint=hint)
+    if destroy and policy_packs:
+        hint = "Leave one of them out."
+        raise ValidationError("Cannot use --policy-pack with --destroy: packs judge what is deployed.", hint=hint)
     if destroy:
         return _show_previews(session, lambda looking: _preview_destroys(looking, selector, options))
-    return _show_previews(session, lambda looking: _preview_deployments(looking, selector, options, refresh=refresh))
+    return _show_previews(
+        session, lambda looking: _preview_deployments(looking, selector, options, policy_packs, refresh=refresh)
+    )
 
 
 class StackPreview(NamedTuple):
@@ -216,12 +244,18 @@ def _show_previews(session: Session, preview_all: Callable[[Session], list[Stack
 
 
 def _preview_deployments(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, *, refresh: bool
+    session: Session,
+    selector: MultiStackSelector,
+    options: ConfigurationOptions,
+    policy_packs: tuple[Path, ...],
+    *,
+    refresh: bool,
 ) -> list[StackPreview]:
     from semantest_iac.presentation.cli.execution import show_reading
 
     with show_reading(session):
         specs = session.build_specs_and_warn(selector, options)
+    use_policy_packs(session, policy_packs, specs)
     return [_preview_deployment(session, spec, refresh=refresh) for spec in specs]
 
 
