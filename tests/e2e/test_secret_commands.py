@@ -57,31 +57,33 @@ class Commands:
         (folder / "semantest.yaml").write_text(_CONFIGURATION.format(provider=provider), encoding="utf-8")
         self._give_variable(_VALUES["variable"])
 
-    def run_all(self) -> None:
-        secrets = "secrets", "set", "token"
-        self._run("early", *secrets, "--json", stdin=_VALUES["set"])
+    def run_all(self, provider: str) -> None:
+        """Run every command; what no cloud has a part in, on one of them."""
+        set_token = "secrets", "set", "token"
+        self._run("early", *set_token, "--json", stdin=_VALUES["set"])
         self._run("deploy", "deploy", "rest-api", "--json")
+        if provider == "aws":
+            self._run_refused(*set_token)
         self._run("list", "secrets", "list", "--json")
-        self._run("argument", *secrets, "canary-Mn2bvArgument")
-        self._run("unknown", "secrets", "set", "tokne", stdin=_VALUES["set"])
-        self._run("long", *secrets, "--debug", stdin=_VALUES["bad"] * 3000)
-        self._run("empty", *secrets, stdin="\n")
-        self._run("set", *secrets, "--json", stdin=f"{_VALUES['set']}\n")
+        self._run("set", *set_token, "--json", stdin=f"{_VALUES['set']}\n")
         self._run("waiting", "secrets", "list")
         self._give_variable("")
         self._run("redeploy", "deploy", "rest-api", "--debug")
         self._run("bad", "secrets", "rotate", "token", "--json", "--debug", stdin=_VALUES["bad"])
-        self._run("call", "invoke", "rest-api", "GET", "/any", "--json", "--logs")
-        self._run("echo", "invoke", "rest-api", "GET", "/echo", "--json")
+        self._run("echo", "invoke", "rest-api", "GET", "/echo", "--json", "--logs")
         self._run("rotate", "secrets", "rotate", "token", stdin=_VALUES["rotated"])
         self._run("generate", "secrets", "rotate", "token", "--generate", "--bytes", "24", "--json")
         self._run("audit", "secrets", "audit", "--json")
-        self._run("audit text", "secrets", "audit")
         self._run("listed", "secrets", "list", "--json")
         self._run("events", "events", "--json")
+
+    def _run_refused(self, *set_token: str) -> None:
+        self._run("argument", *set_token, "canary-Mn2bvArgument")
+        self._run("unknown", "secrets", "set", "tokne", stdin=_VALUES["set"])
+        self._run("long", *set_token, "--debug", stdin=_VALUES["bad"] * 3000)
+        self._run("empty", *set_token, stdin="\n")
         self._run("logs", "logs", "rest-api")
-        self._run("preview", "preview", "rest-api", "--json")
-        self._run("verify", "ledger", "verify")
+        self._run("audit text", "secrets", "audit")
 
     def _run(self, name: str, *arguments: str, stdin: str = "") -> None:
         self.outcomes[name] = self.workspace.run(*arguments, stdin=stdin)
@@ -94,7 +96,7 @@ class Commands:
 def watched(request: pytest.FixtureRequest, shared_workspace_of: Any) -> tuple[Commands, set[bytes]]:
     commands = Commands(shared_workspace_of(request.param), request.param)
     with _watch_arguments() as seen:
-        commands.run_all()
+        commands.run_all(request.param)
     return commands, seen
 
 
@@ -131,10 +133,16 @@ class TestCommands:
         codes = {name: outcome.code for name, outcome in outcomes.items()}
         failed = {"early": 2, "argument": 2, "unknown": 2, "long": 2, "empty": 2, "bad": 1}
 
-        assert codes == {**dict.fromkeys(outcomes, 0), **failed}, [outcomes[name].err for name in codes]
+        expected = {name: failed.get(name, 0) for name in outcomes}
+        assert codes == expected, [outcomes[name].err for name in codes if codes[name] != expected[name]]
 
     def test_say_what_to_do_first(self, outcomes: dict[str, Any]) -> None:
         assert "SEMANTEST_SECRET_TOKEN" in outcomes["early"].json["error"]["hint"]
+
+    @pytest.mark.parametrize("watched", ["aws"], indirect=True)
+    def test_refuse_what_is_no_value(self, outcomes: dict[str, Any]) -> None:
+        assert "65,536" in outcomes["long"].err
+        assert "the value is empty" in outcomes["empty"].err
         assert "Did you mean 'token'?" in outcomes["unknown"].err
         assert "Pipe it" in outcomes["argument"].err
         assert "canary" not in outcomes["argument"].err
@@ -151,7 +159,6 @@ class TestCommands:
         assert "waits for a deployment" in outcomes["waiting"].out
 
     def test_bring_a_value_to_the_function(self, outcomes: dict[str, Any]) -> None:
-        assert outcomes["call"].json["body"] == str(len(_VALUES["set"]))
         assert outcomes["echo"].json["body"] == "it is *** here"
 
     def test_go_back_from_a_value_that_breaks_the_service(self, outcomes: dict[str, Any]) -> None:
