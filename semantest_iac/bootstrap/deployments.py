@@ -34,7 +34,7 @@ from semantest_iac.application.message_bus import EventObservers, MessageBus, Ob
 from semantest_iac.application.ports.run_queue import RunHolder, RunLease
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.request_runner import RequestRunner
-from semantest_iac.application.reviews.plan_reviewer import ShowReview, show_after_review
+from semantest_iac.application.reviews.plan_reviewer import FindOwnGuardrails, ShowReview, show_after_review
 from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
@@ -46,6 +46,7 @@ from semantest_iac.domain.deployment.verification import (
     SIMULATED_HEALTH_TIMEOUT_S,
     ServiceVerifier,
 )
+from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
 from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.guardrails.approval_rules import ApprovalRules, FindApprovalRules
 from semantest_iac.domain.guardrails.consent import (
@@ -75,7 +76,6 @@ if TYPE_CHECKING:
     from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
-    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.plan_review import ReviewPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
@@ -145,8 +145,8 @@ PlaceEngine = Callable[["EngineChoice", "Provisioner"], "Provisioner"]
 class RunViews(NamedTuple):
     """Who sees and approves what runs do; the names are those of `Application.deployments`.
 
-    `find_own_rules` says which plans must be approved whatever a request says; by default the configuration of the
-    folder does.
+    `find_own_rules` says which plans must be approved whatever a request says, and `find_own_guardrails` what judges
+    them; by default the configuration of the folder does.
     """
 
     progress: ReportProgress | None = None
@@ -157,12 +157,13 @@ class RunViews(NamedTuple):
     place_engine: PlaceEngine | None = None
     find_own_rules: FindApprovalRules | None = None
     show_review: ShowReview | None = None
+    find_own_guardrails: FindOwnGuardrails | None = None
 
 
 class WorkerViews(NamedTuple):
     """Who sees what a worker does: the events that it records, what becomes of each run, and the progress of each.
 
-    `place_engine` decides in which process an engine works. `find_own_rules` is as in RunViews.
+    `place_engine` decides in which process an engine works. The rules are as in RunViews.
     """
 
     observers: Sequence[Observer] = ()
@@ -170,6 +171,7 @@ class WorkerViews(NamedTuple):
     follow_run: FollowProgress | None = None
     place_engine: PlaceEngine | None = None
     find_own_rules: FindApprovalRules | None = None
+    find_own_guardrails: FindOwnGuardrails | None = None
 
 
 class EngineRuns:
@@ -308,7 +310,10 @@ def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:
         run_views = RunViews(
-            follow_run=views.follow_run, place_engine=views.place_engine, find_own_rules=views.find_own_rules
+            follow_run=views.follow_run,
+            place_engine=views.place_engine,
+            find_own_rules=views.find_own_rules,
+            find_own_guardrails=views.find_own_guardrails,
         )
         return EngineRuns(application, manifest, observers, variables, choice, run_views)
 
@@ -378,14 +383,15 @@ def _choose_approval(choice: EngineChoice, views: RunViews, application: Applica
     if views.show_plan:
         check = show_before_approval(views.show_plan, check)
     reviewer = application.plan_reviewer
+    if views.find_own_guardrails:
+        reviewer = reviewer.with_own(views.find_own_guardrails)
     review = show_after_review(reviewer, views.show_review) if views.show_review else reviewer
-    judges_destroy: Callable[[Mapping[str, Any]], bool] = reviewer.judges_destroy
     return PlanApproval(
         check,
         application.review_plan or review,
         confirm,
         application.clock,
-        judges_destroy if application.review_plan is None else lambda _: True,
+        reviewer.judges_destroy if application.review_plan is None else lambda _, __: True,
         views.find_own_rules or watch_own_rules(application),
     )
 
@@ -397,24 +403,18 @@ class ConfigurationReader(Protocol):
 
 
 def watch_own_rules(
-    application: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
+    reader: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
 ) -> FindApprovalRules:
     """Return what finds the approvals that the configuration of this folder, or of a file, requires at the time.
 
     Where they cannot be read, everything must be approved: nobody knows what they were to be.
     """
-    folder = Path.cwd()
+    read = _watch_configuration(reader, file, overrides)
 
     def find_own_rules(stack: Stack) -> ApprovalRules:
-        loaded = application.configuration(
-            folder=folder,
-            file=file,
-            environ=os.environ,
-            overrides=tuple(overrides),
-            options={"environment": stack.environment},
-        )
+        loaded = read(stack)
         rules = ApprovalRules.from_section(loaded.configuration.approvals)
-        is_unknown = any(map(_hides_approvals, loaded.faults)) or any(
+        is_unknown = _hides(loaded, "approvals") or any(
             finding.blocks for finding in check_approvals(loaded.configuration)
         )
         return replace(rules, need="always") if is_unknown else rules
@@ -422,7 +422,40 @@ def watch_own_rules(
     return find_own_rules
 
 
-def _hides_approvals(fault: Fault) -> bool:
-    """Whether a configuration with this fault may have approvals that are not read; a file elsewhere has none."""
-    is_whole_file = fault.path == "" and (fault.file or "").endswith(".yaml") and "is not read" not in fault.message
-    return is_whole_file or "approvals" in fault.path.split(".")
+def watch_own_guardrails(
+    reader: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
+) -> FindOwnGuardrails:
+    """Return what finds the guardrails of the configuration of this folder, or of a file, at the time."""
+    read = _watch_configuration(reader, file, overrides)
+
+    def find_own_guardrails(stack: Stack) -> GuardrailsSection | None:
+        loaded = read(stack)
+        return None if _hides(loaded, "guardrails") else loaded.configuration.guardrails
+
+    return find_own_guardrails
+
+
+def _watch_configuration(
+    reader: ConfigurationReader, file: Path | None, overrides: Sequence[str]
+) -> Callable[[Stack], LoadedConfiguration]:
+    folder = Path.cwd()
+
+    def read(stack: Stack) -> LoadedConfiguration:
+        return reader.configuration(
+            folder=folder,
+            file=file,
+            environ=os.environ,
+            overrides=tuple(overrides),
+            options={"environment": stack.environment},
+        )
+
+    return read
+
+
+def _hides(loaded: LoadedConfiguration, section: str) -> bool:
+    """Whether faults of a configuration hide one of its sections; a file elsewhere has none."""
+    return any(
+        section in fault.path.split(".")
+        or (fault.path == "" and (fault.file or "").endswith(".yaml") and "is not read" not in fault.message)
+        for fault in loaded.faults
+    )

@@ -18,6 +18,7 @@ from semantest_iac.bootstrap.deployments import (
     PlaceEngine,
     WorkerViews,
     identify_worker,
+    watch_own_guardrails,
     watch_own_rules,
 )
 from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
@@ -63,8 +64,13 @@ async def open_worker_service(
     """Yield a worker service; raises RefusedError where it cannot answer health checks as it should."""
     async with AsyncExitStack() as exits:
         telemetry = _open_telemetry(application, variables)
-        own_rules = watch_own_rules(application, settings.configuration_file, settings.overrides)
-        views = WorkerViews([observer], report_run, find_own_rules=own_rules)
+        own = application, settings.configuration_file, settings.overrides
+        views = WorkerViews(
+            [observer],
+            report_run,
+            find_own_rules=watch_own_rules(*own),
+            find_own_guardrails=watch_own_guardrails(*own),
+        )
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)
             views = add_telemetry(views, telemetry)

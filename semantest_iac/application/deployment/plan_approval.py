@@ -33,7 +33,11 @@ def read_utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def judge_no_destroy(configuration: Mapping[str, Any]) -> bool:
+JudgesDestroy = Callable[[Stack, Mapping[str, Any]], bool]
+"""Whether somebody has a say in the destroy of a stack that was deployed with a configuration."""
+
+
+def judge_no_destroy(stack: Stack, configuration: Mapping[str, Any]) -> bool:
     """Return false: nothing is asked about destroys."""
     return False
 
@@ -44,7 +48,7 @@ class PlanApproval:
 
     `check` shows it and refuses what must not be; `review` is what the guardrails find; `confirm` asks whoever is
     present, unless the plan waits for an approval or has it. `check` and `confirm` raise RefusedError to stop there; a
-    destroy is confirmed before it is requested, and planned only where `judges_destroy` says so of its configuration,
+    destroy is confirmed before it is requested, and planned only where `judges_destroy` says so,
     or an approval is needed. What needs one is up to the configuration of the deployment, and to `find_own_rules`, that
     of this process.
     """
@@ -53,12 +57,12 @@ class PlanApproval:
     review: ReviewPlan = find_nothing
     confirm: ApprovePlan = approve_any_plan
     read_now: Callable[[], datetime] = read_utc_now
-    judges_destroy: Callable[[Mapping[str, Any]], bool] = judge_no_destroy
+    judges_destroy: JudgesDestroy = judge_no_destroy
     find_own_rules: FindApprovalRules = require_no_approval
 
     def reviews_destroys(self, stack: Stack, configuration: Mapping[str, Any]) -> bool:
         """Whether a destroy of what was deployed with a configuration must be planned before it is carried out."""
-        return self.judges_destroy(configuration) or self._find_rules(stack, configuration).need != "never"
+        return self.judges_destroy(stack, configuration) or self._find_rules(stack, configuration).need != "never"
 
     def _find_rules(self, stack: Stack, configuration: Mapping[str, Any]) -> ApprovalRules:
         """A request may not say less than the configuration of the process that carries it out."""

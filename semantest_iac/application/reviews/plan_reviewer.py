@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from semantest_iac.domain.costs.estimates import CostRise
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import REMOVAL_KIND
-from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection, read_guardrails
+from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection, read_guardrails, resolve_guardrails
 from semantest_iac.domain.guardrails.approval_rules import (
     FindApprovalRules,
     read_approval_rules,
@@ -44,10 +44,27 @@ ShowReview = Callable[[PlanReview], None]
 """Shows a review; it must not stop a run."""
 
 
+FindOwnGuardrails = Callable[[Stack], GuardrailsSection | None]
+"""Returns the guardrails that count whatever a request says; None where nobody knows them."""
+
+_UNKNOWN = PlanFinding(
+    "guardrails",
+    "ask",
+    "the configuration of the process that carries this out cannot be read, so nobody knows its guardrails",
+    hint="Correct its file: `semantest-iac validate` says what is wrong.",
+)
+
+
+def demand_nothing(stack: Stack) -> GuardrailsSection:
+    """Demand nothing: only the guardrails of requests count."""
+    return GuardrailsSection()
+
+
 class PlanReviewer:
     """Implements ReviewPlan; what nobody asks about is not looked up.
 
-    A preview says besides which approvals the plan needs: by its configuration, and by `find_own_rules`.
+    A preview says besides which approvals the plan needs: by its configuration, and by `find_own_rules`. A request may
+    not say less than `find_own_guardrails`, those of the process that carries it out.
     """
 
     def __init__(
@@ -56,18 +73,26 @@ class PlanReviewer:
         calendar: FreezeCalendar,
         costs: CostEstimator,
         find_own_rules: FindApprovalRules = require_no_approval,
+        find_own_guardrails: FindOwnGuardrails = demand_nothing,
     ) -> None:
         self._find_own_rules = find_own_rules
+        self._find_own = find_own_guardrails
         self._ledger = ledger
         self._calendar = calendar
         self._costs = costs
 
+    def with_own(self, find_own: FindOwnGuardrails) -> PlanReviewer:
+        """Return a reviewer to which these guardrails count whatever a request says."""
+        return PlanReviewer(self._ledger, self._calendar, self._costs, self._find_own_rules, find_own)
+
     def __call__(self, reviewed: PlanToReview) -> tuple[PlanFinding, ...]:
-        """Return what the guardrails of the requested configuration find."""
-        settings = find_guardrails(reviewed)
-        needs_past, needs_costs = (settings.usual.effect or "allow") != "allow", settings.cost.max_rise is not None
+        """Return what the guardrails of the requested configuration and those of this process find."""
+        sections, unknown = self._find_sections(reviewed)
+        needs_costs = any(section.cost.max_rise is not None for section in sections)
+        needs_past = any((section.usual.effect or "allow") != "allow" for section in sections)
         past = self._read_past(reviewed.stack) if needs_past or needs_costs else StackPast()
-        return self._judge(settings, reviewed, past, self._estimate_rise(reviewed, past) if needs_costs else None)
+        costs = self._estimate_rise(reviewed, past) if needs_costs else None
+        return (*self._judge(sections, reviewed, past, costs), *unknown)
 
     def review(self, reviewed: PlanToReview) -> PlanReview:
         """Return what the guardrails find, nothing in a plan without changes, and what the stack costs with it."""
@@ -75,7 +100,8 @@ class PlanReviewer:
         costs = self._estimate_rise(reviewed, past)
         if reviewed.plan.is_empty:
             return PlanReview(costs=costs)
-        return PlanReview(self._judge(find_guardrails(reviewed), reviewed, past, costs), costs)
+        sections, unknown = self._find_sections(reviewed)
+        return PlanReview((*self._judge(sections, reviewed, past, costs), *unknown), costs)
 
     def review_preview(self, context: DeploymentContext, now: datetime) -> PlanReview:
         """Review a previewed deployment as if it were deployed now."""
@@ -101,16 +127,29 @@ class PlanReviewer:
         needed = (PlanFinding("approvals", "ask", reason) for reason in reasons)
         return replace(review, findings=(*needed, *review.findings))
 
-    def judges_destroy(self, configuration: Mapping[str, Any]) -> bool:
-        """Whether a guardrail of the configuration that a stack was deployed with has a say in its destroy."""
-        return judges_removals(read_guardrails(configuration, ""))
+    def judges_destroy(self, stack: Stack, configuration: Mapping[str, Any]) -> bool:
+        """Whether a guardrail has a say in a destroy: of the configuration of the deployment, or of this process."""
+        if judges_removals(read_guardrails(configuration, "")):
+            return True
+        own = self._find_own(stack)
+        return own is None or judges_removals(resolve_guardrails(own, ""))
+
+    def _find_sections(self, reviewed: PlanToReview) -> tuple[list[GuardrailsSection], tuple[PlanFinding, ...]]:
+        """Return the guardrails that count, and what is to be said where those of this process are not known."""
+        base_environment = reviewed.request.built_in_environment
+        requested, own = read_guardrails(reviewed.configuration, base_environment), self._find_own(reviewed.stack)
+        if own is None:
+            return [requested], (_UNKNOWN,)
+        own = resolve_guardrails(own, base_environment)
+        return [requested] if own == requested else [requested, own], ()
 
     def _judge(
-        self, settings: GuardrailsSection, reviewed: PlanToReview, past: StackPast, costs: CostRise | None
-    ) -> tuple[PlanFinding, ...]:
+        self, sections: Iterable[GuardrailsSection], reviewed: PlanToReview, past: StackPast, costs: CostRise | None
+    ) -> Iterator[PlanFinding]:
         tags = reviewed.settings.tags if reviewed.settings else {}
         stack, kind, plan, now = reviewed.stack, reviewed.kind, reviewed.plan, reviewed.now
-        return judge_plan(settings, JudgedPlan(stack, kind, plan, now, self._calendar, tags, past.changes, costs))
+        judged = JudgedPlan(stack, kind, plan, now, self._calendar, tags, past.changes, costs)
+        yield from dict.fromkeys(finding for section in sections for finding in judge_plan(section, judged))
 
     def _read_past(self, stack: Stack) -> StackPast:
         return StackHistory.fold(self._ledger.stream(str(stack))).past
@@ -120,11 +159,6 @@ class PlanReviewer:
             return None
         after = self._costs.estimate(reviewed.blueprint)
         return self._costs.estimate_rise(reviewed.stack, past.deployed, after)
-
-
-def find_guardrails(reviewed: PlanToReview) -> GuardrailsSection:
-    """Return the guardrails of the configuration that a plan was requested with."""
-    return read_guardrails(reviewed.configuration, reviewed.request.built_in_environment)
 
 
 def show_after_review(reviewer: PlanReviewer, show_review: ShowReview) -> ReviewPlan:

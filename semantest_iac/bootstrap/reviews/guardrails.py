@@ -72,9 +72,10 @@ class GuardrailParts(LedgerDatabase):
     def plan_reviewer(self) -> PlanReviewer:
         """What judges plans before they are applied."""
         from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
-        from semantest_iac.bootstrap.deployments import watch_own_rules
+        from semantest_iac.bootstrap.deployments import watch_own_guardrails, watch_own_rules
 
-        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, watch_own_rules(self))
+        own = watch_own_rules(self), watch_own_guardrails(self)
+        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, *own)
 
     def review_preview(self, context: DeploymentContext) -> PlanReview:
         """Review a previewed deployment as if it were deployed now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,41 @@ class TestDestroys:
 
         assert row.state == "completed"
         assert "infrastructure.deployment.planned" not in [it.type for it in app.ledger.recorded[before:]]
+
+
+class TestOwnGuardrails:
+    """Those of the process that carries a request out."""
+
+    @pytest.fixture
+    async def own_app(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InMemoryApp:
+        """The application in a folder whose file protects the alarms' topic, with one deployment."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "semantest.yaml").write_text("guardrails: {protected: [alerts]}\n", encoding="utf-8")
+        app = InMemoryApp()
+        await app.use_cases.deploy(REST, {})
+        return app
+
+    async def test_count_whatever_a_request_says(self, own_app: InMemoryApp) -> None:
+        error = read_error(await deploy(own_app, WITHOUT_ALARMS, deletes={"max": 0, "effect": "refuse"}))
+
+        assert error[1] == "GUARDRAIL_REFUSED"
+        assert "deletes 6 resources, and 0 may be" in error[2]
+        assert error[2].count("which is protected by 'alerts'") == 1
+
+    async def test_are_not_said_twice(self, own_app: InMemoryApp) -> None:
+        error = read_error(await deploy(own_app, WITHOUT_ALARMS, protected=["alerts"]))
+
+        assert error[2].count("which is protected by 'alerts'") == 1
+
+    async def test_judge_destroys_too(self, own_app: InMemoryApp) -> None:
+        assert read_error(await own_app.use_cases.destroy(REST))[:2] == ("rejected", "GUARDRAIL_REFUSED")
+
+    async def test_that_cannot_be_read_let_a_plan_wait(self, own_app: InMemoryApp, tmp_path: Path) -> None:
+        (tmp_path / "semantest.yaml").write_text("guardrails: {protected: 7}\n", encoding="utf-8")
+        row = await deploy(own_app, WITHOUT_ALARMS)
+
+        assert row.state == "awaiting_approval"
+        assert "nobody knows its guardrails" in str([it.event for it in own_app.ledger.recorded][-1])
 
 
 class TestConfiguration:
