@@ -200,7 +200,7 @@ def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, A
     return replace(
         row,
         state=state,
-        changes=data.get("changes") or row.changes,
+        changes=data.get("changes") or ({} if _ended_unchanged(row, state) else row.changes),
         finished_at=event.get("time") if ended else None,
         endpoint=data.get("endpoint") or outputs.get("endpoint") if ended else None,
         outputs=outputs if ended else {},
@@ -208,6 +208,11 @@ def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, A
         was_interrupted=row.was_interrupted or interrupts_changes(row.state, event["type"]),
         restored=_find_restored(row, event),
     )
+
+
+def _ended_unchanged(row: DeploymentRow, state: DeploymentStatus) -> bool:
+    """Whether the deployment ended with a plan that was not carried out; one that was interrupted may have begun."""
+    return state in (DeploymentStatus.REJECTED, DeploymentStatus.SUPERSEDED) and not row.was_interrupted
 
 
 def _find_restored(row: DeploymentRow, event: Mapping[str, Any]) -> str | None:

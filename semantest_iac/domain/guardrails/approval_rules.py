@@ -14,6 +14,9 @@ from semantest_iac.domain.environments.durations import parse_duration
 from semantest_iac.domain.environments.sections import ApprovalNeed, ApprovalsSection
 
 _NEEDS: tuple[ApprovalNeed, ...] = ("never", "destructive", "always")  # the stricter ones come later
+MOST_REASONS = 20
+"""So many resources are named: a person reads the plan for all of them."""
+
 _PARTICIPLES: Mapping[str, str] = {"replace": "is replaced", "delete": "is deleted"}
 
 
@@ -51,7 +54,9 @@ class ApprovalRules:
 
     def find_reasons(self, stack: Stack, plan: ChangePlan) -> tuple[str, ...]:
         """Return why a plan that changes something must be approved; none where it need not be."""
-        destroyed = tuple(_describe_destruction(plan)) if self.need != "never" else ()
+        found = tuple(_describe_destruction(plan)) if self.need != "never" else ()
+        more = (f"{len(found) - MOST_REASONS} more are replaced or deleted",) if len(found) > MOST_REASONS else ()
+        destroyed = (*found[:MOST_REASONS], *more)
         if self.need == "always":
             return (f"every plan for {stack.environment} is approved by a person", *destroyed)
         return destroyed

@@ -31,7 +31,7 @@ _Row = TypeVar("_Row")
 _DEPLOYMENT_FIELDS, _STACK_FIELDS = ([field.name for field in fields(row)] for row in (DeploymentRow, StackRow))
 _BEFORE_EVERYTHING = -(1 << 62)  # positions start with 1, but who adds an event may choose another
 
-FOLD_VERSION = 13  # raise it whenever the fold or its rows change
+FOLD_VERSION = 14  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null, stacks integer)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text, checksum bigint)",

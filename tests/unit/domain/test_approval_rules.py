@@ -60,6 +60,13 @@ class TestFindReasons:
 
         assert (len(reasons), reasons[1]) == (4, "api (t) is replaced")
 
+    def test_name_some_of_many(self) -> None:
+        many = ChangePlan(tuple(PlannedChange(f"u{i}", "t", f"r{i}", "delete") for i in range(25)))
+
+        reasons = read_approval_rules({"approvals": {"required": "destructive"}}).find_reasons(STACK, many)
+
+        assert (len(reasons), reasons[-1]) == (21, "5 more are replaced or deleted")
+
     def test_are_none_without_the_section(self) -> None:
         assert read_approval_rules({}) == ApprovalRules()
         assert read_approval_rules({}).find_reasons(STACK, DESTROYS) == ()

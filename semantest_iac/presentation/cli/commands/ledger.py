@@ -26,7 +26,7 @@ from semantest_iac.application.queries.history import (
     read_status,
 )
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.status import CHANGING_STATUSES, DeploymentStatus
+from semantest_iac.domain.deployment.status import CHANGING_STATUSES, UNCHANGED_STATUSES, DeploymentStatus
 from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.errors import NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
@@ -267,7 +267,8 @@ def _find_restored_numbers(ledger: LedgerReader, rows: Iterable[Mapping[str, Any
 def _history_cells(
     row: dict[str, Any], width: int | None, restored_numbers: Mapping[str, int | None]
 ) -> tuple[str, ...]:
-    changes, number = _format_changes(row["changes"]), str(row["number"] or "-")
+    is_planned = row["state"] in UNCHANGED_STATUSES
+    changes, number = _format_changes(row["changes"], is_planned=is_planned), str(row["number"] or "-")
     state = style_text(row["state"], row["state"])
     back_to = restored_numbers.get(row.get("restored_deployment", ""))
     kind = f"{row['kind']} to {back_to}" if back_to else row["kind"]
@@ -282,9 +283,10 @@ def _id_shortener(session: Session, ids: Collection[str]) -> Callable[[str], str
     return lambda id_: id_[:length]
 
 
-def _format_changes(changes: Mapping[str, int]) -> str:
-    done = [f"{count} {OPERATION_DONE[name]}" for name, count in changes.items() if count and name != "same"]
-    return ", ".join(done) or "-"
+def _format_changes(changes: Mapping[str, int], *, is_planned: bool) -> str:
+    counts = {name: count for name, count in changes.items() if count and name != "same"}
+    words = [f"{count} {f'to {name}' if is_planned else OPERATION_DONE[name]}" for name, count in counts.items()]
+    return ", ".join(words) or "-"
 
 
 OUTPUTS_HELP = """Show the outputs of a stack's last good deployment, except secret ones.

@@ -126,6 +126,7 @@ class TestReject:
         assert (first.code, first.out) == (0, f"{said}; the deployment is rejected.\n")
         assert (again.code, again.out) == (0, f"{said} already; the deployment is rejected.\n")
         [row] = json.loads(cli("history", "--json").out)
+        assert row["changes"] == {}
         assert row["error"]["message"].endswith("did not approve the plan: not on a Friday")
 
 
@@ -140,6 +141,11 @@ class TestOtherCommands:
             "2026-01-03T00:00:00Z",
             ["every plan for development is approved by a person"],
         )
+
+    def test_say_what_is_planned_and_not_done_yet(self, cli: Any) -> None:
+        _waiting(cli)
+
+        assert cli("history").out.splitlines()[1].endswith("1 to create")
 
     def test_say_in_a_preview_what_will_have_to_be_approved(self, cli: Any) -> None:
         reason = "every plan for development is approved by a person"
