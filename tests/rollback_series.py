@@ -74,9 +74,10 @@ class RollbackSeries:
     def __init__(self, folder: Path, provider: str, engine: str) -> None:
         self._services = folder / "services"
         self._provider = provider
-        self._engine = EngineChoice(engine, SIMULATED_CLOUD)
+        self.engine = EngineChoice(engine, SIMULATED_CLOUD)
         self.application = Application(folder / ".semantest")
         self.rows: list[DeploymentRow] = []
+        self._deployed: list[SeriesDeployment] = []
         for name in {each.service for each in DEPLOYMENTS}:
             file = self._services / name / ("app.py" if name.startswith("python") else "server.js")
             file.parent.mkdir(parents=True)
@@ -90,7 +91,7 @@ class RollbackSeries:
     @property
     def use_cases(self) -> DeploymentUseCase:
         """Use cases of their own for each command, as each is a process."""
-        return self.application.deployments({}, engine=self._engine)
+        return self.application.deployments({}, engine=self.engine)
 
     def deploy(self, deployment: SeriesDeployment) -> DeploymentRow:
         """Deploy and remember how it ended."""
@@ -101,6 +102,7 @@ class RollbackSeries:
         )
         deploying = self.use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings)
         self.rows.append(asyncio.run(deploying))
+        self._deployed.append(deployment)
         return self.rows[-1]
 
     def remove_services(self) -> None:
@@ -123,12 +125,12 @@ class RollbackSeries:
 
     def list_deployed(self) -> list[DeployedResource]:
         """Return what the engine knows of the stack."""
-        probe: Any = self.application.connect(self._engine, {})[1]
+        probe: Any = self.application.connect(self.engine, {})[1]
         return list(asyncio.run(probe.find_resources(self.stack)))
 
     def find_rollback_faults(self, number: int) -> Iterator[str]:
         """Roll back to the deployment with this number and yield what is not as it was then."""
-        wanted = DEPLOYMENTS[number - 1]
+        wanted = self._deployed[number - 1]
         planned = self.preview(number)
         row = self.roll_back(number, [change.name for change in planned.losses])
         if (row.kind, row.state) != ("rollback", "completed"):
@@ -153,7 +155,7 @@ class RollbackSeries:
         component = {**source, **code, **deployment.settings}
         return {
             "provider": self._provider,
-            **asdict(self._engine),
+            **asdict(self.engine),
             "components": {"rest-api": component},
             **deployment.sections,
         }

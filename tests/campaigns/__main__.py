@@ -15,6 +15,7 @@ CAMPAIGNS = (
     "kills",
     "nemesis",
     "queue-kills",
+    "rollback",
     "seams",
     "serve-load",
     "transports",

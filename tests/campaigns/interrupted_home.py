@@ -46,7 +46,15 @@ from tests.fakes.timer import FakeTimer
 
 DESTROY, WAY_BACK = "destroy", "way-back"
 CANARY, RETURNED_CANARY = "canary", "returned-canary"
-VERSIONS = {"v1": "v1", "v2": "v2", WAY_BACK: "v2", CANARY: CANARY, RETURNED_CANARY: CANARY}
+ROLLBACK, OTHER_CODE = "rollback", "other-code"
+VERSIONS = {
+    "v1": "v1",
+    "v2": "v2",
+    WAY_BACK: "v2",
+    CANARY: CANARY,
+    RETURNED_CANARY: CANARY,
+    OTHER_CODE: OTHER_CODE,
+}
 """What each deployment deploys: that of the way back is found unhealthy, and rolled back."""
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 _VARIABLES = {f"SEMANTEST_SECRET_{name}": f"the value of {name}" for name in ("FIRST", "SECOND", "JWT_SECRET")}
@@ -87,10 +95,15 @@ def write_sources(folder: Path) -> None:
 
 
 def configuration_of(version: str, component: str, sources: Path) -> dict[str, Any]:
-    """The configuration of a version; the second has other code and settings, a secret more and fewer alarms."""
+    """The configuration of a version; the second has other code and settings, a secret more and fewer alarms.
+
+    That with other code has the settings of the first and the code of the second.
+    """
     environment = {"COLOUR": "blue", "FIRST": "${secrets.first}", "AUTHENTICATION_REQUIRED": "false"}
     section = {"source": str(sources / version), "handler": "app.handler", "runtime": "python3.13", "memory": 512}
-    if version == "v1":
+    if version == OTHER_CODE:
+        section["source"] = str(sources / "v2")
+    if version in ("v1", OTHER_CODE):
         return {"components": {component: {**section, "environment": environment}}}
     if version == CANARY:  # of functions alone
         canary = {"steps": [10, 50], "bake_s": 1}

@@ -41,12 +41,13 @@ from semantest_iac.infrastructure.run_queue.run_table import RunTable
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackRequest
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, RollbackRequested
 from semantest_iac_events.values import ChangeCounts
 from tests.campaigns.child_process import list_processes_of
 from tests.campaigns.interrupted_home import (
     DESTROY,
     RETURNED_CANARY,
+    ROLLBACK,
     WAY_BACK,
     InterruptedHome,
     Target,
@@ -194,10 +195,20 @@ class QueuedHome(InterruptedHome):
         """Return the request of a command as a CloudEvent."""
         place = {**asdict(self.stack), "requested_by": "campaign"}
         request: StackRequest = InfrastructureRemovalRequested(**place)
-        if command != DESTROY:
+        if command == ROLLBACK:
+            lost = self._list_secrets_to_lose()
+            first = self.open_ledger().deployments()[-1].deployment
+            self.close()
+            request = RollbackRequested(**place, target_deployment=first, accepted_data_loss=lost)
+        elif command != DESTROY:
             engine = {} if self.engine.engine == SANDBOX_ENGINE else asdict(self.engine)
             request = DeploymentRequested(**place, configuration={**self.configuration_of(command), **engine})
         return to_cloudevent(request, source=SOURCE)
+
+    def _list_secrets_to_lose(self) -> tuple[str, ...]:
+        """Return the secrets that the second version has, and the first one has not; a key vault keeps its own."""
+        held = {row.address.type for row in self.list_resources() if "second" in row.id}
+        return ("secret-second",) if "aws:secretsmanager/secret:Secret" in held else ()
 
     def submit(self, form: Form, report: ReportMoment) -> dict[str, Any]:
         """Submit the request of a CloudEvent; returns the receipt."""

@@ -26,7 +26,9 @@ from tests.campaigns.child_process import ChildResult, run_in_child
 from tests.campaigns.interrupted_home import (
     CANARY,
     DESTROY,
+    OTHER_CODE,
     RETURNED_CANARY,
+    ROLLBACK,
     WAY_BACK,
     Target,
     ignore_moment,
@@ -74,7 +76,10 @@ SCENARIOS: Mapping[str, QueuedScenario] = {
     "update": QueuedScenario(("v1",), "v2", "completed", "v2"),
     "destroy": QueuedScenario(("v1",), DESTROY, "completed", None),
     "way-back": QueuedScenario(("v1",), WAY_BACK, "rolled_back", "v1"),
+    "rollback": QueuedScenario(("v1", "v2"), ROLLBACK, "completed", "v1"),
+    "code-rollback": QueuedScenario(("v1", OTHER_CODE), ROLLBACK, "completed", "v1"),
 }
+ROLLBACK_SCENARIOS = ("rollback", "code-rollback")
 CANARY_SCENARIOS: Mapping[str, QueuedScenario] = {
     "canary": QueuedScenario(("v1",), CANARY, "completed", CANARY, resumes=False),
     "returned-canary": QueuedScenario(("v1",), RETURNED_CANARY, "rolled_back", "v1", resumes=False),

@@ -72,11 +72,16 @@ class ResourceMonitor:
         self._project = project
         self._on_component = on_component
         self._default_providers: dict[tuple[str, str], str] = {}
+        self._refused_calls: list[CloudRefusal] = []
 
     @property
     def failure(self) -> Exception | None:
         """The reason why the run stopped, if it did; the SDK's own exception says less."""
         return self._run.executor.cancel_token.reason
+
+    def find_refused_call(self, error: Exception) -> CloudRefusal | None:
+        """Return the refused call of a function that the program did not handle, so that it ended with this error."""
+        return next((refusal for refusal in self._refused_calls if str(refusal) in str(error)), None)
 
     def SupportsFeature(self, request: Any) -> resource_pb2.SupportsFeatureResponse:  # noqa: N802
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
@@ -111,6 +116,7 @@ class ResourceMonitor:
         try:
             result = cloud.invoke(request.tok, wire.decode_properties(request.args))
         except CloudRefusal as refusal:
+            self._refused_calls.append(refusal)
             raise MonitorError(grpc.StatusCode.UNKNOWN, str(refusal)) from refusal
         return _InvokeResponse(**{"return": wire.encode_properties(result)})
 

@@ -41,7 +41,7 @@ def run_program(program: Callable[[], object], monitor: ResourceMonitor, *, stac
         try:
             runner.run(_run_in_stack(program, monitor, stack, dry))
         except Exception as error:
-            raise monitor.failure or error from error
+            raise monitor.failure or monitor.find_refused_call(error) or error from error
     if monitor.failure:
         raise monitor.failure
 

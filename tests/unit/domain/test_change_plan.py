@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+import pytest
+
 from semantest_iac.domain.deployment.change_plan import (
     ChangePlan,
     PlannedChange,
@@ -78,3 +80,29 @@ class TestCombinePlans:
 class TestCountOperations:
     def test_counts_operations_by_name(self) -> None:
         assert count_operations(["delete", "create", "delete"]) == ChangeCounts(delete=2, create=1)
+
+
+class TestMovedVersions:
+    """A plan that only makes a published version receive requests, beside the one that publishes the code anew."""
+
+    PACKAGE = PropertyChange("code", "1a", "2b", is_package=True)
+    FUNCTION = PlannedChange("urn:function", "f:F", "function", "update", (PACKAGE,))
+    FOLLOWING = PropertyChange("functionVersion", "1", is_computed=True, sources=(ChangeSource("function", "update"),))
+    ALIAS = PlannedChange("urn:live", "a:A", "live", "update", (FOLLOWING,))
+    ALARM = PlannedChange("urn:alarm", "m:M", "alarm", "update", (PropertyChange("threshold", 1, 2),))
+
+    @pytest.mark.parametrize(
+        ("moved", "ordinary", "is_enough"),
+        [
+            ((ALIAS,), (FUNCTION, ALIAS), True),
+            ((), (FUNCTION, ALIAS), True),
+            ((ALIAS, FUNCTION), (FUNCTION, ALIAS), False),
+            ((ALIAS, ALARM), (FUNCTION, ALIAS, ALARM), False),
+            ((replace(ALIAS, op="replace"),), (FUNCTION, ALIAS), False),
+            ((ALIAS,), (ALIAS,), False),
+        ],
+    )
+    def test_are_all_that_changes(
+        self, moved: tuple[PlannedChange, ...], ordinary: tuple[PlannedChange, ...], is_enough: bool
+    ) -> None:
+        assert ChangePlan(moved).only_moves_versions(ChangePlan(ordinary)) is is_enough

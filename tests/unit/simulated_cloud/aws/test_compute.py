@@ -15,6 +15,7 @@ ROLE = "aws:iam/role:Role"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 FUNCTION = "aws:lambda/function:Function"
 ALIAS = "aws:lambda/alias:Alias"
+GET_FUNCTION = "aws:lambda/getFunction:getFunction"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 STAGE = "aws:apigatewayv2/stage:Stage"
 VPC = "aws:ec2/vpc:Vpc"
@@ -84,6 +85,28 @@ class TestPublishedVersions:
 
         assert isinstance(versions["1"]["environment"], str)
         assert versions["2"]["environment"] == {"variables": {"STAGE": "other"}}
+
+    def test_are_described_by_the_data_source(
+        self, cloud: SimulatedCloud, world: World, samples: dict[str, Any]
+    ) -> None:
+        cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), "memorySize": 1024, "code": {"hash": "b" * 64}})
+
+        described = {
+            it: cloud.invoke(GET_FUNCTION, {"functionName": "api", "qualifier": it}) for it in ("1", "$LATEST")
+        }
+
+        assert {name: (it["version"], it["memorySize"]) for name, it in described.items()} == {
+            "1": ("1", 512),
+            "$LATEST": ("$LATEST", 1024),
+        }
+        assert described["1"]["codeSha256"] != described["$LATEST"]["codeSha256"]
+        assert described["1"]["environment"] == described["$LATEST"]["environment"]
+
+    def test_that_were_deleted_are_not_found(self, cloud: SimulatedCloud, world: World) -> None:
+        cloud.delete_version(FUNCTION, "api", "1")
+
+        with pytest.raises(CloudRefusal, match=r"Function not found: .*:function:api:1"):
+            cloud.invoke(GET_FUNCTION, {"functionName": "api", "qualifier": "1"})
 
     def test_go_with_their_function(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(FUNCTION, "api")

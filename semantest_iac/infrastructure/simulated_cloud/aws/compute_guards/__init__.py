@@ -1,1 +1,1 @@
-"""What Lambda refuses where a table cannot say it; the tables themselves are in `compute`."""
+"""What Lambda refuses where a table cannot say it, and what it says of versions; the tables are in `compute`."""

@@ -123,14 +123,16 @@ def _show_target(session: Session, place: ResolvedStack, target: DeploymentRow) 
 
 def _show_rollback_plan(session: Session, place: ResolvedStack, target: DeploymentRow) -> int:
     from semantest_iac.presentation.cli.execution import run_interruptible, show_steps
+    from semantest_iac.presentation.cli.text.guardrails import format_review, review_to_dict
 
     with show_steps(session) as progress:
         deployments = session.application.deployments(place.variables, engine=place.engine, progress=progress)
         previewing = deployments.preview_rollback(place.stack, target.deployment)
-        plan = run_interruptible(previewing, session.terminal).plan
+        context = run_interruptible(previewing, session.terminal)
+    plan, review = context.plan, session.application.review_preview(context)
     answer = {"stack": str(place.stack), "target": {"deployment": target.deployment, "number": target.number}}
-    answer |= plan.as_dict() | {"simulated": place.engine.is_simulated}
-    session.answer(answer, _format_rollback_plan(plan, session.terminal.width))
+    answer |= plan.as_dict() | {"simulated": place.engine.is_simulated} | review_to_dict(review)
+    session.answer(answer, (*_format_rollback_plan(plan, session.terminal.width), *format_review(review)))
     return OK
 
 
