@@ -164,12 +164,13 @@ class RealTraffic:
         return await self._of(stack).observe(stack, since)
 
     def _of(self, stack: Stack) -> TrafficObserver:
+        from semantest_iac.domain.delivery.canary import CanaryRefusedError
         from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
         cloud = CLOUDS[stack.provider]
         if not cloud.traffic_metrics:
             message = f"Cannot measure the traffic of '{stack}': nothing here reads the metrics of {stack.provider}."
-            raise RefusedError(message, "CANARY_UNAVAILABLE", hint="Deploy with --canary none.")
+            raise CanaryRefusedError(message, "CANARY_UNAVAILABLE", hint="Deploy with --canary none.")
         open_observer: Callable[..., TrafficObserver] = cloud.load_part(cloud.traffic_metrics)
         return open_observer(partial(_list_pulumi_resources, self._engine))
 

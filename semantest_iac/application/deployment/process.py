@@ -38,7 +38,6 @@ from semantest_iac.application.deployment.rollback import (
 )
 from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.deployment.traffic.traffic_shifting import (
-    CanaryRefusedError,
     TrafficShifter,
     VersionReturnedError,
     describe_traffic,
@@ -50,7 +49,7 @@ from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
 from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
-from semantest_iac.domain.delivery.canary import ShiftAction, ShiftDecision
+from semantest_iac.domain.delivery.canary import CanaryRefusedError, ShiftAction, ShiftDecision
 from semantest_iac.domain.deployment.change_plan import ChangePlan, add_changes, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService

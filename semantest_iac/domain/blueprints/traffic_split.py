@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.delivery.canary import CanaryRefusedError
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.domain.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class TrafficSplit:
     new_share: int
 
     def apply(self, blueprint: Blueprint) -> Blueprint:
-        """Return the blueprint in which the live versions stay; raises RefusedError where they are not known."""
+        """Return the blueprint in which the live versions stay; raises CanaryRefusedError for functions without one."""
         live = {
             ref: str(self.outputs[name])
             for name, (ref, attribute) in blueprint.outputs.items()
@@ -27,9 +28,9 @@ class TrafficSplit:
         }
         unknown = [it for it in blueprint.resources if isinstance(it, LiveVersion) and it.name not in live]
         if unknown:
-            faults = [Fault(it.name, "the last deployment did not record its version") for it in unknown]
-            message = f"Cannot divide the traffic of '{blueprint.stack}': it is not known which version is live."
-            raise RefusedError(message, "NO_LIVE_VERSION", hint="Deploy once with --canary none.", faults=faults)
+            faults = [Fault(it.function, "has no version that is live") for it in unknown]
+            message = f"Cannot deploy '{blueprint.stack}' with a canary: the plan has functions that are new."
+            raise CanaryRefusedError(message, hint="Deploy them first with --canary none.", faults=faults)
         resources = tuple(
             replace(it, version=live[it.name], new_share=self.new_share) if isinstance(it, LiveVersion) else it
             for it in blueprint.resources

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from semantest_iac.domain.errors import RefusedError
+
 WHOLE = 100  # percent
 DEFAULT_BAKE_S, DEFAULT_ERROR_RATE, DEFAULT_MIN_REQUESTS = 300, 0.01, 20
 LONGEST_BAKE_S = 7 * 86_400
@@ -15,6 +17,12 @@ CHECK_INTERVAL_S = 15.0
 
 RequestedShift = Literal["promote", "return"]
 """What a person decides about a new version before its time is over."""
+
+
+class CanaryRefusedError(RefusedError):
+    """The traffic cannot be divided for this deployment; without a canary it may go on."""
+
+    code = "CANARY_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)

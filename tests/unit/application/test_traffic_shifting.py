@@ -259,6 +259,16 @@ class TestRefusals:
         assert end.model_dump()["code"] == "CANARY_REFUSED"
         assert "api" in end.model_dump()["reason"]
 
+    async def test_of_functions_that_are_new(self, run: CanaryRun) -> None:
+        await run.deploy()
+        more = {"functions": {"reports": {"handler": "reports.handler"}}, "source": "src", "handler": "app.handler"}
+        routes = [{"path": "/reports", "function": "reports"}, {"path": "/{rest+}"}]
+        end = await run.deploy(**more, routes=routes, canary="10%")
+
+        assert end is not None and end.type_name == "infrastructure.deployment.rejected"
+        assert end.model_dump()["code"] == "CANARY_REFUSED"
+        assert "function-reports: has no version that is live" in end.model_dump()["reason"]
+
     async def test_without_anything_that_measures(self, run: CanaryRun) -> None:
         await run.deploy()
         run.process._shifter = TrafficShifter(run.app.ledger)

@@ -12,6 +12,7 @@ from semantest_iac.application.deployment.preparation import requested_configura
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.delivery.canary import (
     WHOLE,
+    CanaryRefusedError,
     CanarySettings,
     ShiftAction,
     ShiftDecision,
@@ -23,7 +24,7 @@ from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.traffic_shifts import shift_traffic
 from semantest_iac.domain.environments.configuration import resolve_component
-from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError
+from semantest_iac.domain.errors import DeploymentError, Fault
 from semantest_iac.domain.ports.traffic_observer import TrafficObserver
 from semantest_iac_events.deployments import DeploymentRequested, TrafficShifted
 
@@ -32,10 +33,6 @@ _JUDGE_STEP = "judge"
 _RETURNED = "The new version of '{}' was returned: "
 _FUNCTION_KIND, _VERSION_KIND = "semantest:compute:ServerlessFunction$", "semantest:delivery:LiveVersion$"
 _WHOLE_HINT = "Deploy with --canary none, for all of the traffic at once."
-
-
-class CanaryRefusedError(RefusedError):
-    """The traffic cannot be divided for this deployment; without a canary it may go on."""
 
 
 class VersionReturnedError(DeploymentError):
