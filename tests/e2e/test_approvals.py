@@ -80,6 +80,19 @@ def test_a_killed_worker_leaves_it_to_wait_and_another_carries_it_out(workspace:
     assert _row(workspace)["state"] == "completed"
 
 
+def test_scalings_and_rollbacks_wait_too(workspace: Workspace) -> None:
+    """What they restore was deployed before approvals were required: those of the folder count."""
+    workspace.run(*_DEPLOY)
+    require_approval(workspace.folder)
+    ends = []
+    for command in (("scale", "rest-api", "--max", "7"), ("rollback", "rest-api", "--to", "1", "--yes")):
+        waiting = workspace.run(*command, "--json")
+        approved = workspace.run("approve", "--json")
+        ends.append((waiting.code, waiting.json["state"], approved.code, approved.json["kind"], approved.json["state"]))
+
+    assert ends == [(3, "awaiting_approval", 0, kind, "completed") for kind in ("scale", "rollback")]
+
+
 def test_a_rejected_plan_changes_nothing(workspace: Workspace) -> None:
     require_approval(workspace.folder)
     waiting = workspace.run(*_DEPLOY)
