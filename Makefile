@@ -66,6 +66,7 @@ contracts: $(VENV)/test.stamp
 generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
+	$(BIN)/python tools/generate_aws_permissions.py --check
 
 suite: $(VENV)/test.stamp node-packages examples
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+    from semantest_iac.domain.environments.settings import ComponentSettings
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.guardrails.plan_review import ReviewPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_finder import FoundService
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.timer import Timer
+    from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
@@ -193,13 +195,13 @@ class Application(SecretParts, GuardrailParts):
 
     def inspect_home(self) -> list[HomePart]:
         """Return every part of the home with its condition, and how what is not intact can be repaired."""
-        from semantest_iac.bootstrap.home_inspection import HomeInspection
+        from semantest_iac.bootstrap.inspection.home_inspection import HomeInspection
 
         return HomeInspection(self.home, self.ledger, self.run_queue).inspect()
 
     def accept_ledger(self) -> HomePart:
         """Return the repair after which the home goes on with the ledger as it is."""
-        from semantest_iac.bootstrap.home_inspection import HomeInspection
+        from semantest_iac.bootstrap.inspection.home_inspection import HomeInspection
 
         return HomeInspection(self.home, self.ledger, self.run_queue).accept_ledger()
 
@@ -248,34 +250,33 @@ class Application(SecretParts, GuardrailParts):
 
     def prerequisites(self, providers: Collection[str]) -> list[Prerequisite]:
         """List what the Pulumi engine requires for these providers; raises ValidationError for unknown ones."""
-        from semantest_iac.infrastructure.pulumi_engine.cli.installation import list_prerequisites
+        from semantest_iac.bootstrap.inspection.machine_inspection import list_prerequisites_here
 
-        return list_prerequisites(providers, os.environ)
+        return list_prerequisites_here(providers)
 
     def account_checks(self) -> Iterator[AccountCheck]:
-        """Ask the clouds' tools on this machine whether the user's accounts allow deployments; may take seconds.
+        """Ask the clouds' tools on this machine whether the user's accounts allow deployments; may take seconds."""
+        from semantest_iac.bootstrap.inspection.machine_inspection import check_accounts
 
-        Names in the accounts begin with the project of the configuration.
-        """
-        from semantest_iac.domain.errors import RefusedError
-        from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
-        from semantest_iac.infrastructure.clouds.registry import CLOUDS
+        return check_accounts(self.configuration(environ=os.environ).configuration.project)
 
-        project = self.configuration(environ=os.environ).configuration.project
-        variables = {**os.environ, **({"SEMANTEST_PROJECT": project} if project else {})}
-        for name in CLOUDS:
-            try:
-                entry = CLOUDS[name]
-                checks = entry.load_part(entry.account_checks)(variables) if entry.account_checks else ()
-            except RefusedError as error:
-                checks = (AccountCheck(name, False, error.message, error.hint),)
-            yield from checks
+    def permissions(self, stack: Stack, settings: ComponentSettings) -> StackPermissions:
+        """Return the rights that deploying a stack needs, and those that it gives; contacts no account."""
+        from semantest_iac.bootstrap.inspection.machine_inspection import compute_permissions
+
+        return compute_permissions(stack, settings)
+
+    def granted_permissions(self, provider: str, document: Any) -> GrantedPermissions:
+        """Read a document with what somebody may do, in the form of the cloud; raises RefusedError."""
+        from semantest_iac.bootstrap.inspection.machine_inspection import read_granted_permissions
+
+        return read_granted_permissions(provider, document)
 
     def node_sdk(self) -> NodeSdk:
         """Return the AWS SDK for JavaScript, which Node functions on Lambda find in their runtime."""
-        from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
+        from semantest_iac.bootstrap.inspection.machine_inspection import find_node_sdk
 
-        return NodeSdk(os.environ)
+        return find_node_sdk()
 
     def deployments(  # noqa: PLR0913  # one parameter for each view
         self,

@@ -16,6 +16,7 @@ from semantest_iac import (
     deploy,
     preview,
     reject,
+    scale,
     status,
 )
 
@@ -39,6 +40,16 @@ class TestPythonApi:
         assert (row.state, row.endpoint is not None) == (DeploymentStatus.COMPLETED, True)
         assert plan.is_empty
         assert status(home=folder / "home") == [row]
+
+    def test_scales_what_is_deployed(self, folder: Path) -> None:
+        deploy("rest-api", "azure", home=folder / "home")
+
+        row = scale("rest-api", "azure", maximum=80, home=folder / "home", reason="a sale")
+
+        assert (row.kind, row.state) == ("scale", DeploymentStatus.COMPLETED)
+        with pytest.raises(ValidationError) as raised:
+            scale("rest-api", "azure", minimum=90, home=folder / "home")
+        assert [fault.path for fault in raised.value.faults] == ["min"]
 
     def test_reads_the_same_configuration_as_the_command(self, folder: Path) -> None:
         (folder / "semantest.yaml").write_text("region: eu-west-1\ncomponents: {rest-api: {memory: 64}}\n")

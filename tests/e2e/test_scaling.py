@@ -13,6 +13,14 @@ _CONFIGURATION = """\
 components:
   rest-api: {instances: {min: 1, max: 50}, scaling: {max: 60}}
 """
+_OF_INSTANCES = {
+    "aws": {
+        "aws:lambda/function:Function",
+        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+    },
+    "azure": {"azure-native:web:WebApp", "azure-native:monitor:ScheduledQueryRule"},
+}
 _ENGINES = {"sandbox": (), "pulumi": ("--engine", "pulumi", "--cloud", "sandbox")}
 
 
@@ -36,6 +44,8 @@ def test_a_person_scales_and_a_deployment_takes_it_back(workspace: Workspace, pr
     taken_back = workspace.run("preview", "rest-api", "--provider", provider, *_ENGINES[engine], "--json")
     history = workspace.run("history", "rest-api", "--json").json
 
+    changed = {it["type"] for it in seen.json["resources"] if it["op"] != "same"}
+    assert changed and changed <= _OF_INSTANCES[provider]
     assert seen.json["instances"] == {"deployed": {"min": 1, "max": 50}, "target": {"min": 2, "max": 40}}
     assert (scaled.code, "min instances: 1 -> 2" in scaled.out, "max instances: 50 -> 40" in scaled.out) == (
         0,

@@ -57,7 +57,7 @@ from semantest_iac.domain.deployment.events import GenerationStarted, PackageBui
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.deployment.traffic_shifts import judge_version, shift_traffic
-from semantest_iac.domain.errors import Fault, PolicyRefusedError, RefusedError
+from semantest_iac.domain.errors import Fault, NotFoundError, PolicyRefusedError, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.data_loss import require_accepted_loss
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
@@ -68,6 +68,9 @@ from semantest_iac_events.infrastructure import (
     RollbackRequested,
 )
 from semantest_iac_events.values import ChangeCounts
+
+_UNCARRIABLE = (RefusedError, ValidationError, NotFoundError)
+"""Why a request is rejected that was accepted, and refers to what has changed since."""
 
 
 class DeploymentProcess:
@@ -218,7 +221,7 @@ class DeploymentProcess:
         if resolved is None:
             try:
                 resolved = resolve_change(self._ledger, request, self._approval.read_now())
-            except RefusedError as error:  # such as a scaling too soon after the one before it in the queue
+            except _UNCARRIABLE as error:  # such as a scaling too soon after the one before it in the queue
                 return self._record_run(request, {}).deployment.reject(error)
         recorder = self._record_run(request, resolved.entry.configuration)
         await recorder.begin_run()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+    from semantest_iac.domain.environments.settings import ComponentSettings
     from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
     from semantest_iac.domain.ports.service_finder import FoundService
+    from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
     from semantest_iac.presentation.request_log import LogRequest
 
 
@@ -175,6 +177,10 @@ class CliApplication(Protocol):
     def prerequisites(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]: ...
 
     def account_checks(self) -> Iterator[AccountCheckResult]: ...
+
+    def permissions(self, stack: Stack, settings: ComponentSettings) -> StackPermissions: ...
+
+    def granted_permissions(self, provider: str, document: Any) -> GrantedPermissions: ...
 
     def node_sdk(self) -> EnginePrerequisite: ...
 

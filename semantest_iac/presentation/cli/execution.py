@@ -54,7 +54,7 @@ RecordEnd = Callable[[], Coroutine[Any, Any, None]]
 StartDeployment = Callable[["DeploymentUseCase"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _RECORDING_LIMIT_S = 10.0
-_QUESTIONS = {"rollback": "Roll back with"}
+_QUESTIONS = {"rollback": "Roll back with", "scale": "Scale with"}
 
 
 class DeployCommand(NamedTuple):

@@ -26,6 +26,7 @@ CONFIGURATION = """\
 components: {rest-api: {}}
 subscriptions:
   slow: {event: ServerPerformanceWarning, action: deploy, component: rest-api, match: {cpu: {at_least: 80}}}
+  busy: {event: AlarmChanged, action: scale, component: rest-api, min_step: 2, max_instances: 50}
 """
 
 
@@ -144,6 +145,16 @@ class TestSubscriptions:
 
         assert (code, [line.strip() for line in out.splitlines()[1:]]) == (0, expected)
         assert not Path(".semantest/ledger.db").exists()
+
+    def test_say_how_an_alarm_would_scale(self, run: Run, write_event: Callable[[Any], str]) -> None:
+        event = write_event({"type": "AlarmChanged", "NewStateValue": "OK"})
+
+        code, out, _ = run("subscriptions", "test", event)
+
+        assert (code, out.splitlines()[-1].strip()) == (
+            0,
+            "Would scale rest-api.aws.development.us-east-1: min -2, max 50.",
+        )
 
     def test_say_that_it_would_be_refused(self, run: Run, write_event: Callable[[Any], str]) -> None:
         event = {

@@ -15,6 +15,7 @@ from semantest_iac.application.intake.deployment_specs import build_spec
 from semantest_iac.application.intake.infrastructure_event_bus import EventResult
 from semantest_iac.application.intake.received_events import read_received_event, wrap_event
 from semantest_iac.application.ports.ledger import DeploymentRow
+from semantest_iac.application.ports.run_queue import FIRST_COME
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.deployment.stack import Stack
@@ -60,6 +61,12 @@ class Place:
         row = asyncio.run(use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings))
         assert row.state == "completed", row.error
         return spec.stack
+
+    def queue_deployment(self, **section: Any) -> None:
+        loaded = self.application.configuration(environ={}, values={"components": {"rest-api": section}})
+        spec = build_spec("rest-api", loaded, self.application)
+        use_cases = self.application.deployments({}, engine=spec.engine)
+        asyncio.run(use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings, detach=FIRST_COME))
 
     def alarm(self, state: str, number: int = 1) -> EventResult:
         form = {"type": "AlarmChanged", "correlationId": f"c{number}", "payload": {"NewStateValue": state}}
@@ -208,6 +215,16 @@ class TestBounds:
 
         assert (result.outcome, result.code) == ("refused", "VALIDATION_ERROR")
         assert [fault.path for fault in refusal.value.faults] == paths
+
+    def test_that_a_deployment_before_it_moves_reject_a_request_in_its_turn(self, on_aws: Place) -> None:
+        stack = on_aws.deploy()
+        on_aws.queue_deployment(scaling={"max": 8}, instances={"min": 1, "max": 8})
+
+        result = on_aws.ask(stack, min_instances=9)
+        on_aws.work()
+
+        row = on_aws.row(result.deployment)
+        assert (result.outcome, row.state, (row.error or {})["code"]) == ("accepted", "rejected", "VALIDATION_ERROR")
 
     def test_of_an_environment_hold_for_components_without_own_ones(self, on_aws: Place) -> None:
         stack = on_aws.deploy("websocket")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.received_events import ReceivedEvent
     from semantest_iac.application.intake.subscriptions import RequestedChange
     from semantest_iac.application.ports.event_transports import DeadLetter, ReceivedMessage
+    from semantest_iac_events.infrastructure import ScalingTriggered
 
 COMMAND_SOURCE = "publish"
 """The name under which events are received that a person or a script publishes."""
@@ -234,14 +235,26 @@ def _describe_change(change: RequestedChange, built: BuiltRequest | str) -> dict
     described: dict[str, Any] = {"action": change.action, "subscription": change.subscription or None}
     if isinstance(built, str):
         return described | {"stack": built, "refusal": None}
+    from semantest_iac_events.infrastructure import ScalingTriggered  # imports pydantic
+
     refusal = built.refusal
+    if isinstance(built.request, ScalingTriggered):
+        described["instances"] = _describe_instances(built.request)
     return described | {"stack": built.request.stack, "refusal": asdict(refusal) if refusal else None}
+
+
+def _describe_instances(request: ScalingTriggered) -> dict[str, str]:
+    """Return the numbers and steps that are asked for: `{"min": "+2", "max": "50"}`."""
+    ends = {"min": (request.min_instances, request.min_step), "max": (request.max_instances, request.max_step)}
+    asked = {end: f"{step:+d}" if number is None else str(number) for end, (number, step) in ends.items()}
+    return {end: count for end, count in asked.items() if count != "+0"}
 
 
 def _format_change(answer: dict[str, Any]) -> Iterator[str]:
     refusal = answer["refusal"]
     if refusal is None:
-        yield f"  Would {answer['action']} {answer['stack']}."
+        instances = ", ".join(f"{end} {count}" for end, count in answer.get("instances", {}).items())
+        yield f"  Would {answer['action']} {answer['stack']}{f': {instances}' if instances else ''}."
         return
     yield f"  Would be refused for {answer['stack']}: {refusal['reason']}"
     if refusal["hint"]:

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
-from semantest_iac.domain.errors import DeploymentError, RefusedError, as_storage_error
+from semantest_iac.domain.errors import (
+    DeploymentError,
+    RefusedError,
+    StorageError,
+    ValidationError,
+    as_storage_error,
+)
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.commands.homes import format_parts, home_to_json
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
 from semantest_iac.presentation.cli.home_folder import find_writing_fault
-from semantest_iac.presentation.cli.options import inspection_options, session_options
-from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.options import (
+    PATH_TYPE,
+    file_options,
+    inspection_options,
+    many_stacks_options,
+    session_options,
+)
+from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, Session, StackSelector
 from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
+
+if TYPE_CHECKING:
+    from semantest_iac.domain.environments.settings import ComponentSettings
 
 DOCTOR_HELP = """Check what is installed on this machine and every part of the home, and say what helps.
 
 \b
   semantest-iac doctor
   semantest-iac doctor --home
+  semantest-iac doctor --permissions rest-api --env production
+  semantest-iac doctor --permissions rest-api --granted policy.json
+
+With --permissions, instead prints the role that deploying each component needs, limited to the names of its stack, what
+its functions may do, and which of that no feature uses: computed from what its program creates in a simulated cloud; no
+account is contacted. With --granted, compares it with a policy or role that somebody has. --json has the document.
 
 Exits 0 if the sandbox is ready, 1 if it needs something that is missing or a part of the home is damaged.
 """
@@ -49,8 +72,23 @@ class MachineCheck:
 
 
 @click.command("doctor", help=DOCTOR_HELP)
+@click.option("--permissions", is_flag=True, help="Print which rights deployments need, and which they give.")
+@click.option("--granted", type=PATH_TYPE, metavar="FILE", help="With --permissions: a policy to compare with.")
+@many_stacks_options
+@file_options
 @inspection_options
-def doctor_command(session: Session) -> int:
+def doctor_command(
+    session: Session,
+    selector: MultiStackSelector,
+    options: ConfigurationOptions,
+    permissions: bool,
+    granted: Path | None,
+) -> int:
+    if permissions:
+        return _show_permissions(session, selector, options, granted)
+    if granted is not None or selector != MultiStackSelector():
+        hint = "Add --permissions, or leave them out."
+        raise ValidationError("Cannot use components, places or --granted without --permissions.", hint=hint)
     checks = list(_run_checks(session.application))
     parts = session.application.inspect_home()
     is_ready = all(check.ok for check in checks if check.needed) and all(part.is_usable for part in parts)
@@ -62,6 +100,52 @@ def doctor_command(session: Session) -> int:
         [*_format_checks(checks, width), *home_lines, summary],
     )
     return OK if is_ready else FAILED
+
+
+def _show_permissions(
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, granted: Path | None
+) -> int:
+    """Show the rights of each component; exits 1 where a granted policy lacks some."""
+    from semantest_iac.application.intake.deployment_specs import accept_all
+    from semantest_iac.domain.security.permissions import compare_permissions
+    from semantest_iac.presentation.cli.text.permissions import format_comparison, format_permissions
+
+    selectors = session.expand(selector, options)
+    places = accept_all(partial(_resolve_settings, session, each, options) for each in selectors)
+    document = None if granted is None else _read_document(granted)
+    is_enough, width = True, session.terminal.width
+    for stack, settings in places:
+        found = session.application.permissions(stack, settings)
+        answer, lines = found.as_dict(), list(format_permissions(found, width))
+        if granted is not None:
+            known = session.application.granted_permissions(stack.provider, document)
+            compared = compare_permissions(found.deploy, known)
+            answer |= {"granted": compared.as_dict()}
+            lines = [found.stack, *format_comparison(compared, width)]
+            is_enough = is_enough and not compared.missing
+        session.answer(answer, lines)
+    return OK if is_enough else FAILED
+
+
+def _resolve_settings(
+    session: Session, selector: StackSelector, options: ConfigurationOptions
+) -> tuple[Stack, ComponentSettings]:
+    """Return the stack and its settings; raises ValidationError with every fault but secrets without value."""
+    from semantest_iac.domain.environments.configuration import resolve_component
+
+    stack, loaded = session.resolve_stack_and_configuration(selector, options)
+    report = session.application.validation.validate(stack, loaded.configuration)
+    if report.faults:
+        raise ValidationError(f"Cannot look at '{stack}'.", faults=loaded.locate(report.faults))
+    return stack, resolve_component(loaded.configuration, stack.component, stack.environment)
+
+
+def _read_document(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not JSON"
+        raise StorageError(f"Cannot read '{file}': {reason}.", hint="Name a policy document in JSON.") from error
 
 
 def _format_checks(checks: Sequence[MachineCheck], width: int | None) -> Iterator[str]:

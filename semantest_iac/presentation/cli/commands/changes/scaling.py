@@ -65,7 +65,7 @@ class _Scaling(NamedTuple):
 @many_stacks_options
 @click.option("--min", "minimum", type=click.IntRange(min=0), metavar="N", help="Instances kept warm; 0 for none.")
 @click.option("--max", "maximum", type=click.IntRange(min=1), metavar="N", help="Most instances at once.")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the ledger.")
 @click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
 @click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")

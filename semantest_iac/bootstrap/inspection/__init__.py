@@ -1,0 +1,1 @@
+"""What an application says about the home, this machine, and what deployments need, without deploying anything."""

@@ -1,0 +1,276 @@
+"""The IAM policy that a deployment to AWS needs, limited to the names of its stack, and what its functions may do.
+
+Which actions a type needs, and to which ARNs each can be limited, is in `aws_permissions.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.domain.security.permissions import (
+    EVERYTHING,
+    GrantedPermissions,
+    Permission,
+    RunGrant,
+    StackPermissions,
+)
+
+ROLE_TYPE = "aws:iam/role:Role"
+ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+
+_SERVICES = {"apigatewayv2": "apigateway", "cloudwatch/logGroup": "logs", "vpc": "ec2"}
+"""The service of a type's actions, where it is not called as the module of the type."""
+
+_ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
+    "aws:apigateway/account:Account": ("iam:GetRole", "iam:PassRole"),
+    "aws:lambda/function:Function": ("iam:PassRole",),
+}
+_NETWORK_ACTIONS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
+"""What a function in a network needs besides, as the schema of AWS::Lambda::Function says."""
+
+_LOG_DELIVERY_ACTIONS = (  # source: API Gateway's guide, logging for HTTP APIs (permissions to turn it on)
+    *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies"),
+    *("logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
+)
+_PROVIDER_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    # what Pulumi's provider calls besides, as Terraform's does, on which it is built
+    "aws:dynamodb/table:Table": ("dynamodb:ListTagsOfResource",),
+    "aws:iam/role:Role": ("iam:ListInstanceProfilesForRole",),
+    "aws:lambda/function:Function": ("lambda:ListVersionsByFunction",),
+    "aws:secretsmanager/secret:Secret": ("secretsmanager:GetResourcePolicy",),
+    "aws:ec2/vpc:Vpc": ("ec2:DescribeAvailabilityZones",),
+}
+_CALLER_ACTIONS = ("sts:GetCallerIdentity",)
+
+_UNUSED_FEATURES = (
+    # of logs: keys, data protection, indexes, deliveries of the group itself
+    *("logs:*KmsKey", "logs:*DataProtectionPolicy", "logs:*IndexPol*", "logs:*LogDelivery", "logs:*ResourcePolic*"),
+    *("logs:PutBearerTokenAuthentication", "logs:PutLogGroupDeletionProtection"),
+    # of functions: signed code, capacity providers, recursion, pinned runtimes
+    *("lambda:*CodeSigningConfig", "lambda:PutFunction*Config", "lambda:PutRuntimeManagementConfig"),
+    *("lambda:GetFunctionScalingConfig", "lambda:GetFunctionRecursionConfig", "codedeploy:*"),
+    *("lambda:AssociateRuntimeAlias", "lambda:PassCapacityProvider", "lambda:GetLayerVersion"),
+    # of tables: rows (for imports and replicas), replicas, streams, policies
+    *("dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "dynamodb:*Replica", "dynamodb:*Kinesis*"),
+    *("dynamodb:*Import*", "dynamodb:*ResourcePolicy", "dynamodb:UpdateContributorInsights"),
+    *("secretsmanager:GetRandomPassword", "secretsmanager:*Replicat*"),
+    *("sns:*DataProtectionPolicy", "ec2:*VpcEncryptionControl*", "ec2:*CidrBlock", "ec2:*PrivateNatGatewayAddress"),
+    *("ec2:AcceptAddressTransfer", "ec2:DescribeInstances", "ec2:ModifyVpcTenancy", "iam:*PermissionsBoundary"),
+)
+"""Actions of features that no program uses; reading them is needed where the provider does."""
+
+_UNUSED_OF_TYPES = {"aws:iam/role:Role": ("iam:AttachRolePolicy", "iam:DetachRolePolicy")}  # a type of its own
+
+_READ_ANYWAY = ("lambda:GetFunctionCodeSigningConfig",)
+
+_NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
+    # ids are chosen by AWS: these are limited to a kind of resources, and not to those of the stack
+    "apigateway": ("/apis", "/apis/*", "/tags/*"),
+    "ec2": (
+        *("vpc/*", "subnet/*", "security-group/*", "security-group-rule/*", "route-table/*", "internet-gateway/*"),
+        *("natgateway/*", "elastic-ip/*", "vpc-endpoint/*", "network-interface/*"),
+    ),
+}
+_KINDS_OF_TYPES = {"aws:apigateway/account:Account": ("/account",)}
+_PARTS_BELOW = {"lambda": ":*", "logs": ":*", "sns": ":*"}
+"""What an action on a part needs besides: versions, aliases, streams and subscriptions."""
+
+_UNKNOWN_SUFFIX = {"secretsmanager": 7}  # a hyphen and six characters, which AWS adds to the name
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+_FEATURES: Sequence[tuple[str, str, str]] = (
+    # pattern of actions, the feature that uses them, the name of the check in `_find_used`
+    ("logs:*", "the function's log", "always"),
+    ("xray:*", "features.tracing", "tracing"),
+    ("secretsmanager:*", "secrets of the environment", "secrets"),
+    ("ec2:*", "network", "network"),
+    ("dynamodb:*", "connections of the WebSocket API", "websocket"),
+    ("execute-api:*", "messages to clients of the WebSocket API", "websocket"),
+)
+
+
+def describe_permissions(
+    stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
+) -> StackPermissions:
+    """Return what deploying these resources needs, and what their roles allow."""
+    needed = list(_merge(_list_needed(stack, resources)))
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": list(it.actions), "Resource": list(it.resources)} for it in needed],
+    }
+    unscoped = tuple(action for it in needed if EVERYTHING in it.resources for action in it.actions)
+    grants = tuple(_list_grants(settings, resources, stack.region))
+    return StackPermissions(str(stack), tuple(needed), document, grants, unscoped)
+
+
+def list_actions(resource_type: str) -> tuple[str, ...]:
+    """Return the actions that creating, reading, updating and deleting such a resource needs.
+
+    Raises RefusedError for a type whose actions are not known.
+    """
+    handlers = _read_data()["types"].get(resource_type)
+    if handlers is None:
+        message = f"Cannot say what '{resource_type}' needs: its actions are not known."
+        raise RefusedError(message, "PERMISSIONS_UNKNOWN", hint="Add it to tools/generate_aws_permissions.py.")
+    found = {action for actions in handlers.values() for action in actions}
+    own, others = _find_service(resource_type), _ACTIONS_OF_OTHER_SERVICES.get(resource_type, ())
+    unused = _UNUSED_OF_TYPES.get(resource_type, ())
+    kept = (
+        it
+        for it in found
+        if it in others or (it.startswith(f"{own}:") and it not in unused and not _is_of_unused_feature(it))
+    )
+    return tuple(sorted({*kept, *_PROVIDER_ACTIONS.get(resource_type, ())} & {*_read_data()["arns"]}))
+
+
+def list_arns(action: str) -> tuple[str, ...]:
+    """Return the ARNs to which an action can be limited; none, if to no resource."""
+    return tuple(_read_data()["arns"].get(action, ()))
+
+
+def read_granted(document: Any) -> GrantedPermissions:
+    """Read an IAM policy document, or a list of them; raises RefusedError for anything else."""
+    allowed, denied = list[Permission](), list[Permission]()
+    for one in document if isinstance(document, list) else [document]:
+        statements = one.get("Statement") if isinstance(one, Mapping) else None
+        if statements is None:
+            message = "Cannot read the policy: it has no Statement."
+            raise RefusedError(message, "POLICY_UNREADABLE", hint='An IAM policy is {"Version": …, "Statement": […]}.')
+        for statement in statements if isinstance(statements, list) else [statements]:
+            into = allowed if statement.get("Effect") == "Allow" else denied
+            into.append(Permission(_as_tuple(statement.get("Action")), _as_tuple(statement.get("Resource"))))
+    return GrantedPermissions(tuple(allowed), tuple(denied))
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+@cache
+def _read_data() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("aws_permissions.json").read_text(encoding="utf-8"))
+    return data
+
+
+def _find_service(resource_type: str) -> str:
+    name = resource_type.split(":")[1]
+    module = name.partition("/")[0]
+    return _SERVICES.get(name, _SERVICES.get(module, module))
+
+
+def _is_of_unused_feature(action: str) -> bool:
+    return action not in _READ_ANYWAY and any(fnmatchcase(action, pattern) for pattern in _UNUSED_FEATURES)
+
+
+def _list_needed(stack: Stack, resources: Sequence[DeployedResource]) -> Iterator[Permission]:
+    found = [arn for it in resources for arn in _list_predictable_arns(it)]
+    arns = [arn for arn in found if not any(arn != it and fnmatchcase(arn, it) for it in found)]
+    yield Permission(_CALLER_ACTIONS, (EVERYTHING,))
+    for resource in resources:
+        for action in (*list_actions(resource.type), *_list_conditional_actions(resource)):
+            if scope := _find_scope(action, arns, resource, stack.region):
+                yield Permission((action,), scope)
+
+
+def _list_conditional_actions(resource: DeployedResource) -> tuple[str, ...]:
+    if resource.inputs.get("accessLogSettings"):
+        return _LOG_DELIVERY_ACTIONS
+    return _NETWORK_ACTIONS if resource.inputs.get("vpcConfig") else ()
+
+
+def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
+    """Yield the ARNs of a resource that are known before it is created: those that are made of its name."""
+    arn, name = resource.outputs.get("arn"), resource.outputs.get("name")
+    if not isinstance(arn, str) or not name or str(name) not in arn:
+        return
+    service = arn.split(":")[2]
+    if service in _NAMELESS_KINDS:
+        return
+    if cut := _UNKNOWN_SUFFIX.get(service):
+        yield f"{arn[:-cut]}-*"
+        return
+    yield arn
+    if below := _PARTS_BELOW.get(service):
+        yield f"{arn}{below}"
+
+
+def _find_scope(action: str, arns: Iterable[str], resource: DeployedResource, region: str) -> tuple[str, ...]:
+    """Return the ARNs that an action is limited to; none for one on kinds of resources that the stack does not have."""
+    patterns = list_arns(action)
+    if not patterns:
+        return (EVERYTHING,)
+    service = action.partition(":")[0]
+    kinds = _KINDS_OF_TYPES.get(resource.type, _NAMELESS_KINDS.get(service, ()))
+    found = dict[str, None]()
+    for pattern in patterns:
+        here = pattern.replace("${Region}", region).replace("${Account}", EVERYTHING)
+        own = [arn for arn in arns if fnmatchcase(arn, here.replace("${Partition}", EVERYTHING))]
+        is_kind = any(pattern.endswith((f":{kind}", f":{kind.lstrip('/')}")) for kind in kinds)
+        found |= dict.fromkeys(own or ([here.replace("${Partition}", "aws")] if is_kind else []))
+    return tuple(sorted(_place(arn, region) for arn in found))
+
+
+def _place(arn: str, region: str) -> str:
+    """Return an ARN in the partition of its region, of whichever account."""
+    parts = arn.split(":", 5)
+    parts[1] = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+    parts[4] = EVERYTHING if parts[4] else ""
+    return ":".join(parts)
+
+
+def _merge(permissions: Iterable[Permission]) -> Iterator[Permission]:
+    """Yield one permission for all actions on the same resources, those on every resource last."""
+    scopes = dict[str, set[str]]()
+    for permission in permissions:
+        for action in permission.actions:
+            scopes.setdefault(action, set()).update(permission.resources)
+    by_resources = dict[tuple[str, ...], list[str]]()
+    for action, resources in sorted(scopes.items()):
+        by_resources.setdefault(tuple(sorted(resources)), []).append(action)
+    for on, actions in sorted(by_resources.items(), key=lambda it: (it[0] == (EVERYTHING,), it[0])):
+        yield Permission(tuple(actions), on)
+
+
+def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResource], region: str) -> Iterator[RunGrant]:
+    for resource in resources:
+        if resource.type == ROLE_POLICY_TYPE:
+            for statement in json.loads(str(resource.outputs["policy"]))["Statement"]:
+                on = (it if it == EVERYTHING else _place(it, region) for it in _as_tuple(statement["Resource"]))
+                permission = Permission(_as_tuple(statement["Action"]), tuple(on))
+                yield _describe_grant(str(resource.outputs["role"]), permission, settings)
+        elif resource.type == ATTACHMENT_TYPE:
+            policy = str(resource.outputs["policyArn"])
+            note = "a policy of AWS, by which API Gateway writes logs"
+            yield RunGrant(str(resource.outputs["role"]), Permission((policy,), (EVERYTHING,)), "access logs", note)
+
+
+def _describe_grant(role: str, permission: Permission, settings: ComponentSettings) -> RunGrant:
+    used = _find_used(settings)
+    features = {
+        feature if used[check] else ""
+        for action in permission.actions
+        for pattern, feature, check in _FEATURES
+        if fnmatchcase(action, pattern)
+    }
+    note = "" if EVERYTHING not in permission.resources else "AWS limits these actions to no resource"
+    return RunGrant(role, permission, ", ".join(sorted(filter(None, features))), note)
+
+
+def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
+    return {
+        "always": True,
+        "tracing": settings.features.tracing,
+        "secrets": bool(settings.secret_keys),
+        "network": settings.network.private or bool(settings.network.subnet_ids),
+        "websocket": settings.type == "websocket",
+    }

@@ -1,0 +1,260 @@
+"""The custom role that a deployment to Azure needs, the built-in roles that cover it, and what its identities may do.
+
+Operations follow from the ids of resources: every type has `read`, `write` and `delete` (Azure's page on resource
+provider operations); what else a type needs is in a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.domain.security.permissions import (
+    EVERYTHING,
+    GrantedPermissions,
+    Permission,
+    RunGrant,
+    StackPermissions,
+)
+
+ROLE_ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment"
+_GROUP_TYPE = "azure-native:resources:ResourceGroup"
+_GROUP_OPERATIONS = "Microsoft.Resources/subscriptions/resourceGroups"
+_PROVIDER_PATH = re.compile(r"/providers/(?P<path>.*)$", re.IGNORECASE)
+_VERBS = ("read", "write", "delete")
+
+ARM_TYPES: Mapping[str, str] = {
+    "azure-native:apimanagement:Api": "Microsoft.ApiManagement/service/apis",
+    "azure-native:apimanagement:ApiDiagnostic": "Microsoft.ApiManagement/service/apis/diagnostics",
+    "azure-native:apimanagement:ApiManagementService": "Microsoft.ApiManagement/service",
+    "azure-native:apimanagement:ApiOperation": "Microsoft.ApiManagement/service/apis/operations",
+    "azure-native:apimanagement:ApiPolicy": "Microsoft.ApiManagement/service/apis/policies",
+    "azure-native:apimanagement:Backend": "Microsoft.ApiManagement/service/backends",
+    "azure-native:apimanagement:Logger": "Microsoft.ApiManagement/service/loggers",
+    "azure-native:apimanagement:NamedValue": "Microsoft.ApiManagement/service/namedValues",
+    "azure-native:applicationinsights:Component": "Microsoft.Insights/components",
+    "azure-native:authorization:RoleAssignment": "Microsoft.Authorization/roleAssignments",
+    "azure-native:keyvault:Secret": "Microsoft.KeyVault/vaults/secrets",
+    "azure-native:keyvault:Vault": "Microsoft.KeyVault/vaults",
+    "azure-native:managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "azure-native:monitor:ActionGroup": "Microsoft.Insights/actionGroups",
+    "azure-native:monitor:DiagnosticSetting": "Microsoft.Insights/diagnosticSettings",
+    "azure-native:monitor:MetricAlert": "Microsoft.Insights/metricAlerts",
+    "azure-native:monitor:ScheduledQueryRule": "Microsoft.Insights/scheduledQueryRules",
+    "azure-native:network:NetworkSecurityGroup": "Microsoft.Network/networkSecurityGroups",
+    "azure-native:network:Subnet": "Microsoft.Network/virtualNetworks/subnets",
+    "azure-native:network:VirtualNetwork": "Microsoft.Network/virtualNetworks",
+    "azure-native:operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces",
+    _GROUP_TYPE: _GROUP_OPERATIONS,
+    "azure-native:storage:BlobContainer": "Microsoft.Storage/storageAccounts/blobServices/containers",
+    "azure-native:storage:StorageAccount": "Microsoft.Storage/storageAccounts",
+    "azure-native:storage:Table": "Microsoft.Storage/storageAccounts/tableServices/tables",
+    "azure-native:web:AppServicePlan": "Microsoft.Web/serverfarms",
+    "azure-native:web:WebApp": "Microsoft.Web/sites",
+    "azure-native:web:WebAppApplicationSettings": "Microsoft.Web/sites/config",
+    "azure-native:webpubsub:WebPubSub": "Microsoft.SignalRService/webPubSub",
+    "azure-native:webpubsub:WebPubSubHub": "Microsoft.SignalRService/webPubSub/hubs",
+}
+"""The type of each resource in Azure's own names, by that of Pulumi."""
+
+_OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    "Microsoft.Storage/storageAccounts": ("Microsoft.Storage/storageAccounts/listKeys/action",),  # the gateway's key
+    "Microsoft.Web/sites": (
+        *("Microsoft.Web/sites/config/read", "Microsoft.Web/sites/config/write"),
+        "Microsoft.Web/sites/config/list/action",
+        "Microsoft.Web/sites/host/listKeys/action",  # the key by which Web PubSub calls the app
+        "Microsoft.Web/sites/publish/action",  # the package
+        "Microsoft.Web/serverfarms/join/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ),
+    "Microsoft.Network/virtualNetworks/subnets": (
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/networkSecurityGroups/join/action",
+    ),
+}
+
+
+class _BuiltInRole(NamedTuple):
+    """A role of Azure's own; source: Azure's pages on built-in roles, as of 2026."""
+
+    name: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+
+
+_DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings/*"
+_IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_ACCESS = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
+BUILT_IN_ROLES = (
+    _BuiltInRole("API Management Service Contributor", ("Microsoft.ApiManagement/service/*",)),
+    _BuiltInRole("Key Vault Contributor", ("Microsoft.KeyVault/*",)),
+    _BuiltInRole(
+        "Log Analytics Contributor", ("Microsoft.OperationalInsights/*", "Microsoft.Insights/diagnosticSettings/*")
+    ),
+    _BuiltInRole(
+        "Managed Identity Contributor", tuple(f"Microsoft.ManagedIdentity/userAssignedIdentities/{it}" for it in _VERBS)
+    ),
+    _BuiltInRole("Managed Identity Operator", ("Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",)),
+    _BuiltInRole("Network Contributor", ("Microsoft.Network/*",)),
+    _BuiltInRole("Role Based Access Control Administrator", ("Microsoft.Authorization/roleAssignments/*",)),
+    _BuiltInRole("SignalR/Web PubSub Contributor", ("Microsoft.SignalRService/*",)),
+    _BuiltInRole(
+        "Storage Account Contributor",
+        ("Microsoft.Storage/storageAccounts/*", _DIAGNOSTICS),
+    ),
+    _BuiltInRole("Web Plan Contributor", ("Microsoft.Web/serverFarms/*",)),
+    _BuiltInRole(
+        "Website Contributor",
+        ("Microsoft.Web/sites/*", "Microsoft.Web/serverFarms/join/action", "Microsoft.Insights/components/*"),
+    ),
+    _BuiltInRole("Contributor", ("*",), _ACCESS),
+)
+"""Those that cover what deployments need; of each, the actions that matter for it."""
+
+
+class _RunRole(NamedTuple):
+    """A role that identities get, the feature that uses it, and a check of `_find_used`."""
+
+    name: str
+    feature: str
+    check: str
+    note: str = ""
+
+
+_QUEUES_NOTE = "the host uses queues for triggers of blobs and queues only (Azure's page on AzureWebJobsStorage)"
+RUN_ROLES: Mapping[str, _RunRole] = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": _RunRole(
+        "Storage Blob Data Owner", "the host's storage, and the package", "always"
+    ),
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": _RunRole(
+        "Storage Queue Data Contributor", "triggers of blobs and queues", "never", _QUEUES_NOTE
+    ),
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": _RunRole(
+        "Storage Table Data Contributor", "diagnostic events of the host, connections of a WebSocket API", "always"
+    ),
+    "3913510d-42f4-4e42-8a64-420c390055eb": _RunRole("Monitoring Metrics Publisher", "telemetry", "always"),
+    "4633458b-17de-408a-b874-0445c86b69e6": _RunRole("Key Vault Secrets User", "secrets of the environment", "secrets"),
+    "12cf5a90-567b-43ae-8102-96cf46c7d9b4": _RunRole(
+        "Web PubSub Service Owner", "messages to clients of the WebSocket API", "websocket"
+    ),
+}
+
+
+def describe_permissions(
+    stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
+) -> StackPermissions:
+    """Return what deploying these resources needs, and which roles are assigned to their identities."""
+    actions = tuple(sorted({action for it in resources for action in list_operations(it.type)}))
+    group = next((str(it.outputs.get("name", "")) for it in resources if it.type == _GROUP_TYPE), "")
+    in_subscription = tuple(it for it in actions if it.startswith(_GROUP_OPERATIONS))
+    scope = "/subscriptions/<subscription>"
+    needed = [
+        Permission(in_subscription, (scope,)),
+        Permission(tuple(it for it in actions if it not in in_subscription), (f"{scope}/resourceGroups/{group}",)),
+    ]
+    document = {
+        "Name": f"Deploy {stack}",
+        "IsCustom": True,
+        "Description": f"What deploying {stack} needs.",
+        "Actions": list(actions),
+        "NotActions": [],
+        "AssignableScopes": [scope],
+    }
+    return StackPermissions(
+        str(stack),
+        tuple(needed),
+        document,
+        tuple(_list_grants(settings, resources)),
+        built_in_roles=tuple(_choose_built_in_roles(actions)),
+    )
+
+
+def list_operations(resource_type: str) -> tuple[str, ...]:
+    """Return the operations that creating, reading, updating and deleting such a resource needs.
+
+    Raises RefusedError for a type whose operations are not known.
+    """
+    arm_type = ARM_TYPES.get(resource_type)
+    if arm_type is None:
+        message = f"Cannot say what '{resource_type}' needs: its operations are not known."
+        raise RefusedError(message, "PERMISSIONS_UNKNOWN", hint="Add it to ARM_TYPES of azure_roles.py.")
+    return (*(f"{arm_type}/{verb}" for verb in _VERBS), *_OTHER_OPERATIONS.get(arm_type, ()))
+
+
+def read_granted(document: Any) -> GrantedPermissions:
+    """Read a role definition as `az role definition list` prints it, or a list of them; raises RefusedError."""
+    allowed, denied = list[Permission](), list[Permission]()
+    for one in document if isinstance(document, list) else [document]:
+        for part in _find_role_parts(one):
+            known = {str(key).lower(): value for key, value in part.items()}
+            allowed.append(Permission(tuple(known.get("actions") or ()), (EVERYTHING,)))
+            denied.append(Permission(tuple(known.get("notactions") or ()), (EVERYTHING,)))
+    return GrantedPermissions(tuple(allowed), tuple(denied))
+
+
+def _find_role_parts(role: Any) -> Sequence[Mapping[str, Any]]:
+    if isinstance(role, Mapping):
+        inner = role.get("properties", role)
+        if isinstance(permissions := inner.get("permissions"), list):
+            return permissions
+        if "Actions" in inner or "actions" in inner:
+            return [inner]
+    message = "Cannot read the role: it has no actions."
+    raise RefusedError(message, "POLICY_UNREADABLE", hint="`az role definition list --name NAME` prints one.")
+
+
+def _choose_built_in_roles(actions: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield the fewest narrow roles, and Contributor for what none of them has."""
+    rest = dict.fromkeys(actions)
+    for role in BUILT_IN_ROLES:
+        covered = [action for action in rest if _has_action(role, action)]
+        if covered:
+            yield role.name, len(covered)
+            rest = dict.fromkeys(action for action in rest if action not in covered)
+
+
+def _has_action(role: _BuiltInRole, action: str) -> bool:
+    given = any(fnmatchcase(action.lower(), pattern.lower()) for pattern in role.actions)
+    return given and not any(fnmatchcase(action.lower(), pattern.lower()) for pattern in role.not_actions)
+
+
+def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResource]) -> Iterator[RunGrant]:
+    identities = {_find_principal(it): str(it.outputs.get("name", it.name)) for it in resources if _find_principal(it)}
+    for resource in resources:
+        if resource.type != ROLE_ASSIGNMENT_TYPE:
+            continue
+        outputs = {**resource.inputs, **resource.outputs}
+        role = RUN_ROLES.get(str(outputs["roleDefinitionId"]).rpartition("/")[2])
+        name = identities.get(str(outputs["principalId"]), str(outputs["principalId"]))
+        scope = _shorten_scope(str(outputs["scope"]))
+        if role is None:
+            yield RunGrant(name, Permission((str(outputs["roleDefinitionId"]),), (scope,)), "")
+            continue
+        used = role.feature if _find_used(settings)[role.check] else ""
+        yield RunGrant(name, Permission((role.name,), (scope,)), used, role.note)
+
+
+def _find_principal(resource: DeployedResource) -> str:
+    identity = resource.outputs.get("identity")
+    found = resource.outputs.get("principalId") if resource.type != ROLE_ASSIGNMENT_TYPE else None
+    return str(found or (identity.get("principalId") if isinstance(identity, Mapping) else "") or "")
+
+
+def _shorten_scope(scope: str) -> str:
+    match = _PROVIDER_PATH.search(scope)
+    return match["path"] if match else scope
+
+
+def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
+    return {
+        "always": True,
+        "never": False,
+        "secrets": bool(settings.secret_keys),
+        "websocket": settings.type == "websocket",
+    }

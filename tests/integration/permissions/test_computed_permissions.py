@@ -1,0 +1,104 @@
+"""The rights of whole stacks, computed from what their programs create in a simulated cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.security.permissions import StackPermissions
+from semantest_iac.infrastructure.permissions import aws_policies
+from semantest_iac.infrastructure.permissions.azure_roles import ARM_TYPES, list_operations
+from semantest_iac.infrastructure.sandbox_engine.trial_runs import list_created_resources
+
+REGIONS = {"aws": "us-east-1", "azure": "eastus"}
+EVERYTHING: dict[str, Any] = {
+    "components": {
+        "rest-api": {
+            "network": {"private": True},
+            "environment": {"TOKEN": "${secrets.token}"},
+            "instances": {"min": 1, "max": 50},
+        },
+        "websocket": {"environment": {"TOKEN": "${secrets.token}"}},
+    },
+    "features": {"tracing": True},
+    "monitoring": {"notify": ["a@example.org"]},
+}
+
+
+def compute(
+    folder: Path, component: str, provider: str, configuration: dict[str, Any], region: str = ""
+) -> StackPermissions:
+    stack = Stack(component, provider, "staging", region or REGIONS[provider])
+    settings = resolve_component(DeploymentConfiguration.model_validate(configuration), component, "staging")
+    return Application(folder / "home").permissions(stack, settings)
+
+
+@pytest.mark.parametrize("component", ["rest-api", "websocket"])
+class TestAws:
+    def test_policy_names_the_stack_wherever_an_action_can_be_limited(self, tmp_path: Path, component: str) -> None:
+        found = compute(tmp_path, component, "aws", EVERYTHING)
+
+        on_everything = [
+            action for it in found.document["Statement"] if it["Resource"] == ["*"] for action in it["Action"]
+        ]
+        assert on_everything == list(found.unscoped)
+        assert [action for action in on_everything if aws_policies.list_arns(action)] == []
+        named = [
+            it for one in found.deploy for it in one.resources if re.search(r":(lambda|iam|logs|sns|dynamodb):", it)
+        ]
+        assert named and all(f"semantest-{component}-stg" in arn for arn in named)
+        assert not [it for one in found.deploy for it in one.actions if "*" in it]
+        assert not (tmp_path / "home").exists()
+
+    def test_run_roles_have_no_grant_without_a_feature(self, tmp_path: Path, component: str) -> None:
+        found = compute(tmp_path, component, "aws", EVERYTHING)
+
+        assert found.grants and found.unused == ()
+        assert "secretsmanager:GetSecretValue" in {it for one in found.grants for it in one.permission.actions}
+
+
+class TestAwsPartitions:
+    def test_are_those_of_the_region(self, tmp_path: Path) -> None:
+        found = compute(tmp_path, "rest-api", "aws", {}, "cn-north-1")
+
+        arns = {it.split(":")[1] for one in found.deploy for it in one.resources if it != "*"}
+        assert arns == {"aws-cn"}
+
+
+@pytest.mark.parametrize("component", ["rest-api", "websocket"])
+class TestAzure:
+    def test_role_covers_every_type_and_built_in_roles_cover_the_role(self, tmp_path: Path, component: str) -> None:
+        found = compute(tmp_path, component, "azure", EVERYTHING)
+
+        actions = found.document["Actions"]
+        assert {"Microsoft.Web/sites/write", "Microsoft.Authorization/roleAssignments/write"} <= {*actions}
+        assert sum(count for _, count in found.built_in_roles) == len(actions)
+        assert sorted(it for one in found.deploy for it in one.actions) == actions
+
+    def test_unused_grants_are_those_of_queues(self, tmp_path: Path, component: str) -> None:
+        found = compute(tmp_path, component, "azure", EVERYTHING)
+
+        assert {it.permission.actions for it in found.unused} == {("Storage Queue Data Contributor",)}
+        assert all(it.used_by or it in found.unused for it in found.grants)
+
+    def test_types_are_those_in_the_ids_of_resources(self, tmp_path: Path, component: str) -> None:
+        stack = Stack(component, "azure", "staging", "eastus")
+        settings = resolve_component(DeploymentConfiguration.model_validate(EVERYTHING), component, "staging")
+        blueprint = BLUEPRINTS[component](stack, 1, settings)
+
+        created = asyncio.run(list_created_resources(blueprint, "python3.13", tmp_path))
+
+        for resource in created:
+            assert list_operations(resource.type)
+            path = resource.id.rpartition("/providers/")[2]
+            if "/providers/" in resource.id:
+                namespace, *rest = path.split("/")
+                assert ARM_TYPES[resource.type].lower() == "/".join((namespace, *rest[::2])).lower(), resource.id

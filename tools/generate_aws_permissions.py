@@ -1,0 +1,141 @@
+"""Writes which IAM actions each AWS resource type needs, from cfn-lint's schemas and its list of actions.
+
+`python tools/generate_aws_permissions.py` writes the file; with `--check` it writes nothing and exits with 1 if it is
+stale. Requires `cfn-lint`. For another type, add it to CLOUDFORMATION_TYPES, or to OTHER_ACTIONS if CloudFormation has
+no such type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cfnlint
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+TARGET = Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/permissions/aws_permissions.json"
+COMMAND = "python tools/generate_aws_permissions.py"
+REGION = "us-east-1"
+HANDLERS = ("create", "read", "update", "delete")
+
+CLOUDFORMATION_TYPES = {
+    "aws:apigateway/account:Account": "AWS::ApiGateway::Account",
+    "aws:apigatewayv2/api:Api": "AWS::ApiGatewayV2::Api",
+    "aws:apigatewayv2/authorizer:Authorizer": "AWS::ApiGatewayV2::Authorizer",
+    "aws:apigatewayv2/integration:Integration": "AWS::ApiGatewayV2::Integration",
+    "aws:apigatewayv2/route:Route": "AWS::ApiGatewayV2::Route",
+    "aws:apigatewayv2/stage:Stage": "AWS::ApiGatewayV2::Stage",
+    "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "AWS::CloudWatch::Alarm",
+    "aws:dynamodb/table:Table": "AWS::DynamoDB::Table",
+    "aws:ec2/eip:Eip": "AWS::EC2::EIP",
+    "aws:ec2/internetGateway:InternetGateway": "AWS::EC2::InternetGateway",
+    "aws:ec2/natGateway:NatGateway": "AWS::EC2::NatGateway",
+    "aws:ec2/route:Route": "AWS::EC2::Route",
+    "aws:ec2/routeTable:RouteTable": "AWS::EC2::RouteTable",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": "AWS::EC2::SubnetRouteTableAssociation",
+    "aws:ec2/securityGroup:SecurityGroup": "AWS::EC2::SecurityGroup",
+    "aws:ec2/subnet:Subnet": "AWS::EC2::Subnet",
+    "aws:ec2/vpc:Vpc": "AWS::EC2::VPC",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "AWS::EC2::VPCEndpoint",
+    "aws:iam/role:Role": "AWS::IAM::Role",
+    "aws:iam/rolePolicy:RolePolicy": "AWS::IAM::RolePolicy",
+    "aws:lambda/alias:Alias": "AWS::Lambda::Alias",
+    "aws:lambda/function:Function": "AWS::Lambda::Function",
+    "aws:lambda/permission:Permission": "AWS::Lambda::Permission",
+    "aws:secretsmanager/secret:Secret": "AWS::SecretsManager::Secret",
+    "aws:sns/topic:Topic": "AWS::SNS::Topic",
+    "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
+}
+
+OTHER_ACTIONS = {
+    # The calls of these names in the service's API; CloudFormation writes what they are about into another type.
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
+        "create": ["iam:AttachRolePolicy"],
+        "read": ["iam:ListAttachedRolePolicies"],
+        "delete": ["iam:DetachRolePolicy"],
+    },
+    "aws:secretsmanager/secretVersion:SecretVersion": {
+        "create": ["secretsmanager:PutSecretValue"],
+        "read": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+        "update": ["secretsmanager:UpdateSecretVersionStage"],
+    },
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {
+        "create": ["lambda:PutProvisionedConcurrencyConfig"],
+        "read": ["lambda:GetProvisionedConcurrencyConfig"],
+        "update": ["lambda:PutProvisionedConcurrencyConfig"],
+        "delete": ["lambda:DeleteProvisionedConcurrencyConfig"],
+    },
+}
+
+PROVIDER_ACTIONS = (
+    # What Pulumi's provider calls besides, as Terraform's does, on which it is built: with a role it reads its policies
+    # and looks for instance profiles before a delete, with a function its versions, and tags of everything.
+    *("dynamodb:ListTagsOfResource", "ec2:DescribeAvailabilityZones", "ec2:DescribeSecurityGroupRules"),
+    *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
+    *("lambda:ListVersionsByFunction", "logs:ListTagsForResource", "secretsmanager:GetResourcePolicy"),
+    *("sns:GetTopicAttributes", "sns:ListTagsForResource", "sts:GetCallerIdentity"),
+)
+
+
+def build_permissions() -> dict[str, Any]:
+    """Return the actions of each type by operation, and the ARNs to which each action can be limited."""
+    types = {name: _read_handlers(of) for name, of in CLOUDFORMATION_TYPES.items()} | OTHER_ACTIONS
+    actions = {action for handlers in types.values() for found in handlers.values() for action in found}
+    return {
+        "source": f"cfn-lint {cfnlint.version.__version__}: {COMMAND}",
+        "types": dict(sorted(types.items())),
+        "arns": _read_arn_patterns(sorted(actions | {*PROVIDER_ACTIONS})),
+    }
+
+
+def _read_handlers(cloudformation_type: str) -> dict[str, list[str]]:
+    handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, cloudformation_type).schema["handlers"]
+    return {name: sorted(set(handlers[name]["permissions"])) for name in HANDLERS if name in handlers}
+
+
+def _read_arn_patterns(actions: Iterable[str]) -> dict[str, list[str]]:
+    """Map each action that exists to the ARNs to which it can be limited; no ARN, if it can be limited to none."""
+    folder = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs"
+    services = json.loads((folder / "Policies.json").read_text(encoding="utf-8"))
+    patterns = {}
+    for action in actions:
+        service, _, name = action.partition(":")
+        known = services.get(service, {})
+        found = known.get("Actions", {}).get(name.lower())
+        if found is None:
+            continue  # what schemas name although IAM has no such action
+        kinds = {kind.lower() for kind in found.get("Resources", ())}
+        arns = {arn for kind, it in known["Resources"].items() if kind.lower() in kinds for arn in it["ARNFormats"]}
+        patterns[action] = sorted(arn.replace(".*", "*") for arn in arns)
+    return patterns
+
+
+def render_permissions() -> str:
+    """Return the text of the file."""
+    return json.dumps(build_permissions(), indent=1, sort_keys=True) + "\n"
+
+
+def main(arguments: Sequence[str], target: Path = TARGET) -> int:
+    """Write the file, or only compare it; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args(arguments).check
+    text = render_permissions()
+    if not check:
+        target.write_text(text, encoding="utf-8")
+        return 0
+    if target.exists() and target.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"stale: {target.name}; run {COMMAND}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
