@@ -11,6 +11,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import SettledResource, Work, ignore_progress
 from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
@@ -39,7 +40,7 @@ def _make_artifact(blueprint: Blueprint, runtime: str) -> Artifact:
     return replace(artifact, companions=named)
 
 
-def _reveal_placeholder(_: Stack, name: str) -> str:
+def _reveal_placeholder(_: Stack, secret: AppSecret) -> str:
     return _PLACEHOLDER
 
 
