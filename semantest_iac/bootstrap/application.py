@@ -274,9 +274,9 @@ class Application(SecretParts, GuardrailParts):
 
     def node_sdk(self) -> NodeSdk:
         """Return the AWS SDK for JavaScript, which Node functions on Lambda find in their runtime."""
-        from semantest_iac.bootstrap.inspection.machine_inspection import find_node_sdk
+        from semantest_iac.bootstrap.inspection.machine_inspection import open_node_sdk
 
-        return find_node_sdk()
+        return open_node_sdk()
 
     def deployments(  # noqa: PLR0913  # one parameter for each view
         self,

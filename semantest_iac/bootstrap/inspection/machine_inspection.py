@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.environments.settings import ComponentSettings
-    from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
+    from semantest_iac.domain.security.permissions import GrantedPermissions, PermissionRules, StackPermissions
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.clouds.entry import CloudEntry
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
@@ -23,7 +23,7 @@ def list_prerequisites_here(providers: Collection[str]) -> list[Prerequisite]:
     return list_prerequisites(providers, os.environ)
 
 
-def find_node_sdk() -> NodeSdk:
+def open_node_sdk() -> NodeSdk:
     """Return the AWS SDK for JavaScript, which Node functions on Lambda find in their runtime."""
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
 
@@ -66,15 +66,15 @@ def compute_permissions(stack: Stack, settings: ComponentSettings) -> StackPermi
     with TemporaryDirectory(prefix="semantest-") as folder:
         runtime = settings.runtime or _ANY_RUNTIME
         created = asyncio.run(list_created_resources(blueprint, runtime, Path(folder)))
-    described: StackPermissions = entry.load_part(f"{entry.permissions}:describe_permissions")(stack, settings, created)
-    return described
+    rules: PermissionRules = entry.load_part(entry.permissions)
+    return rules.describe(stack, settings, created)
 
 
 def read_granted_permissions(provider: str, document: Any) -> GrantedPermissions:
     """Read a document with what somebody may do, in the form of the cloud; raises RefusedError."""
     entry = _find_entry(provider)
-    granted: GrantedPermissions = entry.load_part(f"{entry.permissions}:read_granted")(document)
-    return granted
+    rules: PermissionRules = entry.load_part(entry.permissions)
+    return rules.read_granted(document)
 
 
 _ANY_RUNTIME = "python3.13"

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-EVERYTHING = "*"
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.resource import DeployedResource
 
-Covers = Callable[[str, str], bool]
-"""Whether a granted pattern covers what is needed."""
+EVERYTHING = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,18 @@ class GrantedPermissions:
 
     allowed: tuple[Permission, ...]
     denied: tuple[Permission, ...] = ()
+
+
+DescribePermissions = Callable[[Stack, ComponentSettings, Sequence[DeployedResource]], StackPermissions]
+"""Returns what deploying resources that a program has created needs, and what their identities may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionRules:
+    """What a cloud knows of rights; `read_granted` reads a document of its form, and raises RefusedError for others."""
+
+    describe: DescribePermissions
+    read_granted: Callable[[Any], GrantedPermissions]
 
 
 @dataclass(frozen=True, slots=True)

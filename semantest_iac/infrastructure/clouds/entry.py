@@ -39,8 +39,8 @@ class CloudEntry:
     `secret_store` opens the cloud's own store of secrets in a region, `simulated_secret_store` that of a simulated
     cloud. `prices` is a PriceList of the domain, without which costs are not known.
     `function_layout` is the cloud whose package layout its functions have; the first of `regions` is the default, and
-    `region_counterparts` maps regions of other clouds to the nearest own one. `permissions` is the module whose
-    `describe_permissions` says which rights created resources needed.
+    `region_counterparts` maps regions of other clouds to the nearest own one. `permissions` is the
+    PermissionRules of the domain, without which the rights that deployments need are not known.
     """
 
     name: str

@@ -20,13 +20,13 @@ from semantest_iac.domain.security.permissions import (
     EVERYTHING,
     GrantedPermissions,
     Permission,
+    PermissionRules,
     RunGrant,
     StackPermissions,
 )
 
-ROLE_TYPE = "aws:iam/role:Role"
-ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
-ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+_ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
+_ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 _SERVICES = {"apigatewayv2": "apigateway", "cloudwatch/logGroup": "logs", "vpc": "ec2"}
 """The service of a type's actions, where it is not called as the module of the type."""
@@ -99,7 +99,7 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
 )
 
 
-def describe_permissions(
+def describe_policies(
     stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
 ) -> StackPermissions:
     """Return what deploying these resources needs, and what their roles allow."""
@@ -138,7 +138,7 @@ def list_arns(action: str) -> tuple[str, ...]:
     return tuple(_read_data()["arns"].get(action, ()))
 
 
-def read_granted(document: Any) -> GrantedPermissions:
+def read_granted_policies(document: Any) -> GrantedPermissions:
     """Read an IAM policy document, or a list of them; raises RefusedError for anything else."""
     allowed, denied = list[Permission](), list[Permission]()
     for one in document if isinstance(document, list) else [document]:
@@ -243,12 +243,12 @@ def _merge(permissions: Iterable[Permission]) -> Iterator[Permission]:
 
 def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResource], region: str) -> Iterator[RunGrant]:
     for resource in resources:
-        if resource.type == ROLE_POLICY_TYPE:
+        if resource.type == _ROLE_POLICY_TYPE:
             for statement in json.loads(str(resource.outputs["policy"]))["Statement"]:
                 on = (it if it == EVERYTHING else _place(it, region) for it in _as_tuple(statement["Resource"]))
                 permission = Permission(_as_tuple(statement["Action"]), tuple(on))
                 yield _describe_grant(str(resource.outputs["role"]), permission, settings)
-        elif resource.type == ATTACHMENT_TYPE:
+        elif resource.type == _ATTACHMENT_TYPE:
             policy = str(resource.outputs["policyArn"])
             note = "a policy of AWS, by which API Gateway writes logs"
             yield RunGrant(str(resource.outputs["role"]), Permission((policy,), (EVERYTHING,)), "access logs", note)
@@ -274,3 +274,6 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "network": settings.network.private or bool(settings.network.subnet_ids),
         "websocket": settings.type == "websocket",
     }
+
+
+AWS_PERMISSIONS = PermissionRules(describe_policies, read_granted_policies)

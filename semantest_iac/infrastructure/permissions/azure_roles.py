@@ -19,11 +19,12 @@ from semantest_iac.domain.security.permissions import (
     EVERYTHING,
     GrantedPermissions,
     Permission,
+    PermissionRules,
     RunGrant,
     StackPermissions,
 )
 
-ROLE_ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment"
+_ROLE_ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment"
 _GROUP_TYPE = "azure-native:resources:ResourceGroup"
 _GROUP_OPERATIONS = "Microsoft.Resources/subscriptions/resourceGroups"
 _PROVIDER_PATH = re.compile(r"/providers/(?P<path>.*)$", re.IGNORECASE)
@@ -146,11 +147,11 @@ RUN_ROLES: Mapping[str, _RunRole] = {
 }
 
 
-def describe_permissions(
+def describe_roles(
     stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
 ) -> StackPermissions:
     """Return what deploying these resources needs, and which roles are assigned to their identities."""
-    actions = tuple(sorted({action for it in resources for action in list_operations(it.type)}))
+    actions = tuple(sorted({action for it in resources for action in list_role_operations(it.type)}))
     group = next((str(it.outputs.get("name", "")) for it in resources if it.type == _GROUP_TYPE), "")
     in_subscription = tuple(it for it in actions if it.startswith(_GROUP_OPERATIONS))
     scope = "/subscriptions/<subscription>"
@@ -175,7 +176,7 @@ def describe_permissions(
     )
 
 
-def list_operations(resource_type: str) -> tuple[str, ...]:
+def list_role_operations(resource_type: str) -> tuple[str, ...]:
     """Return the operations that creating, reading, updating and deleting such a resource needs.
 
     Raises RefusedError for a type whose operations are not known.
@@ -187,7 +188,7 @@ def list_operations(resource_type: str) -> tuple[str, ...]:
     return (*(f"{arm_type}/{verb}" for verb in _VERBS), *_OTHER_OPERATIONS.get(arm_type, ()))
 
 
-def read_granted(document: Any) -> GrantedPermissions:
+def read_granted_roles(document: Any) -> GrantedPermissions:
     """Read a role definition as `az role definition list` prints it, or a list of them; raises RefusedError."""
     allowed, denied = list[Permission](), list[Permission]()
     for one in document if isinstance(document, list) else [document]:
@@ -227,7 +228,7 @@ def _has_action(role: _BuiltInRole, action: str) -> bool:
 def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResource]) -> Iterator[RunGrant]:
     identities = {_find_principal(it): str(it.outputs.get("name", it.name)) for it in resources if _find_principal(it)}
     for resource in resources:
-        if resource.type != ROLE_ASSIGNMENT_TYPE:
+        if resource.type != _ROLE_ASSIGNMENT_TYPE:
             continue
         outputs = {**resource.inputs, **resource.outputs}
         role = RUN_ROLES.get(str(outputs["roleDefinitionId"]).rpartition("/")[2])
@@ -242,7 +243,7 @@ def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResour
 
 def _find_principal(resource: DeployedResource) -> str:
     identity = resource.outputs.get("identity")
-    found = resource.outputs.get("principalId") if resource.type != ROLE_ASSIGNMENT_TYPE else None
+    found = resource.outputs.get("principalId") if resource.type != _ROLE_ASSIGNMENT_TYPE else None
     return str(found or (identity.get("principalId") if isinstance(identity, Mapping) else "") or "")
 
 
@@ -258,3 +259,6 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "secrets": bool(settings.secret_keys),
         "websocket": settings.type == "websocket",
     }
+
+
+AZURE_PERMISSIONS = PermissionRules(describe_roles, read_granted_roles)

@@ -15,7 +15,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.security.permissions import StackPermissions
 from semantest_iac.infrastructure.permissions import aws_policies
-from semantest_iac.infrastructure.permissions.azure_roles import ARM_TYPES, list_operations
+from semantest_iac.infrastructure.permissions.azure_roles import ARM_TYPES, list_role_operations
 from semantest_iac.infrastructure.sandbox_engine.trial_runs import list_created_resources
 
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
@@ -97,7 +97,7 @@ class TestAzure:
         created = asyncio.run(list_created_resources(blueprint, "python3.13", tmp_path))
 
         for resource in created:
-            assert list_operations(resource.type)
+            assert list_role_operations(resource.type)
             path = resource.id.rpartition("/providers/")[2]
             if "/providers/" in resource.id:
                 namespace, *rest = path.split("/")

@@ -42,7 +42,7 @@ class TestAzure:
 
     @pytest.mark.parametrize("type_", sorted(AZURE_TYPES))
     def test_type_has_operations_to_write_and_to_delete(self, type_: str) -> None:
-        verbs = {operation.rpartition("/")[2] for operation in azure_roles.list_operations(type_)}
+        verbs = {operation.rpartition("/")[2] for operation in azure_roles.list_role_operations(type_)}
 
         assert {"read", "write", "delete"} <= verbs
 
@@ -54,7 +54,7 @@ class TestGranted:
             ' {"Effect": "Deny", "Action": ["s3:Put*"], "Resource": ["*"]}]}'
         )
 
-        granted = aws_policies.read_granted([policy])
+        granted = aws_policies.read_granted_policies([policy])
 
         assert granted.allowed == (Permission(("s3:*",), ("*",)),)
         assert granted.denied == (Permission(("s3:Put*",), ("*",)),)
@@ -69,14 +69,14 @@ class TestGranted:
         ids=["as it is created", "as it is listed", "as the API returns it"],
     )
     def test_role_is_read_in_each_form(self, role: object) -> None:
-        granted = azure_roles.read_granted(role)
+        granted = azure_roles.read_granted_roles(role)
 
         assert granted.allowed == (Permission(("Microsoft.Web/*",), ("*",)),)
         assert granted.denied == (Permission(("*/delete",), ("*",)),)
 
     @pytest.mark.parametrize("document", [{}, [], [3], "text", {"Statement": None}])
     def test_other_documents_are_refused_or_grant_nothing(self, document: object) -> None:
-        for read in (aws_policies.read_granted, azure_roles.read_granted):
+        for read in (aws_policies.read_granted_policies, azure_roles.read_granted_roles):
             if document == []:
                 assert read(document).allowed == ()
                 continue
