@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.environments.settings import ComponentSettings
-    from semantest_iac.domain.security.permissions import GrantedPermissions, PermissionRules, StackPermissions
+    from semantest_iac.domain.ports.permission_rules import PermissionRules
+    from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.clouds.entry import CloudEntry
     from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk

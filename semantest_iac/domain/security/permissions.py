@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-
-from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.resource import DeployedResource
 
 EVERYTHING = "*"
 
@@ -74,18 +70,6 @@ class GrantedPermissions:
 
     allowed: tuple[Permission, ...]
     denied: tuple[Permission, ...] = ()
-
-
-DescribePermissions = Callable[[Stack, ComponentSettings, Sequence[DeployedResource]], StackPermissions]
-"""Returns what deploying resources that a program has created needs, and what their identities may do."""
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionRules:
-    """What a cloud knows of rights; `read_granted` reads a document of its form, and raises RefusedError for others."""
-
-    describe: DescribePermissions
-    read_granted: Callable[[Any], GrantedPermissions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from typing import Any
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.ports.permission_rules import PermissionRules
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.domain.security.permissions import (
     EVERYTHING,
     GrantedPermissions,
     Permission,
-    PermissionRules,
     RunGrant,
     StackPermissions,
 )
