@@ -159,6 +159,22 @@ class TestCanary:
         assert newest["state"] == "completed"
         assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith("new none")
 
+    def test_waits_for_an_approval_and_is_approved_once(self, service: Workspace) -> None:
+        approvals = "approvals: {required: true}\n"
+        (service.folder / "semantest.yaml").write_text(approvals + CONFIGURATION)
+        waiting = service.run(*DEPLOY, "--canary", "10%", "--bake", "2s")
+        [shown] = service.run("status", "--json").json
+        before = service.run("invoke", "rest-api", "GET", "/").out.strip()
+        approved = service.run("approve", "--json")
+
+        assert (waiting.code, waiting.json["state"], shown.get("traffic")) == (3, "awaiting_approval", None)
+        assert before.endswith("old none")
+        assert (approved.code, approved.json["state"]) == (0, "completed"), approved.out
+        types = [it["type"].removeprefix("infrastructure.") for it in approved.events]
+        assert types.count("traffic.shifted") == 2
+        assert types.count("approval.requested") == 1
+        assert service.run("invoke", "rest-api", "GET", "/").out.strip().endswith("new none")
+
     def test_is_refused_for_more_than_code_and_settings(self, service: Workspace) -> None:
         refused = service.run(*DEPLOY, "--canary", "10%", "--set", "monitoring.log_retention_days=30")
 
