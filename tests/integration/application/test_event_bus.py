@@ -20,7 +20,7 @@ from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested, RollbackRequested
 
 CONFIGURATION = """\
 components:
@@ -257,6 +257,23 @@ class TestRequests:
         [result] = asyncio.run(place.bus.receive(wrap_event(removal, "limited")))
 
         assert (result.outcome, result.code) == (("accepted", "") if is_allowed else ("refused", "SOURCE_NOT_ALLOWED"))
+
+    @pytest.mark.parametrize("is_allowed", [False, True])
+    def test_that_accept_to_lose_data_need_such_a_source_too(self, place: Place, is_allowed: bool) -> None:
+        place.write(CONFIGURATION.replace("folder: in,", f"folder: in, removals: {str(is_allowed).lower()},"))
+        place.bus = place.open_bus()
+        rollback = RollbackRequested(
+            component="rest-api",
+            provider="azure",
+            environment="qa",
+            region="westeurope",
+            accepted_data_loss=("secret-first",),
+        )
+
+        [result] = asyncio.run(place.bus.receive(wrap_event(rollback, "limited")))
+
+        expected = "NOT_FOUND" if is_allowed else "SOURCE_NOT_ALLOWED"  # nothing is deployed yet
+        assert (result.outcome, result.code) == ("refused", expected)
 
     def test_of_removals_are_queued(self, place: Place) -> None:
         removal = InfrastructureRemovalRequested(
