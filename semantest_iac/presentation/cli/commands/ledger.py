@@ -32,7 +32,6 @@ from semantest_iac.domain.errors import NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_GATEWAY_URL,
-    OPERATION_DONE,
     flatten_values,
     format_utc_time,
     local_endpoint,
@@ -56,6 +55,7 @@ from semantest_iac.presentation.cli.tables import (
     unique_id_length,
     utc_now,
 )
+from semantest_iac.presentation.cli.text.details import format_changes, format_details
 from semantest_iac.presentation.styles import style_text
 
 NOTHING_DEPLOYED = "Nothing has been deployed yet."
@@ -67,9 +67,10 @@ STATUS_HELP = """Show the latest deployment of every stack, newest first, and th
   semantest-iac status
   semantest-iac status rest-api --env development --json
   semantest-iac status --watch
+  semantest-iac status --deployment 5f2c91d0
 
 With --watch, shows every change until Ctrl-C: on a terminal the whole table, elsewhere the rows that changed, with
---json one row per line.
+--json one row per line. With --deployment, shows everything that is known of one deployment.
 """
 STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("requested", 2), Column("endpoint", 3))
 
@@ -79,9 +80,17 @@ CHECK_COLUMN = Column("drift", 4)
 
 @click.command("status", help=STATUS_HELP)
 @click.option("-w", "--watch", is_flag=True, help="Show every change until Ctrl-C.")
+@click.option(
+    "--deployment",
+    metavar="ID",
+    shell_complete=complete_with(find_deployment_ids),
+    help="Everything about this deployment; the beginning of its id is enough.",
+)
 @filter_options
 @session_options
-def status_command(session: Session, selector: StackSelector, watch: bool) -> int:
+def status_command(session: Session, selector: StackSelector, watch: bool, deployment: str | None) -> int:
+    if deployment:
+        return _show_deployment(session, selector, deployment, watch=watch)
     ledger, stack_filter = session.application.ledger, session.build_stack_filter(selector)
     rows = _read_status_rows(session, stack_filter)
     simulated = ((Stack.parse(row["stack"]), bool(row["simulated"])) for row in rows)
@@ -92,6 +101,21 @@ def status_command(session: Session, selector: StackSelector, watch: bool) -> in
     session.terminal.print_remarks(*_list_notes(rows))
     rows = _add_traffic(session, _add_approvals(session, rows))
     session.answer(rows, _format_status(session, rows))
+    return OK
+
+
+def _show_deployment(session: Session, selector: StackSelector, prefix: str, *, watch: bool) -> int:
+    from semantest_iac.application.queries.deployment_details import read_deployment_details
+
+    if watch or session.build_stack_filter(selector) != ALL_STACKS:
+        hint = "Leave the other options out; `semantest-iac events --follow --deployment ID` shows what happens to it."
+        raise ValidationError("Cannot use --deployment with other options: it names one deployment.", hint=hint)
+    ledger = session.application.ledger
+    details = read_deployment_details(ledger, find_deployment_id(ledger, prefix))
+    _warn_of_recorded_rehearsals(session, [details["stack"]])
+    [details] = _add_traffic(session, _add_approvals(session, [details]))
+    numbers = _find_restored_numbers(ledger, [details])
+    session.answer(details, format_pairs(format_details(details, numbers), session.terminal.width))
     return OK
 
 
@@ -268,7 +292,7 @@ def _history_cells(
     row: dict[str, Any], width: int | None, restored_numbers: Mapping[str, int | None]
 ) -> tuple[str, ...]:
     is_planned = row["state"] in UNCHANGED_STATUSES
-    changes, number = _format_changes(row["changes"], is_planned=is_planned), str(row["number"] or "-")
+    changes, number = format_changes(row["changes"], is_planned=is_planned), str(row["number"] or "-")
     state = style_text(row["state"], row["state"])
     back_to = restored_numbers.get(row.get("restored_deployment", ""))
     kind = f"{row['kind']} to {back_to}" if back_to else row["kind"]
@@ -281,12 +305,6 @@ def _id_shortener(session: Session, ids: Collection[str]) -> Callable[[str], str
         return str
     length = unique_id_length([*ids, *session.application.ledger.list_similar_ids(ids)])
     return lambda id_: id_[:length]
-
-
-def _format_changes(changes: Mapping[str, int], *, is_planned: bool) -> str:
-    counts = {name: count for name, count in changes.items() if count and name != "same"}
-    words = [f"{count} {f'to {name}' if is_planned else OPERATION_DONE[name]}" for name, count in counts.items()]
-    return ", ".join(words) or "-"
 
 
 OUTPUTS_HELP = """Show the outputs of a stack's last good deployment, except secret ones.

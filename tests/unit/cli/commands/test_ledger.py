@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.application.ports.run_queue import QueuedRun, RunHolder
-from tests.fakes.memory_ledger import a_deploy, a_destroy
+from tests.fakes.memory_ledger import a_deploy, a_destroy, an_event
 
 _ONE = "rest-api.aws.development.us-east-1"
 _OTHER = "rest-api.aws.development.eu-west-1"
@@ -60,6 +60,61 @@ async def test_status_tells_an_interrupted_deployment_from_others(
     assert (row["state"], row["interrupted"]) == ("pending", is_interrupted)
     assert ("interrupted" in shown.out) is is_interrupted
     assert ("Run deploy or destroy for this stack" in shown.err) is is_interrupted
+
+
+async def _add_failed(world: Any) -> None:
+    """A deployment that needed an operator, and was resolved."""
+    failure = {"code": "PROVIDER_ERROR", "reason": "no quota", "hint": "Ask for more.", "changes": {"create": 1}}
+    left = {"remainder": ["delete function"], "commands": ["semantest-iac destroy rest-api"]}
+    begun = a_deploy("d4", stack=_ONE)
+    requested = an_event("deployment.requested", "d4", stack=_ONE, data={"requested_by": "ada"})
+    ended = [
+        an_event("approval.granted", "d4", stack=_ONE, data={"approved_by": "bob"}),
+        an_event("deployment.needs_operator", "d4", stack=_ONE, data={**failure, **left}),
+        an_event("deployment.resolved", "d4", stack=_ONE, data={"resolved_by": "eve"}),
+    ]
+    await world.ledger.append(_ONE, None, [requested, *begun[1:3], *ended])
+
+
+@pytest.mark.usefixtures("filled")
+class TestStatusOfOneDeployment:
+    async def test_has_who_did_what_and_what_is_left(self, cli: Any, world: Any) -> None:
+        await _add_failed(world)
+
+        shown, details = (
+            cli("status", "--deployment", "d4").out,
+            json.loads(cli("status", "--deployment", "d4", "--json").out),
+        )
+
+        assert [line.split(maxsplit=1)[0] for line in shown.splitlines()][:5] == [
+            "deployment", "stack", "number", "kind", "state",
+        ]  # fmt: skip
+        for text in ("by ada", "bob", "eve", "no quota", "Ask for more.", "delete function", "destroy rest-api"):
+            assert text in shown
+        assert (details["requested_by"], details["approved_by"], details["resolved_by"]) == ("ada", "bob", "eve")
+        assert (details["number"], details["error"]["code"], details["remainder"]) == (
+            2,
+            "PROVIDER_ERROR",
+            ["delete function"],
+        )
+
+    def test_is_what_history_has(self, cli: Any) -> None:
+        rows = {row["deployment"]: row for row in json.loads(cli("history", "--json").out)}
+
+        for deployment, row in rows.items():
+            details = json.loads(cli("status", "--deployment", deployment, "--json").out)
+            assert details.items() >= {key: row[key] for key in row if key != "held_by"}.items()
+
+    @pytest.mark.parametrize("more", [["--watch"], ["rest-api"], ["--env", "qa"]])
+    def test_stands_alone(self, cli: Any, more: list[str]) -> None:
+        outcome = cli("status", "--deployment", "d1", *more)
+
+        assert (outcome.code, "Cannot use --deployment with other options" in outcome.err) == (2, True)
+
+    def test_names_where_ids_are_listed(self, cli: Any) -> None:
+        outcome = cli("status", "--deployment", "d9")
+
+        assert (outcome.code, "`semantest-iac history` lists the deployments." in outcome.err) == (2, True)
 
 
 @pytest.mark.usefixtures("filled")
