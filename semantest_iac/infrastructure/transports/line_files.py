@@ -44,8 +44,8 @@ class FileLine(NamedTuple):
 
     @property
     def position_after(self) -> FilePosition:
-        """The position behind the line."""
-        digested = min(self.end, _DIGESTED_BYTES)
+        """The position behind the line; the file may have grown since its beginning was read."""
+        digested = min(self.end, len(self.head))
         return FilePosition(self.end, digested, _digest(self.head[:digested]))
 
 

@@ -15,6 +15,7 @@ from semantest_iac.application.ports.event_transports import TransportError
 from semantest_iac.domain.environments.event_sections import EventSourceSection
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.transports.files import FileSource, open_source
+from semantest_iac.infrastructure.transports.line_files import FolderPosition, LineFiles
 from semantest_iac.infrastructure.transports.ordered_delivery import MOST_HANDED_ON_BYTES
 from tests.contract.event_sources.event_source_contract import wait_until_connected
 from tests.fakes.transport_positions import MemoryTransportPositions
@@ -308,6 +309,23 @@ class TestFolders:
             (tmp_path / "a.jsonl").rename(folder / "a.jsonl")
             _append(folder / "a.jsonl", 3)
             await session.expect(1, 2, 3)
+
+
+class TestFilesThatGrowWhileTheyAreRead:
+    def test_are_still_the_same_files(self, tmp_path: Path) -> None:
+        path, others = tmp_path / "a.jsonl", list[str]()
+        path.write_bytes(b"1\n")
+        files, position = LineFiles(tmp_path, "*.jsonl", 1024, others.append), FolderPosition()
+        [first] = files.read_lines(position)
+        path.write_bytes(b"1\n2\n")
+        [_, second] = files.read_lines(position)
+
+        # The second line was added after the beginning of the file was read.
+        position.files[second.inode] = second._replace(head=first.head).position_after
+        _append(path, 3)
+
+        assert [line.body for line in files.read_lines(position)] == [b"3"]
+        assert others == []
 
 
 class TestRandomOrders:
