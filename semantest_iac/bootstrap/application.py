@@ -346,7 +346,8 @@ class Application(SecretParts, GuardrailParts):
         observers: Sequence[Observer] = (),
     ) -> InfrastructureEventBus:
         """Return the bus for received events, with the configuration of this folder or of a file."""
-        from semantest_iac.bootstrap.event_intake import build_event_bus, watch_folder
+        from semantest_iac.bootstrap.event_intake import build_event_bus
+        from semantest_iac.bootstrap.watched_configuration import watch_folder
 
         return build_event_bus(self, self._manifest, variables, watch_folder(self, file, overrides), observers)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
@@ -46,9 +44,7 @@ from semantest_iac.domain.deployment.verification import (
     SIMULATED_HEALTH_TIMEOUT_S,
     ServiceVerifier,
 )
-from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
-from semantest_iac.domain.environments.rules.approval_checks import check_approvals
-from semantest_iac.domain.guardrails.approval_rules import ApprovalRules, FindApprovalRules
+from semantest_iac.domain.guardrails.approval_rules import FindApprovalRules
 from semantest_iac.domain.guardrails.consent import (
     ApprovePlan,
     ShowPlan,
@@ -124,6 +120,9 @@ class ApplicationParts(SimulatingHome, Protocol):
     def timer(self) -> Timer: ...
 
     def configuration(self, **sources: Any) -> LoadedConfiguration: ...
+
+    @property
+    def find_own_rules(self) -> FindApprovalRules: ...
 
     @property
     def review_plan(self) -> ReviewPlan | None: ...
@@ -392,70 +391,5 @@ def _choose_approval(choice: EngineChoice, views: RunViews, application: Applica
         confirm,
         application.clock,
         reviewer.judges_destroy if application.review_plan is None else lambda _, __: True,
-        views.find_own_rules or watch_own_rules(application),
-    )
-
-
-class ConfigurationReader(Protocol):
-    """Loads the configuration from the sources of its keywords."""
-
-    def configuration(self, **sources: Any) -> LoadedConfiguration: ...
-
-
-def watch_own_rules(
-    reader: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
-) -> FindApprovalRules:
-    """Return what finds the approvals that the configuration of this folder, or of a file, requires at the time.
-
-    Where they cannot be read, everything must be approved: nobody knows what they were to be.
-    """
-    read = _watch_configuration(reader, file, overrides)
-
-    def find_own_rules(stack: Stack) -> ApprovalRules:
-        loaded = read(stack)
-        rules = ApprovalRules.from_section(loaded.configuration.approvals)
-        is_unknown = _hides(loaded, "approvals") or any(
-            finding.blocks for finding in check_approvals(loaded.configuration)
-        )
-        return replace(rules, need="always") if is_unknown else rules
-
-    return find_own_rules
-
-
-def watch_own_guardrails(
-    reader: ConfigurationReader, file: Path | None = None, overrides: Sequence[str] = ()
-) -> FindOwnGuardrails:
-    """Return what finds the guardrails of the configuration of this folder, or of a file, at the time."""
-    read = _watch_configuration(reader, file, overrides)
-
-    def find_own_guardrails(stack: Stack) -> GuardrailsSection | None:
-        loaded = read(stack)
-        return None if _hides(loaded, "guardrails") else loaded.configuration.guardrails
-
-    return find_own_guardrails
-
-
-def _watch_configuration(
-    reader: ConfigurationReader, file: Path | None, overrides: Sequence[str]
-) -> Callable[[Stack], LoadedConfiguration]:
-    folder = Path.cwd()
-
-    def read(stack: Stack) -> LoadedConfiguration:
-        return reader.configuration(
-            folder=folder,
-            file=file,
-            environ=os.environ,
-            overrides=tuple(overrides),
-            options={"environment": stack.environment},
-        )
-
-    return read
-
-
-def _hides(loaded: LoadedConfiguration, section: str) -> bool:
-    """Whether faults of a configuration hide one of its sections; a file elsewhere has none."""
-    return any(
-        section in fault.path.split(".")
-        or (fault.path == "" and (fault.file or "").endswith(".yaml") and "is not read" not in fault.message)
-        for fault in loaded.faults
+        views.find_own_rules or application.find_own_rules,
     )

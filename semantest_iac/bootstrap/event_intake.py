@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from semantest_iac.application.intake.deployment_specs import find_base_folder
@@ -65,8 +62,6 @@ TRANSPORT_MODULES: Mapping[str, tuple[str, str]] = {
 What a source remembers is its position, or for webhooks, which it has seen.
 """
 
-_WATCHED_FILES = ("semantest*.yaml", ".env")
-_MOST_LOADED = 64
 _Section = TypeVar("_Section", EventSourceSection, EventTargetSection)
 
 
@@ -78,44 +73,6 @@ class EventParts(ApplicationParts, Protocol):
 
     @property
     def seen_messages(self) -> SeenMessages: ...
-
-
-class ConfigurationLoader:
-    """Loads the configuration of this folder for one environment after the other, again when a file has changed."""
-
-    def __init__(self, application: EventParts, file: Path | None = None, overrides: Sequence[str] = ()) -> None:
-        self._application = application
-        self._file = file
-        self._overrides = tuple(overrides)
-        self._folder = Path.cwd()
-        self._loaded: dict[str, LoadedConfiguration] = {}
-        self._files: tuple[Any, ...] = ()
-
-    def load(self, options: Mapping[str, str | None], values: Mapping[str, Any]) -> LoadedConfiguration:
-        """Return the configuration for these options, with these values over it."""
-        files = tuple(self._describe_files())
-        if files != self._files or len(self._loaded) > _MOST_LOADED:
-            self._loaded, self._files = {}, files
-        key = json.dumps([options, values], sort_keys=True)
-        if key not in self._loaded:
-            self._loaded[key] = self._application.configuration(
-                folder=self._folder,
-                file=self._file,
-                environ=os.environ,
-                values=values,
-                overrides=self._overrides,
-                options=options,
-            )
-        return self._loaded[key]
-
-    def _describe_files(self) -> Iterator[tuple[str, int, int]]:
-        named = [self._file] if self._file else []
-        for path in (*named, *(path for pattern in _WATCHED_FILES for path in sorted(self._folder.glob(pattern)))):
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            yield str(path), status.st_mtime_ns, status.st_size
 
 
 def build_event_bus(
@@ -198,8 +155,3 @@ def reveal_credentials(section: _Section, secrets: SecretStore) -> _Section:
 
 def _find_opener(type_: str, side: int, function: str) -> Any:
     return getattr(import_module(f"{_TRANSPORTS}.{TRANSPORT_MODULES[type_][side]}"), function)
-
-
-def watch_folder(application: EventParts, file: Path | None = None, overrides: Sequence[str] = ()) -> LoadEnvironment:
-    """Return what loads the configuration of this folder, or of a file, as it is now."""
-    return partial(ConfigurationLoader(application, file, overrides).load)

@@ -26,8 +26,8 @@ from semantest_iac.bootstrap.event_intake import (
     build_event_bus,
     open_event_sources,
     open_event_targets,
-    watch_folder,
 )
+from semantest_iac.bootstrap.watched_configuration import watch_folder
 from semantest_iac.domain.environments.event_sections import EVENT_KEYS, EventForm, EventTargetSection
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError
 from semantest_iac.infrastructure.transports.chat.messages import render_slack, render_teams

@@ -17,7 +17,7 @@ from semantest_iac.application.queries.history import list_deployed_components
 from semantest_iac.application.worker import report_nothing
 from semantest_iac.application.worker_service import WorkerService, WorkerSettings
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.bootstrap.event_intake import watch_folder
+from semantest_iac.bootstrap.watched_configuration import watch_folder
 from semantest_iac.domain.deployment.status import TERMINAL_EVENT_TYPES
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import LedgerError

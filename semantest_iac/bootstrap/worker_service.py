@@ -18,12 +18,12 @@ from semantest_iac.bootstrap.deployments import (
     PlaceEngine,
     WorkerViews,
     identify_worker,
-    watch_own_guardrails,
-    watch_own_rules,
 )
 from semantest_iac.bootstrap.drift_checks import build_drift_scheduler
 from semantest_iac.bootstrap.engines import ENGINES, reveal_planned_secret
 from semantest_iac.bootstrap.event_services import EventServices, WorkerEventParts, open_event_services
+from semantest_iac.bootstrap.reviews.own_rules import watch_own_guardrails, watch_own_rules
+from semantest_iac.bootstrap.watched_configuration import watch_folder
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 from semantest_iac.infrastructure.home_manifest import HomeManifest
@@ -64,12 +64,12 @@ async def open_worker_service(
     """Yield a worker service; raises RefusedError where it cannot answer health checks as it should."""
     async with AsyncExitStack() as exits:
         telemetry = _open_telemetry(application, variables)
-        own = application, settings.configuration_file, settings.overrides
+        load = watch_folder(application, settings.configuration_file, settings.overrides)
         views = WorkerViews(
             [observer],
             report_run,
-            find_own_rules=watch_own_rules(*own),
-            find_own_guardrails=watch_own_guardrails(*own),
+            find_own_rules=watch_own_rules(load),
+            find_own_guardrails=watch_own_guardrails(load),
         )
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)

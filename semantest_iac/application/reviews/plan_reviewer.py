@@ -51,7 +51,7 @@ _UNKNOWN = PlanFinding(
     "guardrails",
     "ask",
     "the configuration of the process that carries this out cannot be read, so nobody knows its guardrails",
-    hint="Correct its file: `semantest-iac validate` says what is wrong.",
+    hint="Correct its file: `semantest-iac config validate` says what is wrong.",
 )
 
 

@@ -15,6 +15,7 @@ from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, EngineC
 if TYPE_CHECKING:
     from semantest_iac.application.deployment.context import DeploymentContext
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
+    from semantest_iac.application.intake.event_requests import LoadEnvironment
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
     from semantest_iac.application.reviews.history_review import HistoryReview
     from semantest_iac.application.reviews.plan_reviewer import PlanReview, PlanReviewer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
     from semantest_iac.domain.errors import Fault
+    from semantest_iac.domain.guardrails.approval_rules import FindApprovalRules
     from semantest_iac.domain.ports.freeze_calendar import FreezeCalendar
     from semantest_iac.domain.ports.price_lists import PriceList
 
@@ -69,13 +71,26 @@ class GuardrailParts(LedgerDatabase):
         return CostEstimator(find_prices, adapt_blueprint)
 
     @cached_property
+    def _own_configuration(self) -> LoadEnvironment:
+        from semantest_iac.bootstrap.watched_configuration import watch_folder
+
+        return watch_folder(self)
+
+    @cached_property
+    def find_own_rules(self) -> FindApprovalRules:
+        """What finds the approvals that the configuration of the folder requires."""
+        from semantest_iac.bootstrap.reviews.own_rules import watch_own_rules
+
+        return watch_own_rules(self._own_configuration)
+
+    @cached_property
     def plan_reviewer(self) -> PlanReviewer:
         """What judges plans before they are applied."""
         from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
-        from semantest_iac.bootstrap.deployments import watch_own_guardrails, watch_own_rules
+        from semantest_iac.bootstrap.reviews.own_rules import watch_own_guardrails
 
-        own = watch_own_rules(self), watch_own_guardrails(self)
-        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, *own)
+        find_own = watch_own_guardrails(self._own_configuration)
+        return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, self.find_own_rules, find_own)
 
     def review_preview(self, context: DeploymentContext) -> PlanReview:
         """Review a previewed deployment as if it were deployed now."""
