@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.deployment.rollback import find_deployed_configuration
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.queries.history import is_event_of, list_events_since
 from semantest_iac.application.reviews.cost_estimates import CostEstimator
-from semantest_iac.application.reviews.recorded_plans import StackHistory, StackPast
+from semantest_iac.application.reviews.recorded_plans import RequestedStack, StackHistory
 from semantest_iac.domain.costs.estimates import CostRise
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection, read_guardrails, resolve_guardrails
@@ -89,19 +90,16 @@ class PlanReviewer:
         """Return what the guardrails of the requested configuration and those of this process find."""
         sections, unknown = self._find_sections(reviewed)
         needs_costs = any(section.cost.max_rise is not None for section in sections)
-        needs_past = any((section.usual.effect or "allow") != "allow" for section in sections)
-        past = self._read_past(reviewed.stack) if needs_past or needs_costs else StackPast()
-        costs = self._estimate_rise(reviewed, past) if needs_costs else None
-        return (*self._judge(sections, reviewed, past, costs), *unknown)
+        costs = self._estimate_rise(reviewed) if needs_costs else None
+        return (*self._judge(sections, reviewed, costs), *unknown)
 
     def review(self, reviewed: PlanToReview) -> PlanReview:
         """Return what the guardrails find, nothing in a plan without changes, and what the stack costs with it."""
-        past = self._read_past(reviewed.stack)
-        costs = self._estimate_rise(reviewed, past)
+        costs = self._estimate_rise(reviewed)
         if reviewed.plan.is_empty:
             return PlanReview(costs=costs)
         sections, unknown = self._find_sections(reviewed)
-        return PlanReview((*self._judge(sections, reviewed, past, costs), *unknown), costs)
+        return PlanReview((*self._judge(sections, reviewed, costs), *unknown), costs)
 
     def review_preview(self, context: DeploymentContext, now: datetime) -> PlanReview:
         """Review a previewed deployment as if it were deployed now."""
@@ -144,21 +142,32 @@ class PlanReviewer:
         return [requested] if own == requested else [requested, own], ()
 
     def _judge(
-        self, sections: Iterable[GuardrailsSection], reviewed: PlanToReview, past: StackPast, costs: CostRise | None
+        self, sections: Collection[GuardrailsSection], reviewed: PlanToReview, costs: CostRise | None
     ) -> Iterator[PlanFinding]:
+        needs_past = any((section.usual.effect or "allow") != "allow" for section in sections)
+        past = self._read_past(reviewed.stack) if needs_past else ()
         tags = reviewed.settings.tags if reviewed.settings else {}
         stack, kind, plan, now = reviewed.stack, reviewed.kind, reviewed.plan, reviewed.now
-        judged = JudgedPlan(stack, kind, plan, now, self._calendar, tags, past.changes, costs)
+        judged = JudgedPlan(stack, kind, plan, now, self._calendar, tags, past, costs)
         yield from dict.fromkeys(finding for section in sections for finding in judge_plan(section, judged))
 
-    def _read_past(self, stack: Stack) -> StackPast:
-        return StackHistory.fold(self._ledger.stream(str(stack))).past
+    def _read_past(self, stack: Stack) -> tuple[tuple[PlannedChange, ...], ...]:
+        """Return the changes of all deployments of the stack; the cost grows with their number."""
+        return StackHistory.fold(self._ledger.stream(str(stack))).past.changes
 
-    def _estimate_rise(self, reviewed: PlanToReview, past: StackPast) -> CostRise | None:
+    def _estimate_rise(self, reviewed: PlanToReview) -> CostRise | None:
         if reviewed.blueprint is None:
             return None
         after = self._costs.estimate(reviewed.blueprint)
-        return self._costs.estimate_rise(reviewed.stack, past.deployed, after)
+        return self._costs.estimate_rise(reviewed.stack, self._find_deployed(reviewed.stack), after)
+
+    def _find_deployed(self, stack: Stack) -> RequestedStack | None:
+        """Return what the last good deployment was requested with; its events alone are read."""
+        row = self._ledger.deployment(self._ledger.stack(str(stack)).last_good or "")
+        if row is None:
+            return None
+        events = list_events_since(self._ledger, row)
+        return StackHistory.fold(it for it in events if is_event_of(it, row.deployment)).past.deployed
 
 
 def show_after_review(reviewer: PlanReviewer, show_review: ShowReview) -> ReviewPlan:
