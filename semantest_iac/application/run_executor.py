@@ -29,7 +29,7 @@ from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.worker import Done, Park, Retry
 from semantest_iac.domain.delivery.canary import CHECK_INTERVAL_S
 from semantest_iac.domain.deployment.deployment import Deployment
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.status import TERMINAL_STATUSES, DeploymentStatus
 from semantest_iac.domain.deployment.traffic_shifts import is_shifting, request_shift
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_same_engine
@@ -130,6 +130,9 @@ class RunExecutor:
 
     def _find_next_look(self, deployment: str) -> Park | None:
         """Return until when the traffic of a new version stays as it is; None where nothing is shifted."""
+        row = self._ledger.deployment(deployment)
+        if row is None or row.state in TERMINAL_STATUSES:  # as after nearly every run: its events need not be read
+            return None
         current = require_deployment(self._ledger, deployment)
         if not (is_shifting(current) and current.shifted and current.shifted.until):
             return None
