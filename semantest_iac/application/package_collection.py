@@ -12,6 +12,7 @@ from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, StackRow
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, REMOVAL_KIND, DeploymentStatus
+from semantest_iac.domain.instants import format_instant
 from semantest_iac.domain.ports.artifact_store import ArtifactStore, StoredPackage
 
 KEPT_DEPLOYMENTS = 5
@@ -42,7 +43,7 @@ class PackageVerdict:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the package as `--json` prints it."""
-        stored_at = self.package.stored_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        stored_at = format_instant(self.package.stored_at)
         return {**asdict(self.package), "stored_at": stored_at, "needs": [asdict(need) for need in self.needs]}
 
 

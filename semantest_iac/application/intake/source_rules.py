@@ -9,6 +9,7 @@ from typing import TypeVar
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal, SourceHistory, SourceOrder
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.instants import format_instant
 from semantest_iac.domain.messaging.request_limits import is_request_limit, split_request_limit
 
 CLOCK_TOLERANCE_S = 5.0  # the clocks of one source's machines differ by less
@@ -136,4 +137,4 @@ def _show(sequence: str) -> str:
 
 
 def _format_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_instant(datetime.fromtimestamp(seconds, UTC))

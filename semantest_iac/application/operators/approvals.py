@@ -11,10 +11,12 @@ from typing import Any
 from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader, NewEvent
 from semantest_iac.application.ports.run_queue import RunDecision, RunQueue
+from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.deployment.approval import APPROVAL_DENIED, SHOWN_DIGEST_LENGTH
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.status import DeploymentStatus
-from semantest_iac.domain.errors import NotFoundError, RefusedError
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.deployments import ApprovalRequested
 from semantest_iac_events.event import Event, StackEvent
 
@@ -67,11 +69,6 @@ class DecidedPlan:
 
     row: DeploymentRow
     is_new: bool
-
-
-def format_instant(moment: datetime) -> str:
-    """Return a time in UTC to the second, such as 2026-01-08T09:00:00Z."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Approvals:
@@ -174,11 +171,7 @@ class Approvals:
         return found
 
     def _require_row(self, deployment: str) -> DeploymentRow:
-        row = self._ledger.deployment(deployment)
-        if row is None:
-            hint = "`semantest-iac queue` names the deployments that wait."
-            raise NotFoundError(f"Cannot find deployment '{deployment}'.", hint=hint)
-        return row
+        return require_row(self._ledger, deployment, "`semantest-iac queue` names the deployments that wait.")
 
     def _require_waiting(self, found: Deployment, verb: str) -> WaitingPlan:
         plan = _find_waiting_plan(found)

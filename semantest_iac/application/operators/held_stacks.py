@@ -10,9 +10,10 @@ from semantest_iac.application.deployment.recorder import read_deployment, requi
 from semantest_iac.application.deployment.rollback import recovery_commands
 from semantest_iac.application.message_bus import RecordEvent
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader
+from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
-from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
+from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac_events.deployments import DeploymentResolved
 
 _MOST_SHOWN = 5  # of what is left over: the events of the deployment have all of it
@@ -112,11 +113,7 @@ class HeldStacks:
         return newest.version if newest else 0, event
 
     def _require_row(self, deployment: str) -> DeploymentRow:
-        row = self._ledger.deployment(deployment)
-        if row is None:
-            hint = "`semantest-iac status` names the deployments that hold stacks."
-            raise NotFoundError(f"Cannot find deployment '{deployment}'.", hint=hint)
-        return row
+        return require_row(self._ledger, deployment, "`semantest-iac status` names the deployments that hold stacks.")
 
     def _explain(self, row: DeploymentRow, hold: StackHold | None) -> RefusedError:
         """Return why a deployment cannot be resolved."""

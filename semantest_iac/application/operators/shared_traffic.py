@@ -10,10 +10,12 @@ from typing import Any
 from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader, NewEvent
 from semantest_iac.application.ports.run_queue import RunDecision, RunQueue
+from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.delivery.canary import RequestedShift
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.traffic_shifts import is_shifting, request_shift
 from semantest_iac.domain.errors import NotFoundError, RefusedError
+from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.deployments import TrafficShifted
 from semantest_iac_events.event import Event
 
@@ -36,8 +38,7 @@ class SharedTraffic:
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints of it."""
         until = self.shifted.until
-        end = until.isoformat(timespec="seconds").replace("+00:00", "Z") if until else None
-        return {"weight": self.shifted.weight, "until": end}
+        return {"weight": self.shifted.weight, "until": format_instant(until) if until else None}
 
 
 class SharedTrafficDecisions:
@@ -81,11 +82,11 @@ class SharedTrafficDecisions:
         return RunDecision(deployment, newest.version, (self._encode(requested),))
 
     def _require_row(self, deployment: str) -> DeploymentRow:
-        row = self._ledger.deployment(deployment)
-        if row is None:
-            hint = "`semantest-iac status` names the deployments whose new version has a share of the traffic."
-            raise NotFoundError(f"Cannot find deployment '{deployment}'.", hint=hint)
-        return row
+        return require_row(
+            self._ledger,
+            deployment,
+            "`semantest-iac status` names the deployments whose new version has a share of the traffic.",
+        )
 
 
 def _find_share(deployment: Deployment) -> SharedTraffic | None:

@@ -200,6 +200,14 @@ def to_listed_event(recorded: RecordedEvent) -> dict[str, Any]:
     return {"subject": None, **recorded.event, "sequence": str(recorded.position)}
 
 
+def require_row(reader: LedgerReader, deployment: str, hint: str) -> DeploymentRow:
+    """Return the deployment; raises NotFoundError, with what to do, for one that was never requested."""
+    row = reader.deployment(deployment)
+    if row is None:
+        raise NotFoundError(f"Cannot find deployment '{deployment}'.", hint=hint)
+    return row
+
+
 def find_deployment(reader: LedgerReader, deployment: str) -> DeploymentRow:
     """Return the deployment; raises NotFoundError for one that was never requested."""
     row = reader.deployment(deployment)

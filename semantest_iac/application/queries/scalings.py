@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.queries.history import list_events_since
@@ -23,6 +23,7 @@ from semantest_iac.domain.deployment.events import RequestResolved
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, RefusedError, TooSoonError, ValidationError
+from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.infrastructure import ScalingTriggered
 
 _SCALE_KIND = "scale"
@@ -91,10 +92,10 @@ def _require_cooldown(
     if retry_at is not None:
         newest = max(scaling.ended_at for scaling in past)
         raise TooSoonError(
-            f"Cannot scale '{request.stack}' {direction} yet: it was scaled at {_format_moment(newest)}.",
+            f"Cannot scale '{request.stack}' {direction} yet: it was scaled at {format_instant(newest)}.",
             "SCALING_COOLDOWN",
             retry_at=retry_at,
-            hint=f"Ask again after {_format_moment(retry_at)}; scaling.cooldown_s is {cooldown_s}. A person may scale"
+            hint=f"Ask again after {format_instant(retry_at)}; scaling.cooldown_s is {cooldown_s}. A person may scale"
             " at any time.",
         )
 
@@ -144,7 +145,3 @@ def _read_directions(ledger: LedgerReader, oldest: DeploymentRow) -> dict[str, S
             if direction := data.get("scaling"):
                 found[str(data["deployment_id"])] = direction
     return found
-
-
-def _format_moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TypedDict
 
 from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.deployments import DeploymentPlanned
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
@@ -71,9 +72,8 @@ def approval_denied_error(disapproved_by: str, reason: str) -> DeploymentError:
 
 def approval_expired_error(end: datetime) -> DeploymentError:
     """Return the error of a deployment whose plan nobody approved in time."""
-    shown = end.isoformat(timespec="seconds").replace("+00:00", "Z")
     hint = "Deploy again: it is planned anew."
-    return DeploymentError(f"Nobody approved the plan before {shown}.", "APPROVAL_EXPIRED", hint=hint)
+    return DeploymentError(f"Nobody approved the plan before {format_instant(end)}.", "APPROVAL_EXPIRED", hint=hint)
 
 
 def digest_plan(planned: DeploymentPlanned) -> str:

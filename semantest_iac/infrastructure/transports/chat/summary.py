@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.instants import format_instant
 from semantest_iac_events import deployments, infrastructure
 from semantest_iac_events.event import Event, StackEvent
 from semantest_iac_events.values import ChangeCounts
@@ -107,7 +108,7 @@ def _describe(value: Any, words: Mapping[str, str]) -> str:
         counts = value.model_dump()
         return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts.get(name))
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return format_instant(value)
     if isinstance(value, tuple):
         more = f"; {len(value) - _MOST_LISTED} more" if len(value) > _MOST_LISTED else ""
         return "; ".join(map(str, value[:_MOST_LISTED])) + more
