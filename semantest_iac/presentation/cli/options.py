@@ -310,3 +310,11 @@ inspection_options = _bundle_options(
 
 unchecked_session_options = _bundle_options("session", _create_unchecked_session, *_SESSION_OPTIONS)
 """`session` of commands that do without the home, or look at it themselves."""
+
+detach_option = click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
+"""For commands that request what workers carry out."""
+
+yes_option = click.option(
+    "--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked."
+)
+"""For commands that change a cloud."""

@@ -28,9 +28,11 @@ from semantest_iac.presentation.cli.formatting import (
 )
 from semantest_iac.presentation.cli.options import (
     configuration_options,
+    detach_option,
     many_stacks_options,
     session_options,
     use_home_or_temporary,
+    yes_option,
 )
 from semantest_iac.presentation.cli.parsing.canary_options import canary_options, with_canary
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
@@ -93,14 +95,14 @@ _REFRESH_OPTION = click.option(
 @click.option("--dry-run", is_flag=True, help="Show what would change and change nothing, as preview does.")
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
-@click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
+@detach_option
 @click.option("--priority", type=int, metavar="N", help="With --detach: before those of a lower number; else 0.")
 @click.option("--not-before", callback=_parse_moment, metavar="TIME", help="With --detach: at the earliest then.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @_REFRESH_OPTION
 @canary_options
 @policy_pack_option
-@click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
+@yes_option
 @configuration_options
 @session_options
 def deploy_command(  # noqa: PLR0913  # one parameter for each option

@@ -14,7 +14,13 @@ from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.data_loss import format_accept_option
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import format_stack_and_cloud, format_utc_time
-from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.options import (
+    configuration_options,
+    detach_option,
+    session_options,
+    stack_options,
+    yes_option,
+)
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids
 from semantest_iac.presentation.cli.parsing.deployed_stacks import is_present, resolve_deployed_or_configured
 from semantest_iac.presentation.cli.session import ConfigurationOptions, ResolvedStack, Session, StackSelector
@@ -62,8 +68,8 @@ def _split_names(context: click.Context, parameter: click.Parameter, values: tup
     help="Resources whose data may be lost for good.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
-@click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
-@click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
+@detach_option
+@yes_option
 @configuration_options
 @session_options
 def rollback_command(  # noqa: PLR0913  # one parameter for each option

@@ -16,7 +16,13 @@ from semantest_iac.domain.environments.names import ALL_COMPONENTS
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import format_stack_and_cloud
-from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
+from semantest_iac.presentation.cli.options import (
+    configuration_options,
+    detach_option,
+    many_stacks_options,
+    session_options,
+    yes_option,
+)
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     is_live_service,
     resolve_deployed_or_configured,
@@ -67,8 +73,8 @@ class _Scaling(NamedTuple):
 @click.option("--max", "maximum", type=click.IntRange(min=1), metavar="N", help="Most instances at once.")
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the ledger.")
 @click.option("--dry-run", is_flag=True, help="Show what would change and change nothing.")
-@click.option("--detach", is_flag=True, help="Leave it to a worker, and do not wait for its end.")
-@click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
+@detach_option
+@yes_option
 @configuration_options
 @session_options
 def scale_command(  # noqa: PLR0913  # one parameter for each option

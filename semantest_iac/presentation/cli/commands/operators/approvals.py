@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.application.queries.history import find_deployment_id
 from semantest_iac.domain.deployment.status import TERMINAL_STATUSES
-from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.consent import require_approval_consent
-from semantest_iac.presentation.cli.commands.operators.carried_on_runs import carry_on_run
+from semantest_iac.presentation.cli.commands.operators.named_runs import carry_on_run, choose_deployment
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_waiting_deployments
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.text.approvals import format_waiting_plan
-from semantest_iac_events.stack_names import STACK_SEPARATOR
 
 if TYPE_CHECKING:
     from semantest_iac.application.operators.approvals import Approvals, DecidedPlan, WaitingPlan
@@ -88,27 +85,14 @@ def _open_approvals(session: Session) -> Approvals:
 
 
 def _choose_deployment(session: Session, approvals: Approvals, named: str | None) -> str:
-    """Return the deployment that is named, or of the named stack, or else the only one that waits.
-
-    Raises NotFoundError where none waits, ValidationError with all where several do.
-    """
-    if named and STACK_SEPARATOR not in named and not _find_of_component(approvals, named):
-        return find_deployment_id(session.application.ledger, named)
-    waiting = approvals.list_waiting()
-    if named:
-        waiting = [plan for plan in waiting if named.lower() in (plan.stack, plan.asked.component)]
-    if len(waiting) == 1:
-        return waiting[0].deployment
-    if not waiting:
-        of_stack = f" of '{named}'" if named else ""
-        hint = "`semantest-iac status` shows what is deployed."
-        raise NotFoundError(f"Cannot choose a deployment: no plan{of_stack} waits for an approval.", hint=hint)
-    faults = [Fault(plan.deployment, f"{plan.kind} of {plan.stack}") for plan in waiting]
-    raise ValidationError("Cannot choose a deployment: several wait.", hint="Name one of these.", faults=faults)
-
-
-def _find_of_component(approvals: Approvals, named: str) -> list[WaitingPlan]:
-    return [plan for plan in approvals.list_waiting() if plan.asked.component == named.lower()]
+    return choose_deployment(
+        session,
+        named,
+        approvals.list_waiting(),
+        "no plan{} waits for an approval",
+        "several wait",
+        lambda plan: f"{plan.kind} of {plan.stack}",
+    )
 
 
 def _show(session: Session, waiting: WaitingPlan) -> None:

@@ -6,11 +6,8 @@ import asyncio
 
 import click
 
-from semantest_iac.application.operators.shared_traffic import SharedTraffic, SharedTrafficDecisions
-from semantest_iac.application.queries.history import find_deployment_id
 from semantest_iac.domain.delivery.canary import RequestedShift
-from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
-from semantest_iac.presentation.cli.commands.operators.carried_on_runs import carry_on_run
+from semantest_iac.presentation.cli.commands.operators.named_runs import carry_on_run, choose_deployment
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import session_options
@@ -68,7 +65,14 @@ def return_command(session: Session, named: str | None, reason: str, detach: boo
 def _decide(session: Session, named: str | None, shift: RequestedShift, reason: str, *, detach: bool) -> int:
     require_writable_home(session.application.home)
     decisions = session.application.shared_traffic(session.application.folder_variables)
-    deployment = _choose_deployment(session, decisions, named)
+    deployment = choose_deployment(
+        session,
+        named,
+        decisions.list_shared(),
+        "no new version{} has a share of the traffic",
+        "several new versions share the traffic",
+        lambda shared: f"{shared.shifted.weight} % of {shared.stack}",
+    )
     row = asyncio.run(decisions.decide(deployment, shift, session.user_name, reason))
     if not detach:
         return carry_on_run(session, row, shift)
@@ -76,23 +80,3 @@ def _decide(session: Session, named: str | None, shift: RequestedShift, reason: 
     follow = f"  semantest-iac events --follow --deployment {row.deployment}"
     session.answer(answer, [f"Recorded for deployment {row.deployment} of {row.stack}: {shift}.", follow])
     return OK
-
-
-def _choose_deployment(session: Session, decisions: SharedTrafficDecisions, named: str | None) -> str:
-    """Return the deployment that is named, or of the named stack, or else the only one that shares the traffic."""
-    shared = decisions.list_shared()
-    fitting = [it for it in shared if named is None or named.lower() in (it.stack, it.shifted.component)]
-    if named and not fitting:
-        return find_deployment_id(session.application.ledger, named)
-    return _take_only_one(fitting)
-
-
-def _take_only_one(shared: list[SharedTraffic]) -> str:
-    if len(shared) == 1:
-        return shared[0].deployment
-    if not shared:
-        hint = "`semantest-iac status` shows what is deployed."
-        raise NotFoundError("Cannot choose a deployment: no new version has a share of the traffic.", hint=hint)
-    faults = [Fault(it.deployment, f"{it.shifted.weight} % of {it.stack}") for it in shared]
-    message = "Cannot choose a deployment: several new versions share the traffic."
-    raise ValidationError(message, hint="Name one of these.", faults=faults)
