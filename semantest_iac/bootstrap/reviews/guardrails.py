@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.price_lists import PriceList
 
 
-class GuardrailParts(LedgerDatabase):
+class GuardrailParts(LedgerDatabase, ABC):
     """The parts of an application that judge plans and estimate costs."""
 
     clock: Callable[[], datetime]
 
+    @abstractmethod
     def configuration(self, **sources: Any) -> LoadedConfiguration:
         """Load the configuration."""
-        raise NotImplementedError
 
     policy_packs: tuple[Path, ...] = ()
     """The folders of policy packs besides those that a variable names."""

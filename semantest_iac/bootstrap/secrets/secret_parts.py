@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
     from semantest_iac.domain.resource import DeployedResource
 
 
-class SecretParts(LedgerDatabase):
+class SecretParts(LedgerDatabase, ABC):
     """Creates the stores of secrets on first use; `_secrets` replaces the variables of the configuration."""
 
     engines: Mapping[str, EngineEntry]
     _secrets: SecretStore | None
 
     @property
+    @abstractmethod
     def artifact_store(self) -> ArtifactStore:
         """The store that keeps packages by their digests."""
-        raise NotImplementedError
 
     @cached_property
     def known_values(self) -> KnownSecretValues:
