@@ -83,6 +83,27 @@ class Workspace:
 
     def run_on_terminal(self, *arguments: str, typed: str = "") -> Outcome:
         """Run a command on a pseudo-terminal, with `typed` as its input."""
+        with self._start_on_terminal(arguments, typed) as (process, master):
+            out = b"".join(iter(lambda: _read(master), b""))
+        return Outcome(process.returncode, out.decode(), "")
+
+    def run_in_dialog(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> Outcome:
+        """Run a command on a pseudo-terminal, and type each answer once its question stands there."""
+        with self._start_on_terminal(arguments) as (process, master):
+            out = b""
+            for question, answer in answers:
+                while question.encode() not in out:
+                    out += _read(master) or b"\0the program has ended"
+                    assert b"\0" not in out, out
+                os.write(master, f"{answer}\n".encode())
+            out += b"".join(iter(lambda: _read(master), b""))
+        return Outcome(process.returncode, out.decode(), "")
+
+    @contextmanager
+    def _start_on_terminal(
+        self, arguments: tuple[str, ...], typed: str = ""
+    ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+        """Yield a command and the other side of its pseudo-terminal; wait for its end, which a failure brings about."""
         master, terminal = pty.openpty()
         os.write(master, typed.encode())
         with subprocess.Popen(
@@ -95,38 +116,11 @@ class Workspace:
         ) as process:
             os.close(terminal)
             try:
-                out = b"".join(iter(lambda: _read(master), b""))
+                yield process, master
             except BaseException:
                 process.kill()
                 raise
         os.close(master)
-        return Outcome(process.returncode, out.decode(), "")
-
-    def run_in_dialog(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> Outcome:
-        """Run a command on a pseudo-terminal, and type each answer once its question stands there."""
-        master, terminal = pty.openpty()
-        with subprocess.Popen(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-        ) as process:
-            os.close(terminal)
-            out = b""
-            try:
-                for question, answer in answers:
-                    while question.encode() not in out:
-                        out += _read(master) or b"\0the program has ended"
-                        assert b"\0" not in out, out
-                    os.write(master, f"{answer}\n".encode())
-                out += b"".join(iter(lambda: _read(master), b""))
-            except BaseException:
-                process.kill()
-                raise
-        os.close(master)
-        return Outcome(process.returncode, out.decode(), "")
 
     def files(self) -> dict[Path, bytes]:
         """Return every file in the folder with its content."""
