@@ -70,7 +70,8 @@ def _create_security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: P
         description="Semantest functions: HTTPS out, nothing in",
         vpc_id=vpc.id,
         tags=context.tags,
-        opts=context.options(),
+        # Only another VPC replaces it, where the name is free; what uses the old group needs it until then.
+        opts=context.options(delete_before_replace=False),
     )
     aws.vpc.SecurityGroupEgressRule(
         network.name,

@@ -1,0 +1,35 @@
+"""The types that are the same again when they were deleted and are created again.
+
+Every other type has a row in its cloud's catalogue, `stateful` where data is lost and `lossy` where something differs.
+"""
+
+from __future__ import annotations
+
+REVERSIBLE_TYPES = frozenset(
+    {
+        "aws:apigateway/account:Account",
+        "aws:apigatewayv2/integration:Integration",
+        "aws:apigatewayv2/route:Route",
+        "aws:apigatewayv2/stage:Stage",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:lambda/alias:Alias",
+        "aws:lambda/permission:Permission",
+        "aws:secretsmanager/secretVersion:SecretVersion",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "azure-native:authorization:RoleAssignment",
+        "azure-native:keyvault:Secret",
+        "azure-native:monitor:ActionGroup",
+        "azure-native:monitor:DiagnosticSetting",
+        "azure-native:monitor:MetricAlert",
+        "azure-native:network:NetworkSecurityGroup",
+        "azure-native:network:Subnet",
+        "azure-native:network:VirtualNetwork",
+        "azure-native:resources:ResourceGroup",
+        "azure-native:storage:BlobContainer",
+        "azure-native:web:AppServicePlan",
+        "azure-native:webpubsub:WebPubSubHub",
+    }
+)
