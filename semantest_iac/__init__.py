@@ -93,7 +93,7 @@ def deploy(  # noqa: PLR0913  # one parameter for each part of the request
     approve_plan = approve_any_plan if allow_destructive else None
     deployments = application.deployments(spec.variables, engine=spec.engine, approve_plan=approve_plan)
     deploying = deployments.deploy(
-        spec.stack, spec.configuration, settings=spec.settings, by="Python API", refresh=refresh
+        spec.stack, spec.configuration, settings=spec.settings, by=_read_user_name(), refresh=refresh
     )
     return asyncio.run(deploying)
 
@@ -139,17 +139,12 @@ def rollback(  # noqa: PLR0913  # one parameter for each part of the request
     """
     import asyncio
 
-    from semantest_iac.application.intake.deployment_specs import resolve_stack
-    from semantest_iac.application.queries.history import list_deployed_components
     from semantest_iac.application.queries.rollback_targets import choose_rollback_target
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.consent import approve_any_plan
 
     application, loaded = _load_configuration((provider, environment, region), home, None)
-    stack = None
-    if component is not None:
-        deployed = list_deployed_components(application.ledger)
-        stack = resolve_stack(component, loaded, application.providers, deployed)
+    stack = None if component is None else _resolve_deployed(component, application, loaded)
     names = {"to": to, "undo": deployment}
     chosen = {name: None if value is None else str(value) for name, value in names.items()}
     target = choose_rollback_target(application.ledger, str(stack) if stack else None, **chosen)
@@ -160,7 +155,7 @@ def rollback(  # noqa: PLR0913  # one parameter for each part of the request
         approve_plan=approve_any_plan if allow_destructive else None,
     )
     return asyncio.run(
-        deployments.rollback(stack, target.deployment, accept_data_loss=accept_data_loss, by="Python API")
+        deployments.rollback(stack, target.deployment, accept_data_loss=accept_data_loss, by=_read_user_name())
     )
 
 
@@ -183,16 +178,13 @@ def scale(  # noqa: PLR0913  # one parameter for each part of the request
     """
     import asyncio
 
-    from semantest_iac.application.intake.deployment_specs import resolve_stack
-    from semantest_iac.application.queries.history import list_deployed_components
     from semantest_iac.domain.compute.scaling import ScalingChange
 
     application, loaded = _load_configuration((provider, environment, region), home, None)
-    deployed = list_deployed_components(application.ledger)
-    stack = resolve_stack(component, loaded, application.providers, deployed)
+    stack = _resolve_deployed(component, application, loaded)
     engine = application.engine(stack, loaded.configuration)
     deployments = application.deployments(loaded.variables, engine=engine)
-    scaling = deployments.scale(stack, ScalingChange(minimum, maximum), by="Python API", reason=reason)
+    scaling = deployments.scale(stack, ScalingChange(minimum, maximum), by=_read_user_name(), reason=reason)
     return asyncio.run(scaling)
 
 
@@ -241,15 +233,14 @@ def resolve(deployment: str, *, home: str | Path = ".semantest", reason: str = "
     from semantest_iac.bootstrap.application import Application
 
     held_stacks = Application(Path(home)).held_stacks(os.environ)
-    return asyncio.run(held_stacks.resolve(deployment, "Python API", reason))
+    return asyncio.run(held_stacks.resolve(deployment, _read_user_name(), reason))
 
 
-def approve(
-    deployment: str, *, by: str = "Python API", plan_digest: str = "", home: str | Path = ".semantest"
-) -> DeploymentRow:
+def approve(deployment: str, *, by: str = "", plan_digest: str = "", home: str | Path = ".semantest") -> DeploymentRow:
     """Approve the plan of a deployment that waits for it, carry the deployment out, and return how that ended.
 
-    `by` is recorded, and must be one of the approvers where the configuration names any. `plan_digest`, or its
+    `by` is recorded, by default the user of this process, and must be one of the approvers where the configuration
+    names any. `plan_digest`, or its
     beginning, is the plan that may be approved; any if it is empty. A plan that has changed meanwhile waits once more.
     Raises NotFoundError for an unknown deployment, RefusedError for one that waits for no approval, or not for theirs.
     """
@@ -257,25 +248,23 @@ def approve(
     import os
     from pathlib import Path
 
-    from semantest_iac.application.queries.history import find_owning_engine, requested_engine
+    from semantest_iac.application.queries.history import choose_engine_of_run
     from semantest_iac.bootstrap.application import Application
     from semantest_iac.domain.deployment.status import TERMINAL_STATUSES
 
     application = Application(Path(home))
 
     async def approve_and_carry_on() -> DeploymentRow:
-        row = (await application.approvals(os.environ).approve(deployment, by, plan_digest)).row
+        row = (await application.approvals(os.environ).approve(deployment, by or _read_user_name(), plan_digest)).row
         if row.state in TERMINAL_STATUSES:
             return row
-        engine = requested_engine(application.ledger, row) or find_owning_engine(application.ledger, row.stack)
+        engine = choose_engine_of_run(application.ledger, row)
         return await application.deployments(os.environ, engine=engine).carry_on(deployment)
 
     return asyncio.run(approve_and_carry_on())
 
 
-def reject(
-    deployment: str, *, by: str = "Python API", reason: str = "", home: str | Path = ".semantest"
-) -> DeploymentRow:
+def reject(deployment: str, *, by: str = "", reason: str = "", home: str | Path = ".semantest") -> DeploymentRow:
     """Reject the plan of a deployment that waits for an approval, which ends without a change, and return its row.
 
     Raises NotFoundError for an unknown deployment, RefusedError for one that waits for no approval.
@@ -286,7 +275,7 @@ def reject(
 
     from semantest_iac.bootstrap.application import Application
 
-    rejecting = Application(Path(home)).approvals(os.environ).reject(deployment, by, reason)
+    rejecting = Application(Path(home)).approvals(os.environ).reject(deployment, by or _read_user_name(), reason)
     return asyncio.run(rejecting).row
 
 
@@ -309,6 +298,20 @@ def _build_spec(
     component, *options = parts
     application, loaded = _load_configuration(options, home, configuration)
     return application, build_spec(component, loaded, application)
+
+
+def _read_user_name() -> str:
+    from semantest_iac.application.operators.user_names import read_user_name
+
+    return read_user_name()
+
+
+def _resolve_deployed(component: str, application: Application, loaded: LoadedConfiguration) -> Stack:
+    """Return the stack of a component of the configuration, or of one that is deployed."""
+    from semantest_iac.application.intake.deployment_specs import resolve_stack
+    from semantest_iac.application.queries.history import list_deployed_components
+
+    return resolve_stack(component, loaded, application.providers, list_deployed_components(application.ledger))
 
 
 def _load_configuration(

@@ -19,13 +19,20 @@ from semantest_iac_events.event import StackRequest
 FollowRun = Callable[[str, int], RunFollower]
 """Returns the follower of a deployment of which so many events were shown."""
 
-_UNHELD = {"retrying": "which is tried again soon", "parked": "which waits for a decision"}
+_RETRYING = "which is tried again soon"
 
 
 class WaitView:
     """Shows what a request waits for: another run, or its own that a worker carries out."""
 
-    def __init__(self, deployment: str, progress: ReportProgress, follower: RunFollower) -> None:
+    def __init__(
+        self,
+        deployment: str,
+        progress: ReportProgress,
+        follower: RunFollower,
+        waits_for_approval: Callable[[str], bool],
+    ) -> None:
+        self._waits_for_approval = waits_for_approval
         self._deployment = deployment
         self._wait = WaitReporter(progress)
         self._follower = follower
@@ -43,9 +50,16 @@ class WaitView:
             self.end()
             return
         kind = "drift check" if first.state == "checking" else "deployment"
-        who = str(first.holder or _UNHELD.get(first.state, "which starts now"))
+        who = str(first.holder or self._describe_unheld(first))
         more = f", {between} more before this one" if between else ""
         self._wait.report_holder(f"{kind} {first.deployment} ({who}){more}")
+
+    def _describe_unheld(self, run: QueuedRun) -> str:
+        """Return why nobody works on a run, with what a person who waits for it can do."""
+        if run.state != "parked":
+            return _RETRYING if run.state == "retrying" else "which starts now"
+        verbs = ("approve", "reject") if self._waits_for_approval(run.deployment) else ("promote", "return")
+        return f"which waits for a person: `semantest-iac {verbs[0]} {run.deployment}`, or {verbs[1]}"
 
     def end(self) -> None:
         """Nothing is waited for any more; show what the worker has recorded, if there is one."""
@@ -92,7 +106,7 @@ class RequestRunner:
         submitting = asyncio.ensure_future(self._intake.submit(request, context))
         self._submitted = request
         shown = 2 if context and context.artifact else 1
-        wait = WaitView(request.deployment_id, self._progress, self._follow(request.deployment_id, shown))
+        wait = self._open_view(request.deployment_id, self._follow(request.deployment_id, shown))
         try:
             await asyncio.shield(submitting)
             await self._run_to_end(request, wait)
@@ -111,7 +125,7 @@ class RequestRunner:
         follower = self._follow(request.deployment_id, 0)
         follower.show_new_events()
         self._submitted = request
-        wait = WaitView(request.deployment_id, self._progress, follower)
+        wait = self._open_view(request.deployment_id, follower)
         try:
             await self._run_to_end(request, wait)
             wait.end()
@@ -121,6 +135,9 @@ class RequestRunner:
         finally:
             self._submitted = None
             wait.fail()
+
+    def _open_view(self, deployment: str, follower: RunFollower) -> WaitView:
+        return WaitView(deployment, self._progress, follower, self._executor.waits_for_approval)
 
     async def _run_to_end(self, request: StackRequest, wait: WaitView) -> None:
         deployment = request.deployment_id

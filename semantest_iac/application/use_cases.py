@@ -30,6 +30,7 @@ from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
@@ -254,7 +255,7 @@ class DeploymentUseCase:
         if context is None:
             message = f"Cannot preview a change of '{request.stack}': its first deployment has not ended."
             raise NotFoundError(message, hint="`semantest-iac queue` shows what it waits for.")
-        return context
+        return replace(context, kind=DEPLOYMENT_KINDS[request.type_name])
 
     async def carry_on(self, deployment: str) -> DeploymentRow:
         """Carry on a queued deployment in this process, unless a worker is faster, and return how that ended.

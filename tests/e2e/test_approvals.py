@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.operators.user_names import read_user_name
 from tests.e2e.conftest import Outcome, Workspace
 from tests.pulumi_cli import require_pulumi_cli
 
 _DEPLOY = ("deploy", "rest-api", "--json")
+_STACK_PARTS = ("rest-api", "aws", "development", "us-east-1")
 _TIMEOUT_S = 60.0
 
 
@@ -84,6 +86,7 @@ def test_scalings_and_rollbacks_wait_too(workspace: Workspace) -> None:
     """What they restore was deployed before approvals were required: those of the folder count."""
     workspace.run(*_DEPLOY)
     require_approval(workspace.folder)
+    previewed = workspace.run("scale", "rest-api", "--max", "7", "--dry-run", "--json").json
     ends = []
     for command in (("scale", "rest-api", "--max", "7"), ("rollback", "rest-api", "--to", "1", "--yes")):
         waiting = workspace.run(*command, "--json")
@@ -91,6 +94,8 @@ def test_scalings_and_rollbacks_wait_too(workspace: Workspace) -> None:
         ends.append((waiting.code, waiting.json["state"], approved.code, approved.json["kind"], approved.json["state"]))
 
     assert ends == [(3, "awaiting_approval", 0, kind, "completed") for kind in ("scale", "rollback")]
+    assert [it["guardrail"] for it in previewed["guardrails"]] == ["approvals"]
+    assert previewed["cost"]["rise"] == 0  # a limit costs nothing
 
 
 def test_a_rejected_plan_changes_nothing(workspace: Workspace) -> None:
@@ -122,8 +127,22 @@ def test_whoever_requested_it_cannot_approve_it(workspace: Workspace) -> None:
     states = [row["state"] for row in workspace.run("history", "--json").json]
     assert (own.code, own.json["error"]["code"]) == (3, "FOUR_EYES")
     assert (foreign.code, foreign.json["error"]["code"]) == (3, "NOT_AN_APPROVER")
-    assert getpass.getuser() in foreign.json["error"]["message"]
+    assert read_user_name() in foreign.json["error"]["message"]
     assert (later.json["state"], states) == ("awaiting_approval", ["awaiting_approval", "superseded"])
+
+
+def test_sending_the_request_as_an_event_makes_nobody_else_of_its_sender(workspace: Workspace) -> None:
+    require_approval(workspace.folder, four_eyes=True)
+    payload = dict(zip(("component", "provider", "environment", "region"), _STACK_PARTS, strict=True))
+    event = {"type": "infrastructure.deployment.requested", "correlationId": "c1"}
+    sent = json.dumps(event | {"payload": payload | {"requested_by": "somebody-else"}})
+    workspace.run("publish", "-", "--json", stdin=sent)
+    workspace.run("worker", "--until-idle", "--json")
+    renamed = replace(workspace, variables={"LOGNAME": "somebody-else", "USER": "somebody-else"})
+    own = renamed.run("approve", "--json")
+
+    assert (own.code, own.json["error"]["code"]) == (3, "FOUR_EYES")
+    assert _row(workspace)["approval"]["requested_by"].startswith(f"{read_user_name()}, event ")
 
 
 def test_faults_of_the_section_are_told_at_once(workspace: Workspace) -> None:

@@ -19,6 +19,7 @@ from semantest_iac import (
     scale,
     status,
 )
+from semantest_iac.application.operators.user_names import read_user_name
 
 # Importing the SDK raises deprecation warnings, and warnings are errors in tests.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
@@ -73,8 +74,10 @@ class TestPythonApi:
     def test_approves_and_rejects_what_waits(self, folder: Path) -> None:
         configuration: dict[str, object] = {"approvals": {"required": True, "approvers": ["ana"]}}
         first = deploy("rest-api", home=folder / "home", configuration=configuration)
-        with pytest.raises(RefusedError, match="'Python API' is none of its approvers"):
+        with pytest.raises(RefusedError, match=f"'{read_user_name()}' is none of its approvers"):
             approve(first.deployment, home=folder / "home")
+        with pytest.raises(ValidationError, match="is no name"):
+            approve(first.deployment, by="ana\n", home=folder / "home")
         approved = approve(first.deployment, by="ana", home=folder / "home")
         configuration["components"] = {"rest-api": {"memory": 1024}}
         second = deploy("rest-api", home=folder / "home", configuration=configuration)

@@ -11,16 +11,17 @@ class ControlPoints:
 
     def __init__(self) -> None:
         self._errors: defaultdict[str, deque[BaseException | None]] = defaultdict(deque)
-        self._held: dict[str, asyncio.Event] = {}
+        self._held: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
 
     def fail(self, point: str, *errors: BaseException | None) -> None:
         """Raise these errors at the next passes, one each; None lets one pass."""
         self._errors[point].extend(errors)
 
-    def hold(self, point: str) -> asyncio.Event:
-        """Block the next caller for ever; the event is set when it has arrived."""
-        self._held[point] = asyncio.Event()
-        return self._held[point]
+    def hold(self, point: str, released: asyncio.Event | None = None) -> asyncio.Event:
+        """Block the next caller, for ever or until it is released; the event is set when it has arrived."""
+        arrived = asyncio.Event()
+        self._held[point] = arrived, released or asyncio.Event()
+        return arrived
 
     def pass_by(self, point: str) -> None:
         """Pass the point without blocking."""
@@ -33,5 +34,6 @@ class ControlPoints:
         self.pass_by(point)
         held = self._held.pop(point, None)
         if held:
-            held.set()
-            await asyncio.Event().wait()
+            arrived, released = held
+            arrived.set()
+            await released.wait()

@@ -27,6 +27,7 @@ class DeploymentContext:
 
     `new_share` is the percent of the traffic that the new version gets, None for all of it; `traffic` says how it takes
     over the rest, in previews.
+    `kind` is that of the request before it was resolved: `deploy`, `rollback` or `scale`.
     `restored` is the deployment that configuration and package are taken from, if they are those of one before.
     `accepted_loss` names the resources whose data the requester gives up; with None, nobody is asked about lost data.
     """
@@ -43,6 +44,7 @@ class DeploymentContext:
     began: float = field(default_factory=monotonic)
     accepted_loss: tuple[str, ...] | None = None
     restored: str | None = None
+    kind: str = "deploy"
 
     @property
     def stack(self) -> Stack:

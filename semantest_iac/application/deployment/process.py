@@ -46,7 +46,7 @@ from semantest_iac.application.deployment.traffic.traffic_shifting import (
     require_shiftable,
 )
 from semantest_iac.application.message_bus import MessageBus
-from semantest_iac.application.ports.ledger import LedgerReader, StackRow
+from semantest_iac.application.ports.ledger import LedgerConflictError, LedgerReader, StackRow
 from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.delivery.canary import CanaryRefusedError, ShiftAction, ShiftDecision
@@ -379,12 +379,16 @@ class DeploymentProcess:
         self, context: DeploymentContext, recorder: StepRecorder, decision: ShiftDecision | None
     ) -> StackEvent:
         """Return what ends this run: the share of the traffic that is to be judged, or the end of the deployment."""
-        shifted = self._shifter.build_shift(recorder.deployment, context, decision)
-        if shifted is None:
-            return recorder.deployment.complete(context.results())
-        if shifted.until is not None:
-            return shifted
-        await recorder.publish(shifted)
+        while True:
+            version = self._shifter.find_version(context.stack)
+            shifted = self._shifter.build_shift(recorder.deployment, context, decision)
+            if shifted is None:
+                return recorder.deployment.complete(context.results())
+            if shifted.until is not None:
+                return shifted
+            with suppress(LedgerConflictError):  # what was recorded meanwhile may be that it is returned
+                await recorder.publish(shifted, version)
+                break
         return recorder.deployment.complete(replace(context.results(), changes=shifted.changes))
 
     async def _would_rollback_change(self, context: DeploymentContext) -> bool:

@@ -48,9 +48,12 @@ class StepRecorder:
         self._bus = bus
         self._limiter = limiter
 
-    async def publish(self, event: StackEvent) -> None:
-        """Record the event and call its handlers; it is durable when this returns."""
-        await self._bus.publish(event.caused_by(self.deployment.request))
+    async def publish(self, event: StackEvent, expected_version: int | None = None) -> None:
+        """Record the event and call its handlers; it is durable when this returns.
+
+        Raises LedgerConflictError where its stream is not at the expected version.
+        """
+        await self._bus.publish(event.caused_by(self.deployment.request), expected_version=expected_version)
         self.deployment = self.deployment.apply_event(event)
 
     async def record_entry(self, entry: StackEvent) -> None:

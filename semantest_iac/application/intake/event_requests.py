@@ -26,6 +26,7 @@ from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.request_sources import RequestLimit, RequestRefusal
 from semantest_iac.application.queries.history import find_recorded_base, list_deployed_components
 from semantest_iac.domain.compute.scaling import ScalingChange
+from semantest_iac.domain.deployment.approval import EVENT_MARK
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.event_sections import EventSourceSection
 from semantest_iac.domain.environments.names import (
@@ -272,10 +273,10 @@ def _derive(request: StackRequest, change: RequestedChange, event: ReceivedEvent
 
 
 def _name_requester(change: RequestedChange, event: ReceivedEvent) -> str:
-    """Return who asked, for the ledger: what the sender says of itself, and through which source."""
-    said = change.request.requested_by if change.request is not None else ""
-    through = f"event {event.type} from {event.source}"
-    return make_printable(f"{said}, {through}" if said else through, 200)
+    """Return who asked, for the ledger: the sender, or what it says of itself, and through which source."""
+    said = event.sender or (change.request.requested_by if change.request is not None else "")
+    through = f"{event.type} from {event.source}"
+    return make_printable(f"{said}{EVENT_MARK}{through}" if said else f"event {through}", 200)
 
 
 def _list_options(change: RequestedChange) -> dict[str, str | None]:

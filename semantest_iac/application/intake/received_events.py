@@ -44,7 +44,7 @@ class ReceivedEvent:
     """An event as it was received from `source`, a name of the configuration; `event` is one of this contract.
 
     `payload` is what a subscription looks at. An event of another system has no `event`, and `id` is derived from its
-    own unless that is a UUID.
+    own unless that is a UUID. `sender` is the user of this machine who has sent it, where that is known.
     """
 
     type: str
@@ -55,6 +55,7 @@ class ReceivedEvent:
     correlation_id: str
     payload: Mapping[str, Any] = field(repr=False)
     event: Event | None = None
+    sender: str = ""
 
     @property
     def causes(self) -> tuple[UUID, ...]:

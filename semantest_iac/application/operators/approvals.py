@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from semantest_iac.application.deployment.recorder import read_deployment
-from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader, NewEvent
-from semantest_iac.application.ports.run_queue import RunDecision, RunQueue
+from semantest_iac.application.operators.stack_decisions import decide_about_run
+from semantest_iac.application.operators.user_names import require_user_name
+from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, NewEvent
+from semantest_iac.application.ports.run_queue import RunQueue
 from semantest_iac.application.queries.history import require_row
-from semantest_iac.domain.deployment.approval import APPROVAL_DENIED, SHOWN_DIGEST_LENGTH
+from semantest_iac.domain.deployment.approval import APPROVAL_DENIED, SHOWN_DIGEST_LENGTH, is_same_person
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import RefusedError
@@ -104,6 +105,7 @@ class Approvals:
         `digest` is that of the plan that the person has seen, or its beginning; any if it is empty. Raises RefusedError
         where another plan waits by now (PLAN_CHANGED), its time is over, or the person may not approve it.
         """
+        require_user_name(by)
 
         def decide(found: Deployment) -> Sequence[StackEvent]:
             if found.approved is not None and found.status not in _NOT_APPROVED:
@@ -122,6 +124,7 @@ class Approvals:
 
         Raises RefusedError where no plan of it waits, or the person may not decide about it.
         """
+        require_user_name(by)
 
         def decide(found: Deployment) -> Sequence[StackEvent]:
             if (self._require_row(deployment).error or {}).get("code") == APPROVAL_DENIED:
@@ -134,34 +137,16 @@ class Approvals:
         return await self._decide(deployment, decide)
 
     async def _decide(self, deployment: str, decide: Callable[[Deployment], Sequence[StackEvent]]) -> DecidedPlan:
-        """Record a decision at the version of the stream that it is taken at; of two at a time one is recorded."""
-        while True:
-            decision = await asyncio.to_thread(self._build_decision, deployment, decide)
-            try:
-                is_new = decision is not None and await self._queue.decide(decision)
-            except LedgerConflictError:  # something was recorded of the stack meanwhile, perhaps the same
-                continue
-            if decision is not None and not is_new:
-                await asyncio.to_thread(self._require_other_version, decision)
-                continue
-            return DecidedPlan(self._require_row(deployment), is_new)
-
-    def _require_other_version(self, decision: RunDecision) -> None:
-        """Raise RefusedError for a run that is in no queue, although it has not ended meanwhile."""
-        newest = self._ledger.newest_event(self._require_row(decision.deployment).stack)
-        if newest is None or newest.version == decision.version:
-            raise _not_in_queue_error(decision.deployment)
-
-    def _build_decision(
-        self, deployment: str, decide: Callable[[Deployment], Sequence[StackEvent]]
-    ) -> RunDecision | None:
-        newest = self._ledger.newest_event(self._require_row(deployment).stack)
-        events = decide(self._read(deployment))
-        if not events:
-            return None
-        ends = len(events) > 1  # the terminal event follows a rejection
-        version = newest.version if newest else 0
-        return RunDecision(deployment, version, tuple(self._encode(event) for event in events), ends)
+        """Record a decision; the terminal event follows a rejection."""
+        is_new = await decide_about_run(
+            self._ledger,
+            self._queue,
+            deployment,
+            lambda: [self._encode(event) for event in decide(self._read(deployment))],
+            stack=self._require_row(deployment).stack,
+            not_queued_hint="Deploy again: it is planned anew.",
+        )
+        return DecidedPlan(self._require_row(deployment), is_new)
 
     def _read(self, deployment: str) -> Deployment:
         self._require_row(deployment)
@@ -216,7 +201,7 @@ def _require_one_of(waiting: WaitingPlan, by: str, names: Collection[str]) -> No
 
 def _require_other_person(waiting: WaitingPlan, by: str) -> None:
     asked = waiting.asked
-    if asked.four_eyes and by == asked.requested_by:
+    if asked.four_eyes and is_same_person(by, asked.requested_by):
         raise RefusedError(
             f"Cannot approve deployment '{waiting.deployment}': '{by}' requested it, and another person is to approve.",
             "FOUR_EYES",
@@ -229,12 +214,4 @@ def _not_waiting_error(deployment: str, why: str, verb: str) -> RefusedError:
         f"Cannot {verb} deployment '{deployment}': {why}, and waits for no approval.",
         "NOT_AWAITING_APPROVAL",
         hint="`semantest-iac queue` names the deployments that wait for one.",
-    )
-
-
-def _not_in_queue_error(deployment: str) -> RefusedError:
-    return RefusedError(
-        f"Cannot decide about deployment '{deployment}': nobody works on it.",
-        "NOT_IN_QUEUE",
-        hint="Deploy again: it is planned anew.",
     )

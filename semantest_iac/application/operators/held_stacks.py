@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semantest_iac.application.deployment.recorder import read_deployment, require_deployment
 from semantest_iac.application.deployment.rollback import recovery_commands
 from semantest_iac.application.message_bus import RecordEvent
-from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader
+from semantest_iac.application.operators.stack_decisions import decide_at_version
+from semantest_iac.application.operators.user_names import require_user_name
+from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
@@ -97,20 +98,14 @@ class HeldStacks:
 
         Of several at the same time one is recorded, the others are told so.
         """
-        while True:
-            version, event = await asyncio.to_thread(self._decide, deployment, by, reason)
-            try:
-                await self._record(event, version)
-            except LedgerConflictError:  # something was recorded of the stack meanwhile, perhaps the same
-                continue
-            return self._require_row(deployment)
+        require_user_name(by)
+        stack = self._require_row(deployment).stack
+        await decide_at_version(self._ledger, stack, lambda: self._resolve(deployment, by, reason), self._record)
+        return self._require_row(deployment)
 
-    def _decide(self, deployment: str, by: str, reason: str) -> tuple[int, DeploymentResolved]:
-        """Return the event and the version of the stream that it is decided at."""
-        newest = self._ledger.newest_event(self._require_row(deployment).stack)
+    def _resolve(self, deployment: str, by: str, reason: str) -> DeploymentResolved:
         self.require_hold(deployment)
-        event = require_deployment(self._ledger, deployment).resolve(by, reason)
-        return newest.version if newest else 0, event
+        return require_deployment(self._ledger, deployment).resolve(by, reason)
 
     def _require_row(self, deployment: str) -> DeploymentRow:
         return require_row(self._ledger, deployment, "`semantest-iac status` names the deployments that hold stacks.")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from semantest_iac.application.deployment.recorder import read_deployment
-from semantest_iac.application.ports.ledger import DeploymentRow, LedgerConflictError, LedgerReader, NewEvent
-from semantest_iac.application.ports.run_queue import RunDecision, RunQueue
+from semantest_iac.application.operators.stack_decisions import decide_about_run
+from semantest_iac.application.operators.user_names import require_user_name
+from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, NewEvent
+from semantest_iac.application.ports.run_queue import RunQueue
 from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.delivery.canary import RequestedShift
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.traffic_shifts import is_shifting, request_shift
-from semantest_iac.domain.errors import NotFoundError, RefusedError
+from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.deployments import TrafficShifted
 from semantest_iac_events.event import Event
@@ -61,25 +62,23 @@ class SharedTrafficDecisions:
         Raises NotFoundError for an unknown deployment, InvalidStateError where no traffic is shared, RefusedError where
         nobody works on it.
         """
-        while True:
-            try:
-                if await self._queue.decide(await asyncio.to_thread(self._build, deployment, shift, by, reason)):
-                    return self._require_row(deployment)
-            except LedgerConflictError:  # something was recorded of the stack meanwhile
-                continue
-            raise RefusedError(
-                f"Cannot {shift} the new version of deployment '{deployment}': nobody works on it.",
-                "NOT_IN_QUEUE",
-                hint="Deploy again: the new version then gets all of the traffic.",
-            )
+        require_user_name(by)
+        stack = self._require_row(deployment).stack
+        await decide_about_run(
+            self._ledger,
+            self._queue,
+            deployment,
+            lambda: [self._encode(request_shift(self._require_shared(deployment), shift, by, reason))],
+            stack=stack,
+            not_queued_hint="Deploy again: the new version then gets all of the traffic.",
+        )
+        return self._require_row(deployment)
 
-    def _build(self, deployment: str, shift: RequestedShift, by: str, reason: str) -> RunDecision:
-        newest = self._ledger.newest_event(self._require_row(deployment).stack)
+    def _require_shared(self, deployment: str) -> Deployment:
         found = read_deployment(self._ledger, deployment)
-        if found is None or newest is None:
+        if found is None:
             raise NotFoundError(f"Cannot find deployment '{deployment}': it was refused when it was requested.")
-        requested = request_shift(found, shift, by, reason)
-        return RunDecision(deployment, newest.version, (self._encode(requested),))
+        return found
 
     def _require_row(self, deployment: str) -> DeploymentRow:
         return require_row(

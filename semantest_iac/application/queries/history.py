@@ -337,6 +337,11 @@ def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice |
     return None
 
 
+def choose_engine_of_run(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice:
+    """Return the engine on which a deployment goes on: that of its request, else the one that owns its stack."""
+    return requested_engine(ledger, row) or find_owning_engine(ledger, row.stack) or EngineChoice()
+
+
 def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
     """Map each simulated stack to its newest release: the deployment that ended last, or what it was changed to since.
 

@@ -107,7 +107,7 @@ class PlanReviewer:
         blueprint = context.work.blueprint if context.work else None
         plan, settings = context.plan, context.settings
         return self._review_with_approvals(
-            PlanToReview(context.stack, "deploy", plan, request.configuration, request, now, settings, blueprint)
+            PlanToReview(context.stack, context.kind, plan, request.configuration, request, now, settings, blueprint)
         )
 
     def review_destroy(self, stack: Stack, base_environment: str | None, plan: ChangePlan, now: datetime) -> PlanReview:

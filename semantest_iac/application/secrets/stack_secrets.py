@@ -93,16 +93,18 @@ class StackSecrets:
 
     async def require_secret(self, stack: Stack, secret: str) -> str:
         """Return the address of a deployed secret; raises NotFoundError with what to do, RefusedError."""
+        hint = (
+            "A deployment creates the secret in the store of the cloud, with the value of its variable:"
+            f" read -rs {secret_variable_name(secret)} && export {secret_variable_name(secret)}"
+            f" && semantest-iac deploy {format_stack_options(stack)}"
+        )
         if self._ledger.stack(str(stack)).last_good is None:
-            hint = (
-                f"Deploy it first, with the value in {secret_variable_name(secret)}: "
-                f"semantest-iac deploy {format_stack_options(stack)}"
-            )
             raise NotFoundError(f"Cannot change secrets of '{stack}': it is not deployed.", hint=hint)
         addresses = self._find_secret_resources(stack).find_addresses(await self._list_resources(stack))
         if secret not in addresses:
-            known = suggest_known(secret, sorted(addresses)) if addresses else "The stack has no secrets."
-            raise NotFoundError(f"Cannot find secret '{make_printable(secret)}' of '{stack}'.", hint=known)
+            message = f"Cannot find secret '{make_printable(secret)}' in what is deployed of '{stack}'."
+            known = f"{suggest_known(secret, sorted(addresses))} " if addresses else ""
+            raise NotFoundError(message, hint=f"{known}{hint}")
         return addresses[secret]
 
     def require_fitting(self, stack: Stack, secret: str, value: SecretValue) -> None:
@@ -119,12 +121,15 @@ class StackSecrets:
         if problem:
             raise ValidationError(f"Cannot set secret '{make_printable(secret)}' of '{stack}': {problem}.")
 
-    async def write(self, stack: Stack, secret: str, value: SecretValue, *, by: str) -> SecretChanged:
+    async def write(
+        self, stack: Stack, secret: str, value: SecretValue, *, by: str, address: str = ""
+    ) -> SecretChanged:
         """Write a value to the store of the stack's cloud; deployments use it from the next one on.
 
-        Raises NotFoundError for a secret that is not deployed, ValidationError for a value that does not fit.
+        `address` is that of the deployed secret, which is looked up without it. Raises NotFoundError for a secret that
+        is not deployed, ValidationError for a value that does not fit.
         """
-        return await self._write(stack, secret, value, by)
+        return await self._write(stack, secret, value, by, address=address)
 
     async def rotate(
         self, stack: Stack, secret: str, value: SecretValue, *, by: str, request_rotation: RequestRotation

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+from uuid import UUID
 
 from semantest_iac.domain.errors import RefusedError
 
@@ -84,11 +85,15 @@ class ShiftAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShiftDecision:
-    """What to do, the share of the new version after it in percent, and why."""
+    """What to do, the share of the new version after it in percent, and why.
+
+    `answered` is the event with what a person has decided about it, by the time of this decision.
+    """
 
     action: ShiftAction
     weight: int
     reasons: tuple[str, ...]
+    answered: UUID | None = None
 
     @property
     def share(self) -> int | None:

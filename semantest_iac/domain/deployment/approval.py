@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,9 @@ USUAL_APPROVAL_TIME = timedelta(days=7)
 
 APPROVAL_DENIED = "APPROVAL_DENIED"
 """The code of a deployment whose plan a person rejected."""
+
+EVENT_MARK = ", event "
+"""Separates who sent a request, as the event says, from the event that it came with."""
 
 _HARMLESS = ("create", "update")
 
@@ -74,6 +78,21 @@ def approval_expired_error(end: datetime) -> DeploymentError:
     """Return the error of a deployment whose plan nobody approved in time."""
     hint = "Deploy again: it is planned anew."
     return DeploymentError(f"Nobody approved the plan before {format_instant(end)}.", "APPROVAL_EXPIRED", hint=hint)
+
+
+def is_same_person(name: str, requested_by: str) -> bool:
+    """Whether a name may be that of whoever requested a deployment, in another spelling too.
+
+    Of an event, that is what its sender says of itself before the event is named.
+    """
+    said = requested_by.partition(EVENT_MARK)[0]
+    return _fold(name) in (_fold(requested_by), _fold(said))
+
+
+def _fold(name: str) -> str:
+    """Return a name without what does not tell people apart: case, width and composition, spaces, hidden characters."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(each for each in folded if each.isprintable() and not each.isspace())
 
 
 def digest_plan(planned: DeploymentPlanned) -> str:

@@ -242,10 +242,15 @@ class Deployment:
             case DeploymentApproved():
                 return replace(self, approved=self.planned, may_go_on=True)
             case TrafficShifted():
-                return replace(self, shifted=event, requested_shift=None, may_go_on=True)
+                return replace(self, shifted=event, requested_shift=self._find_unanswered(event), may_go_on=True)
             case ShiftRequested():
                 return replace(self, requested_shift=event)
         return self
+
+    def _find_unanswered(self, event: TrafficShifted) -> ShiftRequested | None:
+        """Return what a person has decided while this change of the traffic was carried out already."""
+        asked = self.requested_shift
+        return None if asked is None or asked.id in event.previous_event_ids else asked
 
     def _find_failed(self, event: StepObserved | StepFailed) -> StepFailed | None:
         """Return what failed last; a way back that fails is not the reason for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from semantest_iac.domain.delivery.canary import RequestedShift
 from semantest_iac.domain.deployment.deployment import Deployment
@@ -35,10 +36,16 @@ def shift_traffic(
     *,
     until: datetime | None = None,
     changes: ChangeCounts = _UNCHANGED,
+    answered: UUID | None = None,
 ) -> TrafficShifted:
-    """Give the new version so many percent of the traffic, until it is judged at that time."""
+    """Give the new version so many percent of the traffic, until it is judged at that time.
+
+    What a person has decided stays to be done unless it was `answered` by this.
+    """
     shifted = TrafficShifted(**deployment.identity, weight=weight, until=until, reasons=tuple(reasons), changes=changes)
-    return shifted.caused_by(deployment.request)
+    shifted = shifted.caused_by(deployment.request)
+    causes = (*shifted.previous_event_ids, *filter(None, [answered]))
+    return shifted.model_copy(update={"previous_event_ids": causes})
 
 
 def request_shift(deployment: Deployment, shift: RequestedShift, requested_by: str, reason: str = "") -> ShiftRequested:

@@ -192,12 +192,9 @@ class Session:
     @property
     def user_name(self) -> str:
         """The user who runs the command, for the ledger."""
-        from getpass import getuser
+        from semantest_iac.application.operators.user_names import read_user_name
 
-        try:
-            return getuser()
-        except (KeyError, OSError):  # a user without a name, as in many containers
-            return f"uid {os.getuid()}"
+        return read_user_name()
 
     def answer(self, value: Any, lines: Iterable[str]) -> None:
         """Print the value with `--json`, else the lines."""

@@ -266,7 +266,16 @@ class TestStackSecrets:
         with pytest.raises(NotFoundError) as raised:
             await on_aws.set(SECOND)
 
-        assert "SEMANTEST_SECRET_TOKEN" in raised.value.hint
+        command = "semantest-iac deploy --component rest-api --provider aws --env development --region us-east-1"
+        assert "read -rs SEMANTEST_SECRET_TOKEN && export SEMANTEST_SECRET_TOKEN" in raised.value.hint
+        assert command in raised.value.hint
+
+    async def test_say_how_a_new_reference_gets_its_first_value(self, on_aws: DeployedHome) -> None:
+        await on_aws.deploy()
+        with pytest.raises(NotFoundError) as raised:
+            await on_aws.secrets().write(on_aws.stack, "api_key", SecretValue(SECOND), by="ana")
+
+        assert "export SEMANTEST_SECRET_API_KEY && semantest-iac deploy" in raised.value.hint
 
     async def test_refuse_values_that_do_not_fit_and_unknown_names(self, on_aws: DeployedHome) -> None:
         await on_aws.deploy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -67,6 +67,22 @@ class CanaryRun:
         if end is not None:
             await self.app.bus.publish(end.caused_by(self.request))
         return end
+
+    async def decide(self, shift: Literal["promote", "return"]) -> None:
+        """Record what a person decides."""
+        deployment = read_deployment(self.app.ledger, self.request.deployment_id)
+        assert deployment is not None
+        await self.app.bus.record(request_shift(deployment, shift, "ana", "slow search"))
+
+    async def decide_during(self, point: str, shift: Literal["promote", "return"], seconds: float) -> None:
+        """Carry out another run, during which a person decides."""
+        released = asyncio.Event()
+        arrived = self.app.points.hold(point, released)
+        passing = asyncio.create_task(self.go_on(seconds))
+        await arrived.wait()
+        await self.decide(shift)
+        released.set()
+        await passing
 
     async def begin(self, **canary: Any) -> None:
         """Deploy an old version, then a new one with a canary."""
@@ -194,6 +210,43 @@ class TestReturn:
 
         assert end is not None and end.type_name == "infrastructure.deployment.rolled_back"
         assert "returned: requested by ana: slow search." in end.model_dump()["reason"]
+
+    @pytest.mark.parametrize(("steps", "share"), [([10], 100), ([10, 50], 50)], ids=["the last share", "another one"])
+    @pytest.mark.parametrize("point", ["preview", "apply:live", "call"])
+    async def test_that_a_person_decides_while_the_share_grows_is_not_lost(
+        self, run: CanaryRun, point: str, steps: list[int], share: int
+    ) -> None:
+        await run.begin(steps=steps)
+        await run.decide_during(point, "return", 60)
+
+        assert (run.last, run.shares[-1]) == (SHIFTED, share)
+        end = await run.go_on()
+        assert end is not None and end.type_name == "infrastructure.deployment.rolled_back"
+        assert "returned: requested by ana: slow search." in end.model_dump()["reason"]
+        assert run.shares[-2:] == [0, 100]
+
+    async def test_is_not_done_twice_by_what_a_person_has_promoted(self, run: CanaryRun) -> None:
+        await run.begin(steps=[10, 50, 70])
+        await run.decide_during("call", "promote", 60)
+        await run.go_on()
+
+        assert (run.last, run.shares) == ("deployment.completed", [10, 50, 100])
+
+    @pytest.mark.parametrize(("shift", "share"), [("promote", 10), ("return", 100)])
+    async def test_that_a_person_decides_does_not_follow_one_unmeasured_moment(
+        self, run: CanaryRun, shift: Literal["promote", "return"], share: int
+    ) -> None:
+        await run.begin()
+        run.traffic.observations = [ProviderError("No metrics.", "Gone", provider="aws", resource=""), GOOD]
+        await run.decide(shift)
+        await run.go_on(1)
+
+        assert run.shares[-1] == share
+        await run.go_on(1)
+        ends = {"promote": ("deployment.completed", 100), "return": ("deployment.rolled_back", 100)}
+        assert (run.last, run.shares[-1]) == ends[shift]
+        row = run.app.ledger.deployment(run.request.deployment_id)
+        assert row is not None and "not measured" not in str(row.error)
 
     async def test_is_not_what_a_person_promotes(self, run: CanaryRun) -> None:
         await run.begin()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.deployment.plan_approval import read_utc_now
 from semantest_iac.application.deployment.preparation import requested_configuration
+from semantest_iac.application.deployment.recorder import read_deployment
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.delivery.canary import (
     WHOLE,
@@ -98,33 +100,48 @@ class TrafficShifter:
         self, deployment: Deployment, canary: CanarySettings, shifted: TrafficShifted, until: datetime
     ) -> ShiftDecision:
         now, requested = self._read_now(), deployment.requested_shift
+        is_returned = requested is not None and requested.shift == "return"
         try:
             observed = await self._observe(deployment.stack, shifted.occurred_at)
         except DeploymentError as error:
             _LOG.warning("The traffic of %s is not measured now: %s", deployment.stack, error.reason)
-            if now < until + timedelta(seconds=canary.bake_s) and requested is None:
+            if now < until + timedelta(seconds=canary.bake_s) and not is_returned:
                 return ShiftDecision(ShiftAction.WAIT, shifted.weight, ())
-            return ShiftDecision(ShiftAction.RETURN, 0, (f"its traffic is not measured: {error.reason}",))
+            if not is_returned:
+                return ShiftDecision(ShiftAction.RETURN, 0, (f"its traffic is not measured: {error.reason}",))
+            observed = TrafficObservation()
         is_over = now >= until
         if requested is None:
             return decide_shift(canary, shifted.weight, observed, is_over=is_over)
         because = f"requested by {requested.requested_by}{f': {requested.reason}' if requested.reason else ''}"
-        return decide_shift(
+        decision = decide_shift(
             canary, shifted.weight, observed, is_over=is_over, requested=requested.shift, because=because
         )
+        return replace(decision, answered=requested.id)
 
     async def _observe(self, stack: Stack, since: datetime) -> TrafficObservation:
         return await self._observer.observe(stack, since) if self._observer else TrafficObservation()
 
+    def find_version(self, stack: Stack) -> int:
+        """Return the version at which the stack is to be for what `build_shift` returns afterwards."""
+        newest = self._ledger.newest_event(str(stack))
+        return newest.version if newest else 0
+
     def build_shift(
         self, deployment: Deployment, context: DeploymentContext, decision: ShiftDecision | None
     ) -> TrafficShifted | None:
-        """Return what is recorded of the traffic when its change is done; None where no traffic was divided."""
+        """Return what is recorded of the traffic when its change is done; None where no traffic was divided.
+
+        Where a person has returned the new version while it got all of the traffic, that is judged at once.
+        """
         share, before = context.new_share, deployment.shifted
         if share is None and before is None:
             return None
         canary = context.settings.canary if context.settings else None
         bakes = share is not None and canary is not None
+        until = self._read_now() + timedelta(seconds=canary.bake_s) if bakes and canary else None
+        if until is None and decision and self._is_returned_since(deployment, decision):
+            until = self._read_now()
         changes = context.results().changes
         if before:
             changes = add_changes(before.changes, changes).model_copy(update={"same": changes.same})
@@ -132,9 +149,16 @@ class TrafficShifter:
             deployment,
             WHOLE if share is None else share,
             decision.reasons if decision else (),
-            until=self._read_now() + timedelta(seconds=canary.bake_s) if bakes and canary else None,
+            until=until,
             changes=changes,
+            answered=decision.answered if decision else None,
         )
+
+    def _is_returned_since(self, deployment: Deployment, decision: ShiftDecision) -> bool:
+        """Whether a person has returned the new version since this decision."""
+        current = read_deployment(self._ledger, str(deployment.id))
+        requested = current.requested_shift if current else None
+        return requested is not None and requested.shift == "return" and requested.id != decision.answered
 
 
 def find_canary(request: DeploymentRequested) -> CanarySettings | None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -291,7 +291,8 @@ def _receive(session: Session, options: ConfigurationOptions, message: ReceivedM
     bus = application.event_bus(application.folder_variables, options.config, options.overrides)
 
     async def receive() -> list[EventResult]:
-        return [result for event in events for result in await bus.receive(event)]
+        sent = [replace(event, sender=session.user_name) for event in events]
+        return [result for event in sent for result in await bus.receive(event)]
 
     return asyncio.run(receive())
 

@@ -149,18 +149,20 @@ def _to_command(place: ResolvedStack, change: ScalingChange, given: dict[str, An
 
 def _show_preview(session: Session, scaling: _Scaling, change: ScalingChange) -> None:
     from semantest_iac.presentation.cli.execution import run_interruptible, show_steps
+    from semantest_iac.presentation.cli.text.guardrails import format_review, review_to_dict
 
     place = scaling.place
     with show_steps(session) as progress:
         deployments = session.application.deployments(place.variables, engine=place.engine, progress=progress)
-        plan = run_interruptible(deployments.preview_scaling(place.stack, change), session.terminal).plan
+        context = run_interruptible(deployments.preview_scaling(place.stack, change), session.terminal)
+    plan, review = context.plan, session.application.review_preview(context)
     _show_instances(session, scaling)
     answer: dict[str, Any] = {"stack": str(place.stack)}
     if scaling.resolved is not None:
         answer |= {"instances": {name: _to_dict(getattr(scaling.resolved, name)) for name in ("deployed", "target")}}
     session.answer(
-        answer | plan.as_dict() | {"simulated": place.engine.is_simulated},
-        format_plan(plan, session.terminal.width),
+        answer | plan.as_dict() | {"simulated": place.engine.is_simulated} | review_to_dict(review),
+        (*format_plan(plan, session.terminal.width), *format_review(review)),
     )
 
 

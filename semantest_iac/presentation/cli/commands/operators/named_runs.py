@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from semantest_iac.application.queries.history import find_deployment_id, find_owning_engine, requested_engine
+from semantest_iac.application.queries.history import choose_engine_of_run, find_deployment_id
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac_events.stack_names import STACK_SEPARATOR
 
@@ -57,7 +56,6 @@ def carry_on_run(session: Session, row: DeploymentRow, words: str) -> int:
     def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.carry_on(row.deployment)
 
-    ledger = session.application.ledger
-    engine = requested_engine(ledger, row) or find_owning_engine(ledger, row.stack) or EngineChoice()
+    engine = choose_engine_of_run(session.application.ledger, row)
     variables = session.application.folder_variables
     return execute_commands(session, [DeployCommand(words, Stack.parse(row.stack), engine, variables, start)])

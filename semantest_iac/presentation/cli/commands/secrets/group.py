@@ -115,28 +115,38 @@ def set_secret(
     refuse_value_arguments(more)
     targets = find_targets_of_secret(session, selector, options, secret)
     session.warn_of_rehearsals(target.placed for target in targets)
+    addresses = _find_addresses(session, targets, secret)
     value = read_secret_value(session, secret)
     from semantest_iac.presentation.cli.execution import run_interruptible
 
-    changes = run_interruptible(_set_all(session, targets, secret, value), session.terminal)
+    setting = _set_all(session, targets, secret, value, addresses)
+    changes = run_interruptible(setting, session.terminal)
     _warn_of_unmasked(session, secret, value)
     session.answer([_change_to_dict(change) for change in changes], _format_changes(changes))
     return OK
 
 
+def _find_addresses(session: Session, targets: Sequence[SecretTarget], secret: str) -> list[str]:
+    """Return where the secret of each stack is, before anybody is asked for a value; raises as `require_secret`."""
+    from semantest_iac.presentation.cli.execution import run_interruptible
+
+    async def find_all() -> list[str]:
+        opened = ((session.application.stack_secrets(target.variables), target.stack) for target in targets)
+        return [await secrets.require_secret(stack, secret) for secrets, stack in opened]
+
+    return run_interruptible(find_all(), session.terminal)
+
+
 async def _set_all(
-    session: Session, targets: Sequence[SecretTarget], secret: str, value: SecretValue
+    session: Session, targets: Sequence[SecretTarget], secret: str, value: SecretValue, addresses: Sequence[str]
 ) -> list[SecretChanged]:
     """Check every stack before the first is changed."""
-    for target in targets:
-        secrets = session.application.stack_secrets(target.variables)
-        await secrets.require_secret(target.stack, secret)
-        secrets.require_fitting(target.stack, secret, value)
+    opened = [(session.application.stack_secrets(target.variables), target.stack) for target in targets]
+    for secrets, stack in opened:
+        secrets.require_fitting(stack, secret, value)
     return [
-        await session.application.stack_secrets(target.variables).write(
-            target.stack, secret, value, by=session.user_name
-        )
-        for target in targets
+        await secrets.write(stack, secret, value, by=session.user_name, address=address)
+        for (secrets, stack), address in zip(opened, addresses, strict=True)
     ]
 
 
@@ -187,6 +197,7 @@ def rotate_secret(  # noqa: PLR0913  # one parameter for each option
     refuse_value_arguments(more)
     targets = find_targets_of_secret(session, selector, options, secret)
     session.warn_of_rehearsals(target.placed for target in targets)
+    _find_addresses(session, targets, secret)
     value = generate_secret_value(session, length) if generate else read_secret_value(session, secret)
     _warn_of_unmasked(session, secret, value)
     batch = str(uuid4()) if len(targets) > 1 else None
