@@ -37,6 +37,7 @@ RESOURCES = {
     "network": ("NetworkSecurityGroup", "Subnet", "VirtualNetwork"),
     "operationalinsights": ("Workspace",),
     "resources": ("ResourceGroup",),
+    "servicebus": ("DefaultRule", "Namespace", "Queue", "Subscription", "Topic"),
     "storage": ("BlobContainer", "StorageAccount", "Table"),
     "web": ("AppServicePlan", "WebApp", "WebAppApplicationSettings"),
     "webpubsub": ("WebPubSub", "WebPubSubHub"),

@@ -10,9 +10,11 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -22,6 +24,7 @@ from semantest_iac.domain.storage.connection_table import ConnectionTable
 
 COMPONENT_KEY = "component"
 TWO_YEARS_IN_DAYS = 731
+SHORT_LOCK_S = 300  # the longest that every cloud has
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,15 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     LiveVersion: COMPONENT_KEY,
     LoadBalancer: COMPONENT_KEY,
     LogStore: COMPONENT_KEY,
+    MessageBroker: COMPONENT_KEY,
+    MessageQueue: "queues",
+    MessageTopic: "topics",
+    MessageTrigger: "functions",
     NotificationChannel: "monitoring.notify",
     PrivateNetwork: "network.private",
+    ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
+    TopicSubscription: "topics",
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
 }
@@ -119,6 +128,15 @@ SECURITY_GROUPS = Feature(
     "network.security_group_ids",
     lambda network: bool(network.security_group_ids),
 )
+PRIVATE_BROKER = Feature(MessageBroker, "private address", COMPONENT_KEY, lambda broker: broker.private)
+LONG_LOCK = Feature(MessageQueue, "lock of more than 5 minutes", "queues", lambda queue: queue.lock_s > SHORT_LOCK_S)
+LONG_SUBSCRIPTION_LOCK = Feature(
+    TopicSubscription, "lock of more than 5 minutes", "topics", lambda it: it.lock_s > SHORT_LOCK_S
+)
+MESSAGE_FILTER = Feature(TopicSubscription, "filter", "topics", lambda it: bool(it.filter.conditions))
+MESSAGE_BATCH = Feature(MessageTrigger, "batch", "functions", lambda trigger: trigger.batch_size > 1)
+MAXIMUM_CALLS = Feature(MessageTrigger, "maximum calls", "functions", lambda trigger: trigger.maximum is not None)
+SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != "UTC")
 
 
 def _alarm_feature(signal: Signal) -> Feature:
@@ -160,6 +178,15 @@ FEATURES: tuple[Feature, ...] = (
         PRIVATE_SECRET_ACCESS,
         SEVERAL_SUBNETS,
         SECURITY_GROUPS,
+    ),
+    *(
+        PRIVATE_BROKER,
+        LONG_LOCK,
+        LONG_SUBSCRIPTION_LOCK,
+        MESSAGE_FILTER,
+        MESSAGE_BATCH,
+        MAXIMUM_CALLS,
+        SCHEDULE_TIME_ZONE,
     ),
     *SIGNAL_FEATURES.values(),
 )

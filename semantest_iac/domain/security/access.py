@@ -20,8 +20,8 @@ class SecurityPolicy:
 class FunctionIdentity(Resource):
     """The identity of one function with least privilege.
 
-    It may write its log, read its secrets, use the resources in `uses`, and admit clients to those in
-    `admits_clients_to`.
+    It may write its log, read its secrets, use the resources in `uses` (send to those that take messages), handle the
+    messages of those in `receives_from`, and admit clients to those in `admits_clients_to`.
     """
 
     log_store: Ref
@@ -30,6 +30,7 @@ class FunctionIdentity(Resource):
     purpose: str = ""
     uses: tuple[Ref, ...] = ()
     admits_clients_to: tuple[Ref, ...] = ()
+    receives_from: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

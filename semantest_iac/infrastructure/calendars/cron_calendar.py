@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from semantest_iac.domain.compute.cron_times import CronTimes
 from semantest_iac.domain.environments.guardrail_sections import FreezeSection
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.errors import Fault
-from semantest_iac.infrastructure.calendars.cron_times import CronTimes
 
 
 class CronFreezeCalendar:

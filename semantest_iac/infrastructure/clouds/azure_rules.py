@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.rules.findings import (
 )
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.domain.messaging.queues import BrokerTier, MessageBroker
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 
@@ -74,6 +75,21 @@ def round_workspace_retention(days: int) -> int:
     """Return the days that a workspace keeps logs: the nearest that it can, the most for ever (0)."""
     neutral = round_retention(days)
     return min(max(neutral, RETENTION_DAYS[0]), RETENTION_DAYS[-1]) if neutral else RETENTION_DAYS[-1]
+
+
+LONGEST_LOCK_S = 300  # of a message in Service Bus; source: its page on locks, and Terraform's provider
+
+
+def choose_broker_tier(broker: MessageBroker) -> BrokerTier:
+    """Return the lowest tier of Service Bus that has what is asked for.
+
+    Basic has neither topics, sessions nor duplicate detection, and only Premium has private endpoints. Source: Azure's
+    page on the tiers of Service Bus.
+    """
+    if broker.private:
+        return "premium"
+    needs_standard = broker.tier == "basic" and (broker.has_topics or broker.has_order)
+    return "standard" if needs_standard else broker.tier
 
 
 def has_gateway(blueprint: Blueprint) -> bool:

@@ -26,6 +26,7 @@ _GAPS = {
         "ExistingNetwork (several subnets)",
         "GatewayLogging",
         "LogStore (more than two years)",
+        "MessageTrigger (maximum calls)",
     },
 }
 

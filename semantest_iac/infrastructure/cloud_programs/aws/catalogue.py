@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -48,9 +50,15 @@ CLOUD = Cloud(
         HttpApi: _function("http_apis:create_http_api", "apigatewayv2", "lambda_"),
         LiveVersion: _function("compute:create_live_version", "lambda_"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
+        MessageBroker: _function("platform.messaging:use_account_as_broker"),
+        MessageQueue: _function("platform.messaging:create_message_queue", "sqs"),
+        MessageTopic: _function("platform.messaging:create_message_topic", "sns"),
+        MessageTrigger: _function("platform.triggers:create_message_trigger", "lambda_"),
         NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
+        ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),
         ServerlessFunction: _function("compute:create_function", "lambda_"),
+        TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
     },
@@ -61,6 +69,7 @@ CLOUD = Cloud(
         "aws:cloudwatch/logGroup:LogGroup": "its log records",
         "aws:dynamodb/table:Table": "its items",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
+        "aws:sqs/queue:Queue": "its messages",
     },
     lossy={
         # Source: the developer guides of API Gateway (the id of an API is part of its address) and of SNS (an address
@@ -89,5 +98,8 @@ CLOUD = Cloud(
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",
     },
-    partial={capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients send their own token to API Gateway"},
+    partial={
+        capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients send their own token to API Gateway",
+        capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
+    },
 )

@@ -60,6 +60,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "version": created.version,
         "runtime": created.runtime,
         "memory_mb": created.memory_size,
+        "rights": context.outputs[function.identity]["resource"],
         **({"digest": artifact.digest} if artifact is not context.artifact else {}),
         **({"served_version": _find_served_version(name, version, artifact, context)} if version else {}),
     }
@@ -165,6 +166,7 @@ def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
             opts=context.options(),
         )
     return {
+        "arn": alias.arn,
         "invoke_arn": alias.invoke_arn,
         "function_name": function["name"],
         "qualifier": alias.name,

@@ -17,8 +17,12 @@ _LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCl
 _MAX_NAME_LENGTHS = {
     "alarm": 255,
     "api": 128,
+    "fifo queue": 75,  # with five characters behind it
+    "fifo topic": 251,
     "function": 64,
+    "queue": 80,
     "role": 64,
+    "schedule": 64,
     "secret": LONGEST_SECRET_NAME,
     "security group": 255,
     "table": LONGEST_TABLE_NAME,

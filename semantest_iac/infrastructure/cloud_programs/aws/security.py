@@ -70,4 +70,8 @@ def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> l
         (identity.policy.join_network, _NETWORK_ACTIONS, ["*"]),
     ]
     own = [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
-    return own + [statement for used in identity.uses for statement in context.outputs[used].get("statements", ())]
+    wanted_of = [
+        *((ref, "statements") for ref in identity.uses),
+        *((ref, "receive_statements") for ref in identity.receives_from),
+    ]
+    return own + [statement for ref, key in wanted_of for statement in context.outputs[ref].get(key, ())]

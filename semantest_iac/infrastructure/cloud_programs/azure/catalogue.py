@@ -10,8 +10,10 @@ from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.capabilities import Capability
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -37,6 +39,7 @@ UNSUPPORTED: Mapping[Capability, str] = {
     LoadBalancer: "no component runs containers yet",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
+    capabilities.MAXIMUM_CALLS: "the host limits calls for a whole app and by instance only",
     capabilities.LONG_LOG_RETENTION: "Log Analytics keeps logs for 730 days at most",
 }
 PARTIAL: Mapping[Capability, str] = {
@@ -51,6 +54,11 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry records every request",
     capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace records every connection and message",
     capabilities.LOG_RETENTION: "at least 30 days",
+    capabilities.PRIVATE_BROKER: "on the Premium tier only, which is chosen for it",
+    capabilities.LONG_LOCK: "5 minutes, which the host renews while a function runs",
+    capabilities.LONG_SUBSCRIPTION_LOCK: "5 minutes, which the host renews while a function runs",
+    capabilities.MESSAGE_BATCH: "one message for each call: the host settles a batch only as a whole",
+    capabilities.SCHEDULE_TIME_ZONE: "by the package: the host wakes it at every time in UTC that may be meant",
     capabilities.SECRET_RECOVERY: "at least 7 days, and the same for all secrets of a stack",
 }
 
@@ -91,9 +99,15 @@ CLOUD = Cloud(
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
         LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
+        MessageBroker: _function("platform.messaging:create_message_broker", "servicebus"),
+        MessageQueue: _function("platform.messaging:create_message_queue", "servicebus"),
+        MessageTopic: _function("platform.messaging:create_message_topic", "servicebus"),
+        MessageTrigger: _function("platform.triggers:use_app_as_trigger"),
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
+        ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
+        TopicSubscription: _function("platform.messaging:create_topic_subscription", "servicebus"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
     },
@@ -102,6 +116,10 @@ CLOUD = Cloud(
     stateful={
         "azure-native:operationalinsights:Workspace": "its log records",
         "azure-native:keyvault:Vault": "the values of its secrets",
+        "azure-native:servicebus:Namespace": "the messages of its queues and topics",
+        "azure-native:servicebus:Queue": "its messages",
+        "azure-native:servicebus:Subscription": "its messages",
+        "azure-native:servicebus:Topic": "the messages of its subscriptions",
         "azure-native:storage:Table": "its entities",
     },
     lossy={

@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SE
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PACKAGE_TAG
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, round_memory
+from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, LONGEST_LOCK_S, round_memory
 
 GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
 """The setting with the key by which an app refuses requests that bypass its gateway."""
@@ -30,12 +30,18 @@ ROUTES_SETTING = "SEMANTEST_ROUTES"
 A list, or in an app with several functions an object by function.
 """
 
+LOCK_RENEWAL_SETTING = "AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration"
 LOG_LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
 PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
 """The setting with the format of events, if it is not the default one.
 
 A text, or in an app with several functions an object (JSON) by function.
 """
+
+TRIGGERS_SETTING = "SEMANTEST_TRIGGERS"
+"""The setting with what calls the functions of the app besides requests (JSON), by function."""
+BROKER_SETTING = "SEMANTEST_BROKER"
+"""The name of the connection to the broker whose messages call functions."""
 
 
 def app_settings(
@@ -53,6 +59,7 @@ def app_settings(
         **artifact.environment,
         **({ROUTES_SETTING: json.dumps(routes)} if routes else {}),
         **_payload_setting(context.outputs[FOUNDATION]["payload"]),
+        **_trigger_settings(function, context),
         **used,
         **function.environment,
         **secrets,
@@ -65,6 +72,29 @@ def _payload_setting(payload: PayloadFormats) -> dict[str, str]:
     if payload in (DEFAULT_PAYLOAD, {}):
         return {}
     return {PAYLOAD_SETTING: payload if isinstance(payload, str) else json.dumps(payload)}
+
+
+def _trigger_settings(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
+    """Return the triggers of the app, and by which identity the host reads messages; nothing for a helper's app."""
+    foundation = context.outputs[FOUNDATION]
+    if function.package or not foundation["triggers"]:
+        return {}
+    sources, client = foundation["trigger_sources"], context.outputs[function.identity]["client"]
+    connection = {
+        f"{BROKER_SETTING}__fullyQualifiedNamespace": context.outputs[sources[0]]["broker_host"] if sources else "",
+        f"{BROKER_SETTING}__credential": "managedidentity",
+        f"{BROKER_SETTING}__clientId": client,
+    }
+    renewal = max(function.timeout_s, LONGEST_LOCK_S)
+    return {
+        TRIGGERS_SETTING: json.dumps(foundation["triggers"], separators=(",", ":")),
+        **(connection if sources else {}),
+        **({LOCK_RENEWAL_SETTING: _format_clock(renewal)} if sources and renewal > LONGEST_LOCK_S else {}),
+    }
+
+
+def _format_clock(seconds: int) -> str:
+    return f"00:{seconds // 60:02}:{seconds % 60:02}"
 
 
 def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Outputs, store: Outputs) -> dict[str, Any]:
@@ -81,7 +111,7 @@ def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Output
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
             "Authorization=AAD;ClientId=", identity["client"]
         ),
-        "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
+        "AzureFunctionsJobHost__functionTimeout": _format_clock(function.timeout_s),
     }
 
 

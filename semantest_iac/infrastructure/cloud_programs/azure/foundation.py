@@ -17,6 +17,10 @@ from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.infrastructure.cloud_programs.azure.platform.triggers import (
+    list_event_triggers,
+    list_trigger_sources,
+)
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import find_payload, list_routes
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -26,6 +30,7 @@ _MAX_NAME_LENGTHS = {
     "action group": 260,
     "alarm": 260,
     "app": 60,
+    "broker": 50,
     "component": 255,
     "container": 63,
     "gateway": 50,
@@ -87,6 +92,8 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "cors": _cors_configuration(blueprint),
         "payload": find_payload(blueprint),
         "routes": list_routes(blueprint),
+        "triggers": list_event_triggers(blueprint),
+        "trigger_sources": list_trigger_sources(blueprint),
     }
 
 

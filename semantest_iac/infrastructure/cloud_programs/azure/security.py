@@ -20,6 +20,8 @@ ROLES = {
     "telemetry": "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
     "secrets": "4633458b-17de-408a-b874-0445c86b69e6",  # Key Vault Secrets User
     "hub": "12cf5a90-567b-43ae-8102-96cf46c7d9b4",  # Web PubSub Service Owner
+    "send": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",  # Azure Service Bus Data Sender
+    "receive": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",  # Azure Service Bus Data Receiver
 }
 
 _IMMUTABLE_PROPERTIES = [
@@ -66,9 +68,10 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
     if identity.secrets:
         rights.append(assign_role("secrets", foundation["vault"].id, outputs, context))
         _create_vault_audit(identity, context)
-    for used in (*identity.uses, *identity.admits_clients_to):  # admitting a client needs the same role
+    used_for = dict.fromkeys((*identity.uses, *identity.admits_clients_to), "grants")  # admitting needs the same role
+    for used, key in (*used_for.items(), *((source, "receive_grants") for source in identity.receives_from)):
         own = {**outputs, "purpose": _name_with_purpose(used, identity.purpose)}
-        rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get("grants", ())]
+        rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get(key, ())]
     return {**outputs, "rights": rights}
 
 

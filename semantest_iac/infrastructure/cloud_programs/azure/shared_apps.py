@@ -45,7 +45,8 @@ def share_app(blueprint: Blueprint) -> Blueprint:
         elif isinstance(resource, LogStore) and resource.name in {it.log_store for it in (*main, *named)}:
             resources[FUNCTION_LOGS_REF] = replace(resource, name=FUNCTION_LOGS_REF, purpose="")
         elif isinstance(resource, FunctionIdentity) and resource.name in {it.identity for it in (*main, *named)}:
-            resources[IDENTITY_REF] = _merge_identity(resource, host)
+            before = resources.get(IDENTITY_REF)
+            resources[IDENTITY_REF] = _merge_identity(resource, before, host)
         elif isinstance(resource, Alarm):
             name = resource.name.removesuffix(f"-{resource.purpose}")
             resources[name] = replace(resource, name=name, function=FUNCTION_REF, purpose="")
@@ -67,12 +68,22 @@ def _merge_functions(functions: list[ServerlessFunction]) -> ServerlessFunction:
         timeout_s=max(it.timeout_s for it in functions),
         environment=variables,
         secrets={name: ref for it in functions for name, ref in it.secrets.items()},
+        uses=tuple(dict.fromkeys(ref for it in functions for ref in it.uses)),
     )
 
 
-def _merge_identity(identity: FunctionIdentity, host: ServerlessFunction) -> FunctionIdentity:
-    secrets = tuple(sorted(set(host.secrets.values())))
-    return replace(identity, name=IDENTITY_REF, log_store=FUNCTION_LOGS_REF, purpose="", secrets=secrets)
+def _merge_identity(identity: FunctionIdentity, before: Resource | None, host: ServerlessFunction) -> FunctionIdentity:
+    """Return the identity of the app, with the rights of this function and of those before it."""
+    merged = (*([before] if isinstance(before, FunctionIdentity) else []), identity)
+    return replace(
+        identity,
+        name=IDENTITY_REF,
+        log_store=FUNCTION_LOGS_REF,
+        purpose="",
+        secrets=tuple(sorted(set(host.secrets.values()))),
+        uses=tuple(dict.fromkeys(ref for it in merged for ref in it.uses)),
+        receives_from=tuple(dict.fromkeys(ref for it in merged for ref in it.receives_from)),
+    )
 
 
 def list_routes(blueprint: Blueprint) -> Routes:

@@ -17,6 +17,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     security,
     storage,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     RESOURCE_GROUP_ID,
     RESOURCE_GROUP_TYPE,
@@ -101,6 +102,7 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **monitoring.ALERT_TYPES,
     **gateways.GATEWAY_TYPES,
     **messaging.MESSAGING_TYPES,
+    **MESSAGE_BROKER_TYPES,
 }
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from tests.unit.simulated_cloud.azure import app_samples, gateway_samples
+from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, message_samples
 
-SAMPLES = {**app_samples.SAMPLES, **gateway_samples.SAMPLES}
+SAMPLES = {
+    **app_samples.SAMPLES,
+    **gateway_samples.SAMPLES,
+    **message_samples.SAMPLES,
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -91,6 +91,11 @@ class CronTimes:
             raise ValueError("no month has that day")
         return times
 
+    @property
+    def restricts_both_days(self) -> bool:
+        """Whether days of the month and days of the week are both chosen, which some schedulers cannot express."""
+        return len(self.month_days) < 31 and len(self.week_days) < 7
+
     def find_newest(self, now: datetime, zone: tzinfo, since: datetime) -> datetime | None:
         """Return the newest time that is not after `now` and not before `since`, in UTC; None without one.
 
@@ -113,6 +118,20 @@ class CronTimes:
     def _fits(self, day: date) -> bool:
         in_month, in_week = day.day in self.month_days, day.isoweekday() % 7 in self.week_days
         return day.month in self.months and (in_month and in_week if self.needs_both_days else in_month or in_week)
+
+
+def format_cron_numbers(numbers: Iterable[int], full: range) -> str:
+    """Return the numbers of a field as every notation of cron takes them: `*` for all, else such as `1-5,30`."""
+    wanted = sorted(numbers)
+    if wanted == [*full]:
+        return "*"
+    runs: list[list[int]] = []
+    for number in wanted:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
 
 
 def _find_moments(day: date, local: time, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -1,0 +1,1 @@
+"""Creates the neutral resource kinds of the platform's layers on AWS."""
