@@ -17,11 +17,12 @@ from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
-from semantest_iac.infrastructure.cloud_programs.azure.platform.triggers import (
+from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import (
+    find_payload,
     list_event_triggers,
+    list_routes,
     list_trigger_sources,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import find_payload, list_routes
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.parts import (
@@ -14,12 +14,15 @@ from semantest_iac.domain.blueprints.parts import (
     IDENTITY_REF,
 )
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
+from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import FunctionIdentity
+from semantest_iac.infrastructure.clouds.azure_timers import describe_schedule
 
 _Kind = TypeVar("_Kind", bound=Resource)
 Routes = list[str] | dict[str, list[str]]
@@ -104,6 +107,43 @@ def find_payload(blueprint: Blueprint) -> PayloadFormats:
     if not functions:
         return next((api.payload_of(api.target) for api in apis), DEFAULT_PAYLOAD)
     return {functions[target]: payload for api in apis for target, payload in api.payloads.items()}
+
+
+def list_event_triggers(blueprint: Blueprint) -> list[dict[str, Any]]:
+    """Return what calls the functions of an app besides requests, by function, the main one without a name.
+
+    A queue and a topic have the names that they have in the namespace of their broker.
+    """
+    named = {it.name: it for it in blueprint.resources}
+    found = [
+        {"function": _find_purpose(named[it.function]), **_describe_trigger(it, named)}
+        for it in blueprint.resources
+        if isinstance(it, MessageTrigger | ScheduleTrigger)
+    ]
+    return sorted(found, key=lambda it: str(it["function"]))
+
+
+def _find_purpose(function: Resource) -> str:
+    return function.purpose if isinstance(function, ServerlessFunction) else ""
+
+
+def _describe_trigger(trigger: MessageTrigger | ScheduleTrigger, named: Mapping[str, Resource]) -> dict[str, Any]:
+    if isinstance(trigger, ScheduleTrigger):
+        return describe_schedule(trigger.schedule, trigger.time_zone)
+    source = named[trigger.source]
+    if isinstance(source, TopicSubscription) and isinstance(topic := named[source.topic], MessageTopic):
+        return {
+            "topic": topic.topic,
+            "subscription": source.subscription,
+            **({"ordered": True} if source.ordered else {}),
+        }
+    assert isinstance(source, MessageQueue)  # noqa: S101 - the blueprint's own builders
+    return {"queue": source.queue, **({"ordered": True} if source.ordered else {})}
+
+
+def list_trigger_sources(blueprint: Blueprint) -> list[str]:
+    """Return the names of the resources whose messages call a function."""
+    return [it.source for it in blueprint.resources if isinstance(it, MessageTrigger)]
 
 
 def _functions_by_live_version(blueprint: Blueprint) -> dict[str, str]:
