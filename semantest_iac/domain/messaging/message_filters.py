@@ -17,7 +17,7 @@ ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 MOST_ATTRIBUTES = 5  # in a filter, on the narrowest cloud
 MOST_VALUES = 30  # of one attribute; five such filters stay below the narrowest cloud's size
 MOST_COMBINATIONS = 150  # on the narrowest cloud: the numbers of values multiplied
-LONGEST_VALUE = 128
+LONGEST_ATTRIBUTE = 128
 LARGEST_NUMBER = 1_000_000_000  # on the narrowest cloud, with five digits after the point
 
 
@@ -122,8 +122,8 @@ def _find_condition_faults(value: Any) -> Iterator[str]:
         if not isinstance(value["exists"], bool):
             yield "exists is true or false"
     elif "prefix" in value:
-        if not isinstance(value["prefix"], str) or not 0 < len(value["prefix"]) <= LONGEST_VALUE:
-            yield f"prefix is a text of 1 to {LONGEST_VALUE} characters"
+        if not isinstance(value["prefix"], str) or not 0 < len(value["prefix"]) <= LONGEST_ATTRIBUTE:
+            yield f"prefix is a text of 1 to {LONGEST_ATTRIBUTE} characters"
     else:
         yield from _find_range_faults(value)
 
@@ -133,8 +133,8 @@ def _find_value_faults(values: Sequence[Any]) -> Iterator[str]:
         yield f"has {len(values)} values; a condition has 1 to {MOST_VALUES}"
     for value in values:
         if isinstance(value, str):
-            if len(value) > LONGEST_VALUE:
-                yield f"a value has {len(value)} characters, {LONGEST_VALUE} at most"
+            if len(value) > LONGEST_ATTRIBUTE:
+                yield f"a value has {len(value)} characters, {LONGEST_ATTRIBUTE} at most"
         elif not _is_number(value):
             yield "a value is a text or a number up to a thousand million"
 

@@ -18,8 +18,8 @@ DEFAULT_LOCK_S, DEFAULT_LIFETIME_S = 30, 4 * DAY_S
 LOCK_PER_TIMEOUT = 6
 """How many times the timeout of the function that handles its messages a queue locks them.
 
-A message is delivered again when its lock ends, and a function that is busy refuses some for a while. Source: AWS's
-guide to Lambda with SQS.
+A message is delivered again when its lock ends, and a function that is busy refuses some for a while. Source: the
+guide to functions with queues of the cloud whose functions poll them.
 """
 
 

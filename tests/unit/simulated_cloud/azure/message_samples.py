@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import (
-    DEFAULT_RULE_TYPE,
-    NAMESPACE_TYPE,
-    QUEUE_TYPE,
-    SUBSCRIPTION_TYPE,
-    TOPIC_TYPE,
+    BUS_NAMESPACE_TYPE,
+    BUS_QUEUE_TYPE,
+    BUS_RULE_TYPE,
+    BUS_SUBSCRIPTION_TYPE,
+    BUS_TOPIC_TYPE,
 )
 from tests.unit.simulated_cloud.azure.tokens import IN_GROUP, LOCATED, Sample
 
@@ -15,14 +15,14 @@ IN_NAMESPACE = {**IN_GROUP, "namespaceName": "semantest-broker"}
 IN_TOPIC = {**IN_NAMESPACE, "topicName": "events-topic"}
 
 SAMPLES: dict[str, Sample] = {
-    NAMESPACE_TYPE: lambda _: {
+    BUS_NAMESPACE_TYPE: lambda _: {
         **LOCATED,
         "namespaceName": "semantest-broker",
         "sku": {"name": "Standard", "tier": "Standard"},
         "disableLocalAuth": True,
         "minimumTlsVersion": "1.2",
     },
-    QUEUE_TYPE: lambda _: {
+    BUS_QUEUE_TYPE: lambda _: {
         **IN_NAMESPACE,
         "queueName": "orders-queue",
         "lockDuration": "PT3M",
@@ -30,9 +30,9 @@ SAMPLES: dict[str, Sample] = {
         "defaultMessageTimeToLive": "P4D",
         "requiresSession": False,
     },
-    TOPIC_TYPE: lambda _: {**IN_TOPIC, "supportOrdering": False},
-    SUBSCRIPTION_TYPE: lambda _: {**IN_TOPIC, "subscriptionName": "audit", "lockDuration": "PT30S"},
-    DEFAULT_RULE_TYPE: lambda _: {
+    BUS_TOPIC_TYPE: lambda _: {**IN_TOPIC, "supportOrdering": False},
+    BUS_SUBSCRIPTION_TYPE: lambda _: {**IN_TOPIC, "subscriptionName": "audit", "lockDuration": "PT30S"},
+    BUS_RULE_TYPE: lambda _: {
         **IN_TOPIC,
         "subscriptionName": "audit",
         "filterType": "SqlFilter",

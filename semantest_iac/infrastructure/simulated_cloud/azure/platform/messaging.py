@@ -35,11 +35,11 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-NAMESPACE_TYPE: Final = "azure-native:servicebus:Namespace"
-QUEUE_TYPE: Final = "azure-native:servicebus:Queue"
-TOPIC_TYPE: Final = "azure-native:servicebus:Topic"
-SUBSCRIPTION_TYPE: Final = "azure-native:servicebus:Subscription"
-DEFAULT_RULE_TYPE: Final = "azure-native:servicebus:DefaultRule"
+BUS_NAMESPACE_TYPE: Final = "azure-native:servicebus:Namespace"
+BUS_QUEUE_TYPE: Final = "azure-native:servicebus:Queue"
+BUS_TOPIC_TYPE: Final = "azure-native:servicebus:Topic"
+BUS_SUBSCRIPTION_TYPE: Final = "azure-native:servicebus:Subscription"
+BUS_RULE_TYPE: Final = "azure-native:servicebus:DefaultRule"
 
 _NAMESPACES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.ServiceBus/namespaces"
 _TOPICS_ID: Final = f"{_NAMESPACES_ID}/{{namespaceName}}/topics"
@@ -169,8 +169,10 @@ _SIZES: Final = {
     "enablePartitioning": refine(force_new=True, computed_default=True),
     **dict.fromkeys(("enableExpress", "maxMessageSizeInKilobytes", "maxSizeInMegabytes"), _CHOSEN),
 }
-_NAMESPACE_REFERENCE: Final = parent_reference("namespaceName", NAMESPACE_TYPE, _NAMESPACES_ID, fact_name="namespace")
-_TOPIC_REFERENCE: Final = parent_reference("topicName", TOPIC_TYPE, _TOPICS_ID)
+_NAMESPACE_REFERENCE: Final = parent_reference(
+    "namespaceName", BUS_NAMESPACE_TYPE, _NAMESPACES_ID, fact_name="namespace"
+)
+_TOPIC_REFERENCE: Final = parent_reference("topicName", BUS_TOPIC_TYPE, _TOPICS_ID)
 
 
 def _namespace_sku(facts: RequestFacts) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def _namespace_sku(facts: RequestFacts) -> dict[str, Any]:
 
 
 MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
-    NAMESPACE_TYPE: ArmType(NAMESPACE_TYPE, f"{_NAMESPACES_ID}/{{namespaceName}}").rule(
+    BUS_NAMESPACE_TYPE: ArmType(BUS_NAMESPACE_TYPE, f"{_NAMESPACES_ID}/{{namespaceName}}").rule(
         {
             "namespaceName": refine(
                 Pattern(r"^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]\Z", TERRAFORM),
@@ -227,7 +229,7 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=60,
     ),
-    QUEUE_TYPE: ArmType(QUEUE_TYPE, f"{_NAMESPACES_ID}/{{namespaceName}}/queues/{{queueName}}").rule(
+    BUS_QUEUE_TYPE: ArmType(BUS_QUEUE_TYPE, f"{_NAMESPACES_ID}/{{namespaceName}}/queues/{{queueName}}").rule(
         {"queueName": _ENTITY_NAME, **_LIFETIMES, **_SIZES, **_DELIVERY},
         computed={**_ENTITY_OUTPUTS, **_SIZE_OUTPUTS, **_DELIVERY_OUTPUTS},
         references=(_NAMESPACE_REFERENCE,),
@@ -237,10 +239,10 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
                 "Sessions and duplicate detection need the Standard tier.",
             ),
             _refuse(_lives_too_long_for_basic, "Messages live for 14 days at most in the Basic tier."),
-            _refuse(_has_name_of(TOPIC_TYPE, "queueName"), _NAME_IS_TAKEN, on_update=False),
+            _refuse(_has_name_of(BUS_TOPIC_TYPE, "queueName"), _NAME_IS_TAKEN, on_update=False),
         ),
     ),
-    TOPIC_TYPE: ArmType(TOPIC_TYPE, f"{_TOPICS_ID}/{{topicName}}").rule(
+    BUS_TOPIC_TYPE: ArmType(BUS_TOPIC_TYPE, f"{_TOPICS_ID}/{{topicName}}").rule(
         {"topicName": _ENTITY_NAME, **_LIFETIMES, **_SIZES, "supportOrdering": _CHOSEN},
         computed={
             **_ENTITY_OUTPUTS,
@@ -251,10 +253,10 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
         references=(_NAMESPACE_REFERENCE,),
         guards=(
             _refuse(_is_basic, "Topics need the Standard tier.", on_update=False),
-            _refuse(_has_name_of(QUEUE_TYPE, "topicName"), _NAME_IS_TAKEN, on_update=False),
+            _refuse(_has_name_of(BUS_QUEUE_TYPE, "topicName"), _NAME_IS_TAKEN, on_update=False),
         ),
     ),
-    SUBSCRIPTION_TYPE: ArmType(SUBSCRIPTION_TYPE, f"{_SUBSCRIPTIONS_ID}/{{subscriptionName}}").rule(
+    BUS_SUBSCRIPTION_TYPE: ArmType(BUS_SUBSCRIPTION_TYPE, f"{_SUBSCRIPTIONS_ID}/{{subscriptionName}}").rule(
         {
             "subscriptionName": refine(
                 Length(1, 50, TERRAFORM), Pattern(r"^[a-zA-Z0-9]([\w.-]*[a-zA-Z0-9])?\Z", TERRAFORM)
@@ -273,9 +275,9 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
         },
         references=(_TOPIC_REFERENCE,),
     ),
-    DEFAULT_RULE_TYPE: ArmType(DEFAULT_RULE_TYPE, f"{_SUBSCRIPTIONS_ID}/{{subscriptionName}}/rules/$Default").rule(
+    BUS_RULE_TYPE: ArmType(BUS_RULE_TYPE, f"{_SUBSCRIPTIONS_ID}/{{subscriptionName}}/rules/$Default").rule(
         {"filterType": _CHOSEN, "sqlFilter": refine(reported_differently=True)},
         computed={"name": "$Default", "location": "{region}", "filterType": "SqlFilter"},
-        references=(parent_reference("subscriptionName", SUBSCRIPTION_TYPE, _SUBSCRIPTIONS_ID),),
+        references=(parent_reference("subscriptionName", BUS_SUBSCRIPTION_TYPE, _SUBSCRIPTIONS_ID),),
     ),
 }
