@@ -24,7 +24,7 @@ from semantest_iac.application.operators.held_stacks import HeldStacks, require_
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.ports.run_queue import QueuePlace, Receipt
 from semantest_iac.application.ports.secret_store import SecretStore
-from semantest_iac.application.queries.history import find_deployment, find_recorded_base
+from semantest_iac.application.queries.history import answers_requests, find_deployment, find_recorded_base
 from semantest_iac.application.queries.scalings import ResolvedScaling
 from semantest_iac.application.request_runner import RequestRunner
 from semantest_iac.domain.compute.scaling import ScalingChange
@@ -34,7 +34,7 @@ from semantest_iac.domain.deployment.status import DEPLOYMENT_KINDS
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
-    SERVICE_COMPONENTS,
+    SERVICE_TYPES,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
@@ -307,7 +307,7 @@ class DeploymentUseCase:
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
-        if not stack.is_service:
+        if not answers_requests(self._ledger.stack(str(stack))):
             raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.")
         return await self._probe.call(stack, request)
 
@@ -341,7 +341,7 @@ class EnvironmentUseCase:
 
         Raises ValidationError with every fault of the components in this environment; values of secrets are not needed.
         """
-        components = list(configuration.get("components") or ()) or [SERVICE_COMPONENTS[0]]
+        components = list(configuration.get("components") or ()) or [SERVICE_TYPES[0]]
         stacks = [Stack(component, provider, environment, region, project) for component in components]
         requests = [build_deployment_request(stack, configuration) for stack in stacks]
         report = ValidationReport.merge(

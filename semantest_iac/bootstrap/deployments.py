@@ -23,6 +23,7 @@ from semantest_iac.application.deployment.traffic.traffic_shifting import Traffi
 from semantest_iac.application.handlers.change_deployed import change_deployed
 from semantest_iac.application.handlers.configure_environment import configure_environment
 from semantest_iac.application.handlers.deploy_account import deploy_account
+from semantest_iac.application.handlers.deploy_platform import deploy_platform
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
 from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
 from semantest_iac.application.handlers.destroy import destroy
@@ -360,7 +361,7 @@ def identify_worker() -> RunHolder:
 
 def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments: EnvironmentConfigurator) -> None:
     bus.register(DeploymentRequested, partial(configure_environment, environments))
-    for handler in (deploy_rest_api, deploy_websocket, deploy_account):
+    for handler in (deploy_rest_api, deploy_websocket, deploy_platform, deploy_account):
         bus.register(DeploymentRequested, partial(handler, process))
     bus.register(InfrastructureRemovalRequested, partial(destroy, process))
     bus.register(RollbackRequested, partial(change_deployed, process))

@@ -99,9 +99,9 @@ class Preparation:
 
     async def build_artifact(self, context: DeploymentContext) -> DeploymentContext:
         """Build the package of the functions, if the stack has any; a cancelled build ends its programs."""
-        if context.artifact is not None or not context.stack.is_service:
-            return context
         assert context.settings is not None  # noqa: S101  # the step before has set them
+        if context.artifact is not None or not context.settings.runs_code:
+            return context
         run = PackagingRun(self._progress)
         try:
             with report_step(self._progress, "package", _describe_source(context.settings)):

@@ -67,11 +67,17 @@ def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) ->
     rows = [row for row in since if row.type in _RESTORED_TYPES and is_event_of(row, deployment)]
     request, package = _find_request(rows), _decode_newest(PackageBuilt, rows)
     is_redacted = not (package and package.is_verbatim) and any(MASK in row.json for row in rows)
-    if request is None or is_redacted or (package is None and stack.is_service):
-        raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
+    if request is None or is_redacted:
+        raise _missing_part(deployment)
     request = request.model_copy(update={"configuration": without_canary(request.configuration, stack.component)})
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
+    if package is None and settings.runs_code:
+        raise _missing_part(deployment)
     return LastGood(deployment, request, settings, package)
+
+
+def _missing_part(deployment: str) -> NotFoundError:
+    return NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
 
 
 def without_canary(configuration: Mapping[str, Any], component: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from semantest_iac.domain.environments.names import (
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
     DEFAULT_PROVIDER,
-    DEPLOYABLE_TYPES,
+    SERVICE_TYPES,
     Region,
     canonical_word,
     make_printable,
@@ -411,7 +411,7 @@ ProviderRegion = tuple[str | None, str | None]
 
 def expand_components(named: Sequence[str], configured: Iterable[str] = ()) -> list[str | None]:
     """Return the named components once each; `all` are those of the configuration, or every service without any."""
-    every = sorted(configured) or DEPLOYABLE_TYPES
+    every = sorted(configured) or SERVICE_TYPES
     expanded = (every if name == ALL_COMPONENTS else [name] for name in named)
     return list(dict.fromkeys(name for names in expanded for name in names)) or [None]
 

@@ -13,7 +13,7 @@ from semantest_iac.application.ports.run_queue import DriftCheck, QueuedRun
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, TRAFFIC_SHIFTED
-from semantest_iac.domain.environments.names import ENVIRONMENTS, make_printable
+from semantest_iac.domain.environments.names import ACCOUNT_COMPONENT, ENVIRONMENTS, PLATFORM_TYPES, make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac_events.stack_names import DEFAULT_PROJECT, split_stack_name
@@ -306,6 +306,11 @@ def find_component_type_of(row: StackRow) -> str:
     return row.component_type or split_stack_name(row.stack)[1]
 
 
+def answers_requests(row: StackRow) -> bool:
+    """Whether the stack's component is an API, which clients can call."""
+    return find_component_type_of(row) not in (ACCOUNT_COMPONENT, *PLATFORM_TYPES)
+
+
 def find_deployed_type(ledger: LedgerReader, stack: str) -> str | None:
     """Return the type of the component that is deployed, as far as it ever was; None if nothing is."""
     row = ledger.stack(stack)
@@ -353,7 +358,7 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a deployed service in a simulated cloud."""
     choice = find_owning_engine(ledger, stack) if ledger.stack(stack).last_good else None
-    return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
+    return choice is not None and choice.is_simulated and answers_requests(ledger.stack(stack))
 
 
 def _newest_release(ledger: LedgerReader, row: StackRow) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.settings import ComponentSettings, MonitoringSettings
+from semantest_iac.domain.environments.environment_settings import MonitoringSettings
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import FUNCTION_SIGNALS, Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Ref, Resource
-from semantest_iac.domain.security.access import AppSecret, AppSecrets, FunctionIdentity, SecurityPolicy
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity, SecretNames, SecurityPolicy
 
 FUNCTION_REF, LIVE_VERSION_REF, API_REF = Ref("function"), Ref("live"), Ref("api")
 FUNCTION_LOGS_REF, IDENTITY_REF, NETWORK_REF, ALERTS_REF = (
@@ -81,7 +82,7 @@ def build_identity(settings: ComponentSettings, uses: tuple[Ref, ...] = (), func
     return FunctionIdentity(
         name=ref_of(IDENTITY_REF, function),
         log_store=ref_of(FUNCTION_LOGS_REF, function),
-        secrets=tuple(secret_ref(key) for key in AppSecrets(settings.secrets).keys),
+        secrets=tuple(secret_ref(key) for key in SecretNames(settings.secrets).keys),
         policy=SecurityPolicy(trace=settings.features.tracing, join_network=_is_in_network(settings)),
         purpose=function,
         uses=uses,

@@ -15,12 +15,14 @@ from semantest_iac.domain.blueprints.components import (
     build_rest_api,
     build_websocket,
 )
+from semantest_iac.domain.blueprints.platform.layers import build_platform
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
+from semantest_iac.domain.environments.names import PLANNED_TYPES, PLATFORM_TYPES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import (
@@ -61,7 +63,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
 
     A WebSocket API that requires tokens has a bundled function that checks them, whatever language its own code is in.
     """
-    if not stack.is_service:
+    if not settings.runs_code:
         return None
     main = FunctionSource(
         folder=Path(settings.source) if settings.source else None,
@@ -87,6 +89,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
     "rest-api": build_rest_api,
     "websocket": build_websocket,
+    **{name: build_platform for name in PLATFORM_TYPES if name not in PLANNED_TYPES},
     "account": build_account,
 }
 """Functions that build the blueprint of a component, by its type."""
@@ -193,4 +196,6 @@ def find_component_faults(component_type: str) -> tuple[Fault, ...]:
     """Return a fault for a type of components without a blueprint."""
     if component_type in BLUEPRINTS:
         return ()
-    return (Fault("component", f"'{component_type}' cannot be deployed yet", f"Available: {', '.join(BLUEPRINTS)}."),)
+    planned = PLANNED_TYPES.get(component_type)
+    reason = f"'{component_type}' cannot be deployed yet{f': {planned}' if planned else ''}"
+    return (Fault("component", reason, f"Available: {', '.join(BLUEPRINTS)}."),)

@@ -21,14 +21,17 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
     resolve_component,
 )
+from semantest_iac.domain.environments.environment_settings import get_environment_settings
 from semantest_iac.domain.environments.guardrail_sections import find_guardrail_faults
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
+    COMPONENT_TYPES,
     COMPONENTS,
     DEPLOYABLE_TYPES,
     ENVIRONMENTS,
+    LAYER_TYPES,
     RESERVED_COMPONENT_NAMES,
-    SERVICE_COMPONENTS,
+    SERVICE_TYPES,
     Region,
     canonical_environment,
     find_nearest,
@@ -37,7 +40,7 @@ from semantest_iac.domain.environments.names import (
     suggest_component,
     suggest_known,
 )
-from semantest_iac.domain.environments.rules import component_rules, function_rules, scaling_rules
+from semantest_iac.domain.environments.rules import component_rules, function_rules, layer_rules, scaling_rules
 from semantest_iac.domain.environments.rules.application_rules import check_application
 from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.environments.rules.build_commands import check_build
@@ -158,12 +161,12 @@ class ValidationService:
             configuration.find_base_environment(stack.environment),
             stack.project,
         )
+        api_rules = (*component_rules.API_RULES, check_canary, *function_rules.FUNCTIONS_RULES)
         for rule in (
+            layer_rules.check_layer_keys,
             *component_rules.FUNCTION_RULES,
             check_application,
-            *component_rules.API_RULES,
-            check_canary,
-            *function_rules.FUNCTIONS_RULES,
+            *(layer_rules.LAYER_RULES if subject.is_layer else api_rules),
             rules.check_component,
             check_build,
             component_rules.check_variables,
@@ -177,6 +180,9 @@ class ValidationService:
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         component_type = find_component_type(configuration, stack.component)
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
+        if subject.built_in_environment in ENVIRONMENTS:
+            defaults = get_environment_settings(subject.built_in_environment)
+            yield from layer_rules.check_environment_values(configuration, defaults)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
         yield from check_approvals(configuration)
@@ -278,21 +284,22 @@ def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[F
             yield refuse(path, "has no settings", "Leave it out.")
         elif name in RESERVED_COMPONENT_NAMES:
             yield refuse(path, f"'{name}' means every component", "Choose another name.")
-        elif name not in SERVICE_COMPONENTS and (fault := find_part_fault(path, name)):
+        elif name not in COMPONENT_TYPES and (fault := find_part_fault(path, name)):
             yield Finding(fault, blocks=True)
         else:
             yield from _check_component_type(path, name, section.type)
 
 
 def _check_component_type(path: str, name: str, written: str | None) -> Iterator[Finding]:
-    if name in SERVICE_COMPONENTS:
-        if written not in (None, name):
+    if name in COMPONENT_TYPES:
+        # APIs may have had names that became those of layers later: they keep them by their type
+        if written not in (None, name) and not (name in LAYER_TYPES and written in SERVICE_TYPES):
             yield refuse(f"{path}.type", f"'{name}' is a type itself", "Choose another name, or leave the type out.")
     elif written is None:
         known = ", ".join(DEPLOYABLE_TYPES)
         hint = f"Add type: {find_nearest(name, DEPLOYABLE_TYPES) or DEPLOYABLE_TYPES[0]}. Only {known} need none."
         yield refuse(path, "unknown component without a type", hint)
-    elif written not in SERVICE_COMPONENTS:
+    elif written not in COMPONENT_TYPES:
         reason = f"unknown type '{make_printable(written)}'"
         yield refuse(f"{path}.type", reason, suggest_known(written, DEPLOYABLE_TYPES))
 

@@ -67,7 +67,7 @@ class ServiceVerifier:
         The default path is asked below `base_path`; a configured one is asked as it is.
         Raises VerificationError if the service is not healthy at the deadline.
         """
-        if not stack.is_service or not settings.health.enabled or settings.health_path is None:
+        if not settings.answers_requests or not settings.health.enabled or settings.health_path is None:
             return None
         path = settings.health.path or f"{base_path}{settings.health_path}"
         is_web_socket = settings.type == "websocket"

@@ -14,17 +14,32 @@ from pydantic import BeforeValidator, Field
 from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy, ScalingService
 from semantest_iac.domain.delivery.canary import CanarySettings
 from semantest_iac.domain.environments import settings
+from semantest_iac.domain.environments.environment_settings import (
+    Alert,
+    EnvironmentSettings,
+    FeatureFlags,
+    MonitoringSettings,
+    get_environment_settings,
+    round_retention,
+)
 from semantest_iac.domain.environments.event_sections import (
     EventSourceSection,
     EventTargetSection,
     SubscriptionSection,
 )
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+from semantest_iac.domain.environments.layer_resolution import (
+    find_default_functions,
+    resolve_environment,
+    resolve_platform,
+    resolve_trigger,
+)
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_ALIASES,
     ENVIRONMENTS,
     LONGEST_STACK_PART,
+    PLATFORM_TYPES,
     PROVIDERS,
     RESERVED_COMPONENT_NAMES,
     STACK_PART,
@@ -35,37 +50,32 @@ from semantest_iac.domain.environments.names import (
     make_printable,
     suggest_known,
 )
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
+from semantest_iac.domain.environments.section_types import Section, Variable
 from semantest_iac.domain.environments.sections import (
     ApprovalsSection,
     ComponentSection,
     DeadlinesSection,
+    EnvironmentDefaults,
     FeaturesSection,
     FunctionSection,
     MonitoringSection,
     RouteSection,
     ScalingBoundsSection,
     ScalingSection,
-    Section,
-    Variable,
 )
 from semantest_iac.domain.environments.settings import (
     DEFAULT_PAYLOAD,
     DEFAULT_SIGNING_SECRET,
     GATEWAY_TIMEOUT_S,
     SIGNING_SECRET,
-    Alert,
     Authorizer,
     ComponentSettings,
     Cors,
-    EnvironmentSettings,
-    FeatureFlags,
     FunctionSettings,
     HealthSettings,
-    MonitoringSettings,
     PackageSettings,
     Route,
-    get_environment_settings,
-    round_retention,
 )
 from semantest_iac.domain.errors import Fault
 
@@ -87,7 +97,7 @@ def _as_word(value: Any) -> Any:
     return canonical_word(value) if isinstance(value, str) else value
 
 
-class EnvironmentValues(Section):
+class EnvironmentValues(EnvironmentDefaults):
     """What a configuration says for every environment, or for one of them."""
 
     project: str | None = Field(
@@ -118,9 +128,7 @@ class EnvironmentValues(Section):
             }
         },
     )
-    monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
-    features: FeaturesSection = FeaturesSection()
     deadlines: DeadlinesSection = DeadlinesSection()
     approvals: ApprovalsSection = ApprovalsSection()
     guardrails: GuardrailsSection = GuardrailsSection()
@@ -230,7 +238,7 @@ def component_requires_token(component: str, environment: str, section: Componen
     """Whether clients of the component must show a token; always false for HTTP APIs, whose gateway checks it."""
     if (section.type or component) != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
         return False
-    variables = {**get_environment_settings(environment).variables, **section.environment}
+    variables = {**get_environment_settings(environment).services.variables, **section.environment}
     return settings.requires_token(section.authorizer, variables)
 
 
@@ -292,7 +300,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
     type_ = section.type or component
-    size = defaults.sizes.get(type_, defaults.sizes["rest-api"])
+    size = defaults.services.sizes.get(type_, defaults.services.sizes["rest-api"])
     instances = ScalingService().choose_policy(
         size.instances,
         section.instances.min,
@@ -302,7 +310,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     timeout, memory = _value_or_default(section.timeout, size.timeout), _value_or_default(section.memory, size.memory)
     serves_http = type_ != "websocket"
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
-    functions = _resolve_functions(section, defaults, memory, in_gateway) if serves_http else ()
+    platform = _resolve_layers(type_, section, resolve_environment(defaults, configuration))
+    functions = _resolve_functions(section, defaults, memory, in_gateway, platform) if serves_http else ()
     return ComponentSettings(
         component=component,
         type=type_,
@@ -316,12 +325,12 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         instances=instances,
         environment=_resolve_variables(section.environment, defaults),
         secrets=find_secret_variables(component, environment, section),
-        network=replace(defaults.network, **_written_values(section.network)),
+        network=replace(defaults.services.network, **_written_values(section.network)),
         routes=_resolve_routes(section) if serves_http else (),
         cors=_resolve_cors(section, defaults) if serves_http else None,
         throttling=replace(defaults.security.throttling, **_written_values(section.throttling)),
         authorizer=Authorizer(**_written_values(section.authorizer)) if section.authorizer else None,
-        monitoring=_resolve_monitoring(configuration.monitoring, defaults.monitoring, instances),
+        monitoring=_resolve_monitoring(configuration.monitoring, _choose_monitoring(defaults, platform), instances),
         features=_resolve_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
         package=PackageSettings(**_written_values(section.package)),
@@ -334,7 +343,21 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         base_environment=defaults.name,
         tags={**configuration.tags, **section.tags},
         canary=CanarySettings(**_written_values(section.canary)) if section.canary and section.canary.steps else None,
+        platform=platform,
     )
+
+
+def _resolve_layers(
+    component_type: str, section: ComponentSection, environment: EnvironmentSettings
+) -> PlatformSettings | None:
+    return resolve_platform(component_type, section, environment) if component_type in PLATFORM_TYPES else None
+
+
+def _choose_monitoring(defaults: EnvironmentSettings, platform: PlatformSettings | None) -> MonitoringSettings:
+    """Return the monitoring of the environment; APIs keep logs for a time of their own."""
+    if platform is not None:
+        return platform.environment.monitoring
+    return replace(defaults.monitoring, log_retention_days=defaults.services.log_retention_days)
 
 
 def _value_or_default(written: _Value | None, default: _Value) -> _Value:
@@ -352,7 +375,7 @@ def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves
 
 
 def _resolve_variables(written: Mapping[str, str], defaults: EnvironmentSettings) -> dict[str, str]:
-    merged = {**defaults.variables, **written}
+    merged = {**defaults.services.variables, **written}
     return {key: value for key, value in merged.items() if parse_secret_reference(value) is None}
 
 
@@ -368,10 +391,15 @@ def _resolve_scaling_bounds(of_all: ScalingSection, of_component: ScalingBoundsS
 
 
 def _resolve_functions(
-    section: ComponentSection, defaults: EnvironmentSettings, memory: int, timeout: int
+    section: ComponentSection,
+    defaults: EnvironmentSettings,
+    memory: int,
+    timeout: int,
+    platform: PlatformSettings | None,
 ) -> tuple[FunctionSettings, ...]:
     """Fill the gaps of every function from the component."""
-    written = {name: section.environment | function.environment for name, function in find_functions(section).items()}
+    found = find_functions(section) or (find_default_functions(platform) if platform else {})
+    written = {name: section.environment | function.environment for name, function in found.items()}
     return tuple(
         FunctionSettings(
             name=name,
@@ -380,11 +408,14 @@ def _resolve_functions(
             runtime=function.runtime or section.runtime,
             payload=DEFAULT_PAYLOAD if function.app else function.payload or section.payload or DEFAULT_PAYLOAD,
             memory=_value_or_default(function.memory, memory),
-            timeout=min(_value_or_default(function.timeout, timeout), GATEWAY_TIMEOUT_S),
+            timeout=_value_or_default(function.timeout, timeout)
+            if platform
+            else min(_value_or_default(function.timeout, timeout), GATEWAY_TIMEOUT_S),
             environment=_resolve_variables(written[name], defaults),
             secrets={key: secret for key, value in written[name].items() if (secret := parse_secret_reference(value))},
+            trigger=resolve_trigger(function.trigger),
         )
-        for name, function in find_functions(section).items()
+        for name, function in found.items()
     )
 
 
@@ -410,6 +441,7 @@ def _resolve_monitoring(
         log_retention_days=round_retention(_value_or_default(section.log_retention_days, default.log_retention_days)),
         alerts=_resolve_alerts(section, instances) if enabled else (),
         notify=_value_or_default(section.notify, default.notify),
+        daily_quota_gb=default.daily_quota_gb,
     )
 
 

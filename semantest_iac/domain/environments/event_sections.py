@@ -19,7 +19,7 @@ from semantest_iac.domain.environments.names import (
     make_printable,
     suggest_known,
 )
-from semantest_iac.domain.environments.sections import ListOf, Section
+from semantest_iac.domain.environments.section_types import ListOf, Section
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.request_limits import LIMIT_HINT, is_request_limit
 

@@ -13,7 +13,7 @@ import pydantic
 from pydantic import Field
 
 from semantest_iac.domain.environments.names import make_printable
-from semantest_iac.domain.environments.sections import ListOf, Section
+from semantest_iac.domain.environments.section_types import ListOf, Section
 from semantest_iac.domain.errors import Fault
 
 Effect = Literal["refuse", "ask", "note", "allow"]

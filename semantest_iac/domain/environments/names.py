@@ -27,11 +27,27 @@ class CloudProvider(StrEnum):
 
 ENVIRONMENTS = tuple(environment.value for environment in Environment)
 PROVIDERS = tuple(provider.value for provider in CloudProvider)
-SERVICE_COMPONENTS = ("rest-api", "websocket", "platform")  # the components that run code and answer
+SERVICE_TYPES = ("rest-api", "websocket")  # components that run code and answer requests from outside
+LAYER_TYPES = ("network", "security", "observability", "database", "messaging", "functions", "etl")
+"""The layers of the platform in their order of deployment; each is a type of components of its own, too."""
+PLATFORM_TYPE = "platform"  # all layers as one stack
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
-PLANNED_COMPONENTS = ("platform",)  # a configuration may name them, and nothing can deploy them yet
-COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
-DEPLOYABLE_TYPES = tuple(name for name in SERVICE_COMPONENTS if name not in PLANNED_COMPONENTS)
+_WITHOUT_RESOURCES = "its resources have no programs yet"
+PLANNED_TYPES: Mapping[str, str] = {
+    "platform": "its layers cannot be deployed yet",
+    "network": _WITHOUT_RESOURCES,
+    "security": _WITHOUT_RESOURCES,
+    "observability": _WITHOUT_RESOURCES,
+    "database": _WITHOUT_RESOURCES,
+    "messaging": _WITHOUT_RESOURCES,
+    "functions": _WITHOUT_RESOURCES,
+    "etl": _WITHOUT_RESOURCES,
+}
+"""Types that a configuration may name and nothing can deploy yet, each with the reason."""
+PLATFORM_TYPES = (PLATFORM_TYPE, *LAYER_TYPES)
+COMPONENT_TYPES = (*SERVICE_TYPES, *PLATFORM_TYPES)  # what `type` may say
+COMPONENTS = (*COMPONENT_TYPES, ACCOUNT_COMPONENT)
+DEPLOYABLE_TYPES = tuple(name for name in COMPONENT_TYPES if name not in PLANNED_TYPES)
 ALL_COMPONENTS = "all"  # what people type for every component of a configuration
 RESERVED_COMPONENT_NAMES = (ACCOUNT_COMPONENT, ALL_COMPONENTS)  # no component of a configuration has them
 DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value
@@ -129,7 +145,7 @@ def read_component_type(component: str, configuration: Mapping[str, Any]) -> str
 
 def suggest_component(word: str, choices: Iterable[str]) -> str:
     """Return the hint for an unknown component, without those that cannot be deployed."""
-    return suggest_known(word, dict.fromkeys(name for name in choices if name not in PLANNED_COMPONENTS))
+    return suggest_known(word, dict.fromkeys(name for name in choices if name not in PLANNED_TYPES))
 
 
 _SECRET_PREFIX = "SEMANTEST_SECRET_"  # noqa: S105 - a prefix

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
+from semantest_iac.domain.environments.names import COMPONENT_TYPES
+from semantest_iac.domain.environments.platform.layer_sections import (
+    DatabaseSection,
+    EtlSection,
+    PlatformNetworkSection,
+    Queues,
+    SecuritySection,
+    TiersSection,
+    Topics,
+    TriggerSection,
+)
+from semantest_iac.domain.environments.section_types import FUNCTION_NAME, ListOf, Section, Variable, as_text
 
-_Item = TypeVar("_Item")
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
 ApprovalNeed = Literal["never", "destructive", "always"]
 CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_methods(value: Any) -> Any:
@@ -34,16 +33,13 @@ def _as_methods(value: Any) -> Any:
     )
 
 
-Variable = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | float | bool)]
-ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
 Methods = Annotated[
     tuple[Method, ...], BeforeValidator(_as_methods, json_schema_input_type=tuple[Method, ...] | Method)
 ]
-FUNCTION_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def _as_commands(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else _as_tuple(value)
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
@@ -51,14 +47,8 @@ Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_
 
 PayloadFormat = Annotated[
     Literal["1.0", "2.0"] | None,
-    BeforeValidator(_as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
+    BeforeValidator(as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
 ]
-
-
-class Section(BaseModel):
-    """A mapping in the file: frozen, without unknown keys, without conversion of types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class PackageSection(Section):
@@ -122,6 +112,9 @@ class FunctionSection(Section):
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     environment: dict[str, Variable] = Field(
         default={}, description="Variables besides those of the component; ${secrets.name} for a secret."
+    )
+    trigger: TriggerSection | None = Field(
+        default=None, description="What calls it: a function of the platform has one, one of an API has routes."
     )
 
 
@@ -207,7 +200,7 @@ class ComponentSection(Section):
     type: str | None = Field(
         default=None,
         description="What the component is; a component named like a type needs none.",
-        json_schema_extra={"enum": [*SERVICE_COMPONENTS, None]},
+        json_schema_extra={"enum": [*COMPONENT_TYPES, None]},
     )
     source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
     entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
@@ -247,6 +240,10 @@ class ComponentSection(Section):
         CanarySection | None,
         BeforeValidator(_expand_canary, json_schema_input_type=CanarySection | list[int | str] | int | str | None),
     ] = Field(default=None, description="How a new version takes over the traffic: at once, or by shares such as 10%.")
+    queues: Queues | None = Field(default=None, description="Queues by name; those of the plan by default.")
+    topics: Topics | None = Field(default=None, description="Topics by name; those of the plan by default.")
+    database: DatabaseSection | None = Field(default=None, description="The databases of the platform.")
+    etl: EtlSection | None = Field(default=None, description="The data pipeline of the platform.")
 
 
 class AlertSection(Section):
@@ -263,6 +260,9 @@ class MonitoringSection(Section):
     alerts: ListOf[AlertSection] | None = Field(default=None, description="Exactly these alarms; unset for all kinds.")
     notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are notified.")
     log_retention_days: int | None = Field(default=None, description="Days that logs are kept.")
+    daily_quota_gb: int | None = Field(
+        default=None, description="GB of logs that the platform takes on a day; 0 for any number."
+    )
 
 
 class MetricSection(Section):
@@ -323,3 +323,24 @@ class FeaturesSection(Section):
     access_logs: bool | None = Field(
         default=None, description="Log every request at the API; for a WebSocket API only if set to true here."
     )
+    enable_container_apps: bool | None = Field(default=None, description="Microservices of the platform.")
+    enable_functions: bool | None = Field(default=None, description="Functions of the platform.")
+    enable_service_bus: bool | None = Field(default=None, description="Queues and topics of the platform.")
+    enable_sql_database: bool | None = Field(default=None, description="The SQL database of the platform.")
+    enable_api_management: bool | None = Field(default=None, description="The API gateway of the platform.")
+    enable_cdn: bool | None = Field(default=None, description="Content delivery of the platform.")
+    enable_data_factory: bool | None = Field(default=None, description="A data factory in the pipeline.")
+    enable_redis_cache: bool | None = Field(default=None, description="A cache beside the database.")
+    enable_cosmos_db: bool | None = Field(default=None, description="A document database beside the database.")
+
+
+class EnvironmentDefaults(Section):
+    """What the settings of an environment are, in place of the built-in ones."""
+
+    monitoring: MonitoringSection = MonitoringSection()
+    features: FeaturesSection = FeaturesSection()
+    network: PlatformNetworkSection = Field(
+        default=PlatformNetworkSection(), description="The network of the platform; APIs have one of their own."
+    )
+    security: SecuritySection = SecuritySection()
+    tiers: TiersSection = TiersSection()

@@ -1,6 +1,4 @@
-"""Settings of an environment and of one component in it, with the defaults of the four environments.
-
-Sources of the defaults: the environment files and sizes of Semantest's earlier deployments."""
+"""The settings of one component in an environment."""
 
 from __future__ import annotations
 
@@ -10,15 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from semantest_iac.domain.compute.scaling import ScalingBounds, ScalingPolicy
 from semantest_iac.domain.delivery.canary import CanarySettings
-from semantest_iac.domain.environments.names import (
-    DEFAULT_ENVIRONMENT,
-    ENVIRONMENTS,
-    Environment,
-    canonical_environment,
-    make_printable,
-    suggest_known,
+from semantest_iac.domain.environments.environment_settings import (
+    FeatureFlags,
+    FunctionNetwork,
+    MonitoringSettings,
+    Throttling,
 )
-from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, SERVICE_TYPES, Environment
+from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger, PlatformSettings
 
 AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
 SIGNING_SECRET = "JWT_SECRET"  # noqa: S105 - the name of a variable
@@ -37,81 +34,6 @@ def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> b
 DEFAULT_PAYLOAD = "2.0"  # the newer of the two formats of events
 DEFAULT_HEALTH_PATH = "/health"
 GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the function after that
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionSize:
-    """Memory in MB, timeout in seconds."""
-
-    memory: int
-    timeout: int
-    instances: ScalingPolicy = field(default_factory=ScalingPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSettings:
-    """Where functions run: `private` creates a network of `cidr`, unless subnets are named."""
-
-    private: bool
-    cidr: str
-    subnet_ids: tuple[str, ...] = ()
-    security_group_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Throttling:
-    """Requests per second and the burst above them, over all clients."""
-
-    rate: float
-    burst: int
-
-
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
-    """Security of an environment; `secret_recovery_days` is 0 (delete at once) or 7 to 30."""
-
-    cors_origins: tuple[str, ...]
-    throttling: Throttling
-    secret_recovery_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A threshold: error rate 0 to 1, latency in ms (p95), server errors, throttles a minute, or instances at once."""
-
-    type: str
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringSettings:
-    """Alarms, their recipients, and the days that logs are kept."""
-
-    enabled: bool
-    log_retention_days: int
-    alerts: tuple[Alert, ...] = ()
-    notify: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureFlags:
-    """Optional parts of an environment."""
-
-    tracing: bool
-    access_logs: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentSettings:
-    """The defaults of an environment."""
-
-    name: str
-    sizes: Mapping[str, FunctionSize]
-    network: NetworkSettings
-    security: SecuritySettings
-    monitoring: MonitoringSettings
-    features: FeatureFlags
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +76,7 @@ class FunctionSettings:
     """One of several functions of a component; its variables and secrets include those of the component.
 
     It has a `handler` or an `app`. `payload` is the format of its events; without a `runtime` its files decide.
+    A function of the platform has a `trigger`; those of an API are reached by its routes.
     """
 
     name: str
@@ -165,6 +88,7 @@ class FunctionSettings:
     timeout: int
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
+    trigger: FunctionTrigger | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +134,8 @@ class ComponentSettings:
     of secrets. `timeout` is the function's, `integration_timeout` the API's. With `functions`, the settings of a
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
     `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
-    Without `canary` a new version gets all of the traffic at once.
+    Without `canary` a new version gets all of the traffic at once. A layer, and the platform, have `platform` besides;
+    None for an API.
     """
 
     component: str
@@ -225,7 +150,7 @@ class ComponentSettings:
     instances: ScalingPolicy
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
-    network: NetworkSettings
+    network: FunctionNetwork
     routes: tuple[Route, ...]
     cors: Cors | None
     throttling: Throttling
@@ -243,6 +168,17 @@ class ComponentSettings:
     base_environment: str = DEFAULT_ENVIRONMENT
     tags: Mapping[str, str] = field(default_factory=dict)
     canary: CanarySettings | None = None
+    platform: PlatformSettings | None = None
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether it is an API, which clients and health checks reach from outside."""
+        return self.type in SERVICE_TYPES
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether the stack has functions, and with them a package."""
+        return self.answers_requests or bool(self.functions)
 
     @property
     def is_production(self) -> bool:
@@ -252,6 +188,8 @@ class ComponentSettings:
     @property
     def has_main_function(self) -> bool:
         """Whether requests reach the component's own handler or entry: without functions, or by a route without one."""
+        if not self.answers_requests:
+            return False
         return not self.functions or not self.routes or any(not route.function for route in self.routes)
 
     @property
@@ -306,89 +244,3 @@ class ComponentSettings:
     def requires_token(self) -> bool:
         """Whether clients of a WebSocket API must show a token when they connect."""
         return requires_token(self.authorizer, self.environment)
-
-
-LOG_RETENTIONS = (  # days
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-
-
-def round_retention(days: int) -> int:
-    """Return the next number of days in LOG_RETENTIONS; beyond the longest, 0 (for ever)."""
-    return next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
-
-
-def get_environment_settings(name: str) -> EnvironmentSettings:
-    """Return the settings of an environment by name or alias; raises ValidationError for an unknown one."""
-    settings = _ENVIRONMENT_SETTINGS.get(canonical_environment(name))
-    if settings is None:
-        fault = Fault(
-            "environment", f"'{make_printable(name)}' is not an environment", suggest_known(name, ENVIRONMENTS)
-        )
-        raise ValidationError(f"Cannot find environment '{make_printable(name)}'.", faults=[fault])
-    return settings
-
-
-def _sizes(rest_api: FunctionSize, websocket: FunctionSize) -> Mapping[str, FunctionSize]:
-    return {"rest-api": rest_api, "websocket": websocket, "platform": rest_api}
-
-
-def _variables(node: str, log_level: str, authentication: str) -> Mapping[str, str]:
-    return {"NODE_ENV": node, "LOG_LEVEL": log_level, "AUTHENTICATION_REQUIRED": authentication}
-
-
-_ENVIRONMENT_SETTINGS = {
-    "development": EnvironmentSettings(
-        name="development",
-        sizes=_sizes(FunctionSize(512, 29), FunctionSize(256, 29)),
-        network=NetworkSettings(private=False, cidr="10.10.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("http://localhost:3000", "http://localhost:3003"),
-            throttling=Throttling(rate=2000, burst=4000),  # load tests run here; elsewhere limits protect
-            secret_recovery_days=0,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=7),
-        features=FeatureFlags(tracing=False, access_logs=True),
-        variables=_variables("development", "debug", "false"),
-    ),
-    "qa": EnvironmentSettings(
-        name="qa",
-        sizes=_sizes(FunctionSize(512, 29), FunctionSize(256, 29)),
-        network=NetworkSettings(private=False, cidr="10.20.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=(),  # the addresses of the qa pages are not known
-            throttling=Throttling(rate=50, burst=100),
-            secret_recovery_days=7,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=14),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("development", "info", "false"),
-    ),
-    "staging": EnvironmentSettings(
-        name="staging",
-        sizes=_sizes(FunctionSize(1024, 29), FunctionSize(512, 60)),
-        network=NetworkSettings(private=False, cidr="10.30.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("https://staging.semantest.com", "https://staging-app.semantest.com"),
-            throttling=Throttling(rate=100, burst=200),
-            secret_recovery_days=7,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=30),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("production", "info", "true"),
-    ),
-    "production": EnvironmentSettings(
-        name="production",
-        sizes=_sizes(FunctionSize(1024, 29, ScalingPolicy(minimum=1)), FunctionSize(512, 60, ScalingPolicy(minimum=1))),
-        network=NetworkSettings(private=False, cidr="10.40.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("https://semantest.com", "https://app.semantest.com"),
-            throttling=Throttling(rate=100, burst=200),
-            secret_recovery_days=30,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=90),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("production", "warn", "true"),
-    ),
-}

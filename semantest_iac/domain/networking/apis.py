@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from semantest_iac.domain.environments.settings import (
-    DEFAULT_PAYLOAD,
-    GATEWAY_TIMEOUT_S,
-    Authorizer,
-    Cors,
-    Throttling,
-)
+from semantest_iac.domain.environments.environment_settings import Throttling
+from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD, GATEWAY_TIMEOUT_S, Authorizer, Cors
 from semantest_iac.domain.resource import Ref, Resource
 
 _VARIABLE = re.compile(r"\{\w+(?P<greedy>\+?)\}")

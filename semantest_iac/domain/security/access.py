@@ -47,7 +47,7 @@ class AppSecret(Resource):
 
 
 @dataclass(frozen=True, slots=True)
-class AppSecrets:
+class SecretNames:
     """The names of secrets by setting; never their values."""
 
     by_setting: Mapping[str, str]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.environments.configuration import list_function_values
+from semantest_iac.domain.environments.environment_settings import round_retention
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.rules.findings import (
     CloudLimits,
@@ -17,7 +18,6 @@ from semantest_iac.domain.environments.rules.findings import (
     refuse,
 )
 from semantest_iac.domain.environments.runtimes import list_runtimes
-from semantest_iac.domain.environments.settings import round_retention
 from semantest_iac.domain.messaging.queues import BrokerTier, MessageBroker
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.environment_settings import round_retention
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject
-from semantest_iac.domain.environments.settings import round_retention
 
 
 def _no_explanation(message: str, stack: Stack) -> str:

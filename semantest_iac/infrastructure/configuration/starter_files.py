@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, SERVICE_COMPONENTS, secret_variable_name
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, SERVICE_TYPES, secret_variable_name
 from semantest_iac.domain.ports.service_finder import FoundService
 from semantest_iac.domain.security.secret_patterns import looks_secret
 
@@ -77,7 +77,7 @@ def _render_component(name: str, service: FoundService, folder: Path) -> Iterato
 
 def _render_name(name: str, comment: str) -> Iterator[str]:
     yield _with_comment(f"  {name}:", comment)
-    if name not in SERVICE_COMPONENTS:
+    if name not in SERVICE_TYPES:
         yield "    type: rest-api"
 
 

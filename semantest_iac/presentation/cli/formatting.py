@@ -254,7 +254,8 @@ def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: s
     path = result.health.path if result.health and result.health.path.startswith("/") else "/"
     is_web_socket = (result.row.endpoint or "").startswith("ws")
     kinds = {"is_web_socket": is_web_socket, "is_one_of_several": result.is_one_of_several}
-    return suggest_commands(stack, home_option, default_region, path, **kinds)
+    has_endpoint = bool(result.row.endpoint)
+    return suggest_commands(stack, home_option, default_region, path, has_endpoint=has_endpoint, **kinds)
 
 
 def suggest_commands_for_several(home_option: str) -> list[str]:
@@ -269,12 +270,13 @@ def format_health(health: HealthAnswer) -> str:
     return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(  # one parameter for each thing that decides
+def suggest_commands(  # noqa: PLR0913  # one parameter for each thing that decides
     stack: Stack,
     home_option: str,
     default_region: str,
     path: str = "/health",
     *,
+    has_endpoint: bool = True,
     is_web_socket: bool = False,
     is_one_of_several: bool = False,
 ) -> list[str]:
@@ -282,7 +284,7 @@ def suggest_commands(  # one parameter for each thing that decides
     name = str(stack) if is_one_of_several else stack.component
     options = home_option if is_one_of_several else f"{_location_options(stack, default_region)}{home_option}"
     call = f"invoke {name} GET {path}{options}"
-    if not stack.is_service:
+    if not has_endpoint:
         call = f"outputs {name}{options}"
     elif is_web_socket:
         call = f"serve{home_option}"

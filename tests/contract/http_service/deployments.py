@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
+from semantest_iac.domain.environments.environment_settings import Throttling
+from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import DeployedResource, Ref
 from semantest_iac.infrastructure.cloud_programs.azure.http_apis import policy_document

@@ -46,7 +46,9 @@ class TestWithoutCheck:
     async def test_a_stack_without_a_service_is_not_called(self, check: Check) -> None:
         check.probe.answers = [500]
 
-        assert await check.run(replace(REST, component="account"), BUNDLED) is None
+        account = replace(BUNDLED, component="account", type="account")
+
+        assert await check.run(replace(REST, component="account"), account) is None
 
     @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "websocket"])
     async def test_neither_is_one_that_turns_it_off(self, check: Check, stack: Stack) -> None:

@@ -10,7 +10,8 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
     resolve_component,
 )
-from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Throttling
+from semantest_iac.domain.environments.environment_settings import Alert, Throttling
+from semantest_iac.domain.environments.settings import ComponentSettings, Cors
 
 
 def resolve(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:

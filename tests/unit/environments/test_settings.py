@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.environments.names import ENVIRONMENTS, SERVICE_COMPONENTS
-from semantest_iac.domain.environments.settings import LOG_RETENTIONS, get_environment_settings, round_retention
+from semantest_iac.domain.environments.environment_settings import (
+    LOG_RETENTIONS,
+    get_environment_settings,
+    round_retention,
+)
+from semantest_iac.domain.environments.names import ENVIRONMENTS, SERVICE_TYPES
 from semantest_iac.domain.errors import ValidationError
 
 
@@ -13,7 +17,7 @@ class TestGetEnvironmentSettings:
         settings = get_environment_settings(name)
 
         assert settings.name == name
-        assert set(settings.sizes) == set(SERVICE_COMPONENTS)
+        assert set(settings.services.sizes) == set(SERVICE_TYPES)
         assert settings.monitoring.log_retention_days in LOG_RETENTIONS
         assert settings.security.secret_recovery_days in (0, *range(7, 31))
         assert settings.security.throttling.rate > 0

@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.configuration import (
     list_function_values,
     parse_secret_reference,
 )
+from semantest_iac.domain.environments.environment_settings import LOG_RETENTIONS
 from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.rules import scaling_rules
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
@@ -28,7 +29,6 @@ from semantest_iac.domain.environments.settings import (
     AUTHENTICATION_REQUIRED,
     DEFAULT_SIGNING_SECRET,
     GATEWAY_TIMEOUT_S,
-    LOG_RETENTIONS,
     SIGNING_SECRET,
 )
 from semantest_iac.domain.errors import Fault

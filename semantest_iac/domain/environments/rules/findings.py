@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from semantest_iac.domain.environments.names import PLATFORM_TYPES
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -87,7 +88,12 @@ class RuleSubject:
     @property
     def serves_http(self) -> bool:
         """Whether requests are answered at once; a WebSocket API only passes messages on."""
-        return self.type != "websocket"
+        return self.type not in ("websocket", *PLATFORM_TYPES)
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it is the platform or one of its layers, which are no APIs."""
+        return self.type in PLATFORM_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from semantest_iac.domain.environments.configuration import derive_function_name, find_functions, find_route_function
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.sections import FUNCTION_NAME, ComponentSection, RouteSection
+from semantest_iac.domain.environments.section_types import FUNCTION_NAME
+from semantest_iac.domain.environments.sections import ComponentSection, RouteSection
 
 LONGEST_FUNCTION_NAME = 40
 RESERVED_FUNCTION_NAME = "semantest"  # of the function that an app has for all routes without one

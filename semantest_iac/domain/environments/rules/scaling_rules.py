@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.environments.names import DEPLOYABLE_TYPES, Environment
+from semantest_iac.domain.environments.names import SERVICE_TYPES, Environment
 from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.sections import ScalingBoundsSection, ScalingSection
 
@@ -44,7 +44,7 @@ def check_scaling(scaling: ScalingSection, component_type: str) -> Iterator[Find
     for index, metric in enumerate(metrics):
         if not 0 < metric.target <= 100:
             yield refuse(f"scaling.metrics[{index}].target", "target must be above 0, and 100 % at most")
-    if metrics and component_type in DEPLOYABLE_TYPES:
+    if metrics and component_type in SERVICE_TYPES:
         kinds = " and ".join(sorted({metric.type for metric in metrics}))
         hint = "Functions follow the requests; use instances.min and instances.max."
         yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)

@@ -13,7 +13,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import pulumi
 from pulumi_azure_native import apimanagement
 
-from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
+from semantest_iac.domain.environments.environment_settings import Throttling
+from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role

@@ -13,10 +13,10 @@ import click
 
 from semantest_iac.domain.deployment.stack import find_part_fault
 from semantest_iac.domain.environments.names import (
+    COMPONENT_TYPES,
     DEFAULT_PROVIDER,
     LONGEST_STACK_PART,
     RESERVED_COMPONENT_NAMES,
-    SERVICE_COMPONENTS,
     make_printable,
     suggest_known,
 )
@@ -132,7 +132,7 @@ def _name_components(component: str, found: Sequence[FoundService]) -> Mapping[s
     for service in found[len(components) :]:
         is_here = service.folder.resolve() == Path.cwd().resolve()
         name = DEFAULT_COMPONENT if is_here else _to_name(service.folder.name) or DEFAULT_COMPONENT
-        if name in (*RESERVED_COMPONENT_NAMES, *SERVICE_COMPONENTS) and name != DEFAULT_COMPONENT:
+        if name in (*RESERVED_COMPONENT_NAMES, *COMPONENT_TYPES) and name != DEFAULT_COMPONENT:
             name = f"{name}-api"
         numbered = (f"{name}-{number}" for number in count(2))
         components[name if name not in components else next(one for one in numbered if one not in components)] = service

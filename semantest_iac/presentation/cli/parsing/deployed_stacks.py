@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING
 
-from semantest_iac.application.queries.history import StackFilter, is_deployed_or_unfinished
+from semantest_iac.application.queries.history import StackFilter, answers_requests, is_deployed_or_unfinished
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ALL_COMPONENTS, Region
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
@@ -48,7 +48,7 @@ def is_live(ledger: LedgerReader, row: StackRow) -> bool:
 
 def is_live_service(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether a service of the stack has a deployment that succeeded."""
-    return is_live(ledger, row) and Stack.parse(row.stack).is_service
+    return is_live(ledger, row) and answers_requests(row)
 
 
 def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
@@ -58,7 +58,7 @@ def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
 
 def is_present_service(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether a service is deployed as this stack."""
-    return is_present(ledger, row) and Stack.parse(row.stack).is_service
+    return is_present(ledger, row) and answers_requests(row)
 
 
 def find_deployed(ledger: LedgerReader, selector: StackSelector, is_wanted: IsWanted = is_present) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.errors import StackBusyError
 
@@ -285,7 +286,7 @@ class TestRefusals:
         outcome = cli("deploy", "--component", "platform")
 
         assert outcome.code == 2
-        assert "Available: rest-api, websocket, account." in outcome.err
+        assert f"Available: {', '.join(BLUEPRINTS)}." in outcome.err
 
 
 class TestPort:

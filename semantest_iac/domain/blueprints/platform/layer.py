@@ -1,0 +1,63 @@
+"""What every layer of the platform is built from, and what it returns.
+
+How to add a layer, such as messaging:
+
+1. Write `domain/blueprints/platform/messaging.py` with `build_messaging(context: LayerContext) -> Layer`. Its settings
+   are `context.platform.messaging`, those of the environment `context.platform.environment`.
+2. Use resources of other layers only by `context.find_ref(...)` or `context.find_refs(...)`, which return nothing where
+   the other layer is not in the blueprint: the same function builds the layer alone and as a part of the platform.
+   Layers before this one are built already; what refers to a later layer belongs into that one.
+3. Name resources after their layer, such as `queue-orders-queue`: names are unique in the whole platform, and a
+   resource keeps its name as long as it is to stay.
+4. Register the function in `layers.py`, and delete the layer's line of PLANNED_TYPES in
+   `domain/environments/names.py`: that is what lets people deploy it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.resource import Ref, Resource
+
+_Kind = TypeVar("_Kind", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContext:
+    """The stack with its settings, and the resources of the layers before, by name."""
+
+    stack: Stack
+    settings: ComponentSettings
+    platform: PlatformSettings
+    built: Mapping[str, Resource] = field(default_factory=dict)
+
+    def find_ref(self, name: str) -> Ref | None:
+        """Return the reference to a resource of a layer before, None where there is no such resource."""
+        return Ref(name) if name in self.built else None
+
+    def find_all(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
+        """Return the resources of a kind that the layers before have built."""
+        return tuple(it for it in self.built.values() if isinstance(it, kind))
+
+    def find_refs(self, kind: type[Resource]) -> tuple[Ref, ...]:
+        """Return the references to all resources of a kind that the layers before have built."""
+        return tuple(Ref(it.name) for it in self.find_all(kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The resources of a layer, and which of their attributes are outputs of the stack.
+
+    The names of outputs begin with the layer, as they are those of the whole platform: `network_id`.
+    """
+
+    resources: tuple[Resource, ...]
+    outputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+BuildLayer = Callable[[LayerContext], Layer]

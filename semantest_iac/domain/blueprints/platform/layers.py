@@ -1,0 +1,42 @@
+"""The registry of layers, and the blueprints that are made of them: one layer, or the platform with all.
+
+The order of deployment is that of LAYER_TYPES: network, security, then observability, database and messaging side by
+side, functions, ETL. Within a blueprint it is the references that decide, so layers that do not need each other are
+deployed at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import PLANNED_TYPES
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.resource import Resource
+
+LAYER_BUILDERS: Mapping[str, BuildLayer] = {}
+"""The function of each layer."""
+
+
+def build_layers(stack: Stack, settings: ComponentSettings) -> dict[str, Layer]:
+    """Return the layers of a component by name, in their order of deployment; raises ValueError for an API."""
+    if settings.platform is None:
+        raise ValueError(f"A component of type {settings.type} has no layers.")
+    layers: dict[str, Layer] = {}
+    built: dict[str, Resource] = {}
+    for name in settings.platform.layers:
+        if name in PLANNED_TYPES:
+            continue
+        layers[name] = LAYER_BUILDERS[name](LayerContext(stack, settings, settings.platform, dict(built)))
+        built |= {resource.name: resource for resource in layers[name].resources}
+    return layers
+
+
+def build_platform(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
+    """Build the blueprint of a layer, or of the platform with all layers that are not turned off."""
+    layers = build_layers(stack, settings).values()
+    resources = tuple(resource for layer in layers for resource in layer.resources)
+    outputs = {name: place for layer in layers for name, place in layer.outputs.items()}
+    return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)

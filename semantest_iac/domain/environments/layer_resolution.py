@@ -1,0 +1,141 @@
+"""Resolves what the platform and its layers have in an environment from the sections of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from semantest_iac.domain.environments.environment_settings import EnvironmentSettings
+from semantest_iac.domain.environments.platform.layer_sections import (
+    QueueSection,
+    TopicSection,
+    TriggerSection,
+)
+from semantest_iac.domain.environments.platform.layer_settings import (
+    DEFAULT_DATABASES,
+    DEFAULT_QUEUES,
+    DEFAULT_TOPICS,
+    DEFAULT_TRIGGERS,
+    DatabaseSettings,
+    EtlSettings,
+    FunctionTrigger,
+    MessagingSettings,
+    PlatformSettings,
+    QueueSettings,
+    SubscriptionSettings,
+    TopicSettings,
+    find_layers,
+)
+from semantest_iac.domain.environments.section_types import Section
+from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults, FunctionSection
+
+_Settings = TypeVar("_Settings", bound=Any)
+
+
+def resolve_environment(defaults: EnvironmentSettings, written: EnvironmentDefaults) -> EnvironmentSettings:
+    """Return the settings of an environment with what the configuration says in their place."""
+    network = written.network.model_dump(exclude_none=True, exclude={"subnets"})
+    monitoring = written.monitoring.model_dump(exclude_none=True, include={"enabled", "log_retention_days", "notify"})
+    if (quota := written.monitoring.daily_quota_gb) is not None:
+        monitoring["daily_quota_gb"] = quota or None
+    return replace(
+        defaults,
+        network=replace(defaults.network, **network, subnet_ranges=dict(written.network.subnets)),
+        security=_overlay(defaults.security, written.security),
+        monitoring=replace(defaults.monitoring, **monitoring),
+        features=_overlay(defaults.features, written.features),
+        tiers=_overlay(defaults.tiers, written.tiers),
+    )
+
+
+def _overlay(settings: _Settings, section: Section | None) -> _Settings:
+    """Return the settings with every value that the section has."""
+    overlaid: _Settings = replace(settings, **(section.model_dump(exclude_none=True) if section else {}))
+    return overlaid
+
+
+def resolve_platform(
+    component_type: str, section: ComponentSection, environment: EnvironmentSettings
+) -> PlatformSettings:
+    """Return the layers of a component, and the settings of all: a layer that is off may be asked about them."""
+    features, data = environment.features, environment.data
+    has_own_only = component_type == "functions"  # the queues and topics of the plan are those of messaging
+    database = DatabaseSettings(
+        databases=DEFAULT_DATABASES if features.enable_sql_database else (),
+        tier=environment.tiers.sql_database,
+        backup_days=data.backup_days,
+        high_availability=data.high_availability,
+        redis_cache=features.enable_redis_cache,
+        document_database=features.enable_cosmos_db,
+    )
+    if section.database is not None:
+        written = section.database.model_dump(exclude_none=True, exclude={"names"})
+        if section.database.names is not None and features.enable_sql_database:
+            written["databases"] = section.database.names
+        database = replace(database, **written)
+    return PlatformSettings(
+        layers=find_layers(component_type, features, has_messaging=bool(section.queues or section.topics)),
+        environment=environment,
+        messaging=MessagingSettings(
+            queues=_resolve_queues(section.queues, {} if has_own_only else DEFAULT_QUEUES),
+            topics=_resolve_topics(section.topics, {} if has_own_only else DEFAULT_TOPICS),
+            tier=environment.tiers.service_bus,
+        ),
+        database=database,
+        etl=_overlay(EtlSettings(data_factory=features.enable_data_factory), section.etl),
+    )
+
+
+def _resolve_queues(
+    written: Mapping[str, QueueSection] | None, default: Mapping[str, QueueSettings]
+) -> Mapping[str, QueueSettings]:
+    if written is None:
+        return default
+    return {name: _overlay(DEFAULT_QUEUES.get(name, QueueSettings()), section) for name, section in written.items()}
+
+
+def _resolve_topics(
+    written: Mapping[str, TopicSection] | None, default: Mapping[str, TopicSettings]
+) -> Mapping[str, TopicSettings]:
+    if written is None:
+        return default
+    return {name: TopicSettings(subscriptions=_resolve_subscriptions(section)) for name, section in written.items()}
+
+
+def _resolve_subscriptions(section: TopicSection) -> dict[str, SubscriptionSettings]:
+    return {name: _overlay(SubscriptionSettings(), written) for name, written in section.subscriptions.items()}
+
+
+def find_default_functions(settings: PlatformSettings) -> dict[str, FunctionSection]:
+    """Return the functions of a component that names none: those of the plan whose queue or topic it has."""
+    if "functions" not in settings.layers:
+        return {}
+    messaging = settings.messaging if "messaging" in settings.layers else None
+    known = {"", *(messaging.queues if messaging else ()), *(messaging.topics if messaging else ())}
+    return {
+        name: FunctionSection(trigger=_as_section(trigger))
+        for name, trigger in DEFAULT_TRIGGERS.items()
+        if (trigger.queue or trigger.topic) in known
+    }
+
+
+def _as_section(trigger: FunctionTrigger) -> TriggerSection:
+    return TriggerSection(
+        queue=trigger.queue or None,
+        topic=trigger.topic or None,
+        schedule=trigger.schedule or None,
+        http="internal" if trigger.http else None,
+    )
+
+
+def resolve_trigger(section: TriggerSection | None) -> FunctionTrigger | None:
+    """Return what calls a function; None for a function of an API."""
+    if section is None:
+        return None
+    return FunctionTrigger(
+        queue=section.queue or "",
+        topic=section.topic or "",
+        schedule=section.schedule or "",
+        http=section.http is not None,
+    )

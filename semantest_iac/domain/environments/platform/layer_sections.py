@@ -1,0 +1,121 @@
+"""The sections of the configuration file about the platform: of an environment, and of a layer's component."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from semantest_iac.domain.environments.environment_settings import SUBNETS, Tier
+from semantest_iac.domain.environments.section_types import FUNCTION_NAME, ListOf, Section
+
+
+class PlatformNetworkSection(Section):
+    """The network of the platform in an environment."""
+
+    cidr: str | None = Field(default=None, description="Addresses of the network, such as 10.0.0.0/16.")
+    subnets: dict[str, str] = Field(
+        default={},
+        description="Addresses of subnets by name, such as app: 10.0.1.0/24; the first /24 of the network by default.",
+        json_schema_extra={"propertyNames": {"enum": [*SUBNETS]}},
+    )
+    ddos_protection: bool | None = Field(default=None, description="A plan against denial of service.")
+    firewall: bool | None = Field(default=None, description="A firewall that outgoing traffic passes.")
+    bastion: bool | None = Field(default=None, description="A host through which people reach private machines.")
+    nat_gateway: bool | None = Field(default=None, description="A fixed address for outgoing traffic.")
+
+
+class SecuritySection(Section):
+    """The vault of the platform, and whether its services are private."""
+
+    soft_delete_days: int | None = Field(default=None, description="Days that what was deleted can be restored.")
+    purge_protection: bool | None = Field(default=None, description="Nobody may delete secrets for good before that.")
+    private_endpoints: bool | None = Field(
+        default=None, description="Reach databases, messaging, storage and secrets through the network alone."
+    )
+
+
+class TiersSection(Section):
+    """What the parts of the platform may cost."""
+
+    api_management: Tier | None = Field(default=None, description="Tier of the API gateway.")
+    container_apps: Tier | None = Field(default=None, description="Tier of microservices.")
+    functions: Tier | None = Field(default=None, description="Tier of functions.")
+    sql_database: Tier | None = Field(default=None, description="Tier of the SQL database.")
+    service_bus: Tier | None = Field(default=None, description="Tier of messaging.")
+
+
+class QueueSection(Section):
+    """A queue."""
+
+    max_deliveries: int | None = Field(
+        default=None, description="Tries after which a message goes to the dead letters, 1 to 100; 10 by default."
+    )
+    lock_s: int | None = Field(
+        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 300."
+    )
+    retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
+
+
+def _as_values(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+class TopicSubscriptionSection(Section):
+    """A subscription of a topic."""
+
+    filter: dict[
+        str, Annotated[tuple[str, ...], BeforeValidator(_as_values, json_schema_input_type=str | list[str])]
+    ] = Field(default={}, description="Attributes of messages, each with the values that are received; all without.")
+    max_deliveries: int | None = Field(
+        default=None, description="Tries after which a message goes to the dead letters, 1 to 100; 10 by default."
+    )
+
+
+def _as_mapping(value: Any) -> Any:
+    return {} if value is None else value
+
+
+class TopicSection(Section):
+    """A topic."""
+
+    subscriptions: dict[
+        str,
+        Annotated[
+            TopicSubscriptionSection,
+            BeforeValidator(_as_mapping, json_schema_input_type=TopicSubscriptionSection | None),
+        ],
+    ] = Field(
+        default={},
+        description="Subscriptions by name.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
+    )
+
+
+class DatabaseSection(Section):
+    """The database layer."""
+
+    names: ListOf[str] | None = Field(default=None, description="Names of SQL databases; semantest by default.")
+    backup_days: int | None = Field(default=None, description="Days to any moment of which they can be restored.")
+    high_availability: bool | None = Field(default=None, description="A second zone takes over where one fails.")
+
+
+class EtlSection(Section):
+    """The data pipeline."""
+
+    staging_days: int | None = Field(default=None, description="Days that files stay in staging; 30 by default.")
+
+
+class TriggerSection(Section):
+    """What calls a function of the platform: one of these."""
+
+    queue: str | None = Field(default=None, description="A queue whose messages it gets.")
+    topic: str | None = Field(default=None, description="A topic whose messages it gets, by a subscription of its own.")
+    schedule: str | None = Field(
+        default=None, description="When it is called in UTC, in five fields of cron: 0 3 * * *."
+    )
+    http: Literal["internal"] | None = Field(default=None, description="Requests from inside the network.")
+
+
+Queues = dict[str, Annotated[QueueSection, BeforeValidator(_as_mapping, json_schema_input_type=QueueSection | None)]]
+Topics = dict[str, Annotated[TopicSection, BeforeValidator(_as_mapping, json_schema_input_type=TopicSection | None)]]

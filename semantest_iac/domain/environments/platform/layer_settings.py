@@ -1,0 +1,147 @@
+"""The settings of the platform's layers, with what the plan puts into them where a configuration says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags, Tier
+from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """A queue; a message that was delivered `max_deliveries` times without success goes to its dead letters.
+
+    `lock_s` is for how long a message that somebody works on is hidden from others.
+    """
+
+    max_deliveries: int = 10
+    lock_s: int = 60
+    retention_days: int = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionSettings:
+    """Who receives the messages of a topic: those whose attributes have one of the values in `filter`, or all."""
+
+    filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_deliveries: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSettings:
+    """A topic, and its subscriptions by name besides those of functions that it triggers."""
+
+    subscriptions: Mapping[str, SubscriptionSettings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagingSettings:
+    """Queues and topics by name, and the tier of what carries them."""
+
+    queues: Mapping[str, QueueSettings]
+    topics: Mapping[str, TopicSettings]
+    tier: Tier = "basic"
+
+
+DEFAULT_QUEUES: Mapping[str, QueueSettings] = {
+    "orders-queue": QueueSettings(),
+    "etl-queue": QueueSettings(lock_s=300),  # a job of the pipeline takes longer than an order
+    "thirdparty-queue": QueueSettings(),
+}
+DEFAULT_TOPICS: Mapping[str, TopicSettings] = {
+    "events-topic": TopicSettings(),
+    "notifications-topic": TopicSettings(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """The databases of the platform; without `databases` there is no SQL server.
+
+    `backup_days` are those to any moment of which a database can be restored.
+    """
+
+    databases: tuple[str, ...]
+    tier: Tier
+    backup_days: int
+    high_availability: bool
+    redis_cache: bool
+    document_database: bool
+
+
+DEFAULT_DATABASES = ("semantest",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtlSettings:
+    """The data pipeline: for how many days files stay in the staging storage, and whether a data factory runs it."""
+
+    staging_days: int = 30
+    data_factory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionTrigger:
+    """What calls a function of the platform; exactly one field is set.
+
+    `schedule` has five fields (minute, hour, day of month, month, day of week) in UTC, `http` serves requests from
+    inside the network alone.
+    """
+
+    queue: str = ""
+    topic: str = ""
+    schedule: str = ""
+    http: bool = False
+
+
+DEFAULT_TRIGGERS: Mapping[str, FunctionTrigger] = {
+    "orders-worker": FunctionTrigger(queue="orders-queue"),
+    "events-subscriber": FunctionTrigger(topic="events-topic"),
+    "notifications-sender": FunctionTrigger(topic="notifications-topic"),
+    "thirdparty-sync": FunctionTrigger(queue="thirdparty-queue"),
+    "scheduled-sync": FunctionTrigger(schedule="0 3 * * *"),
+    "internal-api": FunctionTrigger(http=True),
+}
+"""The functions of the platform where a configuration names none; they run the bundled worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSettings:
+    """What is deployed of the platform: the `layers` of the component, and their settings.
+
+    `environment` has the defaults of the environment with what the configuration says in their place.
+    """
+
+    layers: tuple[str, ...]
+    environment: EnvironmentSettings
+    messaging: MessagingSettings
+    database: DatabaseSettings
+    etl: EtlSettings
+
+
+LAYER_FLAGS: Mapping[str, tuple[str, ...]] = {
+    "database": ("enable_sql_database", "enable_redis_cache", "enable_cosmos_db"),
+    "messaging": ("enable_service_bus",),
+    "functions": ("enable_functions",),
+}
+"""The flags of the layers that have some; with all of them off a layer has no resources."""
+
+
+def is_layer_enabled(layer: str, features: FeatureFlags) -> bool:
+    """Whether a layer has resources by the flags of its environment."""
+    flags = LAYER_FLAGS.get(layer, ())
+    return not flags or any(getattr(features, flag) for flag in flags)
+
+
+def find_layers(component_type: str, features: FeatureFlags, *, has_messaging: bool = False) -> tuple[str, ...]:
+    """Return the layers of a component in their order of deployment, without those that are turned off.
+
+    Functions that have queues or topics of their own `has_messaging` too.
+    """
+    if component_type == "functions" and has_messaging:
+        named: tuple[str, ...] = ("messaging", "functions")
+    else:
+        named = LAYER_TYPES if component_type == PLATFORM_TYPE else (component_type,)
+    return tuple(layer for layer in named if is_layer_enabled(layer, features))
