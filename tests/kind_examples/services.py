@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from semantest_iac.domain.compute.containers import ContainerService
-from semantest_iac.domain.environments.settings import Throttling
+from semantest_iac.domain.environments.environment_settings import Throttling
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, Signal
 from semantest_iac.domain.networking.apis import ApiEndpoint, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.environments.settings import Throttling
+from semantest_iac.domain.environments.environment_settings import Throttling
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import LogSource, LogStore
 from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi, WebSocketAddress
