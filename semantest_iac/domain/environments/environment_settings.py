@@ -24,7 +24,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 
 Tier = Literal["basic", "standard", "premium"]
 SUBNETS: Mapping[str, str] = {
-    "gateway": "the API gateway",
+    "gateway": "what receives requests from outside",
     "app": "microservices",
     "functions": "functions",
     "integration": "private endpoints of messaging",

@@ -327,7 +327,7 @@ class FeaturesSection(Section):
     enable_functions: bool | None = Field(default=None, description="Functions of the platform.")
     enable_service_bus: bool | None = Field(default=None, description="Queues and topics of the platform.")
     enable_sql_database: bool | None = Field(default=None, description="The SQL database of the platform.")
-    enable_api_management: bool | None = Field(default=None, description="The API gateway of the platform.")
+    enable_api_management: bool | None = Field(default=None, description="What receives requests from outside.")
     enable_cdn: bool | None = Field(default=None, description="Content delivery of the platform.")
     enable_data_factory: bool | None = Field(default=None, description="A data factory in the pipeline.")
     enable_redis_cache: bool | None = Field(default=None, description="A cache beside the database.")

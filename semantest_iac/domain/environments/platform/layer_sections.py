@@ -38,7 +38,7 @@ class SecuritySection(Section):
 class TiersSection(Section):
     """What the parts of the platform may cost."""
 
-    api_management: Tier | None = Field(default=None, description="Tier of the API gateway.")
+    api_management: Tier | None = Field(default=None, description="Tier of what receives requests from outside.")
     container_apps: Tier | None = Field(default=None, description="Tier of microservices.")
     functions: Tier | None = Field(default=None, description="Tier of functions.")
     sql_database: Tier | None = Field(default=None, description="Tier of the SQL database.")

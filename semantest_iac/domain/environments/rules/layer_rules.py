@@ -37,15 +37,15 @@ _KEYS: Mapping[str, frozenset[str]] = {
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
 
 LONGEST_NAME = 50
-DELIVERIES, LOCK_S, RETENTION_DAYS = range(1, 100 + 1), range(5, 300 + 1), range(1, 14 + 1)
+DELIVERIES, LOCK_S, MESSAGE_DAYS = range(1, 100 + 1), range(5, 300 + 1), range(1, 14 + 1)
 BACKUP_DAYS, STAGING_DAYS = range(1, 35 + 1), range(1, 365 + 1)
 SOFT_DELETE_DAYS = range(7, 90 + 1)
-NETWORK_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
+PLATFORM_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
 _CRON = re.compile(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}")
 _RANGES: Mapping[str, range] = {
     "max_deliveries": DELIVERIES,
     "lock_s": LOCK_S,
-    "retention_days": RETENTION_DAYS,
+    "retention_days": MESSAGE_DAYS,
     "backup_days": BACKUP_DAYS,
     "staging_days": STAGING_DAYS,
 }
@@ -178,8 +178,8 @@ def _check_addresses(written: PlatformNetworkSection, default: NetworkSettings) 
     if network is None:
         yield refuse("network.cidr", f"'{make_printable(cidr)}' is not a network", "Such as 10.0.0.0/16.")
         return
-    if network.prefixlen not in NETWORK_PREFIXES:
-        reason = f"the platform's network must be /{NETWORK_PREFIXES[0]} to /{NETWORK_PREFIXES[-1]}"
+    if network.prefixlen not in PLATFORM_PREFIXES:
+        reason = f"the platform's network must be /{PLATFORM_PREFIXES[0]} to /{PLATFORM_PREFIXES[-1]}"
         yield refuse("network.cidr", f"{reason}, not /{network.prefixlen}", "Such as 10.0.0.0/16.")
         return
     taken: dict[str, IPv4Network] = {}
