@@ -49,10 +49,10 @@ class QueueSection(Section):
     """A queue."""
 
     max_deliveries: int | None = Field(
-        default=None, description="Tries after which a message goes to the dead letters, 1 to 100; 10 by default."
+        default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
     )
     lock_s: int | None = Field(
-        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 300."
+        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 43200."
     )
     retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
 
@@ -68,7 +68,7 @@ class TopicSubscriptionSection(Section):
         str, Annotated[tuple[str, ...], BeforeValidator(_as_values, json_schema_input_type=str | list[str])]
     ] = Field(default={}, description="Attributes of messages, each with the values that are received; all without.")
     max_deliveries: int | None = Field(
-        default=None, description="Tries after which a message goes to the dead letters, 1 to 100; 10 by default."
+        default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
     )
 
 

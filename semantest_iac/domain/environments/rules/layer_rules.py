@@ -15,6 +15,7 @@ from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAG
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME, Section
 from semantest_iac.domain.environments.sections import EnvironmentDefaults
+from semantest_iac.domain.messaging.queues import DELIVERIES, LOCKS_S
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
@@ -37,14 +38,13 @@ _KEYS: Mapping[str, frozenset[str]] = {
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
 
 LONGEST_NAME = 50
-DELIVERIES, LOCK_S, MESSAGE_DAYS = range(1, 100 + 1), range(5, 300 + 1), range(1, 14 + 1)
-BACKUP_DAYS, STAGING_DAYS = range(1, 35 + 1), range(1, 365 + 1)
+MESSAGE_DAYS, BACKUP_DAYS, STAGING_DAYS = range(1, 14 + 1), range(1, 35 + 1), range(1, 365 + 1)
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 PLATFORM_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
 _CRON = re.compile(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}")
 _RANGES: Mapping[str, range] = {
     "max_deliveries": DELIVERIES,
-    "lock_s": LOCK_S,
+    "lock_s": LOCKS_S,
     "retention_days": MESSAGE_DAYS,
     "backup_days": BACKUP_DAYS,
     "staging_days": STAGING_DAYS,
