@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import RunLease
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.worker import ReportRun, RunChange, Worker
+    from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
     from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChildren
@@ -50,6 +52,8 @@ class WorkerParts(WorkerEventParts, Protocol):
     """The application, as far as a worker process uses it."""
 
     def worker(self, variables: Mapping[str, str], views: WorkerViews | None = ...) -> Worker: ...
+
+    def find_guardrail_faults(self, guardrails: GuardrailsSection) -> tuple[Fault, ...]: ...
 
 
 @asynccontextmanager
@@ -69,7 +73,7 @@ async def open_worker_service(
             [observer],
             report_run,
             find_own_rules=watch_own_rules(load),
-            find_own_guardrails=watch_own_guardrails(load),
+            find_own_guardrails=watch_own_guardrails(load, application.find_guardrail_faults),
         )
         if telemetry is not None:
             exits.push_async_callback(to_thread, telemetry.close)

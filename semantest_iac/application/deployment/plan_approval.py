@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from semantest_iac.domain.guardrails.approval_rules import (
 )
 from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
 from semantest_iac.domain.guardrails.plan_review import (
+    PlanFinding,
     PlanToReview,
     ReviewPlan,
     find_nothing,
@@ -77,13 +78,17 @@ class PlanApproval:
     ) -> ApprovalRequested | None:
         """Return what is to be recorded where the planned deployment waits for an approval; None if it may go on.
 
-        Raises RefusedError for a plan that is not applied. A destroy has no context.
+        Raises RefusedError for a plan that is not applied. A destroy has no context. What a killed run has left to do
+        is done, whatever the time is by now: half of a plan is no state that anybody has judged. Where a guardrail
+        asks that did not when the plan was approved, it waits once more.
         """
         if plan.is_empty:
             return None
         stack = deployment.stack
         if not deployment.is_removal:
             await self.check(stack, plan)
+        if deployment.is_rest_of_begun:
+            return None
         now = self.read_now()
         findings = self.review(
             PlanToReview(
@@ -99,10 +104,16 @@ class PlanApproval:
         )
         require_unrefused(stack, deployment.kind, findings)
         rules = self._find_rules(stack, configuration)
-        asked = [finding.summary for finding in select_findings(findings, "ask")]
-        reasons = [*rules.find_reasons(stack, plan), *asked]
-        if reasons and not deployment.is_approved:
+        asked = select_findings(findings, "ask")
+        reasons = [*rules.find_reasons(stack, plan), *(finding.summary for finding in asked)]
+        if reasons and not (deployment.is_approved and _has_named(deployment.approval, asked)):
             return deployment.await_approval(reasons, rules.terms_at(now))
         if not reasons and not deployment.is_removal:
             await self.confirm(stack, plan)
         return None
+
+
+def _has_named(approval: ApprovalRequested | None, findings: Iterable[PlanFinding]) -> bool:
+    """Whether a request for an approval has named the guardrails of all these findings."""
+    reasons = approval.reasons if approval else ()
+    return all(any(reason.startswith(f"{it.guardrail}: ") for reason in reasons) for it in findings)

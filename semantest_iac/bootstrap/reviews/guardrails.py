@@ -90,7 +90,7 @@ class GuardrailParts(LedgerDatabase, ABC):
         from semantest_iac.application.reviews.plan_reviewer import PlanReviewer
         from semantest_iac.bootstrap.reviews.own_rules import watch_own_guardrails
 
-        find_own = watch_own_guardrails(self._own_configuration)
+        find_own = watch_own_guardrails(self._own_configuration, self.find_guardrail_faults)
         return PlanReviewer(self.ledger, self.freeze_calendar, self.cost_estimator, self.find_own_rules, find_own)
 
     def review_preview(self, context: DeploymentContext) -> PlanReview:

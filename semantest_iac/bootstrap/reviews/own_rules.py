@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,16 @@ from semantest_iac.domain.environments.rules.approval_checks import check_approv
 from semantest_iac.domain.guardrails.approval_rules import ApprovalRules, FindApprovalRules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.intake.event_requests import LoadEnvironment
     from semantest_iac.application.reviews.plan_reviewer import FindOwnGuardrails
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+    from semantest_iac.domain.errors import Fault
+
+FindGuardrailFaults = Callable[["GuardrailsSection"], "Iterable[Fault]"]
 
 
 def watch_own_rules(load: LoadEnvironment) -> FindApprovalRules:
@@ -33,12 +39,13 @@ def watch_own_rules(load: LoadEnvironment) -> FindApprovalRules:
     return find_own_rules
 
 
-def watch_own_guardrails(load: LoadEnvironment) -> FindOwnGuardrails:
-    """Return what finds the guardrails of a configuration at the time."""
+def watch_own_guardrails(load: LoadEnvironment, find_faults: FindGuardrailFaults) -> FindOwnGuardrails:
+    """Return what finds the guardrails of a configuration at the time; those with faults are not known."""
 
     def find_own_guardrails(stack: Stack) -> GuardrailsSection | None:
         loaded = load({"environment": stack.environment}, {})
-        return None if _hides(loaded, "guardrails") else loaded.configuration.guardrails
+        guardrails = loaded.configuration.guardrails
+        return None if _hides(loaded, "guardrails") or any(find_faults(guardrails)) else guardrails
 
     return find_own_guardrails
 

@@ -72,6 +72,7 @@ FOLDED_EVENTS = frozenset(
 
 _UNCHANGED = ChangeCounts()
 _WAY_BACK = "roll_back"
+_CHANGING_STEPS = ("apply", "remove")
 
 # Whether the events and steps are those of a removal; removals and others have those that are not here.
 _DEPLOY_EVENTS = (
@@ -126,7 +127,8 @@ class Deployment:
     the deployment after it. `attempt` counts the runs that carried it out. `was_interrupted`: one of them ended while
     it changed the stack. `step` is the step that has begun and not ended. `approval` is what was asked for last, and
     `approved` the plan that was approved: a run that plans something else needs another approval. `may_go_on` says that
-    the run before has ended in good order, to wait for what has come by now. `failed` is what failed last, and
+    the run before has ended in good order, to wait for what has come by now. `begun` is the plan of which a part may be
+    done. `failed` is what failed last, and
     `is_going_back` says that the last good deployment is restored because of that. `shifted` is the share of the
     traffic that the new version has, `requested_shift` what a person has decided about it since.
     """
@@ -142,6 +144,7 @@ class Deployment:
     approval: ApprovalRequested | None = None
     approved: DeploymentPlanned | None = None
     may_go_on: bool = False
+    begun: DeploymentPlanned | None = None
     is_resolved: bool = False
     failed: StepFailed | None = None
     is_going_back: bool = False
@@ -214,6 +217,14 @@ class Deployment:
         is_rest = self.was_interrupted and is_rest_of_plan(planned, approved)
         return is_rest or digest_plan(planned) == digest_plan(approved)
 
+    @property
+    def is_rest_of_begun(self) -> bool:
+        """Whether what was planned last is what an interrupted run has left of a plan that nobody stopped."""
+        planned, begun = self.planned, self.begun
+        if self.is_removal or not self.was_interrupted:
+            return self.was_interrupted
+        return planned is not None and begun is not None and is_rest_of_plan(planned, begun)
+
     def apply_event(self, event: StackEvent) -> Deployment:
         """Return the deployment after a recorded event, which is a fact: one that it cannot have changes nothing."""
         try:
@@ -223,7 +234,9 @@ class Deployment:
         after = replace(self, status=status)
         match event:
             case StepIntended():
-                return replace(after, step=event.step, is_going_back=self.is_going_back or event.step == _WAY_BACK)
+                begun = self.planned if event.step in _CHANGING_STEPS else self.begun
+                is_going_back = self.is_going_back or event.step == _WAY_BACK
+                return replace(after, step=event.step, begun=begun, is_going_back=is_going_back)
             case StepObserved() | StepFailed():
                 return replace(after, step="", failed=self._find_failed(event))
             case RunResumed():

@@ -166,8 +166,9 @@ def find_guardrail_faults(section: GuardrailsSection) -> Iterator[Fault]:
         ("regions.allowed", section.regions.allowed),
     ):
         for index, name in enumerate(names or ()):
-            if not name.strip() or not name.isprintable():
-                yield Fault(f"guardrails.{key}[{index}]", "is no name")
+            if not name or name != name.strip() or not name.isprintable():
+                hint = "Write it without spaces around it." if name.strip() else ""
+                yield Fault(f"guardrails.{key}[{index}]", f"'{make_printable(name)}' is no name", hint)
     for index, window in enumerate(section.freeze or ()):
         yield from _find_freeze_faults(f"guardrails.freeze[{index}]", window)
 

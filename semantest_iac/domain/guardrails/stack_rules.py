@@ -13,13 +13,17 @@ from semantest_iac.domain.guardrails.plan_review import PlanFinding
 
 
 def judge_freezes(settings: GuardrailsSection, judged: JudgedPlan) -> Iterator[PlanFinding]:
-    """Nothing changes while a freeze holds."""
+    """Nothing changes while a freeze holds; one that this machine cannot read may hold at any time."""
     for window in settings.freeze or ():
+        effect = window.effect or "refuse"
+        for fault in judged.calendar.find_faults("freeze", window):
+            reason = f"nobody knows whether it is frozen ({describe_freeze(window)}): {fault.message}"
+            yield from report("freeze", effect, reason, hint=fault.hint)
         end = judged.calendar.find_end(window, judged.now)
         if end is not None:
             reason = f"frozen until {_format_end(end)}" + (f": {window.reason}" if window.reason else "")
             hint = f"Deploy then: deploy --detach --not-before {_format_end(end)}"
-            yield from report("freeze", window.effect or "refuse", reason, hint=hint)
+            yield from report("freeze", effect, reason, hint=hint)
 
 
 def _format_end(moment: datetime) -> str:
@@ -30,7 +34,7 @@ def _format_end(moment: datetime) -> str:
 def describe_freeze(window: FreezeSection) -> str:
     """Return the times of a freeze in words."""
     zone = window.timezone or "UTC"
-    times = f"{window.cron} for {window.hours:g} hours" if window.cron else f"{window.start} to {window.end}"
+    times = f"{window.cron} for {window.hours or 0:g} hours" if window.cron else f"{window.start} to {window.end}"
     return f"{times} ({zone})" + (f": {window.reason}" if window.reason else "")
 
 
@@ -38,12 +42,15 @@ def judge_cost(settings: GuardrailsSection, judged: JudgedPlan) -> Iterator[Plan
     """The estimated cost rises no more than allowed; percents need a deployment before."""
     most, costs = settings.cost.max_rise, judged.costs
     limit = None if most is None else parse_rise(most)
-    if limit is None or costs is None:
+    if limit is None:
+        return
+    if costs is None:
+        yield from report("cost", "note", "nobody knows what it costs: its prices or what is deployed cannot be read")
         return
     number, is_percent = limit
     before = costs.before.total if costs.before else 0.0
     allowed = before * number / 100 if is_percent else number
-    is_measured = not is_percent or before > 0
+    is_measured = not is_percent or costs.before is not None
     if is_measured and round(costs.rise, 2) > round(allowed, 2):
         shown = f"{number:g} %" if is_percent else f"${number:,.2f}"
         reason = f"costs an estimated {describe_rise(costs)}; {shown} more is allowed"

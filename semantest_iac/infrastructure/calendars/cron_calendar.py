@@ -39,7 +39,7 @@ class CronFreezeCalendar:
             return None
         if window.cron is not None and window.hours is not None:
             return _find_repeated_end(window.cron, timedelta(hours=window.hours), zone, now)
-        start, end = _parse_moment(window.start, zone), _parse_moment(window.end, zone, fold=1)
+        start, end = _parse_moment(window.start, zone), _parse_moment(window.end, zone, is_end=True)
         return end if start and end and start <= now < end else None
 
 
@@ -60,13 +60,24 @@ def _find_cron_problem(expression: str) -> str:
     return ""
 
 
-def _parse_moment(text: str | None, zone: tzinfo, fold: int = 0) -> datetime | None:
-    """Return the time in UTC; of an hour that occurs twice the first one, or the second with `fold`."""
+def _parse_moment(text: str | None, zone: tzinfo, *, is_end: bool = False) -> datetime | None:
+    """Return the time in UTC; an end that occurs twice is the second one, a time that is skipped that much later."""
     try:
         moment = datetime.fromisoformat((text or "").strip())
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=fold)).astimezone(UTC)
+    if moment.tzinfo:
+        return _to_utc(moment)
+    first, second = (_to_utc(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+    return max(first, second) if is_end else first
+
+
+def _to_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC; one that no calendar reaches there is the first or the last that there is."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return (datetime.max if moment.year > 1 else datetime.min).replace(tzinfo=UTC)
 
 
 def _find_repeated_end(expression: str, length: timedelta, zone: tzinfo, now: datetime) -> datetime | None:

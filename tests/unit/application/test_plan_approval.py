@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from semantest_iac.application.ports.run_queue import FIRST_COME
 from semantest_iac.application.run_executor import MAX_ATTEMPTS
@@ -14,6 +17,7 @@ from semantest_iac_events.deployments import DeploymentApproved
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
 
 ASK = PlanFinding("usual", "ask", "never before so many changes", resource="function")
+FREEZE = PlanFinding("freeze", "ask", "frozen until Monday")
 REFUSE = PlanFinding("protected", "refuse", "is protected", "Take it out of `protected` first.", "table")
 NOTE = PlanFinding("cost", "note", "costs 12 USD more each month")
 
@@ -164,6 +168,23 @@ class TestWaiting:
         ]
         assert digests[0] != digests[1]
 
+    async def test_asks_again_where_another_guardrail_asks_by_now(self) -> None:
+        """Whoever approved it before a freeze began was not asked about the freeze."""
+        guardrails = Guardrails(ASK)
+        app = InMemoryApp(review_plan=guardrails)
+        row = await app.deploy()
+        guardrails.findings = [replace(ASK, reason="said in other words"), FREEZE]
+        await approve(app, row.deployment)
+        await work(app)
+
+        [asked] = [it.event["data"] for it in app.ledger.recorded if it.type.endswith("approval.requested")][1:]
+        assert FREEZE.summary in asked["reasons"]
+        assert [it.state for it in app.ledger.deployments()] == ["awaiting_approval"]
+        guardrails.findings = [replace(FREEZE, reason="frozen for an hour longer")]
+        await approve(app, row.deployment)
+        await work(app)
+        assert [it.state for it in app.ledger.deployments()] == ["completed"]
+
     async def test_is_no_attempt(self) -> None:
         app = InMemoryApp(review_plan=Guardrails(ASK))
         await app.deploy()
@@ -228,6 +249,55 @@ class TestKilledWorker:
         await work(app)
 
         assert [it.state for it in app.ledger.deployments()] == ["completed"]
+
+    @pytest.mark.parametrize("finding", [replace(FREEZE, effect="refuse"), FREEZE], ids=["refuse", "ask"])
+    async def test_leaves_half_of_a_plan_to_be_finished_in_a_freeze_too(self, finding: PlanFinding) -> None:
+        """Rejected, the stack would stay half-changed, and its last event would say that nothing was changed."""
+        guardrails = Guardrails()
+        app = InMemoryApp(review_plan=guardrails)
+        row = await kill_at_apply(app)
+        guardrails.findings = [finding]
+        await work(app)
+
+        assert [(it.deployment, it.state) for it in app.ledger.deployments()] == [(row, "completed")]
+
+    async def test_leaves_another_plan_to_be_judged(self) -> None:
+        guardrails = Guardrails()
+        app = InMemoryApp(review_plan=guardrails)
+        await kill_at_apply(app)
+        app.provisioner.clouds[str(REST)] = {"stranger": "of somebody else"}
+        guardrails.findings = [REFUSE]
+        await work(app)
+
+        [row] = app.ledger.deployments()
+        assert (row.state, (row.error or {}).get("code")) == ("rejected", "GUARDRAIL_REFUSED")
+
+    async def test_leaves_half_of_a_destroy_to_be_finished_in_a_freeze_too(self) -> None:
+        guardrails = Guardrails()
+        app = InMemoryApp(review_plan=guardrails)
+        await app.deploy()
+        app.points.fail("remove:api", ProcessKilled())
+        with suppress(ProcessKilled):
+            await app.use_cases.destroy(REST)
+        leave_to_the_next(app, app.ledger.deployments()[0].deployment)
+        guardrails.findings = [replace(FREEZE, effect="refuse")]
+        await work(app)
+
+        assert app.recorded[-1] == "removed"
+
+
+class ProcessKilled(BaseException):
+    """Ends a run without a word, as the death of its process does."""
+
+
+async def kill_at_apply(app: InMemoryApp) -> str:
+    """Deploy in a process that dies when a part of the plan is done; returns the deployment."""
+    app.points.fail("apply:api", ProcessKilled())
+    with suppress(ProcessKilled):
+        await app.deploy()
+    [row] = app.ledger.deployments()
+    leave_to_the_next(app, row.deployment)
+    return row.deployment
 
 
 def leave_to_the_next(app: InMemoryApp, deployment: str) -> None:

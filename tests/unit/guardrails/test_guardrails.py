@@ -176,8 +176,18 @@ class TestCost:
             ("cost", "note", "what it costs more is not known in full: no price is known for use of cache")
         ]
 
-    def test_is_not_judged_without_an_estimate(self) -> None:
-        assert judge({"cost": {"max_rise": 0}}, change("update", "a")) == []
+    def test_is_not_judged_without_an_estimate_and_says_so(self) -> None:
+        assert judge({"cost": {"max_rise": 0}}, change("update", "a")) == [
+            ("cost", "note", "nobody knows what it costs: its prices or what is deployed cannot be read")
+        ]
+        assert judge({}, change("update", "a")) == []
+
+    def test_is_limited_in_percent_of_what_is_deployed_for_nothing(self) -> None:
+        costs = CostRise(estimate(0), estimate(30))
+
+        assert judge({"cost": {"max_rise": "500%"}}, change("update", "a"), costs=costs) == [
+            ("cost", "ask", "costs an estimated $30.00 a month more ($0.00 → $30.00); 500 % more is allowed")
+        ]
 
 
 class TestUsual:
@@ -302,3 +312,22 @@ class TestTable:
         assert held["cost"] == ("at most 20% a month more", "ask")
         assert held["usual"] == ("changes as in the last 20 deployments of the stack", "allow")
         assert "tags" not in held
+
+
+class TestUnreadableFreezes:
+    """A worker may lack what the machine had that accepted the configuration, such as the time zones."""
+
+    @pytest.mark.parametrize(
+        "window",
+        [
+            {"cron": "0 16 * * 5", "hours": 1, "timezone": "Europe/Berln"},
+            {"start": "2026-01-01", "end": "2026-01-02", "timezone": "Europe/Berln"},
+            {"cron": "0 16 * *", "hours": 1},
+        ],
+    )
+    @pytest.mark.parametrize("effect", ["refuse", "ask", "note"])
+    def test_hold(self, window: dict[str, Any], effect: str) -> None:
+        ((guardrail, found, reason),) = judge({"freeze": [window | {"effect": effect}]}, change("update", "a"))
+
+        assert (guardrail, found) == ("freeze", effect)
+        assert reason.startswith("nobody knows whether it is frozen (")
