@@ -102,14 +102,14 @@ class TestSingleFreezes:
         assert find_end("2026-10-25T01:10", start="2026-10-25", end="2026-10-25T02:30", **BERLIN) == "2026-10-25T01:30"
 
     def test_end_later_where_their_local_time_is_skipped(self) -> None:
-        window = {"start": "2026-03-28", "end": "2026-03-29T02:30"}
+        window: dict[str, Any] = {"start": "2026-03-28", "end": "2026-03-29T02:30"}
         ends = [find_end(f"2026-03-29T{time}", **window, **BERLIN) for time in ("00:29", "00:31", "01:29", "01:30")]
 
         assert ends == [*["2026-03-29T01:30"] * 3, None]
 
     @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
     def test_may_hold_for_ever(self, zone: str) -> None:
-        window = {"start": "0001-01-01", "end": "9999-12-31T23:59", "timezone": zone}
+        window: dict[str, Any] = {"start": "0001-01-01", "end": "9999-12-31T23:59", "timezone": zone}
 
         assert list(CALENDAR.find_faults("f", FreezeSection(**window))) == []
         assert (find_end("2026-11-30T10:00", **window) or "") > "9999-12-30"
