@@ -65,6 +65,7 @@ contracts: $(VENV)/test.stamp
 
 generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
+	$(BIN)/python tools/generate_aws_schemas.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
 	$(BIN)/python tools/generate_aws_permissions.py --check
 

@@ -1,7 +1,7 @@
 """Writes which IAM actions each AWS resource type needs, from cfn-lint's schemas and its list of actions.
 
 `python tools/generate_aws_permissions.py` writes the file; with `--check` it writes nothing and exits with 1 if it is
-stale. Requires `cfn-lint`. For another type, add it to CLOUDFORMATION_TYPES, or to OTHER_ACTIONS if CloudFormation has
+stale. Requires `cfn-lint`. For another type, add it to `aws_resources.py`, and to OTHER_ACTIONS if CloudFormation has
 no such type.
 """
 
@@ -17,42 +17,12 @@ from typing import Any
 import cfnlint
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from tools.aws_resources import RESOURCES
+
 TARGET = Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/permissions/aws_permissions.json"
 COMMAND = "python tools/generate_aws_permissions.py"
 REGION = "us-east-1"
 HANDLERS = ("create", "read", "update", "delete")
-
-CLOUDFORMATION_TYPES = {
-    "aws:apigateway/account:Account": "AWS::ApiGateway::Account",
-    "aws:apigatewayv2/api:Api": "AWS::ApiGatewayV2::Api",
-    "aws:apigatewayv2/authorizer:Authorizer": "AWS::ApiGatewayV2::Authorizer",
-    "aws:apigatewayv2/integration:Integration": "AWS::ApiGatewayV2::Integration",
-    "aws:apigatewayv2/route:Route": "AWS::ApiGatewayV2::Route",
-    "aws:apigatewayv2/stage:Stage": "AWS::ApiGatewayV2::Stage",
-    "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
-    "aws:cloudwatch/metricAlarm:MetricAlarm": "AWS::CloudWatch::Alarm",
-    "aws:dynamodb/table:Table": "AWS::DynamoDB::Table",
-    "aws:ec2/eip:Eip": "AWS::EC2::EIP",
-    "aws:ec2/internetGateway:InternetGateway": "AWS::EC2::InternetGateway",
-    "aws:ec2/natGateway:NatGateway": "AWS::EC2::NatGateway",
-    "aws:ec2/route:Route": "AWS::EC2::Route",
-    "aws:ec2/routeTable:RouteTable": "AWS::EC2::RouteTable",
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": "AWS::EC2::SubnetRouteTableAssociation",
-    "aws:ec2/securityGroup:SecurityGroup": "AWS::EC2::SecurityGroup",
-    "aws:ec2/subnet:Subnet": "AWS::EC2::Subnet",
-    "aws:ec2/vpc:Vpc": "AWS::EC2::VPC",
-    "aws:ec2/vpcEndpoint:VpcEndpoint": "AWS::EC2::VPCEndpoint",
-    "aws:iam/role:Role": "AWS::IAM::Role",
-    "aws:iam/rolePolicy:RolePolicy": "AWS::IAM::RolePolicy",
-    "aws:lambda/alias:Alias": "AWS::Lambda::Alias",
-    "aws:lambda/function:Function": "AWS::Lambda::Function",
-    "aws:lambda/permission:Permission": "AWS::Lambda::Permission",
-    "aws:secretsmanager/secret:Secret": "AWS::SecretsManager::Secret",
-    "aws:sns/topic:Topic": "AWS::SNS::Topic",
-    "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
-}
 
 OTHER_ACTIONS = {
     # The calls of these names in the service's API; CloudFormation writes what they are about into another type.
@@ -86,7 +56,8 @@ PROVIDER_ACTIONS = (
 
 def build_permissions() -> dict[str, Any]:
     """Return the actions of each type by operation, and the ARNs to which each action can be limited."""
-    types = {name: _read_handlers(of) for name, of in CLOUDFORMATION_TYPES.items()} | OTHER_ACTIONS
+    published = {token: source.cloudformation for token, source in RESOURCES.items() if source.cloudformation}
+    types = {token: _read_handlers(cloudformation) for token, cloudformation in published.items()} | OTHER_ACTIONS
     actions = {action for handlers in types.values() for found in handlers.values() for action in found}
     return {
         "source": f"cfn-lint {cfnlint.version.__version__}: {COMMAND}",

@@ -23,7 +23,7 @@ class TestAws:
 
     def test_type_that_is_unknown_is_refused(self) -> None:
         with pytest.raises(RefusedError) as refusal:
-            aws_policies.list_actions("aws:s3/bucket:Bucket")
+            aws_policies.list_actions("aws:gamelift/fleet:Fleet")
 
         assert refusal.value.error_code == "PERMISSIONS_UNKNOWN"
 

@@ -187,6 +187,14 @@ SAMPLES: dict[str, Sample] = {
         "attributes": [{"name": "connectionId", "type": "S"}],
         "ttl": {"attributeName": "expires", "enabled": True},
     },
+    "aws:kms/key:Key": lambda _: {"description": "orders", "enableKeyRotation": True},
+    "aws:kms/alias:Alias": lambda world: {"name": "alias/orders", "targetKeyId": world["aws:kms/key:Key"].id},
+    "aws:s3/bucket:Bucket": lambda _: {"bucket": "semantest-staging"},
+    "aws:sqs/queue:Queue": lambda world: {"name": "orders", "kmsMasterKeyId": world["aws:kms/alias:Alias"].id},
+    "aws:sqs/queuePolicy:QueuePolicy": lambda world: {
+        "queueUrl": world["aws:sqs/queue:Queue"].id,
+        "policy": INTERFACES,
+    },
 }
 
 

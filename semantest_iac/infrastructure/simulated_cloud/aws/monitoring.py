@@ -8,6 +8,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_AND_TAGS_OUTPUTS,
     REGION_PROPERTY,
     TAGS_PROPERTY,
+    AwsType,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
@@ -29,6 +30,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     set_of,
     text,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.published import correct, refine
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import Choice, ResourceReference, TypeRule, UniqueHandle
 
@@ -84,44 +86,15 @@ def _topic_reference(path: str) -> ResourceReference:
 
 
 MONITORING_TYPES: Final = {
-    LOG_GROUP_TYPE: TypeRule(
-        properties={
-            "deletionProtectionEnabled": flag(computed_default=True),
-            "kmsKeyId": text(
-                Length(0, 256, CFN), Pattern(r"^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/.+\Z", CFN)
-            ),
-            "logGroupClass": text(
-                OneOf(("STANDARD", "INFREQUENT_ACCESS", "DELIVERY"), CFN), force_new=True, computed_default=True
-            ),
-            "name": text(
-                Length(1, 512, CFN),
-                Pattern(r"^[.\-_/#A-Za-z0-9]{1,512}\Z", CFN),
-                Pattern(r"^(?!aws/)", API),
-                force_new=True,
-                computed_default=True,
-            ),
-            "namePrefix": text(force_new=True),
-            "retentionInDays": integer(OneOf(_RETENTION_DAYS, DOC), default=0),
-            "skipDestroy": flag(default=False),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+    LOG_GROUP_TYPE: AwsType(LOG_GROUP_TYPE).rule(
+        {
+            "logGroupClass": refine(force_new=True),  # the provider has no call to change it
+            "name": refine(Pattern(r"^(?!aws/)", API)),
+            "retentionInDays": correct(OneOf(_RETENTION_DAYS, DOC), default=0),
+            "skipDestroy": refine(default=False),
         },
-        identity="{name}",
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={
-            "arn": "arn:aws:logs:{region}:{account}:log-group:{name}",
-            "logGroupClass": "STANDARD",
-            "deletionProtectionEnabled": lambda _: False,
-        },
-        handles=("{arn}",),
-        unique=(
-            UniqueHandle(
-                "{name}",
-                Refusal("ResourceAlreadyExistsException", "The specified log group already exists"),
-            ),
-        ),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        computed={"logGroupClass": "STANDARD", "deletionProtectionEnabled": lambda _: False},
+        exists=Refusal("ResourceAlreadyExistsException", "The specified log group already exists"),
         retain_input="skipDestroy",
     ),
     METRIC_ALARM_TYPE: TypeRule(

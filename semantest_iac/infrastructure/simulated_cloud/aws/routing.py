@@ -17,6 +17,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_OUTPUT,
     REGION_PROPERTY,
     TAGS_PROPERTY,
+    AwsType,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     CFN,
@@ -155,18 +156,15 @@ ROUTING_TYPES: Final = {
         ),
         conditions=(Choice(1, 1, _DESTINATIONS, DOC), Choice(1, 1, _TARGETS, DOC)),
     ),
-    INTERNET_GATEWAY_TYPE: TypeRule(
-        properties={"vpcId": text(computed_default=True), **REGION_PROPERTY, **TAGS_PROPERTY},
-        identity="igw-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={"arn": ec2_arn_template("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
+    INTERNET_GATEWAY_TYPE: AwsType(INTERNET_GATEWAY_TYPE, "igw-{hex17}").rule(
+        computed={"vpcId": ""},
+        references=(VPC_REFERENCE,),
         unique=(
             UniqueHandle(
                 "{vpcId}",
                 Refusal("InvalidParameterValue", "Network {vpcId} already has an internet gateway attached"),
             ),
         ),
-        references=(VPC_REFERENCE,),
     ),
     EIP_TYPE: TypeRule(
         properties={

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias, Unpack
+from typing import Any, Final
 from uuid import UUID, uuid5
 
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    DOC,
-    OBSERVED,
-    Count,
-    Limit,
-    OneOf,
-    Property,
-    PropertyTraits,
-    ValueKind,
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, OBSERVED, Count, Property
+from semantest_iac.infrastructure.simulated_cloud.schema.published import (
+    PropertyRefinement,
+    PublishedType,
+    SchemaFolder,
+    apply_refinements,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.published import refine as refine  # noqa: PLC0414 - types are written with it
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    DeferredRule,
     NamingScheme,
     OnDelete,
     OutputSource,
@@ -32,73 +29,10 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-_DECLARED_SHAPES: Final[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("shapes.json").read_text(encoding="utf-8")
-)
-_SCALARS: Final = {
-    "boolean": ValueKind.FLAG,
-    "integer": ValueKind.INTEGER,
-    "number": ValueKind.NUMBER,
-    "string": ValueKind.TEXT,
-}
+_SCHEMAS: Final = SchemaFolder(Path(__file__).with_name("schemas"), DOC)
 
-TYPE_TOKENS: Final[tuple[str, ...]] = tuple(_DECLARED_SHAPES["resources"])
+TYPE_TOKENS: Final[tuple[str, ...]] = _SCHEMAS.tokens
 """Every simulated type."""
-
-PropertyRefinement: TypeAlias = Callable[[Property], Property]
-
-
-def rest_api_version(token: str) -> str:
-    """Return the version of the REST API that the SDK uses for a type."""
-    return str(_DECLARED_SHAPES["resources"][token]["api"])
-
-
-def has_system_data(token: str) -> bool:
-    return bool(_DECLARED_SHAPES["resources"][token]["systemData"])
-
-
-def declared_inputs(token: str, *layers: Mapping[str, PropertyRefinement]) -> dict[str, Property]:
-    """Return the inputs of a type, refined at dotted paths, which step into list elements; raise KeyError else."""
-    fields = dict(_declared_fields(_DECLARED_SHAPES["resources"][token]["inputs"]))
-    for refinements in layers:
-        for path, refinement in refinements.items():
-            fields = _refine_at_path(fields, path.split("."), refinement)
-    return fields
-
-
-def refine(*limits: Limit, **traits: Unpack[PropertyTraits]) -> PropertyRefinement:
-    """Add limits and traits that the SDK does not declare."""
-    return lambda rule: replace(rule, limits=(*rule.limits, *limits), **traits)
-
-
-def _refine_at_path(
-    fields: Mapping[str, Property], steps: Sequence[str], refinement: PropertyRefinement
-) -> dict[str, Property]:
-    name, *rest = steps
-    rule = fields[name]
-    if not rest:
-        refined = refinement(rule)
-    elif rule.items is not None:
-        refined = replace(rule, items=replace(rule.items, fields=_refine_at_path(rule.items.fields, rest, refinement)))
-    else:
-        refined = replace(rule, fields=_refine_at_path(rule.fields, rest, refinement))
-    return {**fields, name: refined}
-
-
-def _declared_fields(declared: Mapping[str, str]) -> dict[str, Property]:
-    named = {name.removesuffix("!"): (_declared_property(kind), name.endswith("!")) for name, kind in declared.items()}
-    return {name: replace(rule, required=True) if required else rule for name, (rule, required) in named.items()}
-
-
-@cache
-def _declared_property(kind: str) -> Property:
-    if kind in _DECLARED_SHAPES["types"]:
-        return Property(ValueKind.BLOCK, fields=_declared_fields(_DECLARED_SHAPES["types"][kind]))
-    if kind[0] in "[{":
-        return Property(ValueKind.LIST if kind[0] == "[" else ValueKind.MAP, items=_declared_property(kind[1:-1]))
-    if kind[0] == "=":
-        return Property(ValueKind.TEXT, (OneOf(tuple(kind[1:].split("|")), DOC),))
-    return Property(_SCALARS.get(kind, ValueKind.ANY))
 
 
 SIMULATED_TENANT: Final = "7e2a5d1c-0000-4000-8000-5e3a17e57001"
@@ -111,6 +45,7 @@ PROVIDERS_ID_PREFIX: Final = f"{RESOURCE_GROUP_ID}/providers/"
 SUCCEEDED_STATE: Final[Mapping[str, OutputSource]] = {"provisioningState": "Succeeded"}
 
 _NO_OUTPUTS: Final[Mapping[str, OutputSource]] = {}
+_NO_REFINEMENTS: Final[Mapping[str, PropertyRefinement]] = {}
 
 
 def stable_guid(purpose: str) -> Callable[[RequestFacts], str]:
@@ -172,7 +107,7 @@ class ArmType:
 
     def rule(
         self,
-        refinements: Mapping[str, PropertyRefinement],
+        refinements: Mapping[str, PropertyRefinement] = _NO_REFINEMENTS,
         *,
         computed: Mapping[str, OutputSource] = _NO_OUTPUTS,
         rendered: Mapping[str, OutputSource] = _NO_OUTPUTS,
@@ -181,23 +116,28 @@ class ArmType:
         **more: Any,
     ) -> TypeRule:
         """Combine what all types have with what this type has; further keywords are those of TypeRule."""
-        declared = declared_inputs(self.token)
-        identities = _takes_identities(declared)
-        defaults: dict[str, Any] = {
-            "name_input": self.name_input,
-            "naming": NamingScheme.COPIED if len(self._id_inputs) > 2 else NamingScheme.JOINED,
-            "planned": {"location": "{region}"} if "location" in declared else {},
-        }
-        return TypeRule(
-            properties=declared_inputs(self.token, dict(self._common_refinements(declared)), refinements),
-            identity=self.id,
-            account_wide=True,
-            computed={**self._common_outputs(declared), **computed},
-            rendered={"identity": _identity_output} | dict(rendered) if identities else rendered,
-            unique=(*unique, self._unique_id),
-            references=(*self._group_reference, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
-            **defaults | more,
-        )
+
+        def build() -> TypeRule:
+            published = _SCHEMAS.read(self.token)
+            declared = published.inputs
+            identities = _takes_identities(declared)
+            defaults: dict[str, Any] = {
+                "name_input": self.name_input,
+                "naming": NamingScheme.COPIED if len(self._id_inputs) > 2 else NamingScheme.JOINED,
+                "planned": {"location": "{region}"} if "location" in declared else {},
+            }
+            return TypeRule(
+                properties=apply_refinements(declared, dict(self._common_refinements(declared)), refinements),
+                identity=self.id,
+                account_wide=True,
+                computed={**self._common_outputs(published), **computed},
+                rendered={"identity": _identity_output} | dict(rendered) if identities else rendered,
+                unique=(*unique, self._unique_id),
+                references=(*self._group_reference, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
+                **defaults | more,
+            )
+
+        return DeferredRule(build)
 
     @property
     def _unique_id(self) -> UniqueHandle:
@@ -208,14 +148,14 @@ class ArmType:
     def _group_reference(self) -> tuple[ResourceReference, ...]:
         return (RESOURCE_GROUP_REFERENCE,) if self.id.startswith(PROVIDERS_ID_PREFIX) else ()
 
-    def _common_outputs(self, declared: Mapping[str, Property]) -> dict[str, OutputSource]:
+    def _common_outputs(self, published: PublishedType) -> dict[str, OutputSource]:
         outputs: dict[str, OutputSource] = {
-            "azureApiVersion": rest_api_version(self.token),
+            "azureApiVersion": published.facts["api"],
             "name": f"{{{self.name_input}}}",
             "type": self.arm_type_name,
         }
-        outputs |= {"systemData": _system_data} if has_system_data(self.token) else {}
-        return {name: source for name, source in outputs.items() if name not in declared}
+        outputs |= {"systemData": _system_data} if published.facts["systemData"] else {}
+        return {name: source for name, source in outputs.items() if name not in published.inputs}
 
     def _common_refinements(self, declared: Mapping[str, Property]) -> Iterator[tuple[str, PropertyRefinement]]:
         yield from ((name, refine(force_new=True)) for name in self._id_inputs)

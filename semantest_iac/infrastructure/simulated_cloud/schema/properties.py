@@ -18,12 +18,13 @@ class Evidence(StrEnum):
     DOC = "provider documentation"
     OBSERVED = "observed answer"
     TERRAFORM = "Terraform provider"
+    PROSE = "provider documentation, read by a program"
     GENERAL = "general knowledge"
 
     @property
     def is_firm(self) -> bool:
         """True where a row with this evidence may refuse; otherwise it only warns."""
-        return self is not Evidence.GENERAL
+        return self not in (Evidence.GENERAL, Evidence.PROSE)
 
 
 CFN: Final = Evidence.CFN
@@ -31,6 +32,7 @@ API: Final = Evidence.API
 DOC: Final = Evidence.DOC
 OBSERVED: Final = Evidence.OBSERVED
 TERRAFORM: Final = Evidence.TERRAFORM
+PROSE: Final = Evidence.PROSE
 GENERAL: Final = Evidence.GENERAL
 
 

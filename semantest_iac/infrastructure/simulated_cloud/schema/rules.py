@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -175,3 +175,19 @@ class TypeRule:
     code_guards: tuple[RequestGuard, ...] | None = None
     version_output: str = ""
     latency_seconds: float | Callable[[RequestFacts], float] = 1.0
+
+
+class DeferredRule(TypeRule):
+    """Rules that are built when something of them is first read: a deployment uses few of the types of its cloud."""
+
+    __slots__ = ("_build",)
+
+    def __init__(self, build: Callable[[], TypeRule]) -> None:
+        object.__setattr__(self, "_build", build)
+
+    def __getattr__(self, name: str) -> Any:
+        """Build the rules; Python asks here while they are not there."""
+        rule = object.__getattribute__(self, "_build")()
+        for part in fields(TypeRule):
+            object.__setattr__(self, part.name, getattr(rule, part.name))
+        return object.__getattribute__(self, name)

@@ -15,6 +15,7 @@ from pulumi.runtime.rpc import translate_output_properties
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
 from tests.unit.simulated_cloud.azure.tokens import World
 from tools import generate_azure_shapes as generator
+from tools.published_schemas import required_inputs
 
 pytest.importorskip("pulumi_azure_native")
 
@@ -36,7 +37,9 @@ EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AZURE_TYPES))
 
 class TestShapes:
     def test_are_those_of_the_sdk_at_every_depth(self) -> None:
-        assert generator.TARGET.read_text(encoding="utf-8") == generator.text()
+        written = {file.name: file.read_text(encoding="utf-8") for file in generator.TARGET.iterdir()}
+
+        assert written == generator.files()
 
     @EVERY_TYPE
     def test_name_every_input_and_no_other(self, type_: str) -> None:
@@ -46,7 +49,7 @@ class TestShapes:
     def test_require_what_the_sdk_requires(self, type_: str) -> None:
         required = {name for name, known in AZURE_TYPES[type_].properties.items() if known.required}
 
-        assert required == set(generator.required_inputs(_arguments(type_)))
+        assert required == set(required_inputs(_arguments(type_)))
 
 
 class TestOutputs:

@@ -1,0 +1,1 @@
+"""The AWS types on which the layers of the platform stand."""

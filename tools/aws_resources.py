@@ -1,0 +1,154 @@
+"""The AWS resource types that are simulated: Pulumi's token of each, and the CloudFormation type that publishes it.
+
+To simulate another type, add a line to RESOURCES and run `generate_aws_schemas.py` and `generate_aws_permissions.py`.
+Names are matched without regard to case; `renamed` holds the others, as paths from Pulumi's spelling to the schema's
+(`*` stands for elements). `in_place`: what only the schema replaces, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Source:
+    """The CloudFormation type of a resource type; `""` where there is none, which `reason` explains."""
+
+    cloudformation: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    in_place: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+_MANAGED = "capacityProviderConfig.lambdaManagedInstancesCapacityProviderConfig"
+_PEER = "the provider changes a rule in place"
+_PEERS = ("IpProtocol", "ToPort", "FromPort", "CidrIp", "CidrIpv6")
+
+
+def _rule(cloudformation: str, side: str) -> Source:
+    renamed = {
+        "securityGroupId": "GroupId",
+        "cidrIpv4": "CidrIp",
+        "prefixListId": f"{side}PrefixListId",
+        "referencedSecurityGroupId": f"{side}SecurityGroupId",
+    }
+    return Source(
+        cloudformation,
+        renamed,
+        dict.fromkeys((*_PEERS, f"{side}PrefixListId", f"{side}SecurityGroupId"), _PEER),
+    )
+
+
+RESOURCES: Mapping[str, Source] = {
+    "aws:apigateway/account:Account": Source("AWS::ApiGateway::Account"),
+    "aws:apigatewayv2/api:Api": Source("AWS::ApiGatewayV2::Api"),
+    "aws:apigatewayv2/authorizer:Authorizer": Source("AWS::ApiGatewayV2::Authorizer"),
+    "aws:apigatewayv2/integration:Integration": Source(
+        "AWS::ApiGatewayV2::Integration", {"timeoutMilliseconds": "TimeoutInMillis"}
+    ),
+    "aws:apigatewayv2/route:Route": Source("AWS::ApiGatewayV2::Route"),
+    "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
+    "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Source(
+        "AWS::CloudWatch::Alarm",
+        {
+            "metricQueries": "Metrics",
+            "Metrics.*.metric": "Metrics.*.MetricStat",
+            **{
+                f"Metrics.*.MetricStat.{name}": f"Metrics.*.MetricStat.Metric.{name[0].upper()}{name[1:]}"
+                for name in ("metricName", "namespace", "dimensions")
+            },
+        },
+    ),
+    "aws:dynamodb/table:Table": Source(
+        "AWS::DynamoDB::Table",
+        {
+            "attributes": "AttributeDefinitions",
+            "AttributeDefinitions.*.name": "AttributeDefinitions.*.AttributeName",
+            "AttributeDefinitions.*.type": "AttributeDefinitions.*.AttributeType",
+            "importTable": "ImportSourceSpecification",
+            "globalSecondaryIndexes.*.name": "GlobalSecondaryIndexes.*.IndexName",
+            **{
+                f"GlobalSecondaryIndexes.*.{name}": f"GlobalSecondaryIndexes.*.Projection.{name[0].upper()}{name[1:]}"
+                for name in ("projectionType", "nonKeyAttributes")
+            },
+            **{
+                f"GlobalSecondaryIndexes.*.{name}Capacity": (
+                    f"GlobalSecondaryIndexes.*.ProvisionedThroughput.{name.capitalize()}CapacityUnits"
+                )
+                for name in ("read", "write")
+            },
+        },
+    ),
+    "aws:ec2/eip:Eip": Source("AWS::EC2::EIP", {"instance": "InstanceId"}),
+    "aws:ec2/internetGateway:InternetGateway": Source("AWS::EC2::InternetGateway"),
+    "aws:ec2/natGateway:NatGateway": Source("AWS::EC2::NatGateway", {"privateIp": "PrivateIpAddress"}),
+    "aws:ec2/route:Route": Source("AWS::EC2::Route", {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"}),
+    "aws:ec2/routeTable:RouteTable": Source("AWS::EC2::RouteTable"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Source(
+        "AWS::EC2::SubnetRouteTableAssociation",
+        in_place={"RouteTableId": "the provider moves an association to another table in place"},
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Source("AWS::EC2::SecurityGroup", {"description": "GroupDescription"}),
+    "aws:ec2/subnet:Subnet": Source("AWS::EC2::Subnet"),
+    "aws:ec2/vpc:Vpc": Source("AWS::EC2::VPC"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Source(
+        "AWS::EC2::VPCEndpoint",
+        in_place=dict.fromkeys(
+            ("DnsOptions.PrivateDnsPreference", "DnsOptions.PrivateDnsSpecifiedDomains"),
+            "the provider changes it in place",
+        ),
+    ),
+    "aws:iam/role:Role": Source("AWS::IAM::Role", {"assumeRolePolicy": "AssumeRolePolicyDocument"}),
+    "aws:iam/rolePolicy:RolePolicy": Source("AWS::IAM::RolePolicy", {"name": "PolicyName", "role": "RoleName"}),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Source(
+        "", reason="CloudFormation lists managed policies in the role"
+    ),
+    "aws:kms/alias:Alias": Source("AWS::KMS::Alias"),
+    "aws:kms/key:Key": Source(
+        "AWS::KMS::Key",
+        {
+            "customerMasterKeySpec": "KeySpec",
+            "deletionWindowInDays": "PendingWindowInDays",
+            "policy": "KeyPolicy",
+            "isEnabled": "Enabled",
+        },
+    ),
+    "aws:lambda/alias:Alias": Source("AWS::Lambda::Alias"),
+    "aws:lambda/function:Function": Source(
+        "AWS::Lambda::Function",
+        {
+            "s3Bucket": "Code.S3Bucket",
+            "s3Key": "Code.S3Key",
+            "s3ObjectVersion": "Code.S3ObjectVersion",
+            "sourceKmsKeyArn": "Code.SourceKMSKeyArn",
+            "fileSystemConfig": "FileSystemConfigs.*",
+            "durableConfig.retentionPeriod": "DurableConfig.RetentionPeriodInDays",
+        },
+    ),
+    "aws:lambda/permission:Permission": Source("AWS::Lambda::Permission", {"function": "FunctionName"}),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Source(
+        "", reason="CloudFormation writes it into the alias or version"
+    ),
+    "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
+    "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret"),
+    "aws:secretsmanager/secretVersion:SecretVersion": Source(
+        "", reason="CloudFormation writes the value into the secret"
+    ),
+    "aws:sns/topic:Topic": Source("AWS::SNS::Topic"),
+    "aws:sns/topicSubscription:TopicSubscription": Source("AWS::SNS::Subscription", {"topic": "TopicArn"}),
+    "aws:sqs/queue:Queue": Source(
+        "AWS::SQS::Queue",
+        {
+            "url": "QueueUrl",
+            "maxMessageSize": "MaximumMessageSize",
+            "messageRetentionSeconds": "MessageRetentionPeriod",
+            "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+            "visibilityTimeoutSeconds": "VisibilityTimeout",
+        },
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": Source("AWS::SQS::QueuePolicy"),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AWS::EC2::SecurityGroupEgress", "Destination"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AWS::EC2::SecurityGroupIngress", "Source"),
+}
