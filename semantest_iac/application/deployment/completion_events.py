@@ -59,8 +59,11 @@ async def publish_code(
 
 
 def completion_event(settled: SettledResource, work: Work) -> StackEvent | None:
-    """Return the event for a settled kind, None for kinds that have none and for the mere host of other functions."""
-    if settled.outputs.get("is_host"):
+    """Return the event for a settled kind, None for kinds that have none.
+
+    Neither has the mere host of other functions, nor a function that is kept as it was.
+    """
+    if settled.outputs.get("is_host") or settled.outputs.get("is_kept"):
         return None
     build = _BUILDERS.get(settled.kind.rsplit(":", 1)[-1])
     return build(settled.outputs, work.identity, work.artifact.digest if work.artifact else "") if build else None

@@ -42,6 +42,7 @@ from semantest_iac.application.deployment.traffic.traffic_shifting import (
     VersionReturnedError,
     describe_traffic,
     list_operations,
+    removes_version,
     require_good_version,
     require_shiftable,
 )
@@ -49,7 +50,7 @@ from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerConflictError, LedgerReader, StackRow
 from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
-from semantest_iac.domain.delivery.canary import CanaryRefusedError, ShiftAction, ShiftDecision
+from semantest_iac.domain.delivery.canary import WHOLE, CanaryRefusedError, ShiftAction, ShiftDecision
 from semantest_iac.domain.deployment.change_plan import ChangePlan, add_changes, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
@@ -120,9 +121,7 @@ class DeploymentProcess:
         Where it could not begin with one, the plan is that without, and `traffic` says why.
         """
         try:
-            context = await self.plan(replace(context, new_share=self._shifter.choose_first_share(context)))
-            if context.new_share is not None:
-                require_shiftable(context.stack, context.plan)
+            context = await self._plan_first_share(context, self._shifter.choose_first_share(context))
         except CanaryRefusedError as error:
             context = await self.plan(replace(context, new_share=None))
             return replace(context, traffic=f"refused: {error.reason} {error.hint}")
@@ -292,10 +291,27 @@ class DeploymentProcess:
 
     async def _plan_share(self, context: DeploymentContext, decision: ShiftDecision | None) -> DeploymentContext:
         """Preview with the share of the traffic that the new version is to have."""
-        share = decision.share if decision else await self._shifter.begin(context)
+        if decision is None:
+            return await self._plan_first_share(context, await self._shifter.begin(context))
+        context = await self.plan(replace(context, new_share=decision.share))
+        require_shiftable(context.stack, context.plan)
+        return context
+
+    async def _plan_first_share(self, context: DeploymentContext, share: int | None) -> DeploymentContext:
+        """Preview with the first share; None is all of the traffic at once.
+
+        Where a new version gets resources of its own, its plan does not show what changes when it has all of the
+        traffic, nor that nothing does.
+        """
         context = await self.plan(replace(context, new_share=share))
-        if decision or share is not None:
-            require_shiftable(context.stack, context.plan)
+        if share is None:
+            return context
+        require_shiftable(context.stack, context.plan, is_first=True)
+        if context.plan.changes.create:
+            whole = await self.plan(replace(context, new_share=None))
+            if whole.plan.is_empty:
+                return whole
+            require_shiftable(whole.stack, whole.plan)
         return context
 
     async def _provide_package(self, context: DeploymentContext, package: PackageBuilt | None) -> DeploymentContext:
@@ -359,7 +375,7 @@ class DeploymentProcess:
         was_unsettled = self._ledger.stack(str(context.stack)).unsettled is not None
         counter = OperationCounter(self._progress)
         try:
-            for begin, step in self._changing_steps(context, recorder, counter):
+            for begin, step in self._changing_steps(context, recorder, counter, decision):
                 is_update = begin is not Deployment.verify
                 record_failure = partial(_publish_failure, context, recorder) if is_update else None
                 context = await recorder.step(begin, partial(step, context), record_failure)
@@ -403,10 +419,16 @@ class DeploymentProcess:
         return context.request.keep_failed and self._ledger.stack(str(context.stack)).last_good is None
 
     def _changing_steps(
-        self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
+        self,
+        context: DeploymentContext,
+        recorder: StepRecorder,
+        counter: OperationCounter,
+        decision: ShiftDecision | None,
     ) -> Sequence[tuple[BeginStep, DeploymentStep]]:
         async def apply(context: DeploymentContext) -> DeploymentContext:
             before = ApplyResult(counter.select_done(context.plan), {})  # by tries that were not the last one
+            if decision and removes_version(context.plan):
+                before = before.then(await self._hand_over(context, recorder, counter))
             if before.done.mutations:
                 context = await self._plan_rest(context)
             assert context.work is not None  # noqa: S101  # set by the preview
@@ -421,6 +443,17 @@ class DeploymentProcess:
 
         publishing_step = [(Deployment.publish_code, publish)] if context.plan.lacks_code else []
         return [(Deployment.apply, apply), *publishing_step, (Deployment.verify, self._verify)]
+
+    async def _hand_over(
+        self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
+    ) -> ApplyResult:
+        """Lead all requests to the resources of the new version, before what is live becomes that version."""
+        handed = await self.plan(replace(context, new_share=WHOLE))
+        require_shiftable(handed.stack, handed.plan)
+        assert handed.work is not None  # noqa: S101  # set by the plan
+        if handed.plan.is_empty:
+            return ApplyResult(handed.plan, {})
+        return await apply_plan(self._engine, handed.work, handed.plan, recorder, counter)
 
     async def _plan_rest(self, context: DeploymentContext) -> DeploymentContext:
         """Plan again after a try that has done a part: engines apply only a plan of the state that they find.

@@ -106,6 +106,7 @@ WEB_SOCKET_ACCESS_LOG = Feature(
 WEB_SOCKET_AUTHORIZER = Feature(
     WebSocketEndpoint, "authorizer", "authorizer", lambda endpoint: endpoint.authorizer is not None
 )
+TRAFFIC_SHARE = Feature(LiveVersion, "share of the traffic", "canary", lambda live: live.new_share > 0)
 LOG_RETENTION = Feature(LogStore, "retention", "monitoring.log_retention_days", lambda store: True)
 LONG_LOG_RETENTION = Feature(
     LogStore,
@@ -169,6 +170,7 @@ FEATURES: tuple[Feature, ...] = (
         WEB_SOCKET_ACCESS_LOG,
         WEB_SOCKET_AUTHORIZER,
     ),
+    TRAFFIC_SHARE,
     *(
         LOG_RETENTION,
         LONG_LOG_RETENTION,

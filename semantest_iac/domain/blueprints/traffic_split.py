@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.canary import CanaryRefusedError
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.resource import Ref, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,12 @@ class TrafficSplit:
             faults = [Fault(it.function, "has no version that is live") for it in unknown]
             message = f"Cannot deploy '{blueprint.stack}' with a canary: the plan has functions that are new."
             raise CanaryRefusedError(message, hint="Deploy them first with --canary none.", faults=faults)
-        resources = tuple(
-            replace(it, version=live[it.name], new_share=self.new_share) if isinstance(it, LiveVersion) else it
-            for it in blueprint.resources
-        )
-        return replace(blueprint, resources=resources)
+        kept = {it.function: live[it.name] for it in blueprint.resources if isinstance(it, LiveVersion)}
+        return replace(blueprint, resources=tuple(self._divide(it, live, kept) for it in blueprint.resources))
+
+    def _divide(self, resource: Resource, live: Mapping[str, str], kept: Mapping[Ref, str]) -> Resource:
+        if isinstance(resource, LiveVersion):
+            return replace(resource, version=live[resource.name], new_share=self.new_share)
+        if isinstance(resource, ServerlessFunction) and (version := kept.get(Ref(resource.name))):
+            return replace(resource, kept_version=version)
+        return resource

@@ -42,7 +42,8 @@ class ServerlessFunction(Resource):
 
     `purpose` distinguishes it from the stack's main function and is part of its name. `package` names the companion of
     the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`.
-    `host_function` is the one whose app it shares, on clouds where one app runs several functions.
+    `host_function` is the one whose app it shares, on clouds where one app runs several functions. `kept_version` is
+    the one that stays live beside this one, which clouds without published versions run as it is.
     """
 
     memory_mb: int
@@ -58,3 +59,4 @@ class ServerlessFunction(Resource):
     package: str = ""
     uses: tuple[Ref, ...] = ()
     host_function: Ref | None = None
+    kept_version: str = ""

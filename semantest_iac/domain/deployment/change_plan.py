@@ -22,7 +22,8 @@ class PlannedChange:
 
     `loses` names the data that is lost for good: `its log records`. `exposes` says who can reach data that should be
     private, as planned: `anybody can read its blobs`. `differs` says what is different when the change is undone,
-    although the configuration is back: `gets another address`.
+    although the configuration is back: `gets another address`. `moves_traffic`: the change does nothing but lead
+    requests to another version.
     """
 
     urn: str
@@ -33,6 +34,7 @@ class PlannedChange:
     loses: str = ""
     exposes: str = ""
     differs: str = ""
+    moves_traffic: bool = False
 
     @property
     def reversible(self) -> Literal["reversible", "lossy", "irreversible"]:

@@ -70,13 +70,15 @@ def event_identity(deployment: str, stack: Stack) -> EventIdentity:
 class Deferred(StrEnum):
     """What waits: for the code, resources that the cloud creates or changes only where the code runs.
 
-    `LIMITS` wait for the rest of the work: the cloud lowers them only once less is in use.
+    `LIMITS` wait for the rest of the work: the cloud lowers them only once less is in use. `TRAFFIC` stays where it is,
+    or goes to the new version, until what is to receive it runs its code.
     """
 
     NOTHING = ""
     CHANGES = "changes"
     ALL = "all"
     LIMITS = "limits"
+    TRAFFIC = "traffic"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.capabilities import Capabilities, Capability
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.domain.resource import DeployedResource, Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
-from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges
+from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges, mark_lossy_changes
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 if TYPE_CHECKING:  # capabilities are read without importing Pulumi
@@ -67,6 +68,14 @@ class ExposingProperty:
     meaning: str
 
 
+MovesTraffic = Callable[[PlannedChange], bool]
+"""Whether a change does nothing but lead requests to another version of the code."""
+
+
+def _moves_no_traffic(change: PlannedChange) -> bool:
+    return False
+
+
 def _keep_blueprint(blueprint: Blueprint) -> Blueprint:
     return blueprint
 
@@ -88,6 +97,13 @@ class Cloud:
     lowers_limits_last: LowersLimitsLast | None = None  # if the order of the program cannot lower every limit
     unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
     partial: Mapping[Capability, str] = field(default_factory=dict)  # supported in another form, each with that form
+    moves_traffic: MovesTraffic = _moves_no_traffic  # of changes outside of what is created for a new version
+
+    def mark_changes(self, plan: ChangePlan) -> ChangePlan:
+        """Return the plan with what going back does not undo, and with what only leads requests elsewhere."""
+        marked = mark_lossy_changes(plan, self.lossy)
+        resources = (replace(it, moves_traffic=True) if self.moves_traffic(it) else it for it in marked.resources)
+        return replace(marked, resources=tuple(resources))
 
     def decide_limits_deferral(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> Deferred:
         """Return whether limits must wait for the rest of the work."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import ApplyResult, Deferred, ReportProgress, ResourceProgress, Work
@@ -54,7 +55,8 @@ class PublishingMethod:
     """How one cloud takes code: `running_digest` returns the digest of the code that an app runs, as the cloud says.
 
     `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `deferred_types`:
-    the kinds for which the cloud creates a resource of the given type only once code runs.
+    the kinds for which the cloud creates a resource of the given type only once code runs. `canary_app` is the name of
+    the app that runs a new version beside the live one, if the cloud has no versions of an app.
     """
 
     app_type: str
@@ -62,6 +64,7 @@ class PublishingMethod:
     publish: Callable[[AppOutputs, Artifact, ServiceClient], None]
     create_client: Callable[[], ServiceClient]
     deferred_types: Mapping[ResourceKind, str] = field(default_factory=dict)
+    canary_app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,9 @@ class CodePublisher:
         if artifact is None:
             return plan
         is_new = any(it.type == self.method.app_type and it.op in ("create", "replace") for it in plan.resources)
-        running = {self.method.running_digest(app.outputs, self.client) for app in self._apps(resources)}
-        wanted = _packages_by_digest(artifact).keys()
+        wanted, operations = _packages_by_digest(artifact).keys(), {it.urn: it.op for it in plan.resources}
+        apps = [app for app in self._apps(resources) if not _is_left_alone(app, operations.get(app.urn, ""), wanted)]
+        running = {self.method.running_digest(app.outputs, self.client) for app in apps}
         lacks_code = is_new or (bool(running) and running != wanted)
         return replace(plan, lacks_code=lacks_code, published_code=_find_code_change(running, wanted, artifact))
 
@@ -89,7 +93,26 @@ class CodePublisher:
         awaiting = {type_ for kind, type_ in self.method.deferred_types.items() if kind in kinds}
         if not awaiting <= {resource.type for resource in deployed}:
             return Deferred.ALL
+        if self._defers_traffic(work, deployed):
+            return Deferred.TRAFFIC
         return Deferred.CHANGES if awaiting and self._some_run_no_code(work.artifact, deployed) else Deferred.NOTHING
+
+    def _defers_traffic(self, work: Work, resources: Iterable[DeployedResource]) -> bool:
+        """Whether the app that is to receive requests does not run its code yet: the new version's, then the one live.
+
+        Of the second one that holds only while the new version's app runs the wanted code: any other is on its way out.
+        """
+        if not self.method.canary_app or work.artifact is None:
+            return False
+        wanted = _packages_by_digest(work.artifact).keys()
+        if any(isinstance(it, LiveVersion) and it.version and it.new_share for it in work.blueprint.resources):
+            canary = [app for app in self._apps(resources) if app.name == self.method.canary_app]
+            return not any(self.method.running_digest(app.outputs, self.client) in wanted for app in canary)
+        running = {app.name: app for app in self._apps(resources)}
+        canary_app = running.pop(self.method.canary_app, None)
+        if canary_app is None or self.method.running_digest(canary_app.outputs, self.client) not in wanted:
+            return False
+        return any(self.method.running_digest(app.outputs, self.client) not in wanted for app in running.values())
 
     def _some_run_no_code(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
         """Whether fewer apps run code than the stack has packages, whatever code they run."""
@@ -134,16 +157,26 @@ class CodePublisher:
             raise
 
     def publish(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress) -> None:
-        """Publish to each app the package that it must run and does not run yet."""
+        """Publish to each app the package that it must run and does not run yet; another one stays."""
         packages = _packages_by_digest(artifact)
         for app in self._apps(resources):
-            package = packages.get((app.outputs.get("tags") or {}).get(PACKAGE_TAG, ""), artifact)
-            if self.method.running_digest(app.outputs, self.client) != package.digest:
+            package = packages.get(_package_tag(app) or artifact.digest)
+            if package and self.method.running_digest(app.outputs, self.client) != package.digest:
                 with _report_publishing(app, progress):
                     self.method.publish(app.outputs, package, self.client)
 
     def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
         return (resource for resource in resources if resource.type == self.method.app_type)
+
+
+def _package_tag(app: DeployedResource) -> str:
+    return str((app.outputs.get("tags") or {}).get(PACKAGE_TAG, ""))
+
+
+def _is_left_alone(app: DeployedResource, operation: str, wanted: Set[str]) -> bool:
+    """Whether a plan deletes an app, or leaves it as it is with a package that is none of the wanted."""
+    tag = _package_tag(app)
+    return operation == "delete" or (operation == "same" and bool(tag) and tag not in wanted)
 
 
 def _find_code_change(running: Set[str], wanted: Set[str], artifact: Artifact) -> CodeChange | None:

@@ -85,4 +85,4 @@ def _create_component(
 
 def _is_resource(value: Any) -> bool:
     """Whether the value is a resource or contains some: used by later functions, but no output."""
-    return isinstance(value, pulumi.Resource) or (isinstance(value, list) and any(map(_is_resource, value)))
+    return isinstance(value, pulumi.Resource | Resource) or (isinstance(value, list) and any(map(_is_resource, value)))

@@ -183,7 +183,10 @@ def check_warm_canary(subject: RuleSubject) -> Iterator[Finding]:
     settings = subject.settings
     if settings and settings.canary and settings.instances.minimum:
         reason = "AWS Lambda keeps no instances warm for an alias with weights"
-        hint = "Write instances: {min: 0}, or canary: none."
+        hint = (
+            "Write canary: none. Or deploy once with instances: {min: 0}, as production has 1 without it, and with "
+            "--canary none; after that, new versions can be canaries."
+        )
         yield refuse("canary", f"not with instances.min = {settings.instances.minimum}: {reason}", hint)
 
 

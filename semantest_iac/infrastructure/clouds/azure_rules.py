@@ -255,11 +255,11 @@ def check_azure_canary(subject: RuleSubject) -> Iterator[Finding]:
     """
     if not (subject.serves_http and subject.settings and subject.settings.canary):
         return
-    has_gateway = subject.built_in_environment != "development" or subject.section.authorizer
+    if subject.built_in_environment != "development" or subject.section.authorizer:
+        return
     reason = "the Flex Consumption plan has no deployment slots, and without a gateway nothing divides the traffic"
-    if has_gateway:
-        reason = "it needs a second app behind the gateway, which this tool does not deploy yet"
-    yield refuse("canary", f"not on Azure: {reason}", "Write canary: none.")
+    hint = "Write canary: none. Any other environment has a gateway, and so has development with an authorizer."
+    yield refuse("canary", f"not on Azure without a gateway: {reason}", hint)
 
 
 AZURE_RULES = DeclarativeCloudRules(

@@ -74,6 +74,7 @@ AZURE: Final = CloudEntry(
     secret_store=f"{_INFRASTRUCTURE}.secret_stores.key_vault:open_key_vault",
     simulated_secret_store=f"{_INFRASTRUCTURE}.secret_stores.key_vault:open_simulated_key_vault",
     prices=f"{_INFRASTRUCTURE}.clouds.prices.azure_prices:AZURE_PRICES",
+    traffic_metrics=f"{_INFRASTRUCTURE}.traffic_metrics.azure:AzureMonitorTraffic",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.azure.web_sockets:build_web_socket_service",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",

@@ -99,11 +99,16 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
 )
 
 
+_CANARY_PERMISSION = Permission(("cloudwatch:GetMetricData",), (EVERYTHING,))
+"""What is read of a new version beside the alarms; it can be limited to no resource."""
+
+
 def describe_policies(
     stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
 ) -> StackPermissions:
     """Return what deploying these resources needs, and what their roles allow."""
-    needed = list(_merge(_list_needed(stack, resources)))
+    canary = [_CANARY_PERMISSION] if settings.canary else []
+    needed = list(_merge([*_list_needed(stack, resources), *canary]))
     document = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": list(it.actions), "Resource": list(it.resources)} for it in needed],

@@ -81,6 +81,14 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_CANARY_OPERATIONS = (
+    "Microsoft.AlertsManagement/alerts/read",
+    "Microsoft.OperationalInsights/workspaces/query/AppRequests/read",
+    "Microsoft.OperationalInsights/workspaces/query/read",
+)
+"""What is read of a new version; source: Azure's page on access to workspaces (rights to query a table)."""
+
+
 class _BuiltInRole(NamedTuple):
     """A role of Azure's own; source: Azure's pages on built-in roles, as of 2026."""
 
@@ -102,6 +110,7 @@ BUILT_IN_ROLES = (
         "Managed Identity Contributor", tuple(f"Microsoft.ManagedIdentity/userAssignedIdentities/{it}" for it in _VERBS)
     ),
     _BuiltInRole("Managed Identity Operator", ("Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",)),
+    _BuiltInRole("Monitoring Reader", ("Microsoft.AlertsManagement/alerts/read",)),
     _BuiltInRole("Network Contributor", ("Microsoft.Network/*",)),
     _BuiltInRole("Role Based Access Control Administrator", ("Microsoft.Authorization/roleAssignments/*",)),
     _BuiltInRole("SignalR/Web PubSub Contributor", ("Microsoft.SignalRService/*",)),
@@ -151,7 +160,8 @@ def describe_roles(
     stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
 ) -> StackPermissions:
     """Return what deploying these resources needs, and which roles are assigned to their identities."""
-    actions = tuple(sorted({action for it in resources for action in list_role_operations(it.type)}))
+    canary = _CANARY_OPERATIONS if settings.canary else ()
+    actions = tuple(sorted({*canary, *(action for it in resources for action in list_role_operations(it.type))}))
     group = next((str(it.outputs.get("name", "")) for it in resources if it.type == _GROUP_TYPE), "")
     in_subscription = tuple(it for it in actions if it.startswith(_GROUP_OPERATIONS))
     scope = "/subscriptions/<subscription>"

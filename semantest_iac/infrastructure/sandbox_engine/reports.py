@@ -18,7 +18,6 @@ from semantest_iac.domain.deployment.property_changes import (
 )
 from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, SettledResource, StackOutputs
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
-from semantest_iac.infrastructure.cloud_programs.reversibility import mark_lossy_changes
 from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
@@ -40,7 +39,7 @@ def plan_of_steps(steps: Iterable[ResourceStep], cloud: Cloud) -> ChangePlan:
     """Return the steps that reach a cloud; components and providers exist in the program only."""
     steps = [step for step in steps if not step.state.is_local]
     origins = {step.state.urn: step.state.property_dependencies for step in steps}
-    return mark_lossy_changes(trace_causes([_planned_change(step, cloud) for step in steps], origins), cloud.lossy)
+    return cloud.mark_changes(trace_causes([_planned_change(step, cloud) for step in steps], origins))
 
 
 def describe_drift(drift: Iterable[DriftedState]) -> tuple[PlannedChange, ...]:

@@ -65,6 +65,26 @@ class TestAws:
         assert "secretsmanager:GetSecretValue" in {it for one in found.grants for it in one.permission.actions}
 
 
+@pytest.mark.parametrize(
+    ("provider", "action"),
+    [
+        ("aws", "cloudwatch:GetMetricData"),
+        ("azure", "Microsoft.OperationalInsights/workspaces/query/AppRequests/read"),
+        ("azure", "Microsoft.AlertsManagement/alerts/read"),
+    ],
+)
+def test_what_is_measured_of_a_new_version_is_needed_with_a_canary_alone(
+    tmp_path: Path, provider: str, action: str
+) -> None:
+    written = {"components": {"rest-api": {"canary": "10%", "instances": {"min": 0}}}}
+    with_it, without = (compute(tmp_path, "rest-api", provider, it) for it in (written, {}))
+
+    assert [action in {one for it in found.deploy for one in it.actions} for found in (with_it, without)] == [
+        True,
+        False,
+    ]
+
+
 class TestAwsPartitions:
     def test_are_those_of_the_region(self, tmp_path: Path) -> None:
         found = compute(tmp_path, "rest-api", "aws", {}, "cn-north-1")

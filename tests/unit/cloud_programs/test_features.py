@@ -17,6 +17,7 @@ from semantest_iac.domain.blueprints.capabilities import (
     capability_label,
     find_required,
 )
+from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
@@ -59,6 +60,11 @@ def _fields(feature: Feature, configuration: Mapping[str, Any], component: str =
     return pair
 
 
+def _split_traffic(provider: str) -> tuple[Blueprint, Blueprint]:
+    whole = _blueprint(provider, {})
+    return TrafficSplit({"function_version": "1"}, 10).apply(whole), whole
+
+
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
 _OURS = {"subnet_ids": ["a"], "security_group_ids": ["g"]}
 _PAIRS: Mapping[Feature, Pair] = {
@@ -75,6 +81,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.HTTP_AUTHORIZER: _section("authorizer", _JWT, None),
     capabilities.HTTP_PAYLOAD_1: _section("payload", "1.0", "2.0"),
     capabilities.HTTP_ACCESS_LOG: _in("features", "access_logs", True, False),
+    capabilities.TRAFFIC_SHARE: _split_traffic,
     capabilities.LOG_RETENTION: _in("monitoring", "log_retention_days", 90, 60),
     capabilities.LONG_LOG_RETENTION: _in("monitoring", "log_retention_days", 0, 60),
     capabilities.EMAIL_NOTIFICATIONS: _in("monitoring", "notify", ["a@example.org"], []),

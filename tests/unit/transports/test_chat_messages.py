@@ -19,7 +19,7 @@ from tools.generate_event_contract import sample
 TOLD = {
     "DeploymentCompleted", "DeploymentFailed", "DeploymentRolledBack", "DeploymentCancelled", "DeploymentSuperseded",
     "DeploymentRejected", "DeploymentNeedsOperator", "DeploymentResolved", "ApprovalRequested", "DeploymentApproved",
-    "DeploymentDisapproved", "InfrastructureRemoved", "InfrastructureRemovalFailed", "DriftDetected",
+    "DeploymentDisapproved", "InfrastructureRemoved", "InfrastructureRemovalFailed", "DriftDetected", "TrafficShifted",
 }  # fmt: skip
 HOSTILE = [
     "<!channel> <@U123> <https://evil.example|click>",
@@ -68,6 +68,24 @@ class TestEvents:
         text = " ".join(it["text"] for it in _texts(message.body))
         for part in ("rest-api in development needs an operator", "rest-api.aws.development.us-east-1", "resolve"):
             assert part in text
+
+    @pytest.mark.parametrize(
+        ("weight", "title"),
+        [
+            (0, "All traffic of rest-api goes back to the version before in development"),
+            (10, "10 % of the traffic goes to the new version of rest-api in development"),
+            (100, "All traffic goes to the new version of rest-api in development"),
+        ],
+    )
+    def test_are_told_with_the_share_of_a_new_version(self, render: RenderForm, weight: int, title: str) -> None:
+        kinds = {kind.__name__: kind for kind in PUBLISHED_EVENTS}
+        shifted = sample(kinds["TrafficShifted"]).model_copy(update={"weight": weight, "reasons": ("120 requests",)})
+        message = _render(shifted, render)
+
+        assert message is not None
+        text = " ".join(it["text"] for it in _texts(message.body))
+        assert title in text
+        assert "120 requests" in text
 
     def test_are_told_with_how_to_approve_them(self, render: RenderForm) -> None:
         kinds = {kind.__name__: kind for kind in PUBLISHED_EVENTS}

@@ -169,19 +169,21 @@ def find_canary(request: DeploymentRequested) -> CanarySettings | None:
 def describe_traffic(context: DeploymentContext, decision: ShiftDecision | None) -> str:
     """Return how the new version takes over the traffic; empty where no canary was asked for, and once it does."""
     canary = context.settings.canary if context.settings else None
-    if canary is None or decision:
+    if canary is None or decision or context.plan.is_empty:
         return ""
     if context.new_share is None:
         return "all at once: a first deployment has no version to share it with"
     return canary.description
 
 
-def require_shiftable(stack: Stack, plan: ChangePlan) -> None:
+def require_shiftable(stack: Stack, plan: ChangePlan, *, is_first: bool = False) -> None:
     """Raise CanaryRefusedError for a plan that changes more than the code and settings of functions.
 
-    Everything else has no versions: it would change for all of the traffic at once.
+    Everything else has no versions: it would change for all of the traffic at once. So would what the first share
+    deletes, such as the warm instances of the live version.
     """
-    others = [change for change in plan.mutations if not _has_versions(change)]
+    lost = ("delete", "replace") if is_first else ()
+    others = [change for change in plan.mutations if change.op in lost or not _has_versions(change)]
     if others:
         raise CanaryRefusedError(
             f"Cannot deploy '{stack}' with a canary: the plan changes more than the code and settings of functions.",
@@ -192,7 +194,13 @@ def require_shiftable(stack: Stack, plan: ChangePlan) -> None:
 
 
 def _has_versions(change: PlannedChange) -> bool:
-    return _VERSION_KIND in change.urn or (change.op == "update" and _FUNCTION_KIND in change.urn)
+    is_updated_function = change.op == "update" and _FUNCTION_KIND in change.urn
+    return is_updated_function or change.moves_traffic or _VERSION_KIND in change.urn
+
+
+def removes_version(plan: ChangePlan) -> bool:
+    """Whether a plan deletes the resources that a new version has beside the live one."""
+    return any(change.op == "delete" and _VERSION_KIND in change.urn for change in plan.mutations)
 
 
 async def require_good_version(stack: Stack, decision: ShiftDecision) -> None:

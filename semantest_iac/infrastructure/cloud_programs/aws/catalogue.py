@@ -101,5 +101,6 @@ CLOUD = Cloud(
     partial={
         capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients send their own token to API Gateway",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
+        capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
@@ -50,6 +52,7 @@ PARTIAL: Mapping[Capability, str] = {
     "logs and alarms they share",
     capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst, "
     "documented for calls with a subscription key only",
+    capabilities.TRAFFIC_SHARE: f"{_BY_GATEWAY}, and with a second app while versions share it",
     capabilities.CORS: "by origins only in development, for every method and header",
     capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry records every request",
     capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace records every connection and message",
@@ -86,6 +89,19 @@ def drop_api_version_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.
     ]
     args.opts.aliases = own or None
     return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+_BACKEND_OF_POLICY = re.compile(r'(?<=<set-backend-service backend-id=")[^"]*(?=")')
+
+
+def _moves_traffic(change: PlannedChange) -> bool:
+    """Whether a change of the gateway's policy does nothing but name another backend."""
+    if change.type != "azure-native:apimanagement:ApiPolicy" or change.op != "update":
+        return False
+    return all(
+        it.path == "value" and _BACKEND_OF_POLICY.sub("", str(it.old)) == _BACKEND_OF_POLICY.sub("", str(it.new))
+        for it in change.properties
+    )
 
 
 CLOUD = Cloud(
@@ -156,4 +172,5 @@ CLOUD = Cloud(
     unsupported=UNSUPPORTED,
     partial=PARTIAL,
     transformation=drop_api_version_aliases,
+    moves_traffic=_moves_traffic,
 )

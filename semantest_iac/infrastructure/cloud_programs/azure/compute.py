@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 from pulumi_azure_native import monitor, storage, web
 
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
+from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
+from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.publishing import CANARY_APP
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import PayloadFormats
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
@@ -75,9 +79,13 @@ def _payload_setting(payload: PayloadFormats) -> dict[str, str]:
 
 
 def _trigger_settings(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
-    """Return the triggers of the app, and by which identity the host reads messages; nothing for a helper's app."""
+    """Return the triggers of the app, and by which identity the host reads messages.
+
+    A helper's app has none, nor has that of a new version: it would take messages beside the live one, whatever its
+    share, and both would follow each schedule.
+    """
     foundation = context.outputs[FOUNDATION]
-    if function.package or not foundation["triggers"]:
+    if function.package or function.name == CANARY_APP or not foundation["triggers"]:
         return {}
     sources, client = foundation["trigger_sources"], context.outputs[function.identity]["client"]
     connection = {
@@ -157,14 +165,12 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
     artifact, logs = context.find_package(function), context.outputs[function.log_store]
     store = create_package_storage(function.name, context.outputs[function.identity], context)
     key = derive_gateway_key(store, context)
-    settings = app_settings(function, artifact, store, context) | ({GATEWAY_KEY_SETTING: key} if key else {})
-    app = _create_app(function, artifact, store, settings, context)
-    _create_log_setting(function.name, app, logs, context)
+    app = _create_app(function, artifact, store, key, context)
     return {
         "arn": app.id,
         "name": app.name,
         "host": app.default_host_name,
-        "version": artifact.digest[:12],
+        "version": function.kept_version or artifact.digest[:12],
         "runtime": artifact.runtime,
         "memory_mb": round_memory(function.memory_mb),
         "insights": logs["insights"],
@@ -172,7 +178,9 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "workspace": logs["workspace"],
         "gateway_key": key,
         "takes_code": True,
+        "function": function,
         **({"is_host": True} if _only_hosts(function, context) else {}),
+        **({"is_kept": True} if function.kept_version else {}),
         **({"digest": artifact.digest} if function.package else {}),
     }
 
@@ -193,11 +201,20 @@ def _only_hosts(function: ServerlessFunction, context: ProgramContext) -> bool:
     return isinstance(routes, dict) and "" not in routes and not function.package
 
 
+_KEPT_PROPERTIES = ["functionAppConfig", "siteConfig", "tags", "virtualNetworkSubnetId"]
+
+
 def _create_app(
-    function: ServerlessFunction, artifact: Artifact, store: Outputs, settings: dict[str, Any], context: ProgramContext
+    function: ServerlessFunction,
+    artifact: Artifact,
+    store: Outputs,
+    key: pulumi.Output[str] | None,
+    context: ProgramContext,
 ) -> web.WebApp:
+    """Create an app and its log setting; one that is kept stays as it is, whatever its function says now."""
     identity = context.outputs[function.identity]
-    return web.WebApp(
+    settings = app_settings(function, artifact, store, context) | ({GATEWAY_KEY_SETTING: key} if key else {})
+    app = web.WebApp(
         function.name,
         name=globally_unique_name("app", context, function.purpose),
         resource_group_name=context.outputs[FOUNDATION]["group"],
@@ -216,8 +233,11 @@ def _create_app(
             depends_on=[*identity["rights"], *store["rights"], *_secret_resources(function, context)],
             replace_on_changes=["functionAppConfig.runtime.name"],  # another language needs another app
             delete_before_replace=True,
+            ignore_changes=_KEPT_PROPERTIES if function.kept_version else None,
         ),
     )
+    _create_log_setting(function.name, app, context.outputs[function.log_store], context)
+    return app
 
 
 def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.AppServicePlan:
@@ -290,7 +310,30 @@ def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: Prog
 
 
 def use_app_as_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
-    """Create nothing: these apps have one slot, and the app itself has the setting for warm instances."""
+    """Return the app, which has one slot and the setting for warm instances; create another app for a new version.
+
+    The new version's app has the same identity, roles and settings, and storage of its own. Its gateway is the same.
+    """
     function = context.outputs[live.function]
     function = context.outputs[function["app"]] if "app" in function else function  # whose address it has
-    return {name: function[name] for name in ("arn", "name", "host", "version", "gateway_key", "workspace")}
+    outputs = {name: function[name] for name in ("arn", "name", "host", "version", "gateway_key", "workspace")}
+    hands_over = context.deferred is Deferred.TRAFFIC and not live.version
+    if not (live.version or hands_over):
+        return outputs
+    share = WHOLE if hands_over else 0 if context.deferred is Deferred.TRAFFIC else live.new_share
+    canary = context.outputs.get(CANARY_APP) or _create_canary(function, context)
+    context.outputs[CANARY_APP] = canary
+    return {**outputs, "canary": canary["app"], "canary_share": share, "served": canary["served"]}
+
+
+def _create_canary(live: Outputs, context: ProgramContext) -> Outputs:
+    function: ServerlessFunction = live["function"]
+    artifact = context.find_package(function)
+    canary = replace(function, name=CANARY_APP, purpose=CANARY_APP, kept_version="")
+    identity = {**context.outputs[function.identity], "purpose": CANARY_APP}
+    store = create_package_storage(CANARY_APP, identity, context)
+    app = _create_app(canary, artifact, store, live["gateway_key"], context)
+    version = artifact.digest[:12]
+    served = {"arn": app.id, "name": app.name, "version": version}
+    served |= {"runtime": artifact.runtime, "memory_mb": live["memory_mb"]}
+    return {"app": app, "served": served, "parent": context.parent}

@@ -13,22 +13,25 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import pulumi
 from pulumi_azure_native import apimanagement
 
+from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.environments.environment_settings import Throttling
 from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.publishing import CANARY_APP
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 BACKEND_ID, KEY_ID = "live", "gateway-key"
+CANARY_BACKEND_ID, POOL_ID = "canary", "shared"
 GATEWAY_KEY_HEADER = "x-semantest-gateway"
 # Source: Microsoft's policy sample "Add a forwarded header", for apps that build addresses of their own.
 ORIGINAL_HOST_HEADER, ORIGINAL_HOST = "x-forwarded-host", "@(context.Request.OriginalUrl.Host)"
 _MAX_PERIOD_S = 300  # seconds
 
 
-def policy_document(api: HttpApi, public_operations: Sequence[str]) -> str:
+def policy_document(api: HttpApi, public_operations: Sequence[str], backend_id: str = BACKEND_ID) -> str:
     """Build the policy: CORS, rate limit, token check, headers, then the app; `public_operations` need no token."""
     root = Element("policies")
     inbound = _add_section(root, "inbound")
@@ -40,7 +43,7 @@ def policy_document(api: HttpApi, public_operations: Sequence[str]) -> str:
     for name, value in ((GATEWAY_KEY_HEADER, f"{{{{{KEY_ID}}}}}"), (ORIGINAL_HOST_HEADER, ORIGINAL_HOST)):
         header = SubElement(inbound, "set-header", {"name": name, "exists-action": "override"})
         SubElement(header, "value").text = value
-    SubElement(inbound, "set-backend-service", {"backend-id": BACKEND_ID})
+    SubElement(inbound, "set-backend-service", {"backend-id": backend_id})
     SubElement(SubElement(root, "backend"), "forward-request", timeout=str(api.integration_timeout_s))
     for name in ("outbound", "on-error"):
         _add_section(root, name)
@@ -212,16 +215,11 @@ def _url_template(path: str) -> tuple[str, list[str]]:
 def _route_to_app(
     api: HttpApi, in_service: dict[str, Any], gateway_api: apimanagement.Api, context: ProgramContext
 ) -> None:
-    """Create a named backend, so that a weighted pool of apps can replace it later."""
+    """Create a named backend, and lead the requests to it, to the one of a new version, or to a pool of both."""
     app = context.outputs[api.target]
-    backend = apimanagement.Backend(
-        api.name,
-        backend_id=BACKEND_ID,
-        protocol="http",
-        url=pulumi.Output.concat("https://", app["host"]),
-        opts=context.options(),
-        **in_service,
-    )
+    backend = _create_backend(api.name, BACKEND_ID, app["host"], in_service, context)
+    shared = _share_with_canary(app, backend, in_service, context) if "canary" in app else None
+    backend_id, others = shared or (BACKEND_ID, [])
     key = apimanagement.NamedValue(
         api.name,
         named_value_id=KEY_ID,
@@ -237,10 +235,48 @@ def _route_to_app(
         api_id=gateway_api.name,
         policy_id="policy",
         format="xml",
-        value=policy_document(api, public),
-        opts=context.options(depends_on=[backend, key]),
+        value=policy_document(api, public, backend_id),
+        opts=context.options(depends_on=[backend, key, *others]),
         **in_service,
     )
+
+
+def _create_backend(
+    name: str, backend_id: str, host: pulumi.Input[str], in_service: dict[str, Any], context: ProgramContext
+) -> apimanagement.Backend:
+    return apimanagement.Backend(
+        name,
+        backend_id=backend_id,
+        protocol="http",
+        url=pulumi.Output.concat("https://", host),
+        opts=context.options(),
+        **in_service,
+    )
+
+
+def _share_with_canary(
+    app: Outputs, live: apimanagement.Backend, in_service: dict[str, Any], context: ProgramContext
+) -> tuple[str, list[pulumi.Resource]]:
+    """Create what leads requests to the app of a new version; returns the id of the backend of all requests.
+
+    It belongs to the live version, like the app. A pool stands only where both get requests: a weight of 0 is in the
+    schema, and what it does is not documented.
+    """
+    context = context.under(context.outputs[CANARY_APP]["parent"])
+    canary = _create_backend(CANARY_BACKEND_ID, CANARY_BACKEND_ID, app["canary"].default_host_name, in_service, context)
+    share = app["canary_share"]
+    if share in (0, WHOLE):
+        return (CANARY_BACKEND_ID if share else BACKEND_ID), [canary]
+    weights = {live: WHOLE - share, canary: share}
+    pool = apimanagement.Backend(
+        POOL_ID,
+        backend_id=POOL_ID,
+        type="Pool",
+        pool={"services": [{"id": it.id, "weight": weight, "priority": 1} for it, weight in weights.items()]},
+        opts=context.options(),
+        **in_service,
+    )
+    return POOL_ID, [canary, pool]
 
 
 def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:

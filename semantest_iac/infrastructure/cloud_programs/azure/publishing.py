@@ -20,6 +20,9 @@ from semantest_iac.infrastructure.cloud_programs.code_publishing import AppOutpu
 from semantest_iac.infrastructure.cloud_programs.https import send_https
 
 FUNCTION_APP_TYPE = "azure-native:web:WebApp"
+CANARY_APP = "canary"
+"""The name of the app that runs a new version beside the live one, and its purpose in names."""
+
 PUB_SUB_HUB_TYPE = "azure-native:webpubsub:WebPubSubHub"
 _DEPLOYER_PREFIX = "semantest-iac-"  # followed by the digest: the service stores the deployer and returns it
 _FAILED, _SUCCEEDED = 3, 4
@@ -167,5 +170,10 @@ def _service_client() -> ServiceClient:
 
 
 FUNCTION_APP_PUBLISHING = PublishingMethod(
-    FUNCTION_APP_TYPE, running_digest, publish_package, _service_client, {WebSocketEndpoint: PUB_SUB_HUB_TYPE}
+    FUNCTION_APP_TYPE,
+    running_digest,
+    publish_package,
+    _service_client,
+    {WebSocketEndpoint: PUB_SUB_HUB_TYPE},
+    CANARY_APP,
 )

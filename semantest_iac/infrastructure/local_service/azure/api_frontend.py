@@ -25,8 +25,9 @@ from semantest_iac.infrastructure.local_service.api_frontend import (
     UnpackPackage,
     make_web_socket_frontend,
 )
+from semantest_iac.infrastructure.local_service.azure.served_apps import find_served_apps
 
-_APP, _HUB = "azure-native:web:WebApp", "azure-native:webpubsub:WebPubSubHub"
+_HUB = "azure-native:webpubsub:WebPubSubHub"
 _SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _SECRET_URI = "https://{vaultName}.vault.azure.net/secrets/{secretName}"  # noqa: S105 - a pattern
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
@@ -52,30 +53,38 @@ GATEWAY_ADDRESS = "192.0.2.80:443"
 
 def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> ApiFrontend | None:
     """Build the frontend of a stack's app; None if the stack has no app."""
-    app = next(resources_of_type(resources, _APP), None)
+    served = find_served_apps(resources)
+    app = served.live
     if app is None:
         return None
     load_function = partial(read_function_spec, resources, app, unpack)
     if any(resources_of_type(resources, _HUB)):
         return make_web_socket_frontend(load_function)
-    gateway, host = read_api_management(resources), app.outputs["defaultHostName"]
+    gateway = read_api_management(resources)
     cors = gateway.cors if gateway else _read_cors_rules(app)
     timeout_status = 502 if _read_timeout(app) >= azure_functions.LOAD_BALANCER_TIMEOUT_S else 500
 
     def admit(request: HttpRequest) -> AdmissionResult:
         refusal = gateway.answer_without_app(request) if gateway else cors and cors.answer_preflight(request)
-        if refusal := refusal or _refuse_as_functions_host(app, request):
+        key, chosen = served.choose()
+        chosen = chosen or app
+        if refusal := refusal or _refuse_as_functions_host(chosen, request):
             return AdmissionResult(direct_response=refusal)
+        host = chosen.outputs["defaultHostName"]
         if gateway is None:
             return AdmissionResult(event=azure_functions.build_functions_event(request, host))
         event = azure_functions.build_functions_event(gateway.rewrite_request(request), host, GATEWAY_ADDRESS)
-        return AdmissionResult(event=event, note=gateway.describe_unchecked_token(request))
+        return AdmissionResult(event, key, note=gateway.describe_unchecked_token(request))
 
     def respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = azure_functions.build_functions_response(invocation, timeout_status, request.method)
         return cors.replace_headers(request, response) if cors else response
 
-    return ApiFrontend(load_function, admit, respond, body_limit=_read_body_limit(app))
+    others = {served.canary_key: partial(read_function_spec, resources, served.canary, unpack)} if served.canary else {}
+    limit, new_versions = _read_body_limit(app), frozenset(others)
+    return ApiFrontend(
+        load_function, admit, respond, body_limit=limit, other_functions=others, new_versions=new_versions
+    )
 
 
 def is_platform_answer(response: HttpResponse) -> bool:

@@ -24,7 +24,6 @@ from semantest_iac.domain.ports.provisioner import (
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
-from semantest_iac.infrastructure.cloud_programs.reversibility import mark_lossy_changes
 from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import (
     FindCreatedResource,
     recover_pending_creates,
@@ -318,7 +317,7 @@ def _to_plan(result: Mapping[str, Any]) -> ChangePlan:
 
 def _to_marked_plan(result: Mapping[str, Any], stack: Stack) -> ChangePlan:
     """The plan that a person sees, with what going back would not undo."""
-    return mark_lossy_changes(_to_plan(result), find_cloud(stack.provider).lossy)
+    return find_cloud(stack.provider).mark_changes(_to_plan(result))
 
 
 def _to_drift(steps: Iterable[Mapping[str, Any]]) -> tuple[PlannedChange, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.instants import format_instant
 from semantest_iac_events import deployments, infrastructure
@@ -29,6 +30,7 @@ _TITLES: Mapping[type[StackEvent], tuple[Tone, str]] = {
     deployments.ApprovalRequested: ("waiting", "A plan for {component} in {environment} waits for approval"),
     deployments.DeploymentApproved: ("good", "The plan for {component} in {environment} was approved"),
     deployments.DeploymentDisapproved: ("bad", "The plan for {component} in {environment} was rejected"),
+    deployments.TrafficShifted: ("neutral", "{traffic} in {environment}"),
     infrastructure.InfrastructureRemoved: ("neutral", "{component} was destroyed in {environment}"),
     infrastructure.InfrastructureRemovalFailed: ("bad", "{component} could not be destroyed in {environment}"),
     infrastructure.DriftDetected: ("waiting", "{component} in {environment} was changed outside of deployments"),
@@ -44,6 +46,7 @@ _LABELS: Mapping[str, str] = {
     "requested_by": "Requested by",
     "approvers": "Approvers",
     "expires_at": "Until",
+    "until": "Until",
     "plan_digest": "Plan",
     "hint": "Hint",
     "resource": "Resource",
@@ -86,7 +89,16 @@ def summarize_event(event: Event) -> ChatSummary | None:
         return None
     tone, title = known
     names = {"component": make_printable(event.component), "environment": make_printable(event.environment)}
+    if isinstance(event, deployments.TrafficShifted):
+        names["traffic"] = _describe_share(event.weight, names["component"])
     return ChatSummary(tone, title.format(**names), tuple(_list_facts(event)))
+
+
+def _describe_share(weight: int, component: str) -> str:
+    if weight == 0:
+        return f"All traffic of {component} goes back to the version before"
+    share = "All" if weight == WHOLE else f"{weight} % of the"
+    return f"{share} traffic goes to the new version of {component}"
 
 
 def _list_facts(event: StackEvent) -> Iterator[tuple[str, str]]:
