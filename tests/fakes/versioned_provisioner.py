@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.canary import TrafficObservation
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, ReportProgress, Work
+from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, ReportProgress, Work, ignore_progress
 from tests.fakes.provisioner import FakeProvisioner
 
 _KINDS = {
@@ -27,10 +28,13 @@ class VersionedProvisioner(FakeProvisioner):
     live = "1"
     shares: list[tuple[str, int]]
 
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
+        return await super().preview(_without_kept_versions(work), progress)
+
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        applied = await super().apply(work, plan, publish, progress)
+        applied = await super().apply(_without_kept_versions(work), plan, publish, progress)
         [live] = [it for it in work.blueprint.resources if isinstance(it, LiveVersion)]
         self.__dict__.setdefault("shares", []).append((live.version, live.new_share))
         return replace(applied, outputs={**applied.outputs, "function_version": live.version or self.live})
@@ -38,6 +42,14 @@ class VersionedProvisioner(FakeProvisioner):
     def _difference(self, stack: str, wanted: Mapping[str, str]) -> ChangePlan:
         plan = super()._difference(stack, wanted)
         return replace(plan, resources=tuple(replace(it, urn=_KINDS.get(it.name, it.urn)) for it in plan.resources))
+
+
+def _without_kept_versions(work: Work) -> Work:
+    """Return the work for a cloud with versions, whose functions are the newest code whatever is live."""
+    resources = tuple(
+        replace(it, kept_version="") if isinstance(it, ServerlessFunction) else it for it in work.blueprint.resources
+    )
+    return replace(work, blueprint=replace(work.blueprint, resources=resources))
 
 
 @dataclass
