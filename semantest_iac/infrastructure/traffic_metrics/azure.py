@@ -40,8 +40,8 @@ AppRequests
     p95 = percentile(DurationMs, 95)
 """
 
-FindResources = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
-FindToken = Callable[[str], str]
+_FindResources = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
+_FindToken = Callable[[str], str]
 """Returns the token of this machine's user for an audience."""
 
 
@@ -58,9 +58,9 @@ class AzureMonitorTraffic:
 
     def __init__(
         self,
-        find_resources: FindResources,
+        find_resources: _FindResources,
         send: SendRequest = send_https,
-        find_token: FindToken = find_user_token,
+        find_token: _FindToken = find_user_token,
         read_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._find_resources = find_resources
