@@ -1,0 +1,124 @@
+"""What is refused of the platform's settings before anything is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.environment_settings import get_environment_settings
+from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPES
+from semantest_iac.domain.environments.rules.layer_rules import check_environment_values
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+
+Paths = Callable[..., list[str]]
+REGIONS = {"aws": "us-east-1", "azure": "eastus"}
+
+
+@pytest.fixture(params=["aws", "azure"])
+def paths(request: pytest.FixtureRequest) -> Paths:
+    """Return the paths of the faults of a component with this section, and with these values in its file."""
+
+    def find(component: str, section: dict[str, Any], **values: Any) -> list[str]:
+        stack = Stack(component, request.param, "development", REGIONS[request.param])
+        configuration = DeploymentConfiguration.model_validate({"components": {component: section}, **values})
+        report = ValidationService(date(2026, 11, 1), CLOUD_ENTRIES).validate(stack, configuration)
+        prefix = f"components.{component}."
+        return [fault.path.removeprefix(prefix) for fault in report.faults]
+
+    return find
+
+
+class TestKeys:
+    @pytest.mark.parametrize("component", PLATFORM_TYPES)
+    def test_that_would_do_nothing_are_refused(self, component: str, paths: Paths) -> None:
+        section = {"routes": [{"path": "/a"}], "cors": {"origins": []}, "canary": "10%", "payload": "2.0"}
+
+        assert {"routes", "cors", "canary", "payload"} <= {*paths(component, section)}
+
+    @pytest.mark.parametrize("component", ["rest-api", "websocket"])
+    def test_of_the_platform_are_refused_for_an_api(self, component: str, paths: Paths) -> None:
+        section = {"queues": {"jobs": None}, "topics": {"news": None}, "database": {}, "etl": {}}
+
+        assert paths(component, section)[:4] == ["queues", "topics", "database", "etl"]
+
+    def test_a_trigger_is_refused_for_an_api(self, paths: Paths) -> None:
+        section = {
+            "source": ".",
+            "routes": [{"path": "/a", "function": "worker"}],
+            "functions": {"worker": {"handler": "a.b", "trigger": {"schedule": "0 3 * * *"}}},
+        }
+
+        assert paths("rest-api", section) == ["functions.worker.trigger"]
+
+    @pytest.mark.parametrize("component", LAYER_TYPES)
+    def test_a_bare_layer_is_accepted(self, component: str, paths: Paths) -> None:
+        assert paths(component, {"tags": {"team": "orders"}}) == []
+
+    def test_a_layer_s_name_may_be_that_of_an_api_of_before(self, paths: Paths) -> None:
+        assert paths("functions", {"type": "rest-api"}) == []
+        assert paths("functions", {"type": "database"}) == ["type"]
+
+
+class TestMessaging:
+    @pytest.mark.parametrize("component", ["messaging", "platform", "functions"])
+    def test_has_names_and_numbers_that_clouds_take(self, component: str, paths: Paths) -> None:
+        section = {
+            "queues": {"Jobs": {"max_deliveries": 0}, "jobs": {"lock_s": 4, "retention_days": 15}},
+            "topics": {"jobs": {"subscriptions": {"a_b": {"max_deliveries": 1001}}}},
+        }
+
+        assert paths(component, section) == [
+            "queues.Jobs",
+            "queues.Jobs.max_deliveries",
+            "queues.jobs.lock_s",
+            "queues.jobs.retention_days",
+            "topics.jobs",
+            "topics.jobs.subscriptions.a_b",
+            "topics.jobs.subscriptions.a_b.max_deliveries",
+        ]
+
+
+class TestEtlAndDatabases:
+    def test_have_times_and_names_that_clouds_take(self, paths: Paths) -> None:
+        section = {"database": {"names": ["Orders!"], "backup_days": 36}, "etl": {"staging_days": 0}}
+
+        assert paths("platform", section) == ["database.backup_days", "etl.staging_days", "database.names[0]"]
+
+
+class TestSubnets:
+    @pytest.mark.parametrize(
+        ("network", "path"),
+        [
+            ({"cidr": "10.0.0.0"}, "network.cidr"),
+            ({"cidr": "much"}, "network.cidr"),
+            ({"cidr": "10.0.0.0/24"}, "network.cidr"),
+            ({"subnets": {"data": "10.0.0.0/24"}}, "network.subnets.data"),
+            ({"subnets": {"data": "10.1.0.0/24"}}, "network.subnets.data"),
+            ({"subnets": {"data": "x"}}, "network.subnets.data"),
+            ({"subnets": {"dta": "10.0.9.0/24"}}, "network.subnets.dta"),
+        ],
+    )
+    def test_lie_in_the_network_beside_each_other(self, network: dict[str, Any], path: str, paths: Paths) -> None:
+        assert paths("network", {}, network=network) == [path]
+
+    def test_are_accepted_where_they_fit(self, paths: Paths) -> None:
+        assert paths("network", {}, network={"cidr": "10.8.0.0/20", "subnets": {"data": "10.8.8.0/22"}}) == []
+
+
+class TestVault:
+    @pytest.mark.parametrize("days", [6, 91])
+    def test_keeps_what_was_deleted_for_7_to_90_days(self, days: int, paths: Paths) -> None:
+        assert paths("security", {}, security={"soft_delete_days": days}) == ["security.soft_delete_days"]
+
+
+def test_every_built_in_environment_is_valid() -> None:
+    configuration = DeploymentConfiguration()
+    names = ("development", "qa", "staging", "production")
+
+    assert [[*check_environment_values(configuration, get_environment_settings(name))] for name in names] == [[]] * 4
