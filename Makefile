@@ -67,6 +67,7 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
 	$(BIN)/python tools/generate_aws_schemas.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
+	$(BIN)/python tools/generate_environments.py --check
 	$(BIN)/python tools/generate_aws_permissions.py --check
 
 suite: $(VENV)/test.stamp node-packages examples

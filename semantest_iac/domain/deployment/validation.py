@@ -173,7 +173,8 @@ class ValidationService:
             component_rules.check_allowed_origins,
         ):
             for finding in rule(subject):
-                path = f"components.{stack.component}.{finding.fault.path}"
+                path = finding.fault.path  # of the component, unless it begins at the top of the file
+                path = path[1:] if path.startswith("/") else f"components.{stack.component}.{path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
         yield from _check_reserved_words(stack, rules.limits)
         yield from _check_secrets(subject, secrets)

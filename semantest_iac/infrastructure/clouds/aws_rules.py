@@ -35,6 +35,8 @@ from semantest_iac.infrastructure.clouds.aws_variables import (
     measure_environment,
 )
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
+from semantest_iac.infrastructure.clouds.plan.aws_departures import find_aws_departures
+from semantest_iac.infrastructure.clouds.plan.departures import warn_of_departures
 
 NETWORK_ID_PATTERNS = {
     "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
@@ -195,6 +197,7 @@ AWS_RULES = DeclarativeCloudRules(
     (
         *(check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
         check_warm_canary,
+        warn_of_departures(find_aws_departures),
     ),
     explain_refusal=explain_missing_log_role,
 )

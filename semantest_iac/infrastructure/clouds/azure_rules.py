@@ -18,9 +18,10 @@ from semantest_iac.domain.environments.rules.findings import (
     refuse,
 )
 from semantest_iac.domain.environments.runtimes import list_runtimes
-from semantest_iac.domain.messaging.queues import BrokerTier, MessageBroker
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
+from semantest_iac.infrastructure.clouds.plan.azure_departures import find_azure_departures
+from semantest_iac.infrastructure.clouds.plan.departures import warn_of_departures
 
 MEMORY_SIZES_MB = (512, 2048, 4096)  # the instances of the Flex Consumption plan
 RISKY_MEMORY_MB = 512  # according to the plan's issue tracker some regions refuse it
@@ -78,18 +79,6 @@ def round_workspace_retention(days: int) -> int:
 
 
 LONGEST_LOCK_S = 300  # of a message in Service Bus; source: its page on locks, and Terraform's provider
-
-
-def choose_broker_tier(broker: MessageBroker) -> BrokerTier:
-    """Return the lowest tier of Service Bus that has what is asked for.
-
-    Basic has neither topics, sessions nor duplicate detection, and only Premium has private endpoints. Source: Azure's
-    page on the tiers of Service Bus.
-    """
-    if broker.private:
-        return "premium"
-    needs_standard = broker.tier == "basic" and (broker.has_topics or broker.has_order)
-    return "standard" if needs_standard else broker.tier
 
 
 def has_gateway(blueprint: Blueprint) -> bool:
@@ -269,6 +258,7 @@ AZURE_RULES = DeclarativeCloudRules(
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
         *(check_shared_app, check_shared_variables, check_azure_canary),
+        warn_of_departures(find_azure_departures),
     ),
     round_workspace_retention,
 )

@@ -105,6 +105,7 @@ class Finding:
 
 
 Rule = Callable[[RuleSubject], Iterator[Finding]]
+"""Yields findings; their paths are relative to the component, or begin with a slash at the top of the file."""
 
 
 def refuse(path: str, message: str, hint: str = "") -> Finding:

@@ -19,7 +19,8 @@ from semantest_iac.domain.messaging.queues import (
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.azure_rules import LONGEST_LOCK_S, choose_broker_tier
+from semantest_iac.infrastructure.clouds.azure_rules import LONGEST_LOCK_S
+from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_broker_tier
 
 _DUPLICATE_WINDOW = "PT5M"  # as long as SQS remembers messages
 _LEAST_UNITS = {"premium": 1}  # the other tiers have none
