@@ -79,6 +79,8 @@ class Commands:
 
     def _run_refused(self, *set_token: str) -> None:
         self._run("argument", *set_token, "canary-Mn2bvArgument")
+        self._run("assigned", *set_token[:2], "token=canary-Mn2bvArgument", "--debug")
+        self._run("rotated argument", "secrets", "rotate", "canary-Mn2bv/Argument", "--json")
         self._run("unknown", "secrets", "set", "tokne", stdin=_VALUES["set"])
         self._run("long", *set_token, "--debug", stdin=_VALUES["bad"] * 3000)
         self._run("empty", *set_token, stdin="\n")
@@ -131,7 +133,16 @@ def _watch_arguments() -> Iterator[set[bytes]]:
 class TestCommands:
     def test_end_as_documented(self, outcomes: dict[str, Any]) -> None:
         codes = {name: outcome.code for name, outcome in outcomes.items()}
-        failed = {"early": 2, "argument": 2, "unknown": 2, "long": 2, "empty": 2, "bad": 1}
+        failed = {
+            "early": 2,
+            "argument": 2,
+            "assigned": 2,
+            "rotated argument": 2,
+            "unknown": 2,
+            "long": 2,
+            "empty": 2,
+            "bad": 1,
+        }
 
         expected = {name: failed.get(name, 0) for name in outcomes}
         assert codes == expected, [outcomes[name].err for name in codes if codes[name] != expected[name]]
@@ -144,8 +155,9 @@ class TestCommands:
         assert "65,536" in outcomes["long"].err
         assert "the value is empty" in outcomes["empty"].err
         assert "Did you mean 'token'?" in outcomes["unknown"].err
-        assert "Pipe it" in outcomes["argument"].err
-        assert "canary" not in outcomes["argument"].err
+        for name in ("argument", "assigned", "rotated argument"):
+            assert "Pipe it" in outcomes[name].err + outcomes[name].out
+            assert "canary" not in outcomes[name].err + outcomes[name].out
 
     def test_list_where_a_value_comes_from(self, outcomes: dict[str, Any]) -> None:
         [first], [last] = outcomes["list"].json, outcomes["listed"].json

@@ -139,7 +139,7 @@ def find_deployment_id(reader: LedgerReader, prefix: str) -> str:
     """Return the id that begins so; raises NotFoundError if there is none, ValidationError with all if several do."""
     if exact := reader.deployment(prefix):
         return exact.deployment
-    found = reader.find_deployments(prefix)
+    found = reader.find_deployments(prefix) if prefix else []  # an unset variable of a script names nothing
     if not found:
         hint = "`semantest-iac history` lists the deployments."
         raise NotFoundError(f"Cannot find deployment '{make_printable(prefix)}'.", hint=hint)

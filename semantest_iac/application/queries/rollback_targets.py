@@ -15,6 +15,8 @@ from semantest_iac.domain.deployment.status import (
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 
+_SHOWN_ID_LENGTH = 8  # as many characters as the first group of an id has
+
 _NEVER_BEGUN = frozenset({DeploymentStatus.REJECTED, DeploymentStatus.SUPERSEDED, *ACTIVE_STATUSES})
 
 
@@ -23,6 +25,7 @@ def find_undone_target(ledger: LedgerReader, stack: str) -> DeploymentRow:
 
     It is the last good deployment where another one has begun since then and not ended well. Where the newest one ended
     well, it is the good one before: one further back after a rollback, and past deployments that had changed nothing.
+    Raises ValidationError where the newest one rotated a secret, which no rollback takes back.
     """
     good = list(_list_restorable(ledger, stack))
     if not good:
@@ -30,10 +33,24 @@ def find_undone_target(ledger: LedgerReader, stack: str) -> DeploymentRow:
     if not _is_newest(ledger, good[0]):
         return good[0]
     live = good[0]
+    _require_no_rotation(ledger, live)
     while (live.kind == ROLLBACK_KIND or _has_changed_nothing(live)) and (older := _find_older(good, live)):
         live = older
     message = f"Cannot roll back '{stack}': there is no good deployment before the one that is live."
     return _require_one(_list_before(good, live), message)
+
+
+def _require_no_rotation(ledger: LedgerReader, live: DeploymentRow) -> None:
+    requested = next(iter(ledger.log(live.position - 1, limit=1)), None)
+    rotated = requested.event["data"].get("rotated_secrets") if requested else None
+    if rotated:
+        before = next(_list_before(_list_restorable(ledger, live.stack), live), None)
+        named = f", such as `--to {before.number}`" if before else ""
+        raise ValidationError(
+            f"Cannot roll back '{live.stack}': its newest deployment rotated {', '.join(rotated)}, and a rollback"
+            " brings back no value.",
+            hint=f"`semantest-iac secrets rotate` sets another value; to go back further, name a deployment{named}.",
+        )
 
 
 def find_target_before(ledger: LedgerReader, deployment: DeploymentRow) -> DeploymentRow:
@@ -48,13 +65,21 @@ def find_named_target(ledger: LedgerReader, name: str, stack: str | None) -> Dep
 
     Raises NotFoundError if there is none, ValidationError if several ids begin so.
     """
-    if stack is not None and name.isascii() and name.isdecimal():
-        numbered = (row for row in ledger.deployments({stack}) if row.number == int(name))
+    if is_deployment_number(name):
+        numbered = (row for row in ledger.deployments({stack}) if row.number == int(name)) if stack else iter(())
         if row := next(numbered, None):
             return row
+        whose = f"'{stack}' has no such deployment" if stack else "a number needs its stack"
+        hint = "`semantest-iac history` lists the deployments with their numbers."
+        raise NotFoundError(f"Cannot find deployment no. {name}: {whose}.", hint=hint)
     row = ledger.deployment(find_deployment_id(ledger, name))
     assert row is not None  # noqa: S101  # it was just found
     return row
+
+
+def is_deployment_number(name: str) -> bool:
+    """Whether a name is a number: so few digits begin some id by chance, and nobody means that one."""
+    return name.isascii() and name.isdecimal() and len(name) < _SHOWN_ID_LENGTH
 
 
 def choose_rollback_target(

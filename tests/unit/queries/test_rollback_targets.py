@@ -113,7 +113,12 @@ class TestChosenTarget:
         ("named", "error", "words"),
         [
             ({"to": "2"}, ValidationError, "it is a deploy that is failed"),
-            ({"to": "9"}, NotFoundError, "Cannot find deployment '9'"),
+            ({"to": "9"}, NotFoundError, f"Cannot find deployment no. 9: '{STACK}' has no such deployment"),
+            ({"to": "0"}, NotFoundError, "Cannot find deployment no. 0"),
+            ({"undo": "1234567"}, NotFoundError, "Cannot find deployment no. 1234567"),
+            ({"to": "12345678"}, NotFoundError, "Cannot find deployment '12345678'"),
+            ({"to": ""}, NotFoundError, "Cannot find deployment ''"),
+            ({"undo": ""}, NotFoundError, "Cannot find deployment ''"),
             ({"to": "ab"}, ValidationError, "the ids of 2 begin with 'ab'"),
             ({"to": "c4"}, ValidationError, f"it is of {OTHER}"),
             ({"undo": "c4"}, ValidationError, f"it is of {OTHER}"),
@@ -129,6 +134,26 @@ class TestChosenTarget:
 
         reason: Any = raised.value
         assert words in reason.reason
+
+    @pytest.mark.parametrize("name", ["0", "4", "", "41"])
+    async def test_is_never_one_whose_id_begins_with_a_number_by_chance(self, name: str) -> None:
+        ledger = MemoryLedger()
+        await record(ledger, a_deploy("4123abcd-0000"))
+
+        for named in ({"to": name}, {"undo": name}):
+            for stack in (STACK, None):
+                with pytest.raises(NotFoundError):
+                    choose_rollback_target(ledger, stack, **named)
+
+    async def test_after_a_rotation_must_be_named(self, ledger: MemoryLedger) -> None:
+        """A rollback brings back no value: it would change nothing, and end as completed."""
+        requested = an_event("deployment.requested", "r3", data={"rotated_secrets": ["token"]})
+        await record(ledger, a_deploy("d1"), a_deploy("d2"), [requested, *a_deploy("r3")[1:]])
+
+        with pytest.raises(ValidationError, match="rotated token") as raised:
+            choose_rollback_target(ledger, STACK)
+        assert "`--to 2`" in raised.value.hint
+        assert choose_rollback_target(ledger, STACK, to="2").deployment == "d2"
 
     async def test_needs_a_name(self, deployed: MemoryLedger) -> None:
         with pytest.raises(ValidationError, match="no stack is named"):

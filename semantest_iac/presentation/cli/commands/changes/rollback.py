@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semantest_iac.application.ports.run_queue import FIRST_COME
-from semantest_iac.application.queries.rollback_targets import choose_rollback_target, find_named_target
+from semantest_iac.application.queries.rollback_targets import (
+    choose_rollback_target,
+    find_named_target,
+    is_deployment_number,
+)
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.data_loss import format_accept_option
@@ -114,7 +118,7 @@ def rollback_command(  # noqa: PLR0913  # one parameter for each option
 
 def _select_by_deployment(session: Session, selector: StackSelector, name: str | None) -> StackSelector:
     """Return the selector of the stack of a deployment that is named by its id, where nothing else selects one."""
-    if name is None or selector != StackSelector() or name.isdecimal():
+    if name is None or selector != StackSelector() or is_deployment_number(name):
         return selector
     named = find_named_target(session.application.ledger, name, None)
     return StackSelector.from_stack(Stack.parse(named.stack))

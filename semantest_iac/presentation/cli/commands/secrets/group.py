@@ -112,7 +112,7 @@ def secrets_command() -> None: ...
 def set_secret(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions, secret: str, more: tuple[str, ...]
 ) -> int:
-    refuse_value_arguments(more)
+    refuse_value_arguments(secret, more)
     targets = find_targets_of_secret(session, selector, options, secret)
     session.warn_of_rehearsals(target.placed for target in targets)
     addresses = _find_addresses(session, targets, secret)
@@ -194,7 +194,7 @@ def rotate_secret(  # noqa: PLR0913  # one parameter for each option
 ) -> int:
     from semantest_iac.presentation.cli.execution import execute_commands
 
-    refuse_value_arguments(more)
+    refuse_value_arguments(secret, more)
     targets = find_targets_of_secret(session, selector, options, secret)
     session.warn_of_rehearsals(target.placed for target in targets)
     _find_addresses(session, targets, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.secret_store import SecretValue
 
 SHORTEST_GENERATED_BYTES = 16
+_NAME_FORM = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _MOST_BYTES_READ = 1024 * 1024  # far more than any store takes, which says itself how much that is
 _FROM_STDIN = "Pipe it: semantest-iac secrets set NAME < FILE, or type it at the prompt."
 
 
-def refuse_value_arguments(arguments: Sequence[str]) -> None:
-    """Raise UsageError for further arguments, and do not repeat them: one of them may be the value."""
-    if arguments:
+def refuse_value_arguments(name: str, arguments: Sequence[str]) -> None:
+    """Raise UsageError for further arguments, and for a name that is none, and do not repeat them.
+
+    One of them may be the value, as in NAME=VALUE.
+    """
+    if arguments or not _NAME_FORM.fullmatch(name):
         raise click.UsageError(
             "A value is not taken from an argument, which every user of this machine can read. "
             f"{_FROM_STDIN} Change the value, as it may be in the history of your shell."
