@@ -49,9 +49,18 @@ def shift_traffic(
 
 
 def request_shift(deployment: Deployment, shift: RequestedShift, requested_by: str, reason: str = "") -> ShiftRequested:
-    """Decide about the new version before its time is over; raises InvalidStateError where nothing is divided."""
+    """Decide about the new version before its time is over; raises InvalidStateError where nothing is divided.
+
+    One that somebody has returned cannot be promoted any more, whoever was faster.
+    """
     if not is_shifting(deployment):
         message = f"Cannot {shift} the new version of deployment '{deployment.id}': it has no share of the traffic."
         raise InvalidStateError(message, hint="`semantest-iac status` shows what the stacks wait for.")
+    before = deployment.requested_shift
+    if shift == "promote" and before is not None and before.shift == "return":
+        message = (
+            f"Cannot promote the new version of deployment '{deployment.id}': {before.requested_by} has returned it."
+        )
+        raise InvalidStateError(message, hint="Deploy again, with what was wrong mended.")
     requested = ShiftRequested(**deployment.identity, shift=shift, requested_by=requested_by, reason=reason)
     return requested.caused_by(deployment.request)

@@ -257,6 +257,16 @@ class TestReturn:
 
         assert (run.last, run.shares[-1]) == ("deployment.completed", 100)
 
+    async def test_is_not_taken_back_by_whoever_promotes_it_at_the_same_time(self, run: CanaryRun) -> None:
+        await run.begin()
+        await run.decide("promote")
+        await run.decide("return")
+        with pytest.raises(InvalidStateError, match="ana has returned it"):
+            await run.decide("promote")
+        await run.go_on(1)
+
+        assert run.last == "deployment.rolled_back"
+
     async def test_cannot_be_requested_of_what_divides_nothing(self, run: CanaryRun) -> None:
         await run.deploy()
         deployment = read_deployment(run.app.ledger, run.request.deployment_id)
