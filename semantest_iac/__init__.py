@@ -25,30 +25,38 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.status import DeploymentStatus
+    from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, get_environment_settings
     from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
+    from semantest_iac.infrastructure.configuration.app_secrets import AppSecrets, get_secrets
     from semantest_iac_events.infrastructure import EnvironmentConfigured
 
 _MODULES = {
+    "AppSecrets": "semantest_iac.infrastructure.configuration.app_secrets",
     "Application": "semantest_iac.bootstrap.application",
     "ChangePlan": "semantest_iac.domain.deployment.change_plan",
     "DeploymentError": "semantest_iac.domain.errors",
     "DeploymentRow": "semantest_iac.application.ports.ledger",
     "DeploymentStatus": "semantest_iac.domain.deployment.status",
     "DeploymentUseCase": "semantest_iac.application.use_cases",
+    "EnvironmentSettings": "semantest_iac.domain.environments.environment_settings",
     "Fault": "semantest_iac.domain.errors",
     "ProviderError": "semantest_iac.domain.errors",
     "RefusedError": "semantest_iac.domain.errors",
     "Stack": "semantest_iac.domain.deployment.stack",
     "ValidationError": "semantest_iac.domain.errors",
+    "get_environment_settings": "semantest_iac.domain.environments.environment_settings",
+    "get_secrets": "semantest_iac.infrastructure.configuration.app_secrets",
 }
 
 __all__ = [
+    "AppSecrets",
     "Application",
     "ChangePlan",
     "DeploymentError",
     "DeploymentRow",
     "DeploymentStatus",
     "DeploymentUseCase",
+    "EnvironmentSettings",
     "Fault",
     "ProviderError",
     "RefusedError",
@@ -57,6 +65,8 @@ __all__ = [
     "approve",
     "configure_environment",
     "deploy",
+    "get_environment_settings",
+    "get_secrets",
     "preview",
     "reject",
     "resolve",

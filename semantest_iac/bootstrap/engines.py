@@ -208,6 +208,7 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
 
     folder = context.home / "pulumi"
     if not context.choice.is_simulated:
+        _export_app_secrets()
         settings = read_backend_settings(folder, os.environ, find_installed_plugins(os.environ))
         return PulumiEngine(EngineProcessSupervisor(settings, context.reveal_secret, policy_packs=context.policy_packs))
     inventory = folder / "cloud.db"
@@ -221,6 +222,13 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
         partial(_code_publisher, inventory),
         partial(has_lost_simulated_cloud, inventory),
     )
+
+
+def _export_app_secrets() -> None:
+    """Let `.env` have the variables that open accounts and state, as for the tools of the clouds."""
+    from semantest_iac.infrastructure.configuration.app_secrets import export_secrets, get_secrets
+
+    export_secrets(get_secrets())
 
 
 def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
@@ -244,6 +252,8 @@ def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
 def _check_pulumi_requirements(provider: str, choice: EngineChoice) -> None:
     from semantest_iac.infrastructure.pulumi_engine.cli.requirements import require_pulumi_prerequisites
 
+    if not choice.is_simulated:
+        _export_app_secrets()
     require_pulumi_prerequisites(provider, real_cloud=not choice.is_simulated, variables=os.environ)
 
 

@@ -25,6 +25,7 @@ _NAMES = {
     "semantest_iac.domain.deployment.status": ("DeploymentStatus",),
     "semantest_iac.domain.deployment.deployment_service": ("DeploymentService",),
     "semantest_iac.domain.deployment.validation": ("ValidationService",),
+    "semantest_iac.infrastructure.configuration.app_secrets": ("AppSecrets", "get_secrets"),
     "semantest_iac.domain.errors": ("DeploymentError", "InvalidStateError", "ProviderError", "ValidationError"),
     "semantest_iac.domain.ports.artifact_builder": ("FunctionApp",),
     "semantest_iac.domain.ports.provisioner": ("Provisioner",),

@@ -8,6 +8,7 @@ import pytest
 
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
+    PASSPHRASE_VARIABLE,
     STATE_PASSPHRASE_VARIABLE,
     STATE_URL_VARIABLE,
     read_backend_settings,
@@ -74,3 +75,14 @@ class TestReadBackendSettings:
             read_backend_settings(tmp_path, {STATE_URL_VARIABLE: "ftp://bucket"})
 
         assert [fault.path for fault in refused.value.faults] == [STATE_URL_VARIABLE, STATE_PASSPHRASE_VARIABLE]
+
+    def test_takes_the_passphrase_itself_in_place_of_a_file(self, tmp_path: Path, passphrase: Path) -> None:
+        url = "azblob://state"
+        given = {STATE_URL_VARIABLE: url, PASSPHRASE_VARIABLE: "canary-5ecre7"}
+
+        settings = read_backend_settings(tmp_path, given)
+        with_file = read_backend_settings(tmp_path, given | {STATE_PASSPHRASE_VARIABLE: str(passphrase)})
+
+        assert settings.variables == {"PULUMI_BACKEND_URL": url, PASSPHRASE_VARIABLE: "canary-5ecre7"}
+        assert "canary" not in repr(settings)
+        assert PASSPHRASE_VARIABLE not in with_file.variables

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, urlparse
@@ -16,6 +16,7 @@ from semantest_iac.infrastructure.durable_files import ensure_private_file, make
 
 PULUMI_PROJECT = "semantest-infrastructure"
 STATE_URL_VARIABLE: Final = "SEMANTEST_STATE_URL"
+PASSPHRASE_VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - names a variable
 STATE_PASSPHRASE_VARIABLE: Final = "SEMANTEST_STATE_PASSPHRASE_FILE"  # noqa: S105 - names the variable of a file
 _SHARED_SCHEMES = ("azblob", "s3")
 _URL_HINT = "Such as s3://BUCKET/PREFIX?region=us-east-1 or azblob://CONTAINER/PREFIX."
@@ -29,13 +30,15 @@ class BackendSettings:
     """The folder and options of one engine; times are in seconds.
 
     Without `backend` the state is in the folder itself. `passphrase` is a file; it is the key to the secrets in the
-    state and cannot be made again. `plugins` is the folder of the installed provider plugins.
+    state and cannot be made again. `given_passphrase` was given as a variable in its place. `plugins` is the folder of
+    the installed provider plugins.
     """
 
     folder: Path
     backend: str = ""
     secrets_provider: str = "passphrase"
     passphrase: Path | None = None
+    given_passphrase: str = field(default="", repr=False)
     plugins: Path | None = None
     deadline_s: float = 3600.0
     grace_s: float = 30.0
@@ -61,9 +64,11 @@ class BackendSettings:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The CLI's variables for backend and secrets; they name the passphrase's file, not the passphrase."""
+        """The CLI's variables for backend and secrets; they name the passphrase's file where there is one."""
         variables = {"PULUMI_BACKEND_URL": self.backend_url}
-        if self.secrets_provider == "passphrase":
+        if self.given_passphrase:
+            variables[PASSPHRASE_VARIABLE] = self.given_passphrase
+        elif self.secrets_provider == "passphrase":
             variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self.ensure_passphrase_file().absolute())
         return variables
 
@@ -81,10 +86,12 @@ def read_backend_settings(folder: Path, variables: Mapping[str, str], plugins: P
     url, file = variables.get(STATE_URL_VARIABLE, "").strip(), variables.get(STATE_PASSPHRASE_VARIABLE, "").strip()
     if not url and not file:
         return BackendSettings(folder, plugins=plugins)
-    faults = [*_check_state_url(url), *_check_passphrase_file(file)]
+    given = "" if file else variables.get(PASSPHRASE_VARIABLE, "")
+    faults = [*_check_state_url(url), *([] if given else _check_passphrase_file(file))]
     if faults:
         raise ConfigurationError("Cannot use the state of other machines.", faults=faults)
-    return BackendSettings(folder, url, passphrase=Path(file), plugins=plugins)
+    passphrase = None if given else Path(file)
+    return BackendSettings(folder, url, passphrase=passphrase, given_passphrase=given, plugins=plugins)
 
 
 def _check_state_url(url: str) -> list[Fault]:
