@@ -18,6 +18,7 @@ from semantest_iac.presentation.error_lines import format_error, format_warnings
 
 if TYPE_CHECKING:
     from semantest_iac.domain.blueprints.capabilities import Capabilities, Capability
+    from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
     from semantest_iac.domain.environments.settings import ComponentSettings
 
 
@@ -88,15 +89,43 @@ def print_schema(session: Session) -> int:
     return OK
 
 
+_LAYER_VALUES = ("component", "type", "base_environment", "tags")
+_CODE_VALUES = ("source", "runtime", "build", "package", "memory", "timeout", "instances", "environment")
+
+
 def _settings_to_dict(settings: ComponentSettings) -> dict[str, Any]:
+    """Return what counts for the type of the component: of a layer what it has, and of its functions."""
     values = _with_references(asdict(settings))
     functions = {function.pop("name"): _with_references(function) for function in values.pop("functions")}
+    del values["platform"]
+    if settings.platform is not None:
+        names = (*_LAYER_VALUES, *(_CODE_VALUES if functions else ()))
+        values = {name: values[name] for name in names} | _platform_to_dict(settings.platform, values["monitoring"])
     return values | ({"functions": functions} if functions else {})
 
 
+def _platform_to_dict(platform: PlatformSettings, monitoring: dict[str, Any]) -> dict[str, Any]:
+    """Return what holds in the environment, and the settings of the layers that are deployed."""
+    from semantest_iac.domain.environments.platform.layer_sections import SecuritySection
+
+    of_layers = {name: getattr(platform, name) for name in ("messaging", "database", "etl") if name in platform.layers}
+    network, security = platform.environment.network, platform.environment.security
+    return {
+        "layers": list(platform.layers),
+        "network": {name: it for name, it in asdict(network).items() if name != "subnet_ranges"}
+        | {"subnets": network.subnets},
+        "security": {name: getattr(security, name) for name in SecuritySection.model_fields},
+        "monitoring": monitoring,
+        **{name: asdict(getattr(platform.environment, name)) for name in ("features", "tiers", "data")},
+        **{name: asdict(it) for name, it in of_layers.items()},
+    }
+
+
 def _with_references(values: dict[str, Any]) -> dict[str, Any]:
-    """Show secrets as they are written, among the variables."""
+    """Show secrets as they are written, among the variables; a function of an API has no trigger."""
     references = {variable: f"${{secrets.{name}}}" for variable, name in values.pop("secrets").items()}
+    if values.get("trigger") is None:
+        values.pop("trigger", None)
     return values | {"environment": values["environment"] | references}
 
 
