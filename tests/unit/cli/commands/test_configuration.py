@@ -119,3 +119,19 @@ class TestParity:
         }
         assert rows["HttpApi", "CORS"]["azure"]["supported"] is False
         assert rows["ServerlessFunction", "memory"]["azure"] == {"supported": True, "note": "in steps"}
+
+
+class TestShowOfTheFile:
+    def test_shows_a_layer_s_own_settings_and_its_environment_s(self, cli: Any, world: Any) -> None:
+        world.values = {"network": {"cidr": "10.9.0.0/16"}, "components": {"messaging": {"queues": {"jobs": None}}}}
+
+        settings = json.loads(cli("config", "show", "messaging", "--env", "staging", "--json").out)["settings"]
+
+        assert (settings["layers"], settings["network"]["subnets"]["app"]) == (["messaging"], "10.9.1.0/24")
+        assert [*settings["messaging"]["queues"]] == ["jobs"]
+        assert {"database", "routes", "cors", "functions"}.isdisjoint(settings)
+
+    def test_shows_nothing_of_the_platform_for_an_api(self, cli: Any) -> None:
+        settings = json.loads(cli("config", "show", "rest-api", "--json").out)["settings"]
+
+        assert {"platform", "layers", "tiers", "messaging"}.isdisjoint(settings)
