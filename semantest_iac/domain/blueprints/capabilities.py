@@ -16,8 +16,18 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
+from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.virtual_networks import (
+    BastionHost,
+    DdosProtectionPlan,
+    NatGateway,
+    NetworkFirewall,
+    Subnet,
+    VirtualNetwork,
+)
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
@@ -43,10 +53,13 @@ class Feature:
 Capability = type[Resource] | Feature
 
 RESOURCE_KINDS: Mapping[type[Resource], str] = {
+    AccessRules: COMPONENT_KEY,
     Alarm: "monitoring.alerts",
     AppSecret: "environment",
+    BastionHost: "network.bastion",
     ConnectionTable: COMPONENT_KEY,
     ContainerService: COMPONENT_KEY,
+    DdosProtectionPlan: "network.ddos_protection",
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
@@ -58,11 +71,16 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     MessageQueue: "queues",
     MessageTopic: "topics",
     MessageTrigger: "functions",
+    NatGateway: COMPONENT_KEY,
+    NetworkFirewall: "network.firewall",
     NotificationChannel: "monitoring.notify",
+    PrivateEndpoint: "network.private_endpoints",
     PrivateNetwork: "network.private",
     ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
     TopicSubscription: "topics",
+    Subnet: COMPONENT_KEY,
+    VirtualNetwork: COMPONENT_KEY,
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
 }

@@ -13,8 +13,18 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.virtual_networks import (
+    BastionHost,
+    DdosProtectionPlan,
+    NatGateway,
+    NetworkFirewall,
+    Subnet,
+    VirtualNetwork,
+)
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
@@ -41,9 +51,12 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
 CLOUD = Cloud(
     name="aws",
     kinds={
+        AccessRules: _function("platform.virtual_networks:create_access_rules", "ec2", "vpc"),
         Alarm: _function("monitoring:create_alarm", "cloudwatch"),
         AppSecret: _function("security:create_app_secret", "secretsmanager"),
+        BastionHost: _function("platform.network_protection:create_bastion_host", "ec2transitgateway"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
+        DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
         GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
@@ -54,11 +67,16 @@ CLOUD = Cloud(
         MessageQueue: _function("platform.messaging:create_message_queue", "sqs"),
         MessageTopic: _function("platform.messaging:create_message_topic", "sns"),
         MessageTrigger: _function("platform.triggers:create_message_trigger", "lambda_"),
+        NatGateway: _function("platform.virtual_networks:create_nat_gateway", "ec2", "shield"),
+        NetworkFirewall: _function("platform.network_protection:create_network_firewall", "ec2", "networkfirewall"),
         NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
+        PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "ec2"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
         ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),
         ServerlessFunction: _function("compute:create_function", "lambda_"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
+        Subnet: _function("platform.virtual_networks:create_subnet", "ec2"),
+        VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "ec2"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
     },

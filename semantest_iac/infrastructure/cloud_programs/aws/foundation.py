@@ -21,6 +21,8 @@ _MAX_NAME_LENGTHS = {
     "fifo topic": 251,
     "function": 64,
     "queue": 80,
+    "firewall": 128,
+    "protection": 128,
     "role": 64,
     "schedule": 64,
     "secret": LONGEST_SECRET_NAME,

@@ -38,8 +38,9 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
     return {"subnet_ids": [subnet.id for subnet in subnets], "security_group_ids": [group.id]}
 
 
-def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> list[aws.ec2.Subnet]:
-    zones = aws.get_availability_zones_output(
+def find_zones(context: ProgramContext) -> pulumi.Output[aws.GetAvailabilityZonesResult]:
+    """Ask for the zones of the region that functions can be in."""
+    return aws.get_availability_zones_output(
         state="available",
         exclude_zone_ids=_ZONES_WITHOUT_LAMBDA,
         filters=[  # a Local Zone would come first, and has to be opted into
@@ -48,6 +49,10 @@ def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramC
         ],
         opts=pulumi.InvokeOutputOptions(parent=context.parent),
     )
+
+
+def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> list[aws.ec2.Subnet]:
+    zones = find_zones(context)
     block = ipaddress.ip_network(network.cidr)
     ranges = list(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 28 - block.prefixlen)))[: network.zones]
     return [

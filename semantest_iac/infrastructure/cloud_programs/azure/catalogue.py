@@ -17,8 +17,18 @@ from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.virtual_networks import (
+    BastionHost,
+    DdosProtectionPlan,
+    NatGateway,
+    NetworkFirewall,
+    Subnet,
+    VirtualNetwork,
+)
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
@@ -107,9 +117,12 @@ def _moves_traffic(change: PlannedChange) -> bool:
 CLOUD = Cloud(
     name="azure",
     kinds={
+        AccessRules: _function("platform.virtual_networks:create_access_rules", "network"),
         Alarm: _function("monitoring:create_alarm", "monitor"),
         AppSecret: _function("security:create_app_secret", "keyvault"),
+        BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
+        DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
@@ -119,11 +132,16 @@ CLOUD = Cloud(
         MessageQueue: _function("platform.messaging:create_message_queue", "servicebus"),
         MessageTopic: _function("platform.messaging:create_message_topic", "servicebus"),
         MessageTrigger: _function("platform.triggers:use_app_as_trigger"),
+        NatGateway: _function("platform.virtual_networks:create_nat_gateway", "network"),
+        NetworkFirewall: _function("platform.network_protection:create_network_firewall", "network"),
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
+        PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "network", "privatedns"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "servicebus"),
+        Subnet: _function("platform.virtual_networks:create_subnet", "network"),
+        VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "network"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
     },

@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     storage,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
+from semantest_iac.infrastructure.simulated_cloud.azure.platform import firewalls, private_endpoints, routing
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     RESOURCE_GROUP_ID,
     RESOURCE_GROUP_TYPE,
@@ -97,6 +98,9 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **storage.STORAGE_TYPES,
     **security.IDENTITY_TYPES,
     **networking.NETWORK_TYPES,
+    **routing.ROUTING_TYPES,
+    **firewalls.FIREWALL_TYPES,
+    **private_endpoints.PRIVATE_ENDPOINT_TYPES,
     **compute.COMPUTE_TYPES,
     **security.VAULT_TYPES,
     **monitoring.ALERT_TYPES,

@@ -15,7 +15,15 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     refine,
     stable_guid,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, OBSERVED, CidrNetwork, Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    OBSERVED,
+    CidrNetwork,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
@@ -23,13 +31,24 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceP
 VIRTUAL_NETWORK_TYPE: Final = "azure-native:network:VirtualNetwork"
 SUBNET_TYPE: Final = "azure-native:network:Subnet"
 SECURITY_GROUP_TYPE: Final = "azure-native:network:NetworkSecurityGroup"
+PUBLIC_ADDRESS_TYPE: Final = "azure-native:network:PublicIPAddress"
+NAT_GATEWAY_TYPE: Final = "azure-native:network:NatGateway"
+ROUTE_TABLE_TYPE: Final = "azure-native:network:RouteTable"
+DDOS_PLAN_TYPE: Final = "azure-native:network:DdosProtectionPlan"
 
 _NETWORKS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/virtualNetworks"
-_NAME_PATTERN: Final = Pattern(r"^[a-zA-Z0-9]([\w.-]*\w)?\Z", DOC)
+NETWORK_NAME_PATTERN: Final = Pattern(r"^[a-zA-Z0-9]([\w.-]*\w)?\Z", DOC)
+NETWORK_NAME: Final = refine(Length(1, 80, DOC), NETWORK_NAME_PATTERN)
+_LONGEST_SUBNET_PREFIX: Final = 29
 _ADDRESS_PREFIX: Final = CidrNetwork(0, 128, DOC)
-_OPTIONAL_ID: Final = {"id": refine(computed_default=True)}
+OPTIONAL_ID: Final = {"id": refine(computed_default=True)}
 
 _IpNetwork: TypeAlias = IPv4Network | IPv6Network
+
+
+def network_type(token: str, collection: str, name_input: str) -> ArmType:
+    """Return a type whose resources lie in a resource group, and nothing else above them."""
+    return ArmType(token, f"{PROVIDERS_ID_PREFIX}Microsoft.Network/{collection}/{{{name_input}}}")
 
 
 def subnet_delegations(subnet: ResourceProperties) -> set[str]:
@@ -90,23 +109,49 @@ def _changes_while_used(context: GuardContext) -> bool:
     )
 
 
+def _is_too_small(context: GuardContext) -> bool:
+    """Whether no address is left beside those that Azure keeps; source: the FAQ of Virtual Network."""
+    return any(it.version == 4 and it.prefixlen > _LONGEST_SUBNET_PREFIX for it in _address_ranges(context.facts))
+
+
+def _has_conflicting_rules(context: GuardContext) -> bool:
+    rules = context.facts["securityRules"] or ()
+    places = [(rule.get("direction"), rule.get("priority")) for rule in rules]
+    return len(set(places)) < len(places)
+
+
 def _compared_subnet_fields(outputs: ResourceProperties) -> Mapping[str, Any]:
     names = ("addressPrefix", "addressPrefixes", "delegations")
     return {name: outputs.get(name) for name in names}
 
 
 NETWORK_TYPES: Final[dict[str, TypeRule]] = {
-    SECURITY_GROUP_TYPE: ArmType(
-        SECURITY_GROUP_TYPE,
-        f"{PROVIDERS_ID_PREFIX}Microsoft.Network/networkSecurityGroups/{{networkSecurityGroupName}}",
-    ).rule(
-        {"networkSecurityGroupName": refine(Length(1, 80, DOC), _NAME_PATTERN), **_OPTIONAL_ID},
+    SECURITY_GROUP_TYPE: network_type(SECURITY_GROUP_TYPE, "networkSecurityGroups", "networkSecurityGroupName").rule(
+        {
+            "networkSecurityGroupName": NETWORK_NAME,
+            "securityRules.priority": refine(Range(100, 4096, DOC)),
+            "securityRules.direction": refine(OneOf(("Inbound", "Outbound"), DOC)),
+            "securityRules.access": refine(OneOf(("Allow", "Deny"), DOC)),
+            "securityRules.protocol": refine(OneOf(("Tcp", "Udp", "Icmp", "Esp", "Ah", "*"), DOC)),
+            **OPTIONAL_ID,
+        },
         computed={
             **SUCCEEDED_STATE,
             "etag": stable_guid("etag"),
             "resourceGuid": stable_guid("network security group"),
             **dict.fromkeys(("defaultSecurityRules", "flowLogs", "networkInterfaces", "subnets"), lambda _: []),
         },
+        guards=(
+            RequestGuard(
+                _has_conflicting_rules,
+                Refusal(
+                    "SecurityRuleConflict",
+                    "Security rules of {networkSecurityGroupName} conflict. Rules cannot have the same Priority and "
+                    "Direction.",
+                ),
+                DOC,
+            ),
+        ),
         in_use_refusal=Refusal(
             "InUseNetworkSecurityGroupCannotBeDeleted",
             "Network security group {id} cannot be deleted because it is in use by the following resources: "
@@ -116,9 +161,9 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
     ),
     VIRTUAL_NETWORK_TYPE: ArmType(VIRTUAL_NETWORK_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}").rule(
         {
-            "virtualNetworkName": refine(Length(2, 64, DOC), _NAME_PATTERN),
+            "virtualNetworkName": refine(Length(2, 64, DOC), NETWORK_NAME_PATTERN),
             "subnets": refine(computed_default=True),
-            **_OPTIONAL_ID,
+            **OPTIONAL_ID,
         },
         computed={
             **SUCCEEDED_STATE,
@@ -126,18 +171,19 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             "resourceGuid": stable_guid("virtual network"),
             "flowLogs": lambda _: [],
         },
+        references=(id_reference("ddosProtectionPlan.id", DDOS_PLAN_TYPE, on_delete=OnDelete.REFUSE),),
         latency_seconds=5,
     ),
     SUBNET_TYPE: ArmType(SUBNET_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}/subnets/{{subnetName}}").rule(
         {
-            "subnetName": refine(Length(1, 80, DOC), _NAME_PATTERN),
+            "subnetName": NETWORK_NAME,
             "addressPrefix": refine(_ADDRESS_PREFIX),
             **dict.fromkeys(("type", "name"), refine(computed_default=True)),
             "defaultOutboundAccess": refine(force_new=True, computed_default=True),
             **dict.fromkeys(
                 ("privateEndpointNetworkPolicies", "privateLinkServiceNetworkPolicies"), refine(computed_default=True)
             ),
-            **_OPTIONAL_ID,
+            **OPTIONAL_ID,
         },
         computed={
             **SUCCEEDED_STATE,
@@ -157,8 +203,18 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
         references=(
             parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, fact_name="network"),
             id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),
+            id_reference("natGateway.id", NAT_GATEWAY_TYPE, on_delete=OnDelete.REFUSE),
+            id_reference("routeTable.id", ROUTE_TABLE_TYPE, on_delete=OnDelete.REFUSE),
         ),
         guards=(
+            RequestGuard(
+                _is_too_small,
+                Refusal(
+                    "NetcfgInvalidSubnet",
+                    "Subnet '{subnetName}' is not valid in virtual network '{virtualNetworkName}'.",
+                ),
+                DOC,
+            ),
             RequestGuard(
                 _is_outside_network,
                 Refusal(
