@@ -48,10 +48,23 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:monitor:DiagnosticSetting": "Microsoft.Insights/diagnosticSettings",
     "azure-native:monitor:MetricAlert": "Microsoft.Insights/metricAlerts",
     "azure-native:monitor:ScheduledQueryRule": "Microsoft.Insights/scheduledQueryRules",
+    "azure-native:network:AzureFirewall": "Microsoft.Network/azureFirewalls",
+    "azure-native:network:BastionHost": "Microsoft.Network/bastionHosts",
+    "azure-native:network:DdosProtectionPlan": "Microsoft.Network/ddosProtectionPlans",
+    "azure-native:network:FirewallPolicy": "Microsoft.Network/firewallPolicies",
+    "azure-native:network:FirewallPolicyRuleCollectionGroup": "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
+    "azure-native:network:NatGateway": "Microsoft.Network/natGateways",
     "azure-native:network:NetworkSecurityGroup": "Microsoft.Network/networkSecurityGroups",
+    "azure-native:network:PrivateDnsZoneGroup": "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+    "azure-native:network:PrivateEndpoint": "Microsoft.Network/privateEndpoints",
+    "azure-native:network:PublicIPAddress": "Microsoft.Network/publicIPAddresses",
+    "azure-native:network:Route": "Microsoft.Network/routeTables/routes",
+    "azure-native:network:RouteTable": "Microsoft.Network/routeTables",
     "azure-native:network:Subnet": "Microsoft.Network/virtualNetworks/subnets",
     "azure-native:network:VirtualNetwork": "Microsoft.Network/virtualNetworks",
     "azure-native:operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces",
+    "azure-native:privatedns:PrivateZone": "Microsoft.Network/privateDnsZones",
+    "azure-native:privatedns:VirtualNetworkLink": "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
     _GROUP_TYPE: _GROUP_OPERATIONS,
     "azure-native:storage:BlobContainer": "Microsoft.Storage/storageAccounts/blobServices/containers",
     "azure-native:storage:StorageAccount": "Microsoft.Storage/storageAccounts",
@@ -63,6 +76,12 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:webpubsub:WebPubSubHub": "Microsoft.SignalRService/webPubSub/hubs",
 }
 """The type of each resource in Azure's own names, by that of Pulumi."""
+
+_PRIVATE_TARGETS = (
+    *("Microsoft.Cache/redisEnterprise", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults"),
+    *("Microsoft.ServiceBus/namespaces", "Microsoft.Sql/servers", "Microsoft.Storage/storageAccounts"),
+)
+"""Whose owner has to approve a private endpoint; source: Azure's page on permissions for Private Link."""
 
 _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "Microsoft.Storage/storageAccounts": ("Microsoft.Storage/storageAccounts/listKeys/action",),  # the gateway's key
@@ -77,6 +96,23 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "Microsoft.Network/virtualNetworks/subnets": (
         "Microsoft.Network/virtualNetworks/subnets/join/action",
         "Microsoft.Network/networkSecurityGroups/join/action",
+        "Microsoft.Network/natGateways/join/action",
+        "Microsoft.Network/routeTables/join/action",
+    ),
+    "Microsoft.Network/virtualNetworks": ("Microsoft.Network/ddosProtectionPlans/join/action",),
+    "Microsoft.Network/natGateways": ("Microsoft.Network/publicIPAddresses/join/action",),
+    "Microsoft.Network/azureFirewalls": (
+        *("Microsoft.Network/firewallPolicies/join/action", "Microsoft.Network/publicIPAddresses/join/action"),
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+    ),
+    "Microsoft.Network/bastionHosts": (
+        *("Microsoft.Network/publicIPAddresses/join/action", "Microsoft.Network/virtualNetworks/subnets/join/action"),
+    ),
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": ("Microsoft.Network/virtualNetworks/join/action",),
+    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": ("Microsoft.Network/privateDnsZones/join/action",),
+    "Microsoft.Network/privateEndpoints": (
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        *(f"{it}/privateEndpointConnectionsApproval/action" for it in _PRIVATE_TARGETS),
     ),
 }
 

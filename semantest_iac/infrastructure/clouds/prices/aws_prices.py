@@ -14,6 +14,7 @@ from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebS
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.infrastructure.clouds.prices.aws_network_prices import AWS_FREE_NETWORK_KINDS, AWS_NETWORK_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
 
 _MILLION = 1_000_000
@@ -128,7 +129,9 @@ AWS_PRICES: Final = PriceTable(
         PrivateNetwork: _list_network_items,
         ServerlessFunction: _list_function_items,
         WebSocketEndpoint: _list_web_socket_items,
+        **AWS_NETWORK_PRICES,
     },
-    frozenset({ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress}),
+    frozenset({ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress})
+    | AWS_FREE_NETWORK_KINDS,
 )
 """Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

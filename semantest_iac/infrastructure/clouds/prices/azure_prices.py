@@ -16,6 +16,10 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
+from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
+    AZURE_FREE_NETWORK_KINDS,
+    AZURE_NETWORK_PRICES,
+)
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
 
 _MILLION = 1_000_000
@@ -125,7 +129,11 @@ AZURE_PRICES: Final = PriceTable(
         LogStore: _list_log_items,
         ServerlessFunction: _list_function_items,
         WebSocketAddress: _list_hub_items,
+        **AZURE_NETWORK_PRICES,
     },
-    frozenset({ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint}),
+    AZURE_FREE_NETWORK_KINDS
+    | frozenset(
+        {ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint}
+    ),
 )
 """Not in it: e-mails of alarms, the storage of packages, data that leaves the cloud, and queries of logs."""

@@ -1,0 +1,81 @@
+"""What AWS charges in us-east-1 for the parts of a virtual network; data that passes them is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.networking.access_rules import AccessRules
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
+from semantest_iac.domain.networking.virtual_networks import (
+    BastionHost,
+    DdosProtectionPlan,
+    NatGateway,
+    NetworkFirewall,
+    Subnet,
+    VirtualNetwork,
+)
+from semantest_iac.domain.resource import Resource
+from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, ListKindItems, PricedUsage
+
+AWS_NETWORK_UNIT_PRICES: Final = {  # an hour
+    "NAT gateway": Price(0.045, INFRACOST.format(cloud="aws", test="nat_gateway_test"), "2024-07-01"),
+    "firewall endpoint": Price(
+        0.395, INFRACOST.format(cloud="aws", test="networkfirewall_firewall_test"), "2024-07-01"
+    ),
+    "interface endpoint": Price(0.01, INFRACOST.format(cloud="aws", test="vpc_endpoint_test"), "2024-10-18"),
+}
+"""USD, by what is charged. No dated public source was found for Shield Advanced and for public addresses."""
+
+_INTERFACES: Final = {
+    PrivateService.CONTAINERS: 3,
+    PrivateService.DATABASE: 0,
+    PrivateService.CACHE: 0,
+    PrivateService.DOCUMENTS: 0,
+    PrivateService.IMAGES: 2,
+    PrivateService.MESSAGING: 2,
+    PrivateService.OBJECTS: 0,
+    PrivateService.PIPELINES: 2,
+}
+"""How many interface endpoints a service has; those of gateways are free, the others have one."""
+
+
+def _count_zones(priced: PricedUsage) -> int:
+    return max((it.zones for it in priced.blueprint.resources if isinstance(it, VirtualNetwork)), default=1)
+
+
+def _list_hours(name: str, what: str, count: int) -> Iterator[CostItem]:
+    if count:
+        yield CostItem(name, what, count * HOURS_PER_MONTH, "hour", AWS_NETWORK_UNIT_PRICES[what], is_fixed=True)
+
+
+def _list_nat_items(gateway: NatGateway, priced: PricedUsage) -> Iterator[CostItem]:
+    count = _count_zones(priced) if gateway.high_availability else 1
+    yield from _list_hours(gateway.name, "NAT gateway", count)
+    yield CostItem(gateway.name, "public address", count, "each", None, is_fixed=True)
+
+
+def _list_firewall_items(firewall: NetworkFirewall, priced: PricedUsage) -> Iterator[CostItem]:
+    return _list_hours(firewall.name, "firewall endpoint", _count_zones(priced))
+
+
+def _list_endpoint_items(endpoint: PrivateEndpoint, priced: PricedUsage) -> Iterator[CostItem]:
+    count = _INTERFACES.get(endpoint.service, 1)
+    return _list_hours(endpoint.name, "interface endpoint", count * _count_zones(priced))
+
+
+def _list_protection_items(plan: DdosProtectionPlan, priced: PricedUsage) -> Iterator[CostItem]:
+    """Shield Standard costs nothing."""
+    if plan.accept_commitment:
+        yield CostItem(plan.name, "Shield Advanced", 1, "each", None, is_fixed=True)
+
+
+AWS_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    DdosProtectionPlan: _list_protection_items,
+    NatGateway: _list_nat_items,
+    NetworkFirewall: _list_firewall_items,
+    PrivateEndpoint: _list_endpoint_items,
+}
+AWS_FREE_NETWORK_KINDS: Final = frozenset({AccessRules, BastionHost, Subnet, VirtualNetwork})
+"""Source: the pages on prices of VPC, and of EC2 on Instance Connect Endpoints, which have no price of their own."""

@@ -1,0 +1,76 @@
+"""What Azure charges in eastus for the parts of a virtual network; data that passes them is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.networking.access_rules import AccessRules
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.virtual_networks import (
+    BastionHost,
+    DdosProtectionPlan,
+    NatGateway,
+    NetworkFirewall,
+    Subnet,
+    VirtualNetwork,
+)
+from semantest_iac.domain.resource import Resource
+from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, ListKindItems, PricedUsage
+
+
+def _tested(amount: float, test: str) -> Price:
+    return Price(amount, INFRACOST.format(cloud="azure", test=test), "2024-07-01")
+
+
+AZURE_NETWORK_UNIT_PRICES: Final = {  # an hour
+    "NAT gateway": _tested(0.045, "nat_gateway_test"),
+    "public address": _tested(0.005, "public_ip_test"),  # static and regional
+    "firewall": _tested(1.25, "firewall_test"),  # Standard
+    "bastion host": _tested(0.19, "bastion_host_test"),  # Basic
+    "DDoS plan": _tested(4.032, "network_ddos_protection_plan_test"),  # up to 100 addresses
+    "private endpoint": _tested(0.01, "private_endpoint_test"),
+}
+"""USD, by what is charged. No dated public source was found for private DNS zones: their price is unknown."""
+
+
+def _list_hours(name: str, what: str, count: int = 1) -> Iterator[CostItem]:
+    if count:
+        yield CostItem(name, what, count * HOURS_PER_MONTH, "hour", AZURE_NETWORK_UNIT_PRICES[what], is_fixed=True)
+
+
+def _list_nat_items(gateway: NatGateway, priced: PricedUsage) -> Iterator[CostItem]:
+    yield from _list_hours(gateway.name, "NAT gateway")
+    yield from _list_hours(gateway.name, "public address")
+
+
+def _list_firewall_items(firewall: NetworkFirewall, priced: PricedUsage) -> Iterator[CostItem]:
+    yield from _list_hours(firewall.name, "firewall")
+    yield from _list_hours(firewall.name, "public address")
+
+
+def _list_bastion_items(bastion: BastionHost, priced: PricedUsage) -> Iterator[CostItem]:
+    yield from _list_hours(bastion.name, "bastion host")
+    yield from _list_hours(bastion.name, "public address")
+
+
+def _list_protection_items(plan: DdosProtectionPlan, priced: PricedUsage) -> Iterator[CostItem]:
+    """Who manages an existing plan pays for it."""
+    return _list_hours(plan.name, "DDoS plan", 0 if plan.existing_id else 1)
+
+
+def _list_endpoint_items(endpoint: PrivateEndpoint, priced: PricedUsage) -> Iterator[CostItem]:
+    yield from _list_hours(endpoint.name, "private endpoint", len(endpoint.targets))
+    yield CostItem(endpoint.name, "private DNS zone", 1, "each", None, is_fixed=True)
+
+
+AZURE_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    BastionHost: _list_bastion_items,
+    DdosProtectionPlan: _list_protection_items,
+    NatGateway: _list_nat_items,
+    NetworkFirewall: _list_firewall_items,
+    PrivateEndpoint: _list_endpoint_items,
+}
+AZURE_FREE_NETWORK_KINDS: Final = frozenset({AccessRules, Subnet, VirtualNetwork})
+"""Source: Infracost's tests, which count networks, subnets and security groups as free."""
