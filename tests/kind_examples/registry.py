@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.network import NETWORK_EXAMPLES
 from tests.kind_examples.services import SERVICE_EXAMPLES
 
-EXAMPLES: tuple[KindExample, ...] = (*SERVICE_EXAMPLES,)
+EXAMPLES: tuple[KindExample, ...] = (*SERVICE_EXAMPLES, *NETWORK_EXAMPLES)
 PROVIDERS = tuple(CLOUD_ENTRIES)
 
 

@@ -32,7 +32,8 @@ class PrivateService(StrEnum):
 class PrivateEndpoint(Resource):
     """Private addresses of one service in `subnet`, under the names that the service has outside.
 
-    There is one per service and network: its `targets` are all the resources of the service that get an address.
+    There is one per service and network: its `targets` are all the resources of the service that get an address,
+    each of which gives an `id` to others; some clouds make the whole service private, whatever its resources are.
     `reached_from` are the subnets from which it is used.
     """
 

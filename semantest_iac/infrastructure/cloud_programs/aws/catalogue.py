@@ -98,6 +98,9 @@ CLOUD = Cloud(
         "aws:cloudwatch/logGroup:LogGroup": (
             LossyChange("records older than the shorter retention are gone", lowered="retentionInDays"),
         ),
+        "aws:ec2/eip:Eip": (LossyChange("gets another address, which others may have to let in"),),
+        "aws:ec2/internetGateway:InternetGateway": (LossyChange("gets another id"),),
+        "aws:ec2/natGateway:NatGateway": (LossyChange("gets another id, and its open connections are closed"),),
         "aws:ec2/securityGroup:SecurityGroup": (LossyChange("gets another id, which rules elsewhere do not name"),),
         "aws:ec2/subnet:Subnet": (LossyChange("gets another id"),),
         "aws:ec2/vpc:Vpc": (LossyChange("gets another id, which peers and routes elsewhere do not name"),),

@@ -167,6 +167,10 @@ CLOUD = Cloud(
         "azure-native:managedidentity:UserAssignedIdentity": (
             LossyChange("gets another principal id, which roles given elsewhere do not name"),
         ),
+        "azure-native:network:AzureFirewall": (LossyChange("traffic has no way out until it is there again"),),
+        "azure-native:network:BastionHost": (LossyChange("gets another address, and open sessions are closed"),),
+        "azure-native:network:PrivateEndpoint": (LossyChange("gets another address in its subnet"),),
+        "azure-native:network:PublicIPAddress": (LossyChange("gets another address, which others may have to let in"),),
         "azure-native:operationalinsights:Workspace": (
             LossyChange("after 30 days, records older than the shorter retention are gone", lowered="retentionInDays"),
         ),

@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
-from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
+from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties, values_at_path
 
 VIRTUAL_NETWORK_TYPE: Final = "azure-native:network:VirtualNetwork"
 SUBNET_TYPE: Final = "azure-native:network:Subnet"
@@ -42,6 +42,14 @@ NETWORK_NAME: Final = refine(Length(1, 80, DOC), NETWORK_NAME_PATTERN)
 _LONGEST_SUBNET_PREFIX: Final = 29
 _ADDRESS_PREFIX: Final = CidrNetwork(0, 128, DOC)
 OPTIONAL_ID: Final = {"id": refine(computed_default=True)}
+
+_USES_OF_SUBNETS: Final = {
+    "azure-native:network:AzureFirewall": "ipConfigurations.*.subnet.id",
+    "azure-native:network:BastionHost": "ipConfigurations.*.subnet.id",
+    "azure-native:network:PrivateEndpoint": "subnet.id",
+    "azure-native:web:WebApp": "virtualNetworkSubnetId",
+}
+"""The inputs that place a resource in a subnet, by type."""
 
 _IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
@@ -105,7 +113,10 @@ def _changes_while_used(context: GuardContext) -> bool:
         return False
     id_ = f"/virtualNetworks/{context.facts['virtualNetworkName']}/subnets/{context.facts['subnetName']}"
     return any(
-        str(row["virtualNetworkSubnetId"]).endswith(id_) for row in context.resources_of("azure-native:web:WebApp")
+        str(used).endswith(id_)
+        for type_, path in _USES_OF_SUBNETS.items()
+        for row in context.resources_of(type_)
+        for used in values_at_path(row, path)
     )
 
 
@@ -238,7 +249,7 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
                 Refusal(
                     "InUseSubnetCannotBeUpdated",
                     "Delegations and address range of subnet '{subnetName}' cannot be changed because it is being used "
-                    "by an app.",
+                    "by a resource.",
                 ),
                 OBSERVED,
             ),

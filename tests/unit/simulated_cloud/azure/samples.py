@@ -9,3 +9,6 @@ SAMPLES = {
     **gateway_samples.SAMPLES,
     **message_samples.SAMPLES,
 }
+from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, network_samples
+
+SAMPLES = {**app_samples.SAMPLES, **gateway_samples.SAMPLES, **network_samples.SAMPLES}

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.errors import ProviderError
 from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.networking.virtual_networks import BastionHost, DdosProtectionPlan, NetworkFirewall
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
@@ -75,7 +76,10 @@ def _find_endpoint(firewall: aws.networkfirewall.Firewall, subnet: aws.ec2.Subne
         statuses, subnet_id = values
         states = [state for status in statuses for state in status.sync_states]
         attached = [it for state in states for it in state.attachments]
-        return next(str(it.endpoint_id) for it in attached if it.subnet_id == subnet_id)
+        for it in attached:
+            if it.subnet_id == subnet_id:
+                return str(it.endpoint_id)
+        raise ProviderError(f"The firewall has no endpoint in subnet {subnet_id} yet.", hint="Deploy again.")
 
     return pulumi.Output.all(firewall.firewall_statuses, subnet.id).apply(find)
 

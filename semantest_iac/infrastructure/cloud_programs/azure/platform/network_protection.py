@@ -50,7 +50,7 @@ def create_network_firewall(firewall: NetworkFirewall, context: ProgramContext) 
         firewall_policy={"id": policy.id},
         ip_configurations=[{"name": "outgoing", "subnet": {"id": subnet.id}, "public_ip_address": {"id": address.id}}],
         **common_arguments(context),
-        opts=context.options(depends_on=[rules]),
+        opts=context.options(depends_on=[rules], replace_on_changes=["ipConfigurations"]),
     )
     return {"id": created.id, "route_table_id": _create_route_table(firewall, created, context).id}
 
@@ -131,6 +131,6 @@ def create_bastion_host(bastion: BastionHost, context: ProgramContext) -> Output
         sku={"name": "Basic"},
         ip_configurations=[{"name": "incoming", "subnet": {"id": subnet.id}, "public_ip_address": {"id": address.id}}],
         **common_arguments(context),
-        opts=context.options(),
+        opts=context.options(replace_on_changes=["ipConfigurations"]),
     )
     return {"id": created.id, "name": created.name}

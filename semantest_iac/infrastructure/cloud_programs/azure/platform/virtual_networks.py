@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ _DELEGATIONS = {
 }
 """The service that each subnet belongs to; source: the services' documentation on joining networks."""
 
+_NOT_IN_NAMES = re.compile(r"[./]")
 _SERVICE_TAGS = {NetworkPart.INTERNET: "Internet", NetworkPart.CLOUD_SERVICES: "AzureCloud"}
 _FIRST_PRIORITY, _PRIORITY_STEP, _PROBES_PRIORITY, _LAST_PRIORITY = 100, 10, 4000, 4096
 _IDLE_MINUTES = 4
@@ -69,7 +71,7 @@ def create_subnet(subnet: Subnet, context: ProgramContext) -> Outputs:
         subnet.name,
         context.outputs[subnet.network],
         context,
-        subnet_name=subnet.part.value,
+        subnet_name=f"{subnet.part.value}-{_NOT_IN_NAMES.sub('-', subnet.cidr)}",  # as for the network
         address_prefix=subnet.cidr,
         default_outbound_access=False,
         delegations=[{"name": subnet.part.value, "service_name": service}] if service else None,
