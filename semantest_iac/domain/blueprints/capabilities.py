@@ -138,6 +138,7 @@ EMAIL_NOTIFICATIONS = Feature(NotificationChannel, "e-mail", "monitoring.notify"
 PRIVATE_SECRET_ACCESS = Feature(
     PrivateNetwork, "private secret access", "network.private", lambda network: network.reaches_secrets
 )
+NAT_IN_EVERY_ZONE = Feature(NatGateway, "in every zone", COMPONENT_KEY, lambda gateway: gateway.high_availability)
 SEVERAL_SUBNETS = Feature(
     ExistingNetwork, "several subnets", "network.subnet_ids", lambda network: len(network.subnet_ids) > 1
 )
@@ -196,6 +197,7 @@ FEATURES: tuple[Feature, ...] = (
         SECRET_RECOVERY,
         EMAIL_NOTIFICATIONS,
         PRIVATE_SECRET_ACCESS,
+        NAT_IN_EVERY_ZONE,
         SEVERAL_SUBNETS,
         SECURITY_GROUPS,
     ),

@@ -23,6 +23,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
 from tests.unit.cloud_programs.recorder import record_program
 
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
@@ -67,7 +68,19 @@ def _split_traffic(provider: str) -> tuple[Blueprint, Blueprint]:
 
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
 _OURS = {"subnet_ids": ["a"], "security_group_ids": ["g"]}
+
+
+def _network(provider: str, *, high_availability: bool) -> Blueprint:
+    gateway = replace(NAT_GATEWAY, high_availability=high_availability)
+    stack = Stack("network", provider, "development", CLOUD_ENTRIES[provider].regions[0])
+    return Blueprint(stack, 1, (VIRTUAL_NETWORK, gateway), {})
+
+
 _PAIRS: Mapping[Feature, Pair] = {
+    capabilities.NAT_IN_EVERY_ZONE: lambda provider: (
+        _network(provider, high_availability=True),
+        _network(provider, high_availability=False),
+    ),
     capabilities.MEMORY_SIZE: _section("memory", 4096, 512),
     capabilities.WARM_INSTANCES: _section("instances", {"min": 2}, {"min": 0}),
     capabilities.MAXIMUM_INSTANCES: _section("instances", {"max": 50}, {}),

@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _GAPS = {
-    "aws": {"ContainerService", "LoadBalancer"},
+    "aws": {"BastionHost", "ContainerService", "LoadBalancer", "NetworkFirewall"},
     "azure": {
         "ContainerService",
         "LoadBalancer",

@@ -13,9 +13,19 @@ from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
-from semantest_iac.infrastructure.clouds.prices import aws_prices, azure_prices
+from semantest_iac.infrastructure.clouds.prices import (
+    aws_network_prices,
+    aws_prices,
+    azure_network_prices,
+    azure_prices,
+)
 
-PRICES = [*aws_prices.AWS_UNIT_PRICES.items(), *azure_prices.AZURE_UNIT_PRICES.items()]
+PRICES = [
+    *aws_prices.AWS_UNIT_PRICES.items(),
+    *aws_network_prices.AWS_NETWORK_UNIT_PRICES.items(),
+    *azure_prices.AZURE_UNIT_PRICES.items(),
+    *azure_network_prices.AZURE_NETWORK_UNIT_PRICES.items(),
+]
 TABLES = {"aws": aws_prices.AWS_PRICES, "azure": azure_prices.AZURE_PRICES}
 
 

@@ -68,6 +68,7 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace records every connection and message",
     capabilities.LOG_RETENTION: "at least 30 days",
     capabilities.PRIVATE_BROKER: "on the Premium tier only, which is chosen for it",
+    capabilities.NAT_IN_EVERY_ZONE: "one without a zone: Azure has none that spans zones",
     capabilities.LONG_LOCK: "5 minutes, which the host renews while a function runs",
     capabilities.LONG_SUBSCRIPTION_LOCK: "5 minutes, which the host renews while a function runs",
     capabilities.MESSAGE_BATCH: "one message for each call: the host settles a batch only as a whole",

@@ -30,15 +30,15 @@ AWS_NETWORK_UNIT_PRICES: Final = {  # an hour
 
 _INTERFACES: Final = {
     PrivateService.CONTAINERS: 3,
-    PrivateService.DATABASE: 0,
-    PrivateService.CACHE: 0,
-    PrivateService.DOCUMENTS: 0,
+    PrivateService.FILES: 1,
+    PrivateService.FUNCTIONS: 1,
+    PrivateService.GATEWAY: 1,
     PrivateService.IMAGES: 2,
     PrivateService.MESSAGING: 2,
-    PrivateService.OBJECTS: 0,
     PrivateService.PIPELINES: 2,
+    PrivateService.SECRETS: 1,
 }
-"""How many interface endpoints a service has; those of gateways are free, the others have one."""
+"""How many interface endpoints a service has; gateway endpoints are free."""
 
 
 def _count_zones(priced: PricedUsage) -> int:
@@ -61,7 +61,7 @@ def _list_firewall_items(firewall: NetworkFirewall, priced: PricedUsage) -> Iter
 
 
 def _list_endpoint_items(endpoint: PrivateEndpoint, priced: PricedUsage) -> Iterator[CostItem]:
-    count = _INTERFACES.get(endpoint.service, 1)
+    count = _INTERFACES.get(endpoint.service, 0)
     return _list_hours(endpoint.name, "interface endpoint", count * _count_zones(priced))
 
 

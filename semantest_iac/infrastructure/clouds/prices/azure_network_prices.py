@@ -20,13 +20,13 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, ListKindItems, PricedUsage
 
 
-def _tested(amount: float, test: str) -> Price:
-    return Price(amount, INFRACOST.format(cloud="azure", test=test), "2024-07-01")
+def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
+    return Price(amount, INFRACOST.format(cloud="azure", test=test), dated)
 
 
 AZURE_NETWORK_UNIT_PRICES: Final = {  # an hour
     "NAT gateway": _tested(0.045, "nat_gateway_test"),
-    "public address": _tested(0.005, "public_ip_test"),  # static and regional
+    "public address": _tested(0.005, "public_ip_test", "2026-04-03"),  # static and regional
     "firewall": _tested(1.25, "firewall_test"),  # Standard
     "bastion host": _tested(0.19, "bastion_host_test"),  # Basic
     "DDoS plan": _tested(4.032, "network_ddos_protection_plan_test"),  # up to 100 addresses

@@ -17,8 +17,8 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     security,
     storage,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.platform import firewalls, private_endpoints, routing
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     RESOURCE_GROUP_ID,
     RESOURCE_GROUP_TYPE,

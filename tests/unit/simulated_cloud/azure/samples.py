@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, message_samples
+from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, message_samples, network_samples
 
 SAMPLES = {
     **app_samples.SAMPLES,
     **gateway_samples.SAMPLES,
     **message_samples.SAMPLES,
+    **network_samples.SAMPLES,
 }
-from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, network_samples
-
-SAMPLES = {**app_samples.SAMPLES, **gateway_samples.SAMPLES, **network_samples.SAMPLES}
