@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -21,9 +21,9 @@ class TestServiceAddresses:
         subnets = ["10.0.0.64/27", "10.0.0.128/25", "10.0.1.0/24"]
         found = find_service_addresses("10.0.0.0/22", subnets)
 
-        ranges = [ip_network(it) for it in (*subnets, found.firewall, found.bastion, found.public)]
+        ranges = [IPv4Network(it) for it in (*subnets, found.firewall, found.bastion, found.public)]
         assert not [one for one in ranges for other in ranges if one is not other and one.overlaps(other)]
-        assert all(it.subnet_of(ip_network("10.0.0.0/22")) for it in ranges)
+        assert all(it.subnet_of(IPv4Network("10.0.0.0/22")) for it in ranges)
 
     @pytest.mark.parametrize(
         ("cidr", "subnets"), [("10.0.0.0/21", [f"10.0.{n}.0/24" for n in range(8)]), ("10.0.0.0/25", [])]

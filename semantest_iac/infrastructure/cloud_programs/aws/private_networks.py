@@ -40,7 +40,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
 
 def find_zones(context: ProgramContext) -> pulumi.Output[aws.GetAvailabilityZonesResult]:
     """Ask for the zones of the region that functions can be in."""
-    return aws.get_availability_zones_output(
+    zones: pulumi.Output[aws.GetAvailabilityZonesResult] = aws.get_availability_zones_output(
         state="available",
         exclude_zone_ids=_ZONES_WITHOUT_LAMBDA,
         filters=[  # a Local Zone would come first, and has to be opted into
@@ -49,6 +49,7 @@ def find_zones(context: ProgramContext) -> pulumi.Output[aws.GetAvailabilityZone
         ],
         opts=pulumi.InvokeOutputOptions(parent=context.parent),
     )
+    return zones
 
 
 def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> list[aws.ec2.Subnet]:

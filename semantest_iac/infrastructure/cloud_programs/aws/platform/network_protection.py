@@ -79,7 +79,9 @@ def _find_endpoint(firewall: aws.networkfirewall.Firewall, subnet: aws.ec2.Subne
         for it in attached:
             if it.subnet_id == subnet_id:
                 return str(it.endpoint_id)
-        raise ProviderError(f"The firewall has no endpoint in subnet {subnet_id} yet.", hint="Deploy again.")
+        raise ProviderError(
+            f"The firewall has no endpoint in subnet {subnet_id} yet.", provider="aws", hint="Deploy again."
+        )
 
     return pulumi.Output.all(firewall.firewall_statuses, subnet.id).apply(find)
 

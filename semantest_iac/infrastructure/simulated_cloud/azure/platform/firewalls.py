@@ -63,7 +63,7 @@ _IN_SUBNET: Final[tuple[ResourceReference, ...]] = (
 
 
 def _has_small_subnet(context: GuardContext) -> bool:
-    prefix = (context.facts["subnet"] or {}).get("addressPrefix")
+    prefix = str((context.facts["subnet"] or {}).get("addressPrefix") or "")
     return bool(prefix) and ip_network(prefix).prefixlen > _LONGEST_SERVICE_PREFIX
 
 

@@ -43,7 +43,7 @@ def _public_address(facts: RequestFacts) -> str:
 
 def _is_dynamic(context: GuardContext) -> bool:
     sku = context.facts["sku"] or {}
-    return sku.get("name", "Basic") != "Basic" and context.facts["publicIPAllocationMethod"] != "Static"
+    return bool(sku.get("name", "Basic") != "Basic" and context.facts["publicIPAllocationMethod"] != "Static")
 
 
 def has_unfit_address(context: GuardContext) -> bool:
@@ -59,7 +59,7 @@ def unfit_address_guard(noun: str) -> RequestGuard:
 
 
 def _lacks_next_address(context: GuardContext) -> bool:
-    is_appliance = context.facts["nextHopType"] == "VirtualAppliance"
+    is_appliance = bool(context.facts["nextHopType"] == "VirtualAppliance")
     return is_appliance != bool(context.facts["nextHopIpAddress"])
 
 
