@@ -34,7 +34,7 @@ OUTSIDE_PARTS = frozenset({NetworkPart.INTERNET, NetworkPart.CLOUD_SERVICES})
 
 HTTPS_PORT, MESSAGING_PORT, SQL_PORT = 443, 5671, 1433
 CACHE_PORTS = (6379, 10000)
-"""The ports of Redis: its own, and that of Azure's managed service."""
+"""The ports of Redis: its own, and that of managed clusters."""
 
 
 @dataclass(frozen=True, slots=True)

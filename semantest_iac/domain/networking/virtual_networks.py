@@ -11,7 +11,7 @@ from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.resource import Ref, Resource
 
 _SERVICE_PREFIX = 26
-"""Source: the documentation of Azure Firewall and of Azure Bastion on their subnets."""
+"""What firewalls and bastion hosts need on the strictest cloud; source: its documentation of their subnets."""
 
 
 @dataclass(frozen=True, slots=True)
