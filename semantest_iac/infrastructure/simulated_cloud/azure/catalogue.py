@@ -98,7 +98,7 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **storage.STORAGE_TYPES,
     **security.IDENTITY_TYPES,
     **networking.NETWORK_TYPES,
-    **routing.ROUTING_TYPES,
+    **routing.EGRESS_TYPES,
     **firewalls.FIREWALL_TYPES,
     **private_endpoints.PRIVATE_ENDPOINT_TYPES,
     **compute.COMPUTE_TYPES,

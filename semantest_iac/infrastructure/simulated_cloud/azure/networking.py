@@ -32,8 +32,8 @@ VIRTUAL_NETWORK_TYPE: Final = "azure-native:network:VirtualNetwork"
 SUBNET_TYPE: Final = "azure-native:network:Subnet"
 SECURITY_GROUP_TYPE: Final = "azure-native:network:NetworkSecurityGroup"
 PUBLIC_ADDRESS_TYPE: Final = "azure-native:network:PublicIPAddress"
-NAT_GATEWAY_TYPE: Final = "azure-native:network:NatGateway"
-ROUTE_TABLE_TYPE: Final = "azure-native:network:RouteTable"
+AZURE_NAT_TYPE: Final = "azure-native:network:NatGateway"
+AZURE_ROUTE_TABLE_TYPE: Final = "azure-native:network:RouteTable"
 DDOS_PLAN_TYPE: Final = "azure-native:network:DdosProtectionPlan"
 
 _NETWORKS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/virtualNetworks"
@@ -214,8 +214,8 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
         references=(
             parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, fact_name="network"),
             id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),
-            id_reference("natGateway.id", NAT_GATEWAY_TYPE, on_delete=OnDelete.REFUSE),
-            id_reference("routeTable.id", ROUTE_TABLE_TYPE, on_delete=OnDelete.REFUSE),
+            id_reference("natGateway.id", AZURE_NAT_TYPE, on_delete=OnDelete.REFUSE),
+            id_reference("routeTable.id", AZURE_ROUTE_TABLE_TYPE, on_delete=OnDelete.REFUSE),
         ),
         guards=(
             RequestGuard(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.networking import (
-    NAT_GATEWAY_TYPE,
+    AZURE_NAT_TYPE,
+    AZURE_ROUTE_TABLE_TYPE,
     NETWORK_NAME,
     OPTIONAL_ID,
     PUBLIC_ADDRESS_TYPE,
-    ROUTE_TABLE_TYPE,
     network_type,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
@@ -63,7 +63,7 @@ def _lacks_next_address(context: GuardContext) -> bool:
     return is_appliance != bool(context.facts["nextHopIpAddress"])
 
 
-ROUTING_TYPES: Final[dict[str, TypeRule]] = {
+EGRESS_TYPES: Final[dict[str, TypeRule]] = {
     PUBLIC_ADDRESS_TYPE: network_type(PUBLIC_ADDRESS_TYPE, "publicIPAddresses", "publicIpAddressName").rule(
         {
             "publicIpAddressName": NETWORK_NAME,
@@ -97,7 +97,7 @@ ROUTING_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=4,
     ),
-    NAT_GATEWAY_TYPE: network_type(NAT_GATEWAY_TYPE, "natGateways", "natGatewayName").rule(
+    AZURE_NAT_TYPE: network_type(AZURE_NAT_TYPE, "natGateways", "natGatewayName").rule(
         {
             "natGatewayName": NETWORK_NAME,
             "sku.name": refine(OneOf(("Standard", "StandardV2"), TERRAFORM), force_new=True),
@@ -123,7 +123,7 @@ ROUTING_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=12,
     ),
-    ROUTE_TABLE_TYPE: network_type(ROUTE_TABLE_TYPE, "routeTables", "routeTableName").rule(
+    AZURE_ROUTE_TABLE_TYPE: network_type(AZURE_ROUTE_TABLE_TYPE, "routeTables", "routeTableName").rule(
         {"routeTableName": NETWORK_NAME, "routes": refine(computed_default=True), **OPTIONAL_ID},
         computed={
             **SUCCEEDED_STATE,
@@ -150,7 +150,7 @@ ROUTING_TYPES: Final[dict[str, TypeRule]] = {
             "etag": stable_guid("etag"),
             "hasBgpOverride": lambda _: False,
         },
-        references=(parent_reference("routeTableName", ROUTE_TABLE_TYPE, _ROUTE_TABLES_ID),),
+        references=(parent_reference("routeTableName", AZURE_ROUTE_TABLE_TYPE, _ROUTE_TABLES_ID),),
         guards=(
             RequestGuard(
                 _lacks_next_address,
