@@ -207,7 +207,7 @@ def _find_event_faults(configuration: DeploymentConfiguration, known: Iterable[F
 def _read_layers(
     sources: ConfigurationSources, dotenv: DotenvFile, variables: Mapping[str, str]
 ) -> tuple[list[ConfigurationLayer], DefinedEnvironments]:
-    base = _keep_empty_components(
+    base = _keep_empty_entries(
         _read_yaml_file(sources.file or sources.folder / CONFIGURATION_FILE, must_exist=sources.file is not None)
     )
     lines = {name: SourcePosition(_dotenv_path(sources), line, 1) for name, line in dotenv.lines.items()}
@@ -236,13 +236,29 @@ def _read_environment_layers(
             yield _read_environment_file(sources.folder, name)
 
 
-def _keep_empty_components(layer: ConfigurationLayer) -> ConfigurationLayer:
-    """Read a component without a value as one with the defaults; in a file above, it removes the component."""
+_NAMED_ENTRIES = ("queues", "topics", "subscriptions")
+"""The keys whose entries have names of the user's own and need no value."""
+
+
+def _keep_empty_entries(layer: ConfigurationLayer) -> ConfigurationLayer:
+    """Read a component, queue, topic or subscription without a value as one with the defaults.
+
+    In a file above, it removes what is written below.
+    """
     components = layer.values.get("components")
     if not isinstance(components, dict):
         return layer
-    kept = {name: {} if section is None else section for name, section in components.items()}
-    return replace(layer, values={**layer.values, "components": kept})
+    return replace(layer, values={**layer.values, "components": _fill_empty_entries(components)})
+
+
+def _fill_empty_entries(entries: ConfigurationValues) -> ConfigurationValues:
+    filled = {name: {} if entry is None else entry for name, entry in entries.items()}
+    return {name: _fill_below(entry) if isinstance(entry, dict) else entry for name, entry in filled.items()}
+
+
+def _fill_below(entry: ConfigurationValues) -> ConfigurationValues:
+    fill = {key: _fill_empty_entries if key in _NAMED_ENTRIES else _fill_below for key in entry}
+    return {key: fill[key](value) if isinstance(value, dict) else value for key, value in entry.items()}
 
 
 def _find_unread_files(sources: ConfigurationSources) -> tuple[Fault, ...]:

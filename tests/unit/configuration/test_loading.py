@@ -131,6 +131,36 @@ class TestComponentsWithoutValue:
         assert read(options={"environment": "production"}).configuration.components.keys() == {"rest-api"}
 
 
+class TestQueuesAndTopicsWithoutValue:
+    _FILE = """
+components:
+  messaging:
+    queues:
+      jobs:
+      mail: {max_deliveries: 3}
+    topics:
+      news:
+        subscriptions:
+          audit:
+"""
+
+    def test_have_the_defaults(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file(self._FILE)
+
+        section = read().configuration.components["messaging"]
+
+        assert section.queues and [*section.queues] == ["jobs", "mail"]
+        assert section.topics and [*section.topics["news"].subscriptions] == ["audit"]
+
+    def test_are_removed_by_the_file_of_an_environment(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file(self._FILE)
+        write_file("components: {messaging: {queues: {jobs: }}}", "semantest.staging.yaml")
+
+        section = read(options={"environment": "staging"}).configuration.components["messaging"]
+
+        assert section.queues and [*section.queues] == ["mail"]
+
+
 class TestVariables:
     def test_of_a_component_stay_text_as_written(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         write_file(
