@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 EVERYTHING = "*"
+_ARN_PARTS = 6  # arn, partition, service, region, account and the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,41 @@ class StackPermissions:
 
 
 @dataclass(frozen=True, slots=True)
-class GrantedPermissions:
-    """What a document grants, and what it denies; both as patterns."""
+class PermissionPattern:
+    """Actions on resources as a document has them, in patterns with `*` and `?`, and what is left out of both."""
 
-    allowed: tuple[Permission, ...]
-    denied: tuple[Permission, ...] = ()
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = (EVERYTHING,)
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+
+    def allows(self, action: str, resource: str) -> bool:
+        """Whether all of a resource, in which `*` may be anything, is meant."""
+        return (
+            self._names(action)
+            and any(_includes(it, resource) for it in self.resources)
+            and not any(_overlaps(it, resource) for it in self.not_resources)
+        )
+
+    def denies(self, action: str, resource: str) -> bool:
+        """Whether a part of a resource is meant."""
+        return (
+            self._names(action)
+            and any(_overlaps(it, resource) for it in self.resources)
+            and not any(_includes(it, resource) for it in self.not_resources)
+        )
+
+    def _names(self, action: str) -> bool:
+        named = any(_includes(it, action) for it in self.actions)
+        return named and not any(_includes(it, action) for it in self.not_actions)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedPermissions:
+    """What a document grants, and what it denies whatever is granted."""
+
+    allowed: tuple[PermissionPattern, ...]
+    denied: tuple[PermissionPattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +114,13 @@ class PermissionComparison:
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
         return asdict(self)
+
+
+def read_names(value: Any) -> tuple[str, ...] | None:
+    """Return the names that a document has as a text or a list of texts, none where it has none; None for others."""
+    names = [value] if isinstance(value, str) else value or []
+    is_list = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    return tuple(names) if is_list else None
 
 
 def compare_permissions(needed: Sequence[Permission], granted: GrantedPermissions) -> PermissionComparison:
@@ -101,25 +139,50 @@ def compare_permissions(needed: Sequence[Permission], granted: GrantedPermission
             missing.append(Permission(actions, resources))
     wanted = {action.lower() for permission in needed for action in permission.actions}
     patterns = list(dict.fromkeys(action for permission in granted.allowed for action in permission.actions))
-    unused = [it for it in patterns if not any(fnmatchcase(action, it.lower()) for action in wanted)]
+    unused = [it for it in patterns if not any(_includes(it, action) for action in wanted)]
     wider = [it for it in patterns if EVERYTHING in it and it not in unused]
     return PermissionComparison(tuple(missing), tuple(unused), (*wider, *_find_wide_resources(needed, granted)))
 
 
 def _is_granted(action: str, resource: str, granted: GrantedPermissions) -> bool:
-    allows = any(_covers(permission, action, resource) for permission in granted.allowed)
-    return allows and not any(_covers(permission, action, resource) for permission in granted.denied)
+    allows = any(permission.allows(action, resource) for permission in granted.allowed)
+    return allows and not any(permission.denies(action, resource) for permission in granted.denied)
 
 
-def _covers(permission: Permission, action: str, resource: str) -> bool:
-    return any(fnmatchcase(action.lower(), it.lower()) for it in permission.actions) and any(
-        fnmatchcase(_without_account(resource), _without_account(it)) for it in permission.resources
-    )
+def _includes(pattern: str, name: str) -> bool:
+    """Whether everything that a name with `*` stands for fits the pattern: its `*` is more than a `?`."""
+    return _compile(_without_account(pattern)).fullmatch(_without_account(name)) is not None
+
+
+@cache
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = {EVERYTHING: ".*", "?": r"[^*]"}
+    return re.compile("".join(parts.get(char) or re.escape(char) for char in re.sub(r"\*+", "*", pattern)), re.DOTALL)
+
+
+def _overlaps(pattern: str, name: str) -> bool:
+    """Whether a name with `*` stands for something that fits the pattern."""
+    first, second = _without_account(pattern), _without_account(name)
+    reached = [True]  # of the second, up to each of its characters, for nothing of the first
+    for char in second:
+        reached.append(reached[-1] and char == EVERYTHING)
+    for char in first:
+        row = [reached[0] and char == EVERYTHING]
+        for at, other in enumerate(second, start=1):
+            if EVERYTHING in (char, other):
+                row.append(reached[at] or row[-1])
+            else:
+                row.append(reached[at - 1] and (char == other or "?" in (char, other)))
+        reached = row
+    return reached[-1]
 
 
 def _without_account(resource: str) -> str:
     """Return a resource without the number of an account or a subscription: no document of ours names one."""
-    return re.sub(r":\d{12}:", ":*:", re.sub(r"(?i)/subscriptions/[^/]+", "/subscriptions/*", resource)).lower()
+    parts = re.sub(r"(?i)/subscriptions/[^/]+", "/subscriptions/_", resource).lower().split(":", _ARN_PARTS - 1)
+    if len(parts) == _ARN_PARTS and parts[0] == "arn":
+        parts[_ARN_PARTS - 2] = ""
+    return ":".join(parts)
 
 
 def _find_wide_resources(needed: Iterable[Permission], granted: GrantedPermissions) -> Iterator[str]:

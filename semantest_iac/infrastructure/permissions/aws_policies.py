@@ -21,8 +21,10 @@ from semantest_iac.domain.security.permissions import (
     EVERYTHING,
     GrantedPermissions,
     Permission,
+    PermissionPattern,
     RunGrant,
     StackPermissions,
+    read_names,
 )
 
 _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
@@ -145,20 +147,30 @@ def list_arns(action: str) -> tuple[str, ...]:
 
 def read_granted_policies(document: Any) -> GrantedPermissions:
     """Read an IAM policy document, or a list of them; raises RefusedError for anything else."""
-    allowed, denied = list[Permission](), list[Permission]()
+    found: dict[str, list[PermissionPattern]] = {"Allow": [], "Deny": []}
     for one in document if isinstance(document, list) else [document]:
         statements = one.get("Statement") if isinstance(one, Mapping) else None
-        if statements is None:
-            message = "Cannot read the policy: it has no Statement."
-            raise RefusedError(message, "POLICY_UNREADABLE", hint='An IAM policy is {"Version": …, "Statement": […]}.')
         for statement in statements if isinstance(statements, list) else [statements]:
-            into = allowed if statement.get("Effect") == "Allow" else denied
-            into.append(Permission(_as_tuple(statement.get("Action")), _as_tuple(statement.get("Resource"))))
-    return GrantedPermissions(tuple(allowed), tuple(denied))
+            if not isinstance(statement, Mapping) or statement.get("Effect") not in found:
+                raise _unreadable_policy("it has no Statement with the Effect Allow or Deny")
+            found[statement["Effect"]].append(_read_statement(statement))
+    return GrantedPermissions(tuple(found["Allow"]), tuple(found["Deny"]))
 
 
-def _as_tuple(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
+def _read_statement(statement: Mapping[str, Any]) -> PermissionPattern:
+    parts = {key: read_names(statement.get(key)) for key in ("Action", "NotAction", "Resource", "NotResource")}
+    if None in parts.values():
+        raise _unreadable_policy("actions and resources must be texts, or lists of texts")
+    for key in ("Action", "Resource"):
+        if bool(parts[key]) is bool(parts[f"Not{key}"]):
+            raise _unreadable_policy(f"a statement has either {key} or Not{key}")
+    actions, not_actions, resources, not_resources = (found or () for found in parts.values())
+    return PermissionPattern(actions or (EVERYTHING,), resources or (EVERYTHING,), not_actions, not_resources)
+
+
+def _unreadable_policy(why: str) -> RefusedError:
+    hint = 'An IAM policy is {"Version": …, "Statement": […]}.'
+    return RefusedError(f"Cannot read the policy: {why}.", "POLICY_UNREADABLE", hint=hint)
 
 
 @cache
@@ -250,8 +262,8 @@ def _list_grants(settings: ComponentSettings, resources: Sequence[DeployedResour
     for resource in resources:
         if resource.type == _ROLE_POLICY_TYPE:
             for statement in json.loads(str(resource.outputs["policy"]))["Statement"]:
-                on = (it if it == EVERYTHING else _place(it, region) for it in _as_tuple(statement["Resource"]))
-                permission = Permission(_as_tuple(statement["Action"]), tuple(on))
+                on = (it if it == EVERYTHING else _place(it, region) for it in read_names(statement["Resource"]) or ())
+                permission = Permission(read_names(statement["Action"]) or (), tuple(on))
                 yield _describe_grant(str(resource.outputs["role"]), permission, settings)
         elif resource.type == _ATTACHMENT_TYPE:
             policy = str(resource.outputs["policyArn"])

@@ -17,11 +17,12 @@ from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.ports.permission_rules import PermissionRules
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.domain.security.permissions import (
-    EVERYTHING,
     GrantedPermissions,
     Permission,
+    PermissionPattern,
     RunGrant,
     StackPermissions,
+    read_names,
 )
 
 _ROLE_ASSIGNMENT_TYPE = "azure-native:authorization:RoleAssignment"
@@ -235,25 +236,40 @@ def list_role_operations(resource_type: str) -> tuple[str, ...]:
 
 
 def read_granted_roles(document: Any) -> GrantedPermissions:
-    """Read a role definition as `az role definition list` prints it, or a list of them; raises RefusedError."""
-    allowed, denied = list[Permission](), list[Permission]()
-    for one in document if isinstance(document, list) else [document]:
-        for part in _find_role_parts(one):
-            known = {str(key).lower(): value for key, value in part.items()}
-            allowed.append(Permission(tuple(known.get("actions") or ()), (EVERYTHING,)))
-            denied.append(Permission(tuple(known.get("notactions") or ()), (EVERYTHING,)))
-    return GrantedPermissions(tuple(allowed), tuple(denied))
+    """Read a role definition as `az role definition list` prints it, or a list of them; raises RefusedError.
+
+    What a role leaves out, another one may grant.
+    """
+    return GrantedPermissions(
+        tuple(
+            _read_role_part(part)
+            for one in (document if isinstance(document, list) else [document])
+            for part in _find_role_parts(one)
+        )
+    )
 
 
-def _find_role_parts(role: Any) -> Sequence[Mapping[str, Any]]:
-    if isinstance(role, Mapping):
-        inner = role.get("properties", role)
+def _read_role_part(part: Any) -> PermissionPattern:
+    known = {str(key).lower(): value for key, value in part.items()} if isinstance(part, Mapping) else {}
+    actions, not_actions = read_names(known.get("actions")), read_names(known.get("notactions"))
+    if not known or actions is None or not_actions is None:
+        raise _unreadable_role("its actions must be texts, or lists of texts")
+    return PermissionPattern(actions, not_actions=not_actions)
+
+
+def _find_role_parts(role: Any) -> Sequence[Any]:
+    inner = role.get("properties", role) if isinstance(role, Mapping) else None
+    if isinstance(inner, Mapping):
         if isinstance(permissions := inner.get("permissions"), list):
             return permissions
         if "Actions" in inner or "actions" in inner:
             return [inner]
-    message = "Cannot read the role: it has no actions."
-    raise RefusedError(message, "POLICY_UNREADABLE", hint="`az role definition list --name NAME` prints one.")
+    raise _unreadable_role("it has no actions")
+
+
+def _unreadable_role(why: str) -> RefusedError:
+    hint = "`az role definition list --name NAME` prints one."
+    return RefusedError(f"Cannot read the role: {why}.", "POLICY_UNREADABLE", hint=hint)
 
 
 def _choose_built_in_roles(actions: Sequence[str]) -> Iterator[tuple[str, int]]:

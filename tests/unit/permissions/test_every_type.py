@@ -7,7 +7,7 @@ import json
 import pytest
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.domain.security.permissions import Permission
+from semantest_iac.domain.security.permissions import Permission, PermissionPattern, compare_permissions
 from semantest_iac.infrastructure.permissions import aws_policies, azure_roles
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
@@ -56,8 +56,70 @@ class TestGranted:
 
         granted = aws_policies.read_granted_policies([policy])
 
-        assert granted.allowed == (Permission(("s3:*",), ("*",)),)
-        assert granted.denied == (Permission(("s3:Put*",), ("*",)),)
+        assert granted.allowed == (PermissionPattern(("s3:*",)),)
+        assert granted.denied == (PermissionPattern(("s3:Put*",)),)
+
+    def test_policy_is_read_with_what_it_leaves_out(self) -> None:
+        statement = {"Effect": "Deny", "NotAction": "iam:*", "NotResource": ["arn:aws:s3:::a"]}
+
+        [denied] = aws_policies.read_granted_policies({"Statement": statement}).denied
+
+        assert denied == PermissionPattern(("*",), ("*",), ("iam:*",), ("arn:aws:s3:::a",))
+
+    def test_what_one_role_leaves_out_another_may_grant(self) -> None:
+        roles = [
+            {"actions": ["*"], "notActions": ["Microsoft.Authorization/*"]},
+            {"actions": "Microsoft.Authorization/*"},
+        ]
+        needed = Permission(("Microsoft.Authorization/roleAssignments/write",), ("/subscriptions/<subscription>",))
+        missing = [
+            compare_permissions([needed], azure_roles.read_granted_roles(granted)).missing
+            for granted in (roles, roles[:1])
+        ]
+
+        assert missing == [(), (needed,)]
+
+    @pytest.mark.parametrize("actions", [[1], [None], [{"a": 1}], {"a": 1}, 5, [["*"]], [""]])
+    def test_what_is_no_list_of_names_is_refused(self, actions: object) -> None:
+        documents = (
+            (
+                aws_policies.read_granted_policies,
+                {"Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}},
+            ),
+            (
+                aws_policies.read_granted_policies,
+                {"Statement": {"Effect": "Allow", "Action": "*", "Resource": actions}},
+            ),
+            (azure_roles.read_granted_roles, {"actions": actions}),
+            (azure_roles.read_granted_roles, {"permissions": [{"actions": [], "notActions": actions}]}),
+        )
+        for read, document in documents:
+            with pytest.raises(RefusedError) as refusal:
+                read(document)
+            assert refusal.value.error_code == "POLICY_UNREADABLE"
+
+    def test_one_text_is_one_action_of_a_role(self) -> None:
+        """Not one for each of its letters, of which `*` is one."""
+        granted = azure_roles.read_granted_roles({"Actions": "Microsoft.Web/*"})
+
+        assert granted.allowed == (PermissionPattern(("Microsoft.Web/*",)),)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            {"Effect": "allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "*"},
+            {"Effect": "Allow", "Resource": "*"},
+            {"Effect": "Allow", "Action": "*", "NotAction": "*", "Resource": "*"},
+            "x",
+            None,
+        ],
+    )
+    def test_statement_that_iam_would_refuse_is_refused(self, statement: object) -> None:
+        with pytest.raises(RefusedError) as refusal:
+            aws_policies.read_granted_policies({"Statement": [statement]})
+
+        assert refusal.value.error_code == "POLICY_UNREADABLE"
 
     @pytest.mark.parametrize(
         "role",
@@ -71,8 +133,7 @@ class TestGranted:
     def test_role_is_read_in_each_form(self, role: object) -> None:
         granted = azure_roles.read_granted_roles(role)
 
-        assert granted.allowed == (Permission(("Microsoft.Web/*",), ("*",)),)
-        assert granted.denied == (Permission(("*/delete",), ("*",)),)
+        assert granted.allowed == (PermissionPattern(("Microsoft.Web/*",), not_actions=("*/delete",)),)
 
     @pytest.mark.parametrize("document", [{}, [], [3], "text", {"Statement": None}])
     def test_other_documents_are_refused_or_grant_nothing(self, document: object) -> None:

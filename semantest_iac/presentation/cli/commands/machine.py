@@ -142,8 +142,8 @@ def _resolve_settings(
 
 def _read_document(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "it is not JSON"
         raise StorageError(f"Cannot read '{file}': {reason}.", hint="Name a policy document in JSON.") from error
 
