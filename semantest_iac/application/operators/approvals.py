@@ -16,6 +16,7 @@ from semantest_iac.application.queries.history import require_row
 from semantest_iac.domain.deployment.approval import APPROVAL_DENIED, SHOWN_DIGEST_LENGTH, is_same_person
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.instants import format_instant
 from semantest_iac_events.deployments import ApprovalRequested
@@ -181,9 +182,9 @@ def _find_waiting_plan(found: Deployment) -> WaitingPlan | None:
 
 
 def _require_same_plan(waiting: WaitingPlan, digest: str) -> None:
-    if not waiting.digest.startswith(digest):
+    if not waiting.digest.startswith(digest.strip().lower()):
         raise RefusedError(
-            f"Cannot approve plan {digest[:SHOWN_DIGEST_LENGTH]} of deployment '{waiting.deployment}': plan"
+            f"Cannot approve plan {make_printable(digest, SHOWN_DIGEST_LENGTH)} of deployment '{waiting.deployment}': plan"
             f" {waiting.digest[:SHOWN_DIGEST_LENGTH]} waits by now.",
             "PLAN_CHANGED",
             hint=f"Look at it with `{waiting.commands[0]}`.",

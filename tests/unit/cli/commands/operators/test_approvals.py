@@ -166,3 +166,15 @@ class TestOtherCommands:
 
         assert json.loads(cli("cancel", deployment, "--json").out)["state"] == "cancelled"
         assert json.loads(cli("queue", "--json").out) == []
+
+
+class TestDigests:
+    def test_of_another_case_are_the_same_and_odd_ones_are_shown_as_text(self, cli: Any) -> None:
+        deployment = _waiting(cli)
+        odd = cli("approve", deployment, "--plan", "zz\x1b[31m\n", "--json")
+        waiting = json.loads(cli("status", "--json").out)[0]["approval"]["plan_digest"]
+        approved = cli("approve", deployment, "--plan", f" {waiting.upper()[:9]}", "--json")
+
+        assert (odd.code, json.loads(odd.out)["error"]["code"]) == (3, "PLAN_CHANGED")
+        assert "zz\\u001b[31m\\u000a of" in json.loads(odd.out)["error"]["message"]
+        assert approved.code == 0, approved.out
