@@ -184,8 +184,8 @@ def _find_waiting_plan(found: Deployment) -> WaitingPlan | None:
 def _require_same_plan(waiting: WaitingPlan, digest: str) -> None:
     if not waiting.digest.startswith(digest.strip().lower()):
         raise RefusedError(
-            f"Cannot approve plan {make_printable(digest, SHOWN_DIGEST_LENGTH)} of deployment '{waiting.deployment}': plan"
-            f" {waiting.digest[:SHOWN_DIGEST_LENGTH]} waits by now.",
+            f"Cannot approve plan {make_printable(digest, SHOWN_DIGEST_LENGTH)} of deployment"
+            f" '{waiting.deployment}': plan {waiting.digest[:SHOWN_DIGEST_LENGTH]} waits by now.",
             "PLAN_CHANGED",
             hint=f"Look at it with `{waiting.commands[0]}`.",
         )
