@@ -25,7 +25,7 @@ RESOURCES = {
         *("Api", "ApiDiagnostic", "ApiManagementService", "ApiOperation", "ApiPolicy", "Backend", "Logger"),
         "NamedValue",
     ),
-    "applicationinsights": ("Component",),
+    "applicationinsights": ("Component", "Workbook"),
     "authorization": ("RoleAssignment",),
     "keyvault": ("Secret", "Vault"),
     "managedidentity": ("UserAssignedIdentity",),

@@ -16,6 +16,13 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    TraceStore,
+)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -30,6 +37,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 )
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 
 COMPONENT_KEY = "component"
@@ -60,6 +68,8 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     ConnectionTable: COMPONENT_KEY,
     ContainerService: COMPONENT_KEY,
     DdosProtectionPlan: "network.ddos_protection",
+    Dashboard: COMPONENT_KEY,
+    DiagnosticLogs: COMPONENT_KEY,
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
@@ -75,14 +85,20 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     NetworkFirewall: "network.firewall",
     NotificationChannel: "monitoring.notify",
     PrivateEndpoint: "network.private_endpoints",
+    LogWorkspace: COMPONENT_KEY,
+    PlatformAlarm: COMPONENT_KEY,
     PrivateNetwork: "network.private",
     ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
     TopicSubscription: "topics",
     Subnet: COMPONENT_KEY,
     VirtualNetwork: COMPONENT_KEY,
+    RoleAssignment: COMPONENT_KEY,
+    SecretVault: COMPONENT_KEY,
+    TraceStore: COMPONENT_KEY,
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
+    WorkloadIdentity: COMPONENT_KEY,
 }
 
 MEMORY_SIZE = Feature(ServerlessFunction, "memory", "memory", lambda function: True)
@@ -159,6 +175,15 @@ MAXIMUM_CALLS = Feature(MessageTrigger, "maximum calls", "functions", lambda tri
 SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != "UTC")
 
 
+VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
+PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
+PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
+DATABASE_RIGHT = Feature(
+    RoleAssignment, "of a database", COMPONENT_KEY, lambda it: it.right is AccessRight.CONNECT_DATABASE
+)
+LOG_QUOTA = Feature(LogWorkspace, "daily quota", COMPONENT_KEY, lambda workspace: workspace.daily_quota_gb is not None)
+
+
 def _alarm_feature(signal: Signal) -> Feature:
     return Feature(Alarm, signal.value, "monitoring.alerts", lambda alarm: alarm.signal is signal)
 
@@ -210,6 +235,7 @@ FEATURES: tuple[Feature, ...] = (
         MAXIMUM_CALLS,
         SCHEDULE_TIME_ZONE,
     ),
+    *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )
 

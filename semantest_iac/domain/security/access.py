@@ -38,12 +38,14 @@ class AppSecret(Resource):
     """A secret in the cloud's own store; `key` is the name in `${secrets.key}`.
 
     `version` is the id of a value that was set in that store, empty for a value that the configuration gives. It is
-    part of the settings of functions that cannot see by themselves that the value is another one.
+    part of the settings of functions that cannot see by themselves that the value is another one. Without a `vault` it
+    is in a store that the cloud chooses.
     """
 
     key: str
     recovery_days: int
     version: str = ""
+    vault: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,14 @@ def round_workspace_retention(days: int) -> int:
 LONGEST_LOCK_S = 300  # of a message in Service Bus; source: its page on locks, and Terraform's provider
 
 
+_VAULT_RECOVERY_DAYS = range(7, 90 + 1)  # source: the validators of Terraform's provider
+
+
+def round_vault_recovery(days: int) -> int:
+    """Return the days that a deleted vault can be recovered: the nearest that a vault accepts."""
+    return min(max(days, _VAULT_RECOVERY_DAYS[0]), _VAULT_RECOVERY_DAYS[-1])
+
+
 def has_gateway(blueprint: Blueprint) -> bool:
     """Whether API Management is in front of the app; the app's own endpoint checks no token and limits no client."""
     is_development = (blueprint.base_environment or blueprint.stack.environment) == "development"

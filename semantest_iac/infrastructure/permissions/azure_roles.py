@@ -41,6 +41,7 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:apimanagement:Logger": "Microsoft.ApiManagement/service/loggers",
     "azure-native:apimanagement:NamedValue": "Microsoft.ApiManagement/service/namedValues",
     "azure-native:applicationinsights:Component": "Microsoft.Insights/components",
+    "azure-native:applicationinsights:Workbook": "Microsoft.Insights/workbooks",
     "azure-native:authorization:RoleAssignment": "Microsoft.Authorization/roleAssignments",
     "azure-native:keyvault:Secret": "Microsoft.KeyVault/vaults/secrets",
     "azure-native:keyvault:Vault": "Microsoft.KeyVault/vaults",

@@ -21,6 +21,10 @@ from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.monitoring.observability import LogWorkspace
+from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
@@ -29,6 +33,8 @@ from tests.unit.cloud_programs.recorder import record_program
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
 """The blueprints with the feature and without it, on a cloud."""
 
+_VAULT, _LOGS = SecretVault(name="vault", recovery_days=30), LogWorkspace(name="logs", retention_days=30)
+_IDENTITY = WorkloadIdentity(name="api")
 _SECRET = {"TOKEN": "${secrets.token}"}
 _SIGNED = {"components": {"websocket": {"environment": {"JWT_SECRET": "${secrets.jwt}"}}}}
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
@@ -64,6 +70,15 @@ def _fields(feature: Feature, configuration: Mapping[str, Any], component: str =
 def _split_traffic(provider: str) -> tuple[Blueprint, Blueprint]:
     whole = _blueprint(provider, {})
     return TrafficSplit({"function_version": "1"}, 10).apply(whole), whole
+
+
+def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
+    def pair(provider: str) -> tuple[Blueprint, Blueprint]:
+        stack = Stack("platform", provider, "staging", CLOUD_ENTRIES[provider].regions[0])
+        of_with, of_without = (Blueprint(stack, 1, (*needed, it), {}) for it in (with_it, without))
+        return of_with, of_without
+
+    return pair
 
 
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
@@ -116,6 +131,15 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.WEB_SOCKET_AUTHORIZER: _fields(
         capabilities.WEB_SOCKET_AUTHORIZER, _SIGNED, "websocket", authorizer=None
     ),
+    capabilities.VAULT_RECOVERY: _replaced(_VAULT, replace(_VAULT, recovery_days=7)),
+    capabilities.PURGE_PROTECTION: _replaced(replace(_VAULT, purge_protection=True), _VAULT),
+    capabilities.PRIVATE_VAULT: _replaced(replace(_VAULT, private=True), _VAULT),
+    capabilities.DATABASE_RIGHT: _replaced(
+        RoleAssignment(name="right", identity=Ref("api"), target=Ref("secret"), right=AccessRight.CONNECT_DATABASE),
+        RoleAssignment(name="right", identity=Ref("api"), target=Ref("secret"), right=AccessRight.READ_SECRETS),
+        *(_IDENTITY, AppSecret(name="secret", key="token", recovery_days=7)),
+    ),
+    capabilities.LOG_QUOTA: _replaced(replace(_LOGS, daily_quota_gb=2), _LOGS),
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
         for signal, feature in SIGNAL_FEATURES.items()
@@ -144,6 +168,7 @@ class TestPairs:
         assert feature not in find_required(without) or feature in (
             capabilities.MEMORY_SIZE,
             capabilities.SECRET_RECOVERY,
+            capabilities.VAULT_RECOVERY,
             capabilities.LOG_RETENTION,
             capabilities.HTTP_THROTTLING,
         )

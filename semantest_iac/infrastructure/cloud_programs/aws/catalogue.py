@@ -13,6 +13,13 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    TraceStore,
+)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -26,6 +33,7 @@ from semantest_iac.domain.networking.virtual_networks import (
     VirtualNetwork,
 )
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
@@ -56,6 +64,8 @@ CLOUD = Cloud(
         AppSecret: _function("security:create_app_secret", "secretsmanager"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
+        Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
+        DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
         GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
@@ -69,14 +79,20 @@ CLOUD = Cloud(
         NatGateway: _function("platform.virtual_networks:create_nat_gateway", "ec2", "shield"),
         NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "ec2"),
+        LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),
+        PlatformAlarm: _function("platform.observability:create_platform_alarm", "cloudwatch"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
         ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),
         ServerlessFunction: _function("compute:create_function", "lambda_"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
         Subnet: _function("platform.virtual_networks:create_subnet", "ec2"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "ec2"),
+        RoleAssignment: _function("platform.security:assign_right", "iam"),
+        SecretVault: _function("platform.security:create_secret_vault", "kms"),
+        TraceStore: _function("platform.observability:create_trace_store", "xray"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
+        WorkloadIdentity: _function("platform.security:create_workload_identity", "iam"),
     },
     create_provider=create_provider,
     sdk_module=_SDK,
@@ -84,6 +100,7 @@ CLOUD = Cloud(
     stateful={
         "aws:cloudwatch/logGroup:LogGroup": "its log records",
         "aws:dynamodb/table:Table": "its items",
+        "aws:kms/key:Key": "the secrets that are encrypted with it",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
         "aws:sqs/queue:Queue": "its messages",
     },
@@ -126,5 +143,10 @@ CLOUD = Cloud(
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
+        DiagnosticLogs: "not needed: services write metrics to CloudWatch, and calls to CloudTrail, by themselves",
+        capabilities.VAULT_RECOVERY: "7 to 30 days",
+        capabilities.PURGE_PROTECTION: "always on: nobody can delete a key before its time",
+        capabilities.PRIVATE_VAULT: "by endpoints in the network: Secrets Manager and KMS have no switch of their own",
+        capabilities.LOG_QUOTA: "by an alarm of the volume: CloudWatch takes logs without a limit",
     },
 )

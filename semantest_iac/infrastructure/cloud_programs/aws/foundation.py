@@ -19,17 +19,22 @@ _MAX_NAME_LENGTHS = {
     "api": 128,
     "fifo queue": 75,  # with five characters behind it
     "fifo topic": 251,
+    "dashboard": 255,
     "function": 64,
     "queue": 80,
     "firewall": 128,
     "protection": 128,
     "role": 64,
     "schedule": 64,
+    "sampling rule": 32,
     "secret": LONGEST_SECRET_NAME,
     "security group": 255,
     "table": LONGEST_TABLE_NAME,
     "tag": 256,
     "topic": 256,
+    "trace group": 32,
+    "vault": 250,  # of a key's alias, without `alias/`
+    "workspace": 500,  # of a log group, without its prefix
 }
 
 

@@ -14,9 +14,11 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see its ARN only."""
+    vault = context.outputs[secret.vault] if secret.vault else None
     created = aws.secretsmanager.Secret(
         secret.name,
-        name=aws_name("secret", context, context.add_deployment_suffix(secret.key.replace("_", "-"))),
+        name=_secret_name(secret, context),
+        kms_key_id=vault["arn"] if vault else None,
         recovery_window_in_days=secret.recovery_days,
         tags=context.tags,
         opts=context.options(ignore_changes=["name"]),
@@ -27,7 +29,18 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
         secret_string=pulumi.Output.secret(context.secret_value(secret.key)),
         opts=context.options(),
     )
-    return {"arn": created.arn, "resource": version, "version": secret.version}
+    return {
+        "arn": created.arn,
+        "resource": version,
+        "version": secret.version,
+        **({"vault": secret.vault} if secret.vault else {}),
+    }
+
+
+def _secret_name(secret: AppSecret, context: ProgramContext) -> str:
+    """Return a name of the stack, below that of its vault if it has one."""
+    own = context.add_deployment_suffix(secret.key.replace("_", "-"))
+    return f"{context.outputs[secret.vault]['name']}/{own}" if secret.vault else aws_name("secret", context, own)
 
 
 _TRACE_ACTIONS = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -62,9 +75,11 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
 def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> list[dict[str, Any]]:
     log_streams = pulumi.Output.concat(context.outputs[identity.log_store]["arn"], ":*")
     secrets = [context.outputs[secret]["arn"] for secret in identity.secrets]
+    vaults = sorted({vault for secret in identity.secrets if (vault := context.outputs[secret].get("vault"))})
     wanted = [
         (True, ["logs:CreateLogStream", "logs:PutLogEvents"], [log_streams]),
         (bool(secrets), ["secretsmanager:GetSecretValue"], secrets),
+        (bool(vaults), ["kms:Decrypt"], [context.outputs[vault]["arn"] for vault in vaults]),
         # neither X-Ray nor network interfaces can be limited to resources
         (identity.policy.trace, _TRACE_ACTIONS, ["*"]),
         (identity.policy.join_network, _NETWORK_ACTIONS, ["*"]),

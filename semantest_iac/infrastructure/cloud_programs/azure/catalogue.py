@@ -17,6 +17,13 @@ from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    TraceStore,
+)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -30,6 +37,7 @@ from semantest_iac.domain.networking.virtual_networks import (
     VirtualNetwork,
 )
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
@@ -73,6 +81,9 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.LONG_SUBSCRIPTION_LOCK: "5 minutes, which the host renews while a function runs",
     capabilities.MESSAGE_BATCH: "one message for each call: the host settles a batch only as a whole",
     capabilities.SCHEDULE_TIME_ZONE: "by the package: the host wakes it at every time in UTC that may be meant",
+    capabilities.DATABASE_RIGHT: "in the database itself, where its administrator creates a user for the identity: "
+    "Azure has no role for it",
+    capabilities.VAULT_RECOVERY: "at least 7 days",
     capabilities.SECRET_RECOVERY: "at least 7 days, and the same for all secrets of a stack",
 }
 
@@ -124,6 +135,8 @@ CLOUD = Cloud(
         BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
+        Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
+        DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
@@ -137,14 +150,20 @@ CLOUD = Cloud(
         NetworkFirewall: _function("platform.network_protection:create_network_firewall", "network"),
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "network", "privatedns"),
+        LogWorkspace: _function("platform.observability:create_log_workspace", "operationalinsights"),
+        PlatformAlarm: _function("platform.observability:create_platform_alarm", "monitor"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "servicebus"),
         Subnet: _function("platform.virtual_networks:create_subnet", "network"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "network"),
+        RoleAssignment: _function("platform.security:assign_right", "authorization"),
+        SecretVault: _function("platform.security:create_secret_vault", "keyvault"),
+        TraceStore: _function("platform.observability:create_trace_store", "applicationinsights"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
+        WorkloadIdentity: _function("platform.security:create_workload_identity", "managedidentity"),
     },
     create_provider=create_provider,
     sdk_module=_SDK,

@@ -14,6 +14,7 @@ from pulumi_azure_native import authorization, keyvault, resources
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
+from semantest_iac.domain.monitoring.observability import LogWorkspace
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
@@ -25,7 +26,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import (
 )
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.azure_rules import has_gateway
+from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_vault_recovery
 
 _MAX_NAME_LENGTHS = {
     "action group": 260,
@@ -76,15 +77,13 @@ def _format_name(kind: str, context: ProgramContext, purpose: str, account: str)
     return name.replace("-", "") if kind in _UNHYPHENATED else name
 
 
-_MIN_RECOVERY_DAYS = 7  # days; a vault's minimum
-
 KindT = TypeVar("KindT", bound=Resource)
 
 
 def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
     """Create the resource group; deleting it deletes everything in it, so it is kept if logs are kept."""
     client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
-    keeps = any(store.keep for store in _resources_of(LogStore, blueprint))
+    keeps = any(it.keep for it in blueprint.resources if isinstance(it, LogStore | LogWorkspace))
     group = resources.ResourceGroup(
         FOUNDATION,
         resource_group_name=azure_name("group", context),
@@ -94,7 +93,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
     )
     outputs = {"group": group.name, "subscription": client.subscription_id, "tenant": client.tenant_id}
     context.outputs[FOUNDATION] = outputs  # globally unique names need it
-    secrets = list(_resources_of(AppSecret, blueprint))
+    secrets = [secret for secret in _resources_of(AppSecret, blueprint) if secret.vault is None]
     vault = _create_vault(secrets[0], outputs, context) if secrets else None
     return {
         **outputs,
@@ -127,7 +126,7 @@ def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) 
             "tenant_id": outputs["tenant"],
             "sku": {"family": "A", "name": "standard"},
             "enable_rbac_authorization": True,
-            "soft_delete_retention_in_days": max(secret.recovery_days, _MIN_RECOVERY_DAYS),
+            "soft_delete_retention_in_days": round_vault_recovery(secret.recovery_days),
             "enable_purge_protection": context.base_environment == "production" or None,
         },
         tags=context.tags,

@@ -34,17 +34,23 @@ _IMMUTABLE_PROPERTIES = [
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see the address of its value only, which changes with the value."""
     foundation = context.outputs[FOUNDATION]
+    vault = context.outputs[secret.vault]["name"] if secret.vault else foundation["vault"].name
     created = keyvault.Secret(
         secret.name,
         secret_name=context.add_deployment_suffix(secret.key.replace("_", "-")),  # names may contain no underscore
-        vault_name=foundation["vault"].name,
+        vault_name=vault,
         resource_group_name=foundation["group"],
         properties={"value": pulumi.Output.secret(context.secret_value(secret.key))},
         tags=context.tags,
         opts=context.options(additional_secret_outputs=["properties"], ignore_changes=["secretName"]),
     )
     address = pulumi.Output.unsecret(created.properties).apply(lambda it: it.secret_uri_with_version)
-    return {"address": address, "resource": created}
+    return {
+        "id": created.id,
+        "address": address,
+        "resource": created,
+        **({"vault": secret.vault} if secret.vault else {}),
+    }
 
 
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
@@ -65,13 +71,17 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
         "purpose": identity.purpose,
     }
     rights = [assign_role("telemetry", context.outputs[identity.log_store]["insights"], outputs, context)]
-    if identity.secrets:
+    vaults = {context.outputs[secret].get("vault") for secret in identity.secrets}
+    if None in vaults:
         rights.append(assign_role("secrets", foundation["vault"].id, outputs, context))
         _create_vault_audit(identity, context)
+    grants = [(vault, "secrets", context.outputs[vault]["id"]) for vault in sorted(filter(None, vaults))]
     used_for = dict.fromkeys((*identity.uses, *identity.admits_clients_to), "grants")  # admitting needs the same role
     for used, key in (*used_for.items(), *((source, "receive_grants") for source in identity.receives_from)):
-        own = {**outputs, "purpose": _name_with_purpose(used, identity.purpose)}
-        rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get(key, ())]
+        grants += [(used, role, scope) for role, scope in context.outputs[used].get(key, ())]
+    for target, role, scope in grants:
+        own = {**outputs, "purpose": _name_with_purpose(target, identity.purpose)}
+        rights.append(assign_role(role, scope, own, context))
     return {**outputs, "rights": rights}
 
 

@@ -10,9 +10,17 @@ from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MO
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    TraceStore,
+)
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.clouds.prices.aws_network_prices import AWS_FREE_NETWORK_KINDS, AWS_NETWORK_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
@@ -39,6 +47,8 @@ AWS_UNIT_PRICES: Final = {
     "connection minutes": _tested(0.25, "apigatewayv2_api_test"),  # a million
     "log ingestion": _tested(0.50, "cloudwatch_log_group_test"),  # a GB
     "log storage": _tested(0.03, "cloudwatch_log_group_test"),  # a GB and month
+    "dashboard": _tested(3.00, "cloudwatch_dashboard_test"),  # a month
+    "key": _tested(1.00, "kms_key_test"),  # a month
     "alarm metrics": _tested(0.10, "cloudwatch_metric_alarm_test"),  # a metric and month
     "secret": _tested(0.40, "secretsmanager_secret_test"),  # a month
     "secret reads": _tested(0.05, "secretsmanager_secret_test"),  # ten thousand
@@ -84,7 +94,7 @@ def _list_web_socket_items(endpoint: WebSocketEndpoint, priced: PricedUsage) -> 
     yield CostItem(endpoint.name, "connection minutes", minutes / _MILLION, "million", price)
 
 
-def _list_log_items(store: LogStore, priced: PricedUsage) -> Iterator[CostItem]:
+def _list_log_items(store: LogStore | LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
     gigabytes, months = priced.usage.log_gb, (store.retention_days or _FOREVER_DAYS) / _DAYS
     yield CostItem(store.name, "log ingestion", gigabytes, "GB", AWS_UNIT_PRICES["log ingestion"])
     yield CostItem(store.name, "log storage", gigabytes * months, "GB-month", AWS_UNIT_PRICES["log storage"])
@@ -96,6 +106,26 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
     has_two = alarm.signal is Signal.ERROR_RATE or (alarm.signal is Signal.SERVER_ERRORS and is_web_socket)
     price = AWS_UNIT_PRICES["alarm metrics"]
     yield CostItem(alarm.name, "alarm metrics", 2 if has_two else 1, "metric", price, is_fixed=True)
+
+
+def _list_platform_alarm_items(alarm: PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(alarm.name, "alarm metrics", 1, "metric", AWS_UNIT_PRICES["alarm metrics"], is_fixed=True)
+
+
+def _list_dashboard_items(dashboard: Dashboard, _priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(dashboard.name, "dashboard", 1, "each", AWS_UNIT_PRICES["dashboard"], is_fixed=True)
+
+
+def _list_vault_items(vault: SecretVault, _priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(vault.name, "key", 1, "each", AWS_UNIT_PRICES["key"], is_fixed=True)
+
+
+def _list_trace_items(traces: TraceStore, priced: PricedUsage) -> Iterator[CostItem]:
+    """The rule records the first request of each second, and its share of the others."""
+    requests = priced.usage.requests
+    first = min(requests, SECONDS_PER_MONTH)
+    recorded = first + traces.sampling_percent / 100 * (requests - first)
+    yield CostItem(traces.name, "traces", recorded / _MILLION, "million", AWS_UNIT_PRICES["traces"])
 
 
 def _list_secret_items(secret: AppSecret, priced: PricedUsage) -> Iterator[CostItem]:
@@ -123,15 +153,25 @@ AWS_PRICES: Final = PriceTable(
         Alarm: _list_alarm_items,
         AppSecret: _list_secret_items,
         ConnectionTable: _list_table_items,
+        Dashboard: _list_dashboard_items,
         HttpApi: _list_http_items,
         LiveVersion: _list_warm_items,
         LogStore: _list_log_items,
+        LogWorkspace: _list_log_items,
+        PlatformAlarm: _list_platform_alarm_items,
         PrivateNetwork: _list_network_items,
+        SecretVault: _list_vault_items,
         ServerlessFunction: _list_function_items,
+        TraceStore: _list_trace_items,
         WebSocketEndpoint: _list_web_socket_items,
         **AWS_NETWORK_PRICES,
     },
-    frozenset({ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress})
+    frozenset(
+        {
+            *(ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress),
+            *(DiagnosticLogs, RoleAssignment, WorkloadIdentity),
+        }
+    )
     | AWS_FREE_NETWORK_KINDS,
 )
 """Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

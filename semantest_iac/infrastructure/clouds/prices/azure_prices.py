@@ -11,9 +11,18 @@ from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, SECONDS_PER_MON
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    PlatformSignal,
+    TraceStore,
+)
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
@@ -92,6 +101,10 @@ def _list_hub_items(address: WebSocketAddress, priced: PricedUsage) -> Iterator[
 def _list_log_items(store: LogStore, priced: PricedUsage) -> Iterator[CostItem]:
     if store.source is LogSource.ACCESS and not has_gateway(priced.blueprint):
         return
+    yield from _list_telemetry_items(store, priced)
+
+
+def _list_telemetry_items(store: LogStore | LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
     gigabytes = priced.usage.log_gb
     longer = max(0, round_workspace_retention(store.retention_days) - _FREE_RETENTION_DAYS) / _DAYS
     yield CostItem(store.name, "telemetry", gigabytes, "GB", AZURE_UNIT_PRICES["telemetry"])
@@ -106,6 +119,15 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
     is_app_metric = alarm.signal is Signal.SERVER_ERRORS and not has_gateway(priced.blueprint)
     series = _SERVER_ERROR_STATUSES if is_app_metric else 1
     yield CostItem(alarm.name, "metric alert", series, "time series", AZURE_UNIT_PRICES["metric alert"], is_fixed=True)
+
+
+def _list_platform_alarm_items(alarm: PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
+    """No source was found for a rule that is evaluated every hour."""
+    if alarm.signal is PlatformSignal.LOG_VOLUME:
+        yield CostItem(alarm.name, "query alert of an hour", 1, "rule", None, is_fixed=True)
+    else:
+        price = AZURE_UNIT_PRICES["metric alert"]
+        yield CostItem(alarm.name, "metric alert", 1, "time series", price, is_fixed=True)
 
 
 def _list_secret_items(secret: AppSecret, priced: PricedUsage) -> Iterator[CostItem]:
@@ -127,13 +149,18 @@ AZURE_PRICES: Final = PriceTable(
         ConnectionTable: _list_table_items,
         HttpApi: _list_http_items,
         LogStore: _list_log_items,
+        LogWorkspace: _list_telemetry_items,
+        PlatformAlarm: _list_platform_alarm_items,
         ServerlessFunction: _list_function_items,
         WebSocketAddress: _list_hub_items,
         **AZURE_NETWORK_PRICES,
     },
     AZURE_FREE_NETWORK_KINDS
     | frozenset(
-        {ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint}
+        {
+            *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),
+            *(Dashboard, DiagnosticLogs, RoleAssignment, SecretVault, TraceStore, WorkloadIdentity),
+        }
     ),
 )
 """Not in it: e-mails of alarms, the storage of packages, data that leaves the cloud, and queries of logs."""

@@ -17,7 +17,12 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     security,
     storage,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.platform import firewalls, private_endpoints, routing
+from semantest_iac.infrastructure.simulated_cloud.azure.platform import (
+    firewalls,
+    observability,
+    private_endpoints,
+    routing,
+)
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     RESOURCE_GROUP_ID,
@@ -107,6 +112,7 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **gateways.GATEWAY_TYPES,
     **messaging.MESSAGING_TYPES,
     **MESSAGE_BROKER_TYPES,
+    **observability.DASHBOARD_TYPES,
 }
 
 

@@ -137,11 +137,15 @@ SECRET_TYPE: Final = "azure-native:keyvault:Secret"  # noqa: S105 - a type name
 
 _VAULTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.KeyVault/vaults"
 _RETENTION_INPUT: Final = "softDeleteRetentionInDays"
+_PROTECTION_INPUT: Final = "enablePurgeProtection"
 _SHORTEST_RETENTION_DAYS: Final = 7
 _UNREPORTED_INPUTS: Final = {"createMode"}
 
 
 def _vault_output(facts: RequestFacts) -> dict[str, Any]:
+    """Protection from purging stays on once it is."""
+    before = facts["previous"]["properties"] if facts["previous"] else {}
+    protected = {_PROTECTION_INPUT: True} if before.get(_PROTECTION_INPUT) else {}
     given = {name: value for name, value in facts["properties"].items() if name not in _UNREPORTED_INPUTS}
     return {
         "enableSoftDelete": True,
@@ -149,6 +153,7 @@ def _vault_output(facts: RequestFacts) -> dict[str, Any]:
         "publicNetworkAccess": "Enabled",
         "provisioningState": "Succeeded",
         "vaultUri": f"https://{facts['vaultName']}.vault.azure.net/",
+        **protected,
         **given,
     }
 
@@ -180,7 +185,7 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
             "vaultName": refine(Pattern(r"^(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\Z", DOC)),
             "properties.tenantId": refine(force_new=True),
             f"properties.{_RETENTION_INPUT}": refine(Range(7, 90, TERRAFORM), computed_default=True),
-            "properties.enablePurgeProtection": refine(OneOf((True,), DOC), computed_default=True),
+            f"properties.{_PROTECTION_INPUT}": refine(OneOf((True,), DOC), computed_default=True),
             "properties.enableSoftDelete": refine(computed_default=True),
             "properties.createMode": refine(reported_differently=True),
         },

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from tests.unit.simulated_cloud.azure import app_samples, gateway_samples, message_samples, network_samples
+from tests.unit.simulated_cloud.azure import (
+    app_samples,
+    gateway_samples,
+    message_samples,
+    network_samples,
+    observability_samples,
+)
 
 SAMPLES = {
     **app_samples.SAMPLES,
     **gateway_samples.SAMPLES,
     **message_samples.SAMPLES,
     **network_samples.SAMPLES,
+    **observability_samples.SAMPLES,
 }

@@ -1,0 +1,67 @@
+"""The logs, traces, alarms and dashboard that the layers of a platform share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from semantest_iac.domain.resource import Ref, Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogWorkspace(Resource):
+    """The common log of a stack, retained for `retention_days`; `keep` retains it after a destroy.
+
+    Above `daily_quota_gb` (None: no limit) no more logs are taken until the next day.
+    """
+
+    retention_days: int
+    daily_quota_gb: float | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceStore(Resource):
+    """The traces of requests through the functions of a stack, stored with its logs.
+
+    A function may use it as its log store. `sampling_percent` of the requests are traced.
+    """
+
+    workspace: Ref
+    sampling_percent: float = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticLogs(Resource):
+    """Sends the logs and metrics that resources write about themselves to a workspace."""
+
+    workspace: Ref
+    sources: tuple[Ref, ...]
+
+
+class PlatformSignal(StrEnum):
+    """A metric of a resource, with the unit of its threshold."""
+
+    LOG_VOLUME = "log_volume"  # gigabytes (10^9 bytes) a day
+    WAITING_MESSAGES = "waiting_messages"  # messages at once
+    DEAD_LETTERS = "dead_letters"  # messages at once
+    DATABASE_LOAD = "database_load"  # percent of the processors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformAlarm(Resource):
+    """Notifies `channel` when a metric of one resource reaches its threshold and when it no longer does."""
+
+    signal: PlatformSignal
+    watched: Ref
+    threshold: float
+    channel: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard(Resource):
+    """Shows the logs of a workspace and the metrics of alarms, each with its threshold."""
+
+    title: str
+    workspace: Ref
+    alarms: tuple[Ref, ...] = ()

@@ -1,0 +1,178 @@
+"""The common log group, X-Ray's group and sampling, alarms on single resources, and the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    PlatformSignal,
+    TraceStore,
+)
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+
+def create_log_workspace(workspace: LogWorkspace, context: ProgramContext) -> Outputs:
+    """Create a log group; it has no quota, of which an alarm of the volume takes the place."""
+    group = aws.cloudwatch.LogGroup(
+        workspace.name,
+        name=f"/semantest/{aws_name('workspace', context, workspace.name)}",
+        retention_in_days=round_retention(workspace.retention_days),
+        tags=context.tags,
+        opts=context.options(retain_on_delete=workspace.keep or None),
+    )
+    return {"id": group.name, "arn": group.arn, "name": group.name, "resource": group}
+
+
+_LOWEST_PRIORITY = 9000  # of 9999; rules that people add for single functions come first
+_ANY = "*"
+
+
+def create_trace_store(traces: TraceStore, context: ProgramContext) -> Outputs:
+    """Create a group of the traces of this stack's functions, and the rule that says how many are recorded.
+
+    Sources: X-Ray's developer guide on filter expressions and on sampling rules (one request a second is always
+    recorded, and the rate is of the others).
+    """
+    services = f"{_find_function_prefix(context)}-"
+    group = aws.xray.Group(
+        traces.name,
+        group_name=aws_name("trace group", context, traces.name),
+        filter_expression=f'name BEGINSWITH "{services}"',
+        tags=context.tags,
+        opts=context.options(),
+    )
+    aws.xray.SamplingRule(
+        traces.name,
+        rule_name=aws_name("sampling rule", context, traces.name),
+        fixed_rate=traces.sampling_percent / 100,
+        reservoir_size=1,
+        priority=_LOWEST_PRIORITY,
+        service_name=f"{services}{_ANY}",
+        service_type=_ANY,
+        host=_ANY,
+        http_method=_ANY,
+        url_path=_ANY,
+        resource_arn=_ANY,
+        version=1,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    log = context.outputs[traces.workspace]
+    return {"id": group.arn, "name": log["name"], "arn": log["arn"], "resource": log["resource"], "group": group.arn}
+
+
+def _find_function_prefix(context: ProgramContext) -> str:
+    """Return how the names of the stack's functions begin: its own without the hash."""
+    return aws_name("function", context).rpartition("-")[0]
+
+
+def skip_diagnostic_logs(_diagnostics: DiagnosticLogs, _context: ProgramContext) -> Outputs:
+    """Create nothing: services of AWS write their metrics to CloudWatch, and calls to CloudTrail, by themselves."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """A metric of CloudWatch; `watched` is the output whose value its dimension has."""
+
+    namespace: str
+    name: str
+    statistic: str
+    dimension: str
+    watched: str = "name"
+    period_s: int = 300
+    unit: float = 1.0
+
+
+_MESSAGES = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName")
+_GIGABYTE, _DAY_S = 10**9, 24 * 60 * 60
+_METRICS: Mapping[PlatformSignal, _Metric] = {
+    # source: the pages of CloudWatch Logs, SQS and RDS on their metrics
+    PlatformSignal.LOG_VOLUME: _Metric(
+        *("AWS/Logs", "IncomingBytes", "Sum", "LogGroupName"), period_s=_DAY_S, unit=_GIGABYTE
+    ),
+    PlatformSignal.WAITING_MESSAGES: _Metric(*_MESSAGES),
+    PlatformSignal.DEAD_LETTERS: _Metric(*_MESSAGES, watched="dead_letter_name"),
+    PlatformSignal.DATABASE_LOAD: _Metric("AWS/RDS", "CPUUtilization", "Average", "DBInstanceIdentifier"),
+}
+
+
+def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
+    """Create an alarm that missing data does not raise."""
+    metric, watched = _METRICS[alarm.signal], context.outputs[alarm.watched]
+    channel, threshold = context.outputs[alarm.channel]["arn"], alarm.threshold * metric.unit
+    dimension = watched[metric.watched]
+    created = aws.cloudwatch.MetricAlarm(
+        alarm.name,
+        name=aws_name("alarm", context, alarm.name),
+        namespace=metric.namespace,
+        metric_name=metric.name,
+        dimensions={metric.dimension: dimension},
+        statistic=metric.statistic,
+        period=metric.period_s,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=threshold,
+        evaluation_periods=1,
+        treat_missing_data="notBreaching",
+        alarm_actions=[channel],
+        ok_actions=[channel],
+        tags=context.tags,
+        opts=context.options(),
+    )
+    chart = {
+        "metrics": [[metric.namespace, metric.name, metric.dimension, dimension]],
+        "stat": metric.statistic,
+        "period": metric.period_s,
+        "annotations": {"horizontal": [{"label": "alarm", "value": threshold}]},
+    }
+    return {"id": created.arn, "arn": created.arn, "name": created.name, "chart": chart}
+
+
+_COLUMNS, _WIDTH, _HEIGHT = 24, 12, 6
+
+
+def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
+    """Create a dashboard with a chart per alarm, and the last lines of the logs below.
+
+    Source of its form: CloudWatch's page on the structure of dashboard bodies.
+    """
+    region = context.stack.region
+    charts = [
+        {"type": "metric", **_place(index), "properties": {"title": alarm, "region": region, **chart}}
+        for index, alarm in enumerate(dashboard.alarms)
+        for chart in [context.outputs[alarm]["chart"]]
+    ]
+    query = pulumi.Output.concat(
+        "SOURCE '",
+        context.outputs[dashboard.workspace]["name"],
+        "' | fields @timestamp, @message | sort @timestamp desc | limit 100",
+    )
+    logs = {
+        "type": "log",
+        **_place(len(charts) + len(charts) % 2),
+        "width": _COLUMNS,
+        "properties": {"title": "logs", "region": region, "query": query, "view": "table"},
+    }
+    created = aws.cloudwatch.Dashboard(
+        dashboard.name,
+        dashboard_name=aws_name("dashboard", context, dashboard.name),
+        dashboard_body=pulumi.Output.json_dumps({"widgets": [*charts, logs]}, sort_keys=True),
+        opts=context.options(),
+    )
+    return {"id": created.id, "name": created.dashboard_name, "arn": created.dashboard_arn}
+
+
+def _place(index: int) -> dict[str, int]:
+    """Return where a widget is: two in a row."""
+    row, column = divmod(index, _COLUMNS // _WIDTH)
+    return {"x": column * _WIDTH, "y": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}

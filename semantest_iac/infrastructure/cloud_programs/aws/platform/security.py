@@ -1,0 +1,130 @@
+"""Keys of vaults, roles of workloads, and policies on single resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+_SERVICES: Mapping[Workload, str] = {
+    Workload.FUNCTION: "lambda.amazonaws.com",
+    Workload.CONTAINER: "ecs-tasks.amazonaws.com",
+    Workload.PIPELINE: "states.amazonaws.com",
+}
+
+_RECOVERY_DAYS = range(7, 30 + 1)  # of a key; source: KMS's reference of ScheduleKeyDeletion
+
+
+def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
+    """Create a key, which is rotated every year; secrets of the vault are encrypted with it, and share a prefix."""
+    prefix = aws_name("vault", context, vault.name)
+    key = aws.kms.Key(
+        vault.name,
+        description=f"Secrets of {context.stack}",
+        enable_key_rotation=True,
+        deletion_window_in_days=min(max(vault.recovery_days, _RECOVERY_DAYS[0]), _RECOVERY_DAYS[-1]),
+        tags=context.tags,
+        opts=context.options(),
+    )
+    aws.kms.Alias(vault.name, name=f"alias/{prefix}", target_key_id=key.key_id, opts=context.options())
+    secrets = key.arn.apply(lambda arn: _list_secrets_below(arn, prefix))
+    reading = [_allow(["secretsmanager:GetSecretValue"], [secrets]), _allow(["kms:Decrypt"], [key.arn])]
+    return {
+        "id": key.key_id,
+        "arn": key.arn,
+        "name": prefix,
+        "rights": {AccessRight.READ_SECRETS.value: reading},
+    }
+
+
+def _list_secrets_below(key_arn: str, prefix: str) -> str:
+    """Return the ARN of all secrets with the prefix, in the account and region of the key."""
+    _, partition, _, region, account, _ = key_arn.split(":", 5)
+    return f"arn:{partition}:secretsmanager:{region}:{account}:secret:{prefix}/*"
+
+
+def create_workload_identity(identity: WorkloadIdentity, context: ProgramContext) -> Outputs:
+    """Create a role that one service may assume, without any policy."""
+    role = aws.iam.Role(
+        identity.name,
+        name=aws_name("role", context, identity.name),
+        assume_role_policy=trust_policy(_SERVICES[identity.workload]),
+        tags=context.tags,
+        opts=context.options(),
+    )
+    return {"id": role.name, "arn": role.arn, "name": role.name, "purpose": identity.name, "resource": role}
+
+
+class _Actions(NamedTuple):
+    """Actions on a resource itself, and on what is below it."""
+
+    own: tuple[str, ...]
+    below: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+_RIGHT_ACTIONS: Mapping[tuple[AccessRight, str], _Actions] = {
+    # By the service in the ARN of the target; source: the service authorization reference.
+    (AccessRight.READ_SECRETS, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
+    (AccessRight.CONNECT_DATABASE, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
+    (AccessRight.SEND_MESSAGES, "sqs"): _Actions(("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")),
+    (AccessRight.SEND_MESSAGES, "sns"): _Actions(("sns:Publish",)),
+    (AccessRight.RECEIVE_MESSAGES, "sqs"): _Actions(
+        (
+            *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+            "sqs:ReceiveMessage",
+        )
+    ),
+    (AccessRight.READ_WRITE_OBJECTS, "s3"): _Actions(
+        ("s3:ListBucket",), ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), ("/*",)
+    ),
+    (AccessRight.READ_WRITE_ITEMS, "dynamodb"): _Actions(
+        (
+            *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem"),
+            *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"),
+        ),
+        ("dynamodb:Query", "dynamodb:Scan"),
+        ("/index/*",),
+    ),
+    (AccessRight.SEND_TELEMETRY, "logs"): _Actions((), ("logs:CreateLogStream", "logs:PutLogEvents"), (":*",)),
+}
+_TRACE_STATEMENT = {  # X-Ray limits these to no resource
+    "Effect": "Allow",
+    "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+    "Resource": ["*"],
+}
+
+
+def assign_right(assignment: RoleAssignment, context: ProgramContext) -> Outputs:
+    """Put a policy into the role that allows the right on this target only."""
+    target = context.outputs[assignment.target]
+    role = context.outputs[assignment.identity]["name"]
+    statements = target.get("rights", {}).get(assignment.right.value)
+    if statements is None:
+        statements = pulumi.Output.from_input(target["arn"]).apply(lambda arn: _list_statements(assignment, arn))
+    policy = aws.iam.RolePolicy(
+        assignment.name,
+        name=assignment.name,
+        role=role,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
+        opts=context.options(),
+    )
+    return {"id": policy.id, "resource": policy}
+
+
+def _list_statements(assignment: RoleAssignment, arn: str) -> list[dict[str, Any]]:
+    actions = _RIGHT_ACTIONS[assignment.right, arn.split(":")[2]]
+    own = [_allow(list(actions.own), [arn])] if actions.own else []
+    below = [_allow(list(actions.below), [f"{arn}{part}" for part in actions.parts])] if actions.below else []
+    traces = [_TRACE_STATEMENT] if assignment.right is AccessRight.SEND_TELEMETRY else []
+    return own + below + traces
+
+
+def _allow(actions: list[str], resources: list[Any]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}

@@ -1,0 +1,229 @@
+"""The common workspace, Application Insights, diagnostic settings, alarms on single resources, and the workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import pulumi
+from pulumi_azure_native import applicationinsights, monitor, operationalinsights
+
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    PlatformSignal,
+    TraceStore,
+)
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
+
+_UNLIMITED_GB = -1
+
+
+def create_log_workspace(workspace: LogWorkspace, context: ProgramContext) -> Outputs:
+    """Create a workspace, which stops taking logs for the day when its quota is used up."""
+    created = operationalinsights.Workspace(
+        workspace.name,
+        workspace_name=azure_name("workspace", context, workspace.name),
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        location=context.stack.region,
+        sku={"name": "PerGB2018"},
+        retention_in_days=round_workspace_retention(workspace.retention_days),
+        workspace_capping={
+            "daily_quota_gb": _UNLIMITED_GB if workspace.daily_quota_gb is None else workspace.daily_quota_gb
+        },
+        tags=context.tags,
+        opts=context.options(retain_on_delete=workspace.keep or None),
+    )
+    return {"id": created.id, "name": created.name, "workspace": created.id}
+
+
+def create_trace_store(traces: TraceStore, context: ProgramContext) -> Outputs:
+    """Create a component on the workspace; local authentication is off, so that senders need an identity."""
+    workspace = context.outputs[traces.workspace]["id"]
+    created = applicationinsights.Component(
+        traces.name,
+        resource_name_=azure_name("component", context, traces.name),
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        location=context.stack.region,
+        kind="web",
+        application_type="web",
+        workspace_resource_id=workspace,
+        sampling_percentage=traces.sampling_percent,
+        disable_local_auth=True,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    return {
+        "id": created.id,
+        "name": created.name,
+        # as a log store of functions
+        "insights": created.id,
+        "workspace": workspace,
+        "connection": created.connection_string,
+    }
+
+
+def create_diagnostic_logs(diagnostics: DiagnosticLogs, context: ProgramContext) -> Outputs:
+    """Create a setting per source; `diagnostics` of its outputs names what it writes, if not both logs and metrics."""
+    for source in diagnostics.sources:
+        written = context.outputs[source].get("diagnostics", ("logs", "metrics"))
+        monitor.DiagnosticSetting(
+            f"{diagnostics.name}-{source}",
+            name=diagnostics.name,
+            resource_uri=context.outputs[source]["id"],
+            workspace_id=context.outputs[diagnostics.workspace]["id"],
+            logs=[{"category_group": "allLogs", "enabled": True}] if "logs" in written else None,
+            metrics=[{"category": "AllMetrics", "enabled": True}] if "metrics" in written else None,
+            opts=context.options(),
+        )
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """A metric of Azure Monitor; `dimension` is the one that has the name of the watched resource."""
+
+    namespace: str
+    name: str
+    aggregation: str
+    dimension: str = ""
+
+
+_QUEUES = ("Microsoft.ServiceBus/namespaces", "EntityName")
+_METRICS: Mapping[PlatformSignal, _Metric] = {
+    # source: Azure's pages on the supported metrics of each type
+    PlatformSignal.WAITING_MESSAGES: _Metric(_QUEUES[0], "ActiveMessages", "Maximum", _QUEUES[1]),
+    PlatformSignal.DEAD_LETTERS: _Metric(_QUEUES[0], "DeadletteredMessages", "Maximum", _QUEUES[1]),
+    PlatformSignal.DATABASE_LOAD: _Metric("Microsoft.Sql/servers/databases", "cpu_percent", "Average"),
+}
+# A workspace has no metric of what it takes; its table of usage counts megabytes.
+_VOLUME_QUERY = "Usage | where IsBillable | summarize value = coalesce(sum(Quantity), 0.0) / 1000"
+_WARNING_SEVERITY = 2  # from 0 to 4: a warning
+
+
+def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
+    """Create a metric alert, or a query alert where there is no metric."""
+    create = _create_metric_alert if alarm.signal in _METRICS else _create_volume_alert
+    created, chart = create(
+        alarm,
+        context,
+        rule_name=azure_name("alarm", context, alarm.name),
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        enabled=True,
+        severity=_WARNING_SEVERITY,
+        auto_mitigate=True,
+        tags=context.tags,
+        opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # the watched resource stays
+    )
+    return {"id": created.id, "name": created.name, "chart": chart, "threshold": alarm.threshold}
+
+
+def _create_volume_alert(alarm: PlatformAlarm, context: ProgramContext, **common: Any) -> tuple[Any, Any]:
+    condition = {
+        "query": _VOLUME_QUERY,
+        "metric_measure_column": "value",
+        "time_aggregation": "Maximum",
+        "operator": "GreaterThanOrEqual",
+        "threshold": alarm.threshold,
+        "failing_periods": {"number_of_evaluation_periods": 1, "min_failing_periods_to_alert": 1},
+    }
+    rule = monitor.ScheduledQueryRule(
+        alarm.name,
+        kind="LogAlert",
+        location=context.stack.region,
+        scopes=[context.outputs[alarm.watched]["id"]],
+        criteria={"all_of": [condition]},
+        evaluation_frequency="PT1H",
+        window_size="P1D",
+        actions={"action_groups": [context.outputs[alarm.channel]["id"]]},
+        **common,
+    )
+    return rule, "Usage | where IsBillable | summarize gigabytes = sum(Quantity) / 1000 by bin(TimeGenerated, 1d)"
+
+
+def _create_metric_alert(alarm: PlatformAlarm, context: ProgramContext, **common: Any) -> tuple[Any, Any]:
+    metric, watched = _METRICS[alarm.signal], context.outputs[alarm.watched]
+    scope = watched.get("metrics_scope", watched["id"])  # of queues, their namespace
+    criterion = monitor.MetricCriteriaArgs(
+        criterion_type="StaticThresholdCriterion",
+        name=alarm.signal.value,
+        metric_namespace=metric.namespace,
+        metric_name=metric.name,
+        time_aggregation=metric.aggregation,
+        operator="GreaterThanOrEqual",
+        threshold=alarm.threshold,
+        dimensions=[monitor.MetricDimensionArgs(name=metric.dimension, operator="Include", values=[watched["name"]])]
+        if metric.dimension
+        else None,
+    )
+    alert = monitor.MetricAlert(
+        alarm.name,
+        location="global",
+        scopes=[scope],
+        criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
+            odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
+        ),
+        evaluation_frequency="PT5M",
+        window_size="PT15M",
+        actions=[{"action_group_id": context.outputs[alarm.channel]["id"]}],
+        **common,
+    )
+    of_metric = f'" | where MetricName == "{metric.name}" | summarize max({metric.aggregation})'
+    return alert, pulumi.Output.concat('AzureMetrics | where ResourceId =~ "', scope, of_metric, _BY_TIME)
+
+
+_BY_TIME = " by bin(TimeGenerated, 5m)"
+_RECENT_LOGS = "search * | top 100 by TimeGenerated desc"
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
+    """Create a workbook with a chart per alarm and the last lines of the logs; its name must be a GUID."""
+    workspace = context.outputs[dashboard.workspace]["id"]
+    charts = [
+        _query_item(f"{alarm} (threshold {it['threshold']:g})", it["chart"], "timechart", workspace)
+        for alarm, it in ((alarm, context.outputs[alarm]) for alarm in dashboard.alarms)
+    ]
+    items = [*charts, _query_item("logs", _RECENT_LOGS, "table", workspace)]
+    created = applicationinsights.Workbook(
+        dashboard.name,
+        resource_name_=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{dashboard.name}")),
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        location=context.stack.region,
+        kind="shared",
+        category="workbook",
+        display_name=dashboard.title,
+        source_id=workspace,
+        serialized_data=pulumi.Output.json_dumps(
+            {"version": "Notebook/1.0", "items": items, "isLocked": False}, sort_keys=True
+        ),
+        tags=context.tags,
+        opts=context.options(),
+    )
+    return {"id": created.id, "name": created.name}
+
+
+def _query_item(title: str, query: pulumi.Input[str], view: str, workspace: pulumi.Input[str]) -> dict[str, Any]:
+    """Build an item of the type 3, a query, of a workbook."""
+    return {
+        "type": 3,
+        "name": title,
+        "content": {
+            "version": "KqlItem/1.0",
+            "title": title,
+            "query": query,
+            "size": 0,
+            "timeContext": {"durationMs": _DAY_MS},
+            "queryType": 0,
+            "resourceType": "microsoft.operationalinsights/workspaces",
+            "crossComponentResources": [workspace],
+            "visualization": view,
+        },
+    }
