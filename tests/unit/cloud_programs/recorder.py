@@ -102,8 +102,18 @@ class Recorder:
 
 
 def _example_outputs(type_: str, name: str) -> dict[str, Any]:
+    outputs = dict.fromkeys(_OUTPUT_NAMES, f"{type_}:{name}")
+    if type_.startswith("aws:"):
+        outputs["arn"] = example_arn(type_, name)
     services = {service: f"https://packages.{service}.example/" for service in ("blob", "queue", "table")}
-    return {**dict.fromkeys(_OUTPUT_NAMES, f"{type_}:{name}"), "primaryEndpoints": services}
+    return {**outputs, "primaryEndpoints": services}
+
+
+def example_arn(type_: str, name: str) -> str:
+    """Return an ARN of the service of a type."""
+    _, module, kind = type_.split(":")
+    service = "logs" if kind == "LogGroup" else module.partition("/")[0].rstrip("_")
+    return f"arn:aws:{service}:us-east-1:123456789012:{kind}/{name}"
 
 
 def urn(type_: str, name: str) -> str:

@@ -14,6 +14,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
 from tests.unit.cloud_programs.recorder import (
     SECRET,
     Registration,
+    example_arn,
     inputs_of,
     of_type,
     record_program,
@@ -89,7 +90,7 @@ class TestFunction:
 
         assert variables["PLAIN"] == "seen"
         assert variables["SHIM"] == "1"
-        arn = "aws:secretsmanager/secret:Secret:secret-token"
+        arn = example_arn("aws:secretsmanager/secret:Secret", "secret-token")
         assert json.loads(variables["SEMANTEST_SECRETS"]) == {"TOKEN": arn}
         assert "SEMANTEST_SECRETS_VERSION" not in variables
 

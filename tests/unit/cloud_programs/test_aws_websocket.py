@@ -14,7 +14,15 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Registration, inputs_named, of_type, record_program, urn
+from tests.unit.cloud_programs.recorder import (
+    SECRET,
+    Registration,
+    example_arn,
+    inputs_named,
+    of_type,
+    record_program,
+    urn,
+)
 
 _SIGNED = {"environment": {"JWT_SECRET": "${secrets.jwt}", "TOKEN": "${secrets.token}"}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -154,7 +162,8 @@ class TestFunction:
         assert int(variables["SEMANTEST_CONNECTIONS_LIFETIME"]) >= 7200
 
     def test_can_access_only_its_own_rows_and_clients(self) -> None:
-        table, api = "aws:dynamodb/table:Table:connections", "aws:apigatewayv2/api:Api:address"
+        table = example_arn("aws:dynamodb/table:Table", "connections")
+        api = "aws:apigatewayv2/api:Api:address"
         allowed = {tuple(each["Action"]): each["Resource"] for each in _statements("identity", _record("open"))}
 
         assert allowed["dynamodb:Query",] == [f"{table}/index/by-client-type"]

@@ -136,7 +136,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.PRIVATE_VAULT: _replaced(replace(_VAULT, private=True), _VAULT),
     capabilities.DATABASE_RIGHT: _replaced(
         RoleAssignment(name="right", identity=Ref("api"), target=Ref("secret"), right=AccessRight.CONNECT_DATABASE),
-        RoleAssignment(name="right", identity=Ref("api"), target=Ref("secret"), right=AccessRight.READ_SECRETS),
+        _VAULT,
         *(_IDENTITY, AppSecret(name="secret", key="token", recovery_days=7)),
     ),
     capabilities.LOG_QUOTA: _replaced(replace(_LOGS, daily_quota_gb=2), _LOGS),
