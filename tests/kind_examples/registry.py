@@ -8,9 +8,16 @@ from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.network import NETWORK_EXAMPLES
+from tests.kind_examples.observability import OBSERVABILITY_EXAMPLES
+from tests.kind_examples.security import SECURITY_EXAMPLES
 from tests.kind_examples.services import SERVICE_EXAMPLES
 
-EXAMPLES: tuple[KindExample, ...] = (*SERVICE_EXAMPLES, *NETWORK_EXAMPLES)
+EXAMPLES: tuple[KindExample, ...] = (
+    *SERVICE_EXAMPLES,
+    *NETWORK_EXAMPLES,
+    *SECURITY_EXAMPLES,
+    *OBSERVABILITY_EXAMPLES,
+)
 PROVIDERS = tuple(CLOUD_ENTRIES)
 
 

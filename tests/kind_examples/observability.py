@@ -1,0 +1,70 @@
+"""Examples of the common log, traces, alarms on resources and the dashboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    PlatformSignal,
+    TraceStore,
+)
+from semantest_iac.domain.resource import Ref
+from tests.kind_examples import shared
+from tests.kind_examples.example import KindExample
+from tests.kind_examples.security import SECRET_VAULT
+
+_WORKSPACE = LogWorkspace(name=Ref("workspace"), retention_days=60, daily_quota_gb=5)
+_TRACES = TraceStore(name=Ref("traces"), workspace=Ref("workspace"), sampling_percent=50)
+_DIAGNOSTICS = DiagnosticLogs(name=Ref("diagnostics"), workspace=Ref("workspace"), sources=(Ref("vault"),))
+_ALARM = PlatformAlarm(
+    name=Ref("alarm-log-volume"),
+    signal=PlatformSignal.LOG_VOLUME,
+    watched=Ref("workspace"),
+    threshold=4,
+    channel=shared.ALERTS,
+)
+_DASHBOARD = Dashboard(
+    name=Ref("dashboard"), title="Semantest", workspace=Ref("workspace"), alarms=(Ref("alarm-log-volume"),)
+)
+
+OBSERVABILITY_EXAMPLES = (
+    KindExample(
+        resource=_WORKSPACE,
+        changed=replace(_WORKSPACE, retention_days=90),
+        change=("update",),
+        outputs=("id", "name"),
+    ),
+    KindExample(
+        resource=_TRACES,
+        changed=replace(_TRACES, sampling_percent=10),
+        change=("update",),
+        needs=(_WORKSPACE,),
+        outputs=("id", "name"),
+    ),
+    KindExample(
+        resource=_DIAGNOSTICS,
+        changed=replace(_DIAGNOSTICS, sources=()),
+        change=("delete",),
+        changes={"aws": ()},
+        needs=(_WORKSPACE, SECRET_VAULT),
+    ),
+    KindExample(
+        resource=_ALARM,
+        changed=replace(_ALARM, threshold=3),
+        change=("update",),
+        needs=(_WORKSPACE, shared.NOTIFICATION_CHANNEL),
+        outputs=("id", "name"),
+        unpriced=("azure",),
+    ),
+    KindExample(
+        resource=_DASHBOARD,
+        changed=replace(_DASHBOARD, alarms=()),
+        change=("update",),
+        needs=(_WORKSPACE, shared.NOTIFICATION_CHANNEL, _ALARM),
+        outputs=("id", "name"),
+    ),
+)
