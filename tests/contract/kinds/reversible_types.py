@@ -36,6 +36,7 @@ REVERSIBLE_TYPES = frozenset(
         "azure-native:network:FirewallPolicy",
         "azure-native:network:FirewallPolicyRuleCollectionGroup",
         "azure-native:network:NatGateway",
+        "azure-native:monitor:ScheduledQueryRule",
         "azure-native:network:NetworkSecurityGroup",
         "azure-native:network:PrivateDnsZoneGroup",
         "azure-native:network:Route",
