@@ -49,6 +49,7 @@ RESOURCES: Mapping[str, Source] = {
     ),
     "aws:apigatewayv2/route:Route": Source("AWS::ApiGatewayV2::Route"),
     "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
+    "aws:cloudwatch/dashboard:Dashboard": Source("AWS::CloudWatch::Dashboard"),
     "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Source(
         "AWS::CloudWatch::Alarm",
@@ -151,4 +152,25 @@ RESOURCES: Mapping[str, Source] = {
     "aws:sqs/queuePolicy:QueuePolicy": Source("AWS::SQS::QueuePolicy"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AWS::EC2::SecurityGroupEgress", "Destination"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AWS::EC2::SecurityGroupIngress", "Source"),
+    "aws:xray/group:Group": Source("AWS::XRay::Group"),
+    "aws:xray/samplingRule:SamplingRule": Source(
+        "AWS::XRay::SamplingRule",
+        {
+            name: f"SamplingRule.{published}"
+            for name, published in {
+                "attributes": "Attributes",
+                "fixedRate": "FixedRate",
+                "host": "Host",
+                "httpMethod": "HTTPMethod",
+                "priority": "Priority",
+                "reservoirSize": "ReservoirSize",
+                "resourceArn": "ResourceARN",
+                "ruleName": "RuleName",
+                "serviceName": "ServiceName",
+                "serviceType": "ServiceType",
+                "urlPath": "URLPath",
+                "version": "Version",
+            }.items()
+        },
+    ),
 }
