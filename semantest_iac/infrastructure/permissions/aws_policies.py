@@ -28,6 +28,7 @@ from semantest_iac.domain.security.permissions import (
 )
 
 _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
+_SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
 _ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 _SERVICES = {"apigatewayv2": "apigateway", "cloudwatch/logGroup": "logs", "vpc": "ec2"}
@@ -52,6 +53,9 @@ _PROVIDER_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "aws:secretsmanager/secret:Secret": ("secretsmanager:GetResourcePolicy",),
     "aws:ec2/vpc:Vpc": ("ec2:DescribeAvailabilityZones",),
 }
+_ENCRYPTING_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+"""What writing a secret with a key of its own needs besides (Secrets Manager's guide on encryption)."""
+
 _CALLER_ACTIONS = ("sts:GetCallerIdentity",)
 
 _UNUSED_FEATURES = (
@@ -82,6 +86,8 @@ _NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
         *("vpc/*", "subnet/*", "security-group/*", "security-group-rule/*", "route-table/*", "internet-gateway/*"),
         *("natgateway/*", "elastic-ip/*", "vpc-endpoint/*", "network-interface/*"),
     ),
+    "kms": ("key/*", "alias/*"),
+    "xray": ("group/*", "sampling-rule/*"),
 }
 _KINDS_OF_TYPES = {"aws:apigateway/account:Account": ("/account",)}
 _PARTS_BELOW = {"lambda": ":*", "logs": ":*", "sns": ":*"}
@@ -95,6 +101,7 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
     ("logs:*", "the function's log", "always"),
     ("xray:*", "features.tracing", "tracing"),
     ("secretsmanager:*", "secrets of the environment", "secrets"),
+    ("kms:*", "secrets of the environment", "secrets"),
     ("ec2:*", "network", "network"),
     ("dynamodb:*", "connections of the WebSocket API", "websocket"),
     ("execute-api:*", "messages to clients of the WebSocket API", "websocket"),
@@ -202,12 +209,14 @@ def _list_needed(stack: Stack, resources: Sequence[DeployedResource]) -> Iterato
 def _list_conditional_actions(resource: DeployedResource) -> tuple[str, ...]:
     if resource.inputs.get("accessLogSettings"):
         return _LOG_DELIVERY_ACTIONS
+    if resource.type == _SECRET_TYPE and resource.inputs.get("kmsKeyId"):
+        return _ENCRYPTING_ACTIONS
     return _NETWORK_ACTIONS if resource.inputs.get("vpcConfig") else ()
 
 
 def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
     """Yield the ARNs of a resource that are known before it is created: those that are made of its name."""
-    arn, name = resource.outputs.get("arn"), resource.outputs.get("name")
+    arn, name = (_find_output(resource, names) for names in (("arn", "dashboardArn"), ("name", "dashboardName")))
     if not isinstance(arn, str) or not name or str(name) not in arn:
         return
     service = arn.split(":")[2]
@@ -219,6 +228,10 @@ def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
     yield arn
     if below := _PARTS_BELOW.get(service):
         yield f"{arn}{below}"
+
+
+def _find_output(resource: DeployedResource, names: Iterable[str]) -> Any:
+    return next((resource.outputs[name] for name in names if resource.outputs.get(name)), None)
 
 
 def _find_scope(action: str, arns: Iterable[str], resource: DeployedResource, region: str) -> tuple[str, ...]:
