@@ -69,7 +69,7 @@ class _Actions(NamedTuple):
     parts: tuple[str, ...] = ()
 
 
-_RIGHT_ACTIONS: Mapping[tuple[AccessRight, str], _Actions] = {
+RIGHT_ACTIONS: Mapping[tuple[AccessRight, str], _Actions] = {
     # By the service in the ARN of the target; source: the service authorization reference.
     (AccessRight.READ_SECRETS, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
     (AccessRight.CONNECT_DATABASE, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
@@ -105,9 +105,10 @@ def assign_right(assignment: RoleAssignment, context: ProgramContext) -> Outputs
     """Put a policy into the role that allows the right on this target only."""
     target = context.outputs[assignment.target]
     role = context.outputs[assignment.identity]["name"]
+    keys = [context.outputs[target["vault"]]["arn"]] if target.get("vault") else []  # of a secret in a vault
     statements = target.get("rights", {}).get(assignment.right.value)
     if statements is None:
-        statements = pulumi.Output.from_input(target["arn"]).apply(lambda arn: _list_statements(assignment, arn))
+        statements = pulumi.Output.all(target["arn"], *keys).apply(lambda arns: _list_statements(assignment, *arns))
     policy = aws.iam.RolePolicy(
         assignment.name,
         name=assignment.name,
@@ -118,12 +119,12 @@ def assign_right(assignment: RoleAssignment, context: ProgramContext) -> Outputs
     return {"id": policy.id, "resource": policy}
 
 
-def _list_statements(assignment: RoleAssignment, arn: str) -> list[dict[str, Any]]:
-    actions = _RIGHT_ACTIONS[assignment.right, arn.split(":")[2]]
+def _list_statements(assignment: RoleAssignment, arn: str, *keys: str) -> list[dict[str, Any]]:
+    actions = RIGHT_ACTIONS[assignment.right, arn.split(":")[2]]
     own = [_allow(list(actions.own), [arn])] if actions.own else []
     below = [_allow(list(actions.below), [f"{arn}{part}" for part in actions.parts])] if actions.below else []
     traces = [_TRACE_STATEMENT] if assignment.right is AccessRight.SEND_TELEMETRY else []
-    return own + below + traces
+    return own + below + traces + [_allow(["kms:Decrypt"], [key]) for key in keys]
 
 
 def _allow(actions: list[str], resources: list[Any]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def assign_right(assignment: RoleAssignment, context: ProgramContext) -> Outputs
     created = authorization.RoleAssignment(
         assignment.name,
         role_assignment_name=_make_guid(assignment.name, context),
-        scope=target.get("scope", target["id"]),
+        scope=target.get("id") or target["arn"],
         role_definition_id=pulumi.Output.concat(
             "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", role
         ),
