@@ -7,17 +7,25 @@ deployed at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
+from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import PLANNED_TYPES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Resource
 
-LAYER_BUILDERS: Mapping[str, BuildLayer] = {}
+LAYER_BUILDERS: Mapping[str, BuildLayer] = {
+    "security": build_security,
+    "observability": build_observability,
+}
 """The function of each layer."""
+
+LAYER_FINISHERS: Mapping[str, Callable[[Layer, LayerContext], Layer]] = {"observability": watch_layers}
+"""The function that completes a layer when all are built, with what refers to those after it."""
 
 
 def build_layers(stack: Stack, settings: ComponentSettings) -> dict[str, Layer]:
@@ -31,6 +39,9 @@ def build_layers(stack: Stack, settings: ComponentSettings) -> dict[str, Layer]:
             continue
         layers[name] = LAYER_BUILDERS[name](LayerContext(stack, settings, settings.platform, dict(built)))
         built |= {resource.name: resource for resource in layers[name].resources}
+    for name in layers.keys() & LAYER_FINISHERS.keys():
+        context = LayerContext(stack, settings, settings.platform, dict(built))
+        layers[name] = LAYER_FINISHERS[name](layers[name], context)
     return layers
 
 

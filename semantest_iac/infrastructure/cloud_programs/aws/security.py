@@ -11,6 +11,8 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
+_LONGEST_RECOVERY_DAYS = 30  # source: Secrets Manager's reference of DeleteSecret
+
 
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see its ARN only."""
@@ -19,7 +21,7 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
         secret.name,
         name=_secret_name(secret, context),
         kms_key_id=vault["arn"] if vault else None,
-        recovery_window_in_days=secret.recovery_days,
+        recovery_window_in_days=min(secret.recovery_days, _LONGEST_RECOVERY_DAYS),
         tags=context.tags,
         opts=context.options(ignore_changes=["name"]),
     )

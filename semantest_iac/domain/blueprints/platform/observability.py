@@ -1,0 +1,99 @@
+"""The observability layer: one log for the stack, traces, alarms, and a dashboard that shows them.
+
+It is built twice: `build_observability` what other layers write to, before them, and `watch_layers` what watches
+them, when all are built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.observability import (
+    Dashboard,
+    DiagnosticLogs,
+    LogWorkspace,
+    PlatformAlarm,
+    PlatformSignal,
+    TraceStore,
+)
+from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
+
+WORKSPACE_REF, TRACES_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("traces"), Ref("diagnostics")
+NOTIFICATIONS_REF, DASHBOARD_REF, VOLUME_ALARM_REF = Ref("notifications"), Ref("dashboard"), Ref("alarm-log-volume")
+_QUOTA_SHARE = 0.8  # of the daily quota of logs, from which on people hear of it
+_SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
+
+WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (SecretVault,)
+"""The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
+WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {}
+"""By kind, the signals of every resource that have an alarm, each with its threshold."""
+
+
+def build_observability(context: LayerContext) -> Layer:
+    """Build the log, the traces, and the right of every identity to send some."""
+    return Layer(
+        (*_build_stores(context), *_assign_senders(context)),
+        {"observability_workspace": (WORKSPACE_REF, "name"), "observability_traces": (TRACES_REF, "id")},
+    )
+
+
+def _build_stores(context: LayerContext) -> Iterator[Resource]:
+    monitoring, is_production = context.settings.monitoring, context.settings.is_production
+    yield LogWorkspace(
+        name=WORKSPACE_REF,
+        retention_days=monitoring.log_retention_days,
+        daily_quota_gb=monitoring.daily_quota_gb,
+        keep=is_production,
+    )
+    sampled = _SAMPLED_PERCENT_IN_PRODUCTION if is_production else _SAMPLED_PERCENT
+    yield TraceStore(name=TRACES_REF, workspace=WORKSPACE_REF, sampling_percent=sampled)
+
+
+def _assign_senders(context: LayerContext) -> Iterator[Resource]:
+    for identity in context.find_all(WorkloadIdentity):
+        yield RoleAssignment(
+            name=f"{identity.name.removeprefix('identity-')}-sends-telemetry",
+            identity=Ref(identity.name),
+            target=TRACES_REF,
+            right=AccessRight.SEND_TELEMETRY,
+        )
+
+
+def watch_layers(layer: Layer, context: LayerContext) -> Layer:
+    """Return the layer with diagnostics and alarms of what all layers have built, and the dashboard of the alarms."""
+    monitoring = context.settings.monitoring
+    sources = tuple(ref for kind in WRITES_DIAGNOSTICS for ref in context.find_refs(kind))
+    diagnostics = [DiagnosticLogs(name=DIAGNOSTICS_REF, workspace=WORKSPACE_REF, sources=sources)] if sources else []
+    if not monitoring.enabled:
+        return replace(layer, resources=(*layer.resources, *diagnostics))
+    alarms = tuple(_build_alarms(context))
+    channel = [NotificationChannel(name=NOTIFICATIONS_REF, emails=monitoring.notify)] if alarms else []
+    dashboard = Dashboard(
+        name=DASHBOARD_REF,
+        title=f"Semantest {context.stack.component} in {context.stack.environment}",
+        workspace=WORKSPACE_REF,
+        alarms=tuple(Ref(alarm.name) for alarm in alarms),
+    )
+    return Layer(
+        (*layer.resources, *diagnostics, *channel, *alarms, dashboard),
+        {**layer.outputs, "observability_dashboard": (DASHBOARD_REF, "name")},
+    )
+
+
+def _build_alarms(context: LayerContext) -> Iterator[PlatformAlarm]:
+    quota = context.settings.monitoring.daily_quota_gb
+    if quota is not None:
+        yield _build_alarm(VOLUME_ALARM_REF, PlatformSignal.LOG_VOLUME, WORKSPACE_REF, quota * _QUOTA_SHARE)
+    for kind, signals in WATCHED_SIGNALS.items():
+        for watched in context.find_refs(kind):
+            for signal, threshold in signals:
+                name = Ref(f"alarm-{signal.value.replace('_', '-')}-{watched}")
+                yield _build_alarm(name, signal, watched, threshold)
+
+
+def _build_alarm(name: Ref, signal: PlatformSignal, watched: Ref, threshold: float) -> PlatformAlarm:
+    return PlatformAlarm(name=name, signal=signal, watched=watched, threshold=threshold, channel=NOTIFICATIONS_REF)
