@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.domain.environments.environment_settings import round_retention
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
     DiagnosticLogs,
