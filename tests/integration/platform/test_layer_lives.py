@@ -1,0 +1,65 @@
+"""The layers of the platform live in every environment of both simulated clouds, alone and together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.environments.names import DEPLOYABLE_TYPES, ENVIRONMENTS, PLATFORM_TYPES
+from tests.integration.platform.places import PlatformPlace
+
+_COMPONENTS = [name for name in DEPLOYABLE_TYPES if name in PLATFORM_TYPES]
+_CLOUDS = ("aws", "azure")
+_FLAGS = {
+    "messaging": ["enable_service_bus"],
+    "functions": ["enable_functions"],
+    "database": ["enable_sql_database", "enable_redis_cache", "enable_cosmos_db"],
+}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("component", _COMPONENTS)
+async def test_component_is_deployed_planned_again_destroyed_and_deployed(
+    component: str, provider: str, environment: str, tmp_path: Path
+) -> None:
+    place = PlatformPlace(tmp_path, component, provider, environment)
+
+    created = await place.deploy()
+    first = await place.list_resources()
+    again = await place.preview(refresh=True)
+    await place.destroy()
+    await place.deploy()
+    second = await place.list_resources()
+
+    assert created.changes.create == len(created.mutations) >= len(first) > 0
+    assert again.is_empty, [(it.op, it.urn, it.why) for it in again.mutations]
+    assert [type_ for type_, _ in second] == [type_ for type_, _ in first]
+
+
+@pytest.mark.parametrize("layer", _FLAGS)
+@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("environment", ["development", "production"])
+async def test_a_layer_goes_and_comes_back_with_its_flags(
+    provider: str, environment: str, layer: str, tmp_path: Path
+) -> None:
+    """What is left is what a platform has that never had the layer; nothing else is replaced."""
+    if "platform" not in DEPLOYABLE_TYPES or layer not in DEPLOYABLE_TYPES:
+        return
+    flags = {"features": dict.fromkeys(_FLAGS[layer], False)}
+    place = PlatformPlace(tmp_path / "one", "platform", provider, environment)
+    other = PlatformPlace(tmp_path / "other", "platform", provider, environment)
+
+    await place.deploy()
+    with_layer = await place.list_resources()
+    off = await place.deploy(**flags)
+    without_layer = await place.list_resources()
+    await other.deploy(**flags)
+    back = await place.deploy()
+
+    assert without_layer == await other.list_resources()
+    assert off.changes.delete > 0
+    assert off.changes.create == off.changes.replace == 0, [(it.op, it.urn) for it in off.mutations]
+    assert await place.list_resources() == with_layer
+    assert back.changes.delete == back.changes.replace == 0, [(it.op, it.urn) for it in back.mutations]
