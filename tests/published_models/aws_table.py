@@ -1,0 +1,131 @@
+"""Which calls of AWS create and configure each of Pulumi's types, and which names differ.
+
+A type without a row is created by `Create<Kind>` of the service that its module is called after. A row names what that
+guess does not find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+import botocore.session
+from botocore.exceptions import UnknownServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class AwsCalls:
+    """The calls of a type, the creating one first.
+
+    `renamed`: a path in Pulumi's words -> the member, with another call in front where it is not the first one's;
+    `-` is what no request has. `elsewhere` are properties that no call takes, each with the reason, and
+    `supplied` are members that the provider fills by itself.
+    """
+
+    service: str
+    operations: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    supplied: tuple[str, ...] = ()
+    kind: str = ""
+
+
+PROVIDER_PROPERTIES: Final = {
+    "region": "where the provider sends the request",
+    "tagsAll": "the tags of the provider and of the resource together",
+}
+_SERVICES: Final = {"vpc": "ec2", "cfg": "config", "sfn": "stepfunctions", "alb": "elbv2", "lb": "elbv2"}
+
+_STATE_ONLY = "Pulumi's provider compares it with its state and sends it nowhere"
+_IP = "IpPermissions.{}".format
+
+
+def _rule(operation: str) -> AwsCalls:
+    """Return the call of one rule of a security group, which the API takes in lists."""
+    ranges = {"cidrIpv4": _IP("IpRanges.CidrIp"), "cidrIpv6": _IP("Ipv6Ranges.CidrIpv6")}
+    pairs = {"referencedSecurityGroupId": _IP("UserIdGroupPairs.GroupId"), "description": _IP("IpRanges.Description")}
+    lists = {"prefixListId": _IP("PrefixListIds.PrefixListId")}
+    plain = {name: _IP(f"{name[0].upper()}{name[1:]}") for name in ("ipProtocol", "fromPort", "toPort")}
+    renamed = {**ranges, **pairs, **lists, **plain, "securityGroupId": "GroupId"}
+    return AwsCalls("ec2", (operation,), renamed)
+
+
+_CALLS: Final[Mapping[str, AwsCalls]] = {
+    "aws:apigateway/account:Account": AwsCalls(
+        "apigateway", ("UpdateAccount",), {"cloudwatchRoleArn": "patchOperations.value"}
+    ),
+    "aws:apigatewayv2/integration:Integration": AwsCalls(
+        "apigatewayv2", ("CreateIntegration",), {"timeoutMilliseconds": "TimeoutInMillis"}
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": AwsCalls(
+        "logs", ("CreateLogGroup", "PutRetentionPolicy"), kind="LogGroup", elsewhere={"skipDestroy": _STATE_ONLY}
+    ),
+    "aws:dynamodb/table:Table": AwsCalls(
+        "dynamodb",
+        ("CreateTable",),
+        {
+            "attributes": "AttributeDefinitions",
+            "attributes.*.name": "AttributeName",
+            "attributes.*.type": "AttributeType",
+            "globalSecondaryIndexes.*.name": "IndexName",
+            "globalSecondaryIndexes.*.hashKey": "KeySchema.AttributeName",
+            "globalSecondaryIndexes.*.rangeKey": "KeySchema.AttributeName",
+            "globalSecondaryIndexes.*.projectionType": "Projection.ProjectionType",
+            "hashKey": "KeySchema.AttributeName",
+            "rangeKey": "KeySchema.AttributeName",
+            "ttl": "UpdateTimeToLive.TimeToLiveSpecification",
+            "pointInTimeRecovery": "UpdateContinuousBackups.PointInTimeRecoverySpecification",
+            "pointInTimeRecovery.enabled": "PointInTimeRecoveryEnabled",
+            "serverSideEncryption": "SSESpecification",
+        },
+        kind="Table",
+    ),
+    "aws:ec2/vpc:Vpc": AwsCalls(
+        "ec2",
+        ("CreateVpc",),
+        {
+            "enableDnsHostnames": "ModifyVpcAttribute.EnableDnsHostnames.Value",
+            "enableDnsSupport": "ModifyVpcAttribute.EnableDnsSupport.Value",
+        },
+    ),
+    "aws:iam/role:Role": AwsCalls(
+        "iam", ("CreateRole",), {"assumeRolePolicy": "AssumeRolePolicyDocument"}, kind="Role"
+    ),
+    "aws:iam/rolePolicy:RolePolicy": AwsCalls(
+        "iam", ("PutRolePolicy",), {"role": "RoleName", "name": "PolicyName"}, kind="Policy"
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": AwsCalls("iam", ("AttachRolePolicy",), {"role": "RoleName"}),
+    "aws:lambda/function:Function": AwsCalls(
+        "lambda",
+        ("CreateFunction",),
+        {"code.hash": "-", "reservedConcurrentExecutions": "PutFunctionConcurrency.ReservedConcurrentExecutions"},
+        {"sourceCodeHash": _STATE_ONLY},
+        kind="Function",
+    ),
+    "aws:lambda/permission:Permission": AwsCalls("lambda", ("AddPermission",), {"function": "FunctionName"}),
+    "aws:secretsmanager/secret:Secret": AwsCalls(
+        "secretsmanager", ("CreateSecret",), {"recoveryWindowInDays": "DeleteSecret.RecoveryWindowInDays"}
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": AwsCalls("secretsmanager", ("PutSecretValue",)),
+    "aws:sns/topicSubscription:TopicSubscription": AwsCalls("sns", ("Subscribe",), {"topic": "TopicArn"}),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AuthorizeSecurityGroupEgress"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AuthorizeSecurityGroupIngress"),
+}
+
+
+@cache
+def find_calls(type_: str) -> AwsCalls | None:
+    """Return the calls of a type, None if neither the table nor its name tells them."""
+    if type_ in _CALLS:
+        return _CALLS[type_]
+    _, module, kind = type_.split(":")
+    service = module.partition("/")[0].rstrip("_")
+    service = _SERVICES.get(service, service)
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+    except UnknownServiceError:
+        return None
+    found = [f"{verb}{kind}" for verb in ("Create", "Put", "Register") if f"{verb}{kind}" in model.operation_names]
+    return AwsCalls(service, tuple(found), kind=kind) if found else None

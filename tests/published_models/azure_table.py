@@ -1,0 +1,52 @@
+"""Which call of Azure's management packages creates each of Pulumi's types, and which names differ.
+
+A type without a row is created by the operations that are called after it, in the package of its module. A row names
+what that guess does not find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+_METHODS: Final = tuple(
+    f"{begin}{name}" for name in ("create_or_update", "create", "create_update", "put") for begin in ("", "begin_")
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AzureCall:
+    """The create call of a type: a package below `azure.mgmt`, the group of its operations and its possible names.
+
+    `renamed`: a path in Pulumi's words -> the field or the parameter, `-` for what no request has.
+    """
+
+    package: str
+    group: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    methods: tuple[str, ...] = _METHODS
+
+
+_PACKAGES: Final = {
+    "applicationinsights": "applicationinsights.v2020_02_02",
+    "authorization": "authorization.v2022_04_01",
+    "managedidentity": "msi.v2024_11_30",
+    "operationalinsights": "loganalytics",
+    "resources": "resource.resources",
+}
+_CALLS: Final[Mapping[str, AzureCall]] = {}
+_known: dict[str, AzureCall | None] = {}
+
+
+def find_call(type_: str) -> AzureCall | None:
+    """Return the call of a type, or the one that its name suggests."""
+    if type_ not in _known:
+        _known[type_] = _CALLS.get(type_) or _guess_call(type_)
+    return _known[type_]
+
+
+def _guess_call(type_: str) -> AzureCall:
+    _, module, kind = type_.split(":")
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return AzureCall(_PACKAGES.get(module, module), plural)
