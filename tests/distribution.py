@@ -9,7 +9,7 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-_FOLDERS_WITH_SHARED_STACKS = ("tests/contract/web_sockets",)
+_FOLDERS_WITH_SHARED_STACKS = ("tests/contract/kinds", "tests/contract/web_sockets")
 # Long tests that share nothing: one by one, so that no process waits for the other at the end.
 _SEPARATE = (
     "tests/contract/http_service/test_frameworks.py",

@@ -21,6 +21,9 @@ _PLAIN_KINDS = {"str": "string", "bool": "boolean", "int": "integer", "long": "i
 _PLAIN_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
+_UNBOUNDED = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One field of a model; `kind` is `any` where the package leaves it open.
@@ -31,7 +34,7 @@ class Member:
     kind: str
     required: bool = False
     read_only: bool = False
-    bounds: Bounds = Bounds()
+    bounds: Bounds = _UNBOUNDED
     item: Member | None = None
     model: type | None = None
 
@@ -118,9 +121,7 @@ def _read_fields(model: type) -> Iterator[tuple[str, Member]]:
         read_only = field._visibility == ["read"]
         yield (
             field._rest_name_input or name,
-            Member(
-                member.kind, not is_optional and not read_only, read_only, member.bounds, member.item, member.model
-            ),
+            Member(member.kind, not is_optional and not read_only, read_only, member.bounds, member.item, member.model),
         )
 
 

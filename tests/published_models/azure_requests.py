@@ -45,7 +45,10 @@ def check_azure_resource(type_: str, inputs: Mapping[str, Any]) -> Iterator[Find
 
 @cache
 def _find_operation(call: AzureCall) -> _Operation | None:
-    package = importlib.import_module(f"azure.mgmt.{call.package}.operations")
+    try:
+        package = importlib.import_module(f"azure.mgmt.{call.package}.operations")
+    except ModuleNotFoundError:
+        return None
     methods = inspect.getmembers(getattr(package, f"{call.group}Operations", None), inspect.isfunction)
     method = next((it for name in call.methods for known, it in methods if known == name), None)
     if method is None:
@@ -93,22 +96,17 @@ class _ModelChecker:
                 self._report(path, f"lacks {name} of {model.__name__}")
 
     def _check(self, value: Any, member: Member, path: str) -> None:
-        if value is None or not isinstance(value, str | bool | int | float | list | dict):
-            return  # packages and other files
-        if member.kind == "any":
-            return
+        if member.kind == "any" or not isinstance(value, str | bool | int | float | list | dict):
+            return  # anything goes, or it is a package or another file
         if not _is_of_kind(value, member.kind):
             self._report(path, f"is no {member.kind}")
             return
         for problem in member.bounds.list_problems(value):
             self._report(path, problem)
-        if member.kind == "model" and member.model:
+        if member.model:
             self.check_model(value, member.model, path)
-        elif member.item and isinstance(value, list):
-            for item in value:
-                self._check(item, member.item, f"{path}.*")
-        elif member.item and isinstance(value, dict):
-            for item in value.values():
+        elif member.item:
+            for item in value.values() if isinstance(value, dict) else value:
                 self._check(item, member.item, f"{path}.*")
 
     def _report(self, path: str, problem: str) -> None:

@@ -35,7 +35,13 @@ _PACKAGES: Final = {
     "operationalinsights": "loganalytics",
     "resources": "resource.resources",
 }
-_CALLS: Final[Mapping[str, AzureCall]] = {}
+_CALLS: Final[Mapping[str, AzureCall]] = {
+    "azure-native:storage:StorageAccount": AzureCall(
+        "storage", "StorageAccounts", {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
+    ),
+    "azure-native:storage:Table": AzureCall("storage", "Table"),
+    "azure-native:webpubsub:WebPubSub": AzureCall("webpubsub", "WebPubSub"),
+}
 _known: dict[str, AzureCall | None] = {}
 
 

@@ -21,24 +21,14 @@ from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_T
 from semantest_iac_events.values import ChangeCounts
 from tests.contract.kinds.conftest import FindLife
 from tests.contract.kinds.lives import KindLife, live_through
+from tests.contract.kinds.pairs import SUPPORTED_PAIRS, UNSUPPORTED_PAIRS
 from tests.contract.kinds.reversible_types import REVERSIBLE_TYPES
 from tests.kind_examples.example import KindExample, find_unmet_needs
-from tests.kind_examples.registry import EXAMPLES, PROVIDERS, find_kinds_without_example
+from tests.kind_examples.registry import EXAMPLES, find_kinds_without_example
 
 _TYPES = {**AWS_TYPES, **AZURE_TYPES}
 _LIST_PERMISSIONS = {"aws": aws_policies.list_actions, "azure": azure_roles.list_role_operations}
 _OTHER_TAGS = {"azure-native:apimanagement:NamedValue"}  # words of their own service under the name of tags
-
-
-def _is_supported(example: KindExample, provider: str) -> bool:
-    return not find_cloud(provider).capabilities.unsupported_reason(example.kind)
-
-
-def _parametrize(*, supported: bool) -> pytest.MarkDecorator:
-    pairs = [(it, cloud) for it in EXAMPLES for cloud in PROVIDERS if _is_supported(it, cloud) is supported]
-    return pytest.mark.parametrize(
-        ("example", "provider"), pairs, ids=[f"{provider} {example}" for example, provider in pairs]
-    )
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ class TestTable:
         assert (type(example.changed), example.changed.name) == (example.kind, example.resource.name)
 
 
-@_parametrize(supported=False)
+@pytest.mark.parametrize(("example", "provider"), UNSUPPORTED_PAIRS)
 def test_kind_without_program_is_refused_by_name(example: KindExample, provider: str, tmp_path: Path) -> None:
     with pytest.raises(ValidationError) as refusal:
         asyncio.run(live_through(example, provider, tmp_path))
@@ -67,7 +57,7 @@ def test_kind_without_program_is_refused_by_name(example: KindExample, provider:
     assert example.kind.__name__ in str(refusal.value.faults)
 
 
-@_parametrize(supported=True)
+@pytest.mark.parametrize(("example", "provider"), SUPPORTED_PAIRS)
 class TestLife:
     def test_begins_as_planned(self, life: KindLife) -> None:
         assert life.created.changes == life.planned.changes
@@ -98,7 +88,7 @@ class TestLife:
         assert wrong == []
 
 
-@_parametrize(supported=True)
+@pytest.mark.parametrize(("example", "provider"), SUPPORTED_PAIRS)
 class TestResources:
     def test_are_of_simulated_types_without_other_properties(self, life: KindLife) -> None:
         unknown = {it.type: sorted(it.inputs.keys() - _TYPES[it.type].properties.keys()) for it in life.resources}
