@@ -62,6 +62,19 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
     "aws:cloudwatch/logGroup:LogGroup": AwsCalls(
         "logs", ("CreateLogGroup", "PutRetentionPolicy"), kind="LogGroup", elsewhere={"skipDestroy": _STATE_ONLY}
     ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": AwsCalls(
+        "cloudwatch",
+        ("PutMetricAlarm",),
+        {
+            "metricQueries": "Metrics",
+            "metricQueries.*.metric": "MetricStat",
+            **{
+                f"metricQueries.*.metric.{name[0].lower()}{name[1:]}": f"Metric.{name}"
+                for name in ("MetricName", "Namespace", "Dimensions")
+            },
+        },
+        kind="Alarm",
+    ),
     "aws:dynamodb/table:Table": AwsCalls(
         "dynamodb",
         ("CreateTable",),

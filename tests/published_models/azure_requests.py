@@ -7,6 +7,7 @@ import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -49,8 +50,9 @@ def _find_operation(call: AzureCall) -> _Operation | None:
         package = importlib.import_module(f"azure.mgmt.{call.package}.operations")
     except ModuleNotFoundError:
         return None
-    methods = inspect.getmembers(getattr(package, f"{call.group}Operations", None), inspect.isfunction)
-    method = next((it for name in call.methods for known, it in methods if known == name), None)
+    groups = [getattr(package, f"{group}Operations", None) for group in call.groups]
+    methods = [getattr(group, name, None) for group in groups for name in call.methods]
+    method = next((it for it in methods if inspect.isfunction(it)), None)
     if method is None:
         return None
     parameters = inspect.signature(method).parameters
@@ -61,7 +63,8 @@ def _find_operation(call: AzureCall) -> _Operation | None:
 
 def _find_model(annotation: Any) -> type | None:
     candidates = (annotation, *typing.get_args(annotation))
-    return next((it for it in candidates if isinstance(it, type) and ".models" in it.__module__), None)
+    models = [it for it in candidates if isinstance(it, type) and ".models" in it.__module__]
+    return next((it for it in models if not issubclass(it, Enum)), None)
 
 
 class _ModelChecker:
@@ -105,9 +108,10 @@ class _ModelChecker:
             self._report(path, problem)
         if member.model:
             self.check_model(value, member.model, path)
-        elif member.item:
-            for item in value.values() if isinstance(value, dict) else value:
-                self._check(item, member.item, f"{path}.*")
+        if member.item is None:
+            return
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            self._check(item, member.item, f"{path}.*")
 
     def _report(self, path: str, problem: str) -> None:
         self.findings.append(Finding(self._type, path, problem))

@@ -17,13 +17,13 @@ _METHODS: Final = tuple(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AzureCall:
-    """The create call of a type: a package below `azure.mgmt`, the group of its operations and its possible names.
+    """The create call of a type: a package below `azure.mgmt`, groups of operations and their possible names.
 
     `renamed`: a path in Pulumi's words -> the field or the parameter, `-` for what no request has.
     """
 
     package: str
-    group: str
+    groups: tuple[str, ...]
     renamed: Mapping[str, str] = field(default_factory=dict)
     methods: tuple[str, ...] = _METHODS
 
@@ -37,10 +37,8 @@ _PACKAGES: Final = {
 }
 _CALLS: Final[Mapping[str, AzureCall]] = {
     "azure-native:storage:StorageAccount": AzureCall(
-        "storage", "StorageAccounts", {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
+        "storage", ("StorageAccounts",), {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
     ),
-    "azure-native:storage:Table": AzureCall("storage", "Table"),
-    "azure-native:webpubsub:WebPubSub": AzureCall("webpubsub", "WebPubSub"),
 }
 _known: dict[str, AzureCall | None] = {}
 
@@ -55,4 +53,4 @@ def find_call(type_: str) -> AzureCall | None:
 def _guess_call(type_: str) -> AzureCall:
     _, module, kind = type_.split(":")
     plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
-    return AzureCall(_PACKAGES.get(module, module), plural)
+    return AzureCall(_PACKAGES.get(module, module), (plural, kind))

@@ -123,7 +123,7 @@ class TestChecks:
     def test_find_what_a_request_to_aws_lacks(self) -> None:
         findings = [it.problem for it in check_aws_resource("aws:iam/role:Role", {"name": "a role"})]
 
-        assert findings == [r"does not match [\\w+=,.@-]+", "CreateRole requires AssumeRolePolicyDocument"]
+        assert findings == [r"does not match [\w+=,.@-]+", "CreateRole requires AssumeRolePolicyDocument"]
 
     @pytest.mark.parametrize(
         ("change", "problem"),
