@@ -103,7 +103,7 @@ examples: $(VENV)/test.stamp ## download the packages of the documented examples
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra telemetry \
-		$(EVENT_EXTRAS) --extra dev \
+		$(EVENT_EXTRAS) --extra dev --group pyproject.toml:models \
 		--output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --extra telemetry --constraint requirements/test.txt --output-file requirements/deploy.txt
 	$(LOCK) --extra aws --extra azure --extra object-store --extra postgres --extra telemetry \

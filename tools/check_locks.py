@@ -30,7 +30,7 @@ EVENT_EXTRAS = ("kafka", "nats", "rabbitmq", "redis", "webhooks")
 EXTRAS = {
     "deploy.txt": ("aws", "azure", "gateway", "telemetry"),
     "worker.txt": ("aws", "azure", "object-store", "postgres", "telemetry", *EVENT_EXTRAS),
-    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", *EVENT_EXTRAS, "dev"),
+    "test.txt": ("aws", "azure", "gateway", "object-store", "postgres", "telemetry", *EVENT_EXTRAS, "dev", "models"),
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
@@ -83,10 +83,11 @@ def read_lock(text: str) -> Lock:
 
 
 def root_requirements(extras: tuple[str, ...]) -> list[str]:
-    """The requirements of pyproject.toml, including those of the build."""
+    """The requirements of pyproject.toml with these extras or groups, including those of the build."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = settings["project"]
-    optional = itertools.chain.from_iterable(project["optional-dependencies"][extra] for extra in extras)
+    by_name = {**project["optional-dependencies"], **settings["dependency-groups"]}
+    optional = itertools.chain.from_iterable(by_name[extra] for extra in extras)
     return [*project["dependencies"], *optional, *settings["build-system"]["requires"], FOR_EDITABLE]
 
 
