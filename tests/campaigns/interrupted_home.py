@@ -78,13 +78,14 @@ class Target:
     engine: str
     cloud: str
     component: str
+    environment: str = "development"
 
     def __str__(self) -> str:
         return f"{self.component} on {self.cloud} with {self.engine}"
 
     @property
     def stack(self) -> Stack:
-        return Stack(self.component, self.cloud, "development", REGIONS[self.cloud])
+        return Stack(self.component, self.cloud, self.environment, REGIONS[self.cloud])
 
 
 def write_sources(folder: Path) -> None:

@@ -84,7 +84,7 @@ CANARY_SCENARIOS: Mapping[str, QueuedScenario] = {
     "canary": QueuedScenario(("v1",), CANARY, "completed", CANARY, resumes=False),
     "returned-canary": QueuedScenario(("v1",), RETURNED_CANARY, "rolled_back", "v1", resumes=False),
 }
-"""Only on AWS."""
+"""On Azure in an environment with a gateway, which divides the traffic."""
 _ALL_SCENARIOS = {**SCENARIOS, **CANARY_SCENARIOS}
 _WITHOUT_RUN = ("pending", *map(str, TERMINAL_STATUSES))
 _TEMPLATE = "template_{}"
@@ -121,7 +121,9 @@ class SeamRunner:
     def __init__(self, job: SeamJob) -> None:
         self._job = job
         self._folder = Path(job.folder)
-        self._target = Target(job.engine, job.cloud, "rest-api")
+        needs_gateway = job.cloud == "azure" and not CANARY_SCENARIOS.keys().isdisjoint(job.scenarios)
+        environment = "qa" if needs_gateway else "development"
+        self._target = Target(job.engine, job.cloud, "rest-api", environment)
         self._server: PostgresqlServer | None = None
 
     def run(self) -> Iterator[SeamReport]:

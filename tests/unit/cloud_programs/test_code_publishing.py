@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.components import build_websocket
+from semantest_iac.domain.blueprints.components import build_rest_api, build_websocket
+from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
@@ -28,6 +29,7 @@ from semantest_iac.infrastructure.cloud_programs.code_publishing import (
 _PACKAGE = Artifact("d2", Path("package.zip"), "h", "python3.13", 1)
 _NOTHING = ChangePlan()
 _SETTINGS = resolve_component(DeploymentConfiguration(), "websocket", "development")
+_REST_SETTINGS = resolve_component(DeploymentConfiguration(), "rest-api", "staging")
 
 
 def _resource(name: str, type_: str = "app") -> DeployedResource:
@@ -161,3 +163,56 @@ class TestFindDeferred:
 
     def test_finds_nothing_if_no_kind_waits_for_code(self) -> None:
         assert Apps().publisher.decide_deferral(self.WORK, []) is Deferred.NOTHING
+
+
+class TestTraffic:
+    """What waits while a second app runs a new version: `d2` is the package that is deployed."""
+
+    _WHOLE = build_rest_api(Stack("rest-api", "azure", "staging", "eastus"), 1, _REST_SETTINGS)
+    _SPLIT = TrafficSplit({"function_version": "1"}, 10).apply(_WHOLE)
+
+    @pytest.mark.parametrize(
+        ("blueprint", "running", "deferred"),
+        [
+            (_SPLIT, {"function": "d1"}, Deferred.TRAFFIC),
+            (_SPLIT, {"function": "d1", "canary": ""}, Deferred.TRAFFIC),
+            (_SPLIT, {"function": "d1", "canary": "d2"}, Deferred.NOTHING),
+            (_WHOLE, {"function": "d1", "canary": "d2"}, Deferred.TRAFFIC),
+            (_WHOLE, {"function": "d2", "canary": "d2"}, Deferred.NOTHING),
+            (_WHOLE, {"function": "d2", "canary": "d3"}, Deferred.NOTHING),
+            (_WHOLE, {"function": "d1", "canary": "d3"}, Deferred.NOTHING),
+            (_WHOLE, {"function": "d1"}, Deferred.NOTHING),
+        ],
+        ids=[
+            *("no-second-app", "second-app-without-code", "share", "take-over", "taken-over", "returned"),
+            *("returned-with-other-code", "no-canary"),
+        ],
+    )
+    def test_waits_for_the_code_of_what_receives_it(self, blueprint: Any, running: Any, deferred: Deferred) -> None:
+        apps = Apps(**running)
+        publisher = replace(apps.publisher, method=replace(apps.publisher.method, canary_app="canary"))
+        resources = [_resource(name) for name in running]
+
+        assert publisher.decide_deferral(Work("d", blueprint, _PACKAGE), resources) is deferred
+
+    def test_a_kept_app_is_not_published_to(self) -> None:
+        apps = Apps(function="d1")
+        tags = {"function": "d1", "canary": "d2"}
+        resources = [
+            replace(_resource(name), outputs={"name": name, "tags": {PACKAGE_TAG: tags[name]}}) for name in tags
+        ]
+
+        apps.publisher.publish(resources, _PACKAGE, lambda update: None)
+        same = [PlannedChange(f"urn:{name}", "app", name, "same") for name in tags]
+        plan = apps.publisher.plan_publishing(resources, _PACKAGE, ChangePlan(tuple(same)))
+
+        assert apps.running == {"function": "d1", "canary": "d2"}
+        assert not plan.lacks_code
+
+    def test_an_app_that_is_deleted_needs_no_code(self) -> None:
+        apps = Apps(function="d2", canary="d3")
+        plan = ChangePlan((PlannedChange("urn:canary", "app", "canary", "delete"),))
+
+        assert not apps.publisher.plan_publishing(
+            [_resource("function"), _resource("canary")], _PACKAGE, plan
+        ).lacks_code
