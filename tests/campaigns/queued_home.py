@@ -201,7 +201,8 @@ class QueuedHome(InterruptedHome):
             self.close()
             request = RollbackRequested(**place, target_deployment=first, accepted_data_loss=lost)
         elif command != DESTROY:
-            engine = {} if self.engine.engine == SANDBOX_ENGINE else asdict(self.engine)
+            is_chosen_anyway = self.engine.engine == SANDBOX_ENGINE and self.stack.environment == "development"
+            engine = {} if is_chosen_anyway else asdict(self.engine)
             request = DeploymentRequested(**place, configuration={**self.configuration_of(command), **engine})
         return to_cloudevent(request, source=SOURCE)
 

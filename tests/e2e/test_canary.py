@@ -237,10 +237,11 @@ class TestCanary:
 
 
 class TestCanaryOnPulumi:
-    def test_moves_the_weights_of_the_alias(self, workspace: Workspace) -> None:
+    def test_moves_the_traffic_and_leaves_nothing_behind(self, workspace: Workspace, provider: str) -> None:
         require_pulumi_cli()
+        place = PLACES[provider].replace("engine: sandbox\n", "")
         (workspace.folder / "service").mkdir()
-        (workspace.folder / "semantest.yaml").write_text(f"engine: pulumi\ncloud: sandbox\n{CONFIGURATION}")
+        (workspace.folder / "semantest.yaml").write_text(f"{place}engine: pulumi\ncloud: sandbox\n{CONFIGURATION}")
         write_service(workspace, "old")
         assert workspace.run(*DEPLOY).code == 0
         write_service(workspace, "new")
@@ -248,4 +249,6 @@ class TestCanaryOnPulumi:
         deployed = workspace.run(*DEPLOY, "--canary", "50%", "--bake", "1s")
 
         assert (deployed.code, deployed.json["state"]) == (0, "completed"), deployed.json
+        changes = deployed.json["changes"]
+        assert changes["create"] == changes["delete"] == {"aws": 0, "azure": 10}[provider]
         assert workspace.run("invoke", "rest-api", "GET", "/").out.strip().endswith("new none")

@@ -184,6 +184,7 @@ class DeploymentProcess:
         Whatever fails meanwhile returns it too: nobody watches two versions any more after a failure.
         """
         request, counter = context.request, OperationCounter(self._progress)
+        before = list_operations(recorder.deployment.shifted)
         try:
             await recorder.step(judge_version, partial(require_good_version, context.stack, decision))
             return await self._deploy_from_first_step(context, recorder, package, decision)
@@ -191,7 +192,6 @@ class DeploymentProcess:
             if isinstance(error, VersionReturnedError):
                 with suppress(Exception):  # the way back restores the traffic too, only later
                     await self._return_traffic(context, recorder, package, decision, counter)
-            before = list_operations(recorder.deployment.shifted)
             return await self._rollback.run(error, request, recorder, [*before, *counter.operations])
 
     async def _return_traffic(
@@ -208,7 +208,8 @@ class DeploymentProcess:
         require_shiftable(context.stack, context.plan)
         assert context.work is not None  # noqa: S101  # set by the plan
         await apply_plan(self._engine, context.work, context.plan, recorder, counter)
-        await recorder.publish(shift_traffic(recorder.deployment, 0, decision.reasons))
+        changes = count_operations([*list_operations(recorder.deployment.shifted), *counter.operations])
+        await recorder.publish(shift_traffic(recorder.deployment, 0, decision.reasons, changes=changes))
 
     async def change_deployed(self, request: ChangeRequest) -> StackEvent:
         """Deploy what a request to roll back or to scale asks for, as of now, and return the terminal event.

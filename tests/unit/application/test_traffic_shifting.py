@@ -169,6 +169,16 @@ class TestReturn:
         assert row.error["code"] == "CANARY_RETURNED"
         assert "5 failed (5.0 %): more than 1 %" in row.error["message"]
 
+    async def test_counts_what_was_done_before(self, run: CanaryRun) -> None:
+        await run.begin()
+        run.traffic.observations = [BAD]
+        await run.go_on(1)
+
+        shifts = [it.event["data"] for it in run.app.ledger.log() if it.type.endswith("traffic.shifted")]
+        counts = [it["changes"]["update"] for it in shifts]
+        row = run.app.ledger.deployment(run.request.deployment_id)
+        assert row is not None and 0 < counts[0] < counts[1] < row.changes["update"]
+
     async def test_moves_the_traffic_before_the_rest(self, run: CanaryRun) -> None:
         await run.begin()
         run.traffic.observations = [BAD]
