@@ -9,11 +9,14 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.parts import FUNCTION_REF, LIVE_VERSION_REF
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
+from semantest_iac.domain.compute.triggers import ScheduleTrigger
 from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.azure.catalogue import CLOUD
+from semantest_iac.infrastructure.cloud_programs.azure.compute import TRIGGERS_SETTING
 from tests.unit.cloud_programs.azure_registrations import APP, ROLE
 from tests.unit.cloud_programs.recorder import Registration, inputs_named, of_type, record_program, urn
 from tests.unit.cloud_programs.variants import blueprint
@@ -70,6 +73,16 @@ class TestCanaryApp:
         parents = {it.parent for it in registrations if it.name in ("canary", "shared") and it.type != APP}
 
         assert parents == {urn("semantest:delivery:LiveVersion", "live")}
+
+    def test_takes_no_messages_and_follows_no_schedule(self) -> None:
+        nightly = ScheduleTrigger(name="nightly", target=LIVE_VERSION_REF, function=FUNCTION_REF, schedule="0 3 * * *")
+        whole = _whole()
+        scheduled = replace(whole, resources=(*whole.resources, nightly))
+        registrations = record_program(TrafficSplit({"function_version": "1"}, 10).apply(scheduled))
+        live, canary = (inputs_named(APP, name, registrations) for name in ("function", "canary"))
+
+        assert TRIGGERS_SETTING in {it["name"] for it in live["siteConfig"]["appSettings"]}
+        assert TRIGGERS_SETTING not in {it["name"] for it in canary["siteConfig"]["appSettings"]}
 
     def test_is_none_without_a_share(self) -> None:
         assert [it.name for it in of_type(APP, _record(None))] == ["function"]
