@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.infrastructure.clouds.plan.departures import Departure
 
-LONGEST_SECRET_WINDOW_DAYS = 30  # source: Secrets Manager, DeleteSecret, RecoveryWindowInDays
+RECOVERY_DAYS = range(7, 30 + 1)
+"""For how many days a deleted key or secret can be restored.
+
+Sources: KMS's reference of ScheduleKeyDeletion, Secrets Manager's of DeleteSecret.
+"""
 
 
-def choose_secret_window(soft_delete_days: int) -> int:
-    """Return for how many days Secrets Manager can restore a deleted secret."""
-    return min(soft_delete_days, LONGEST_SECRET_WINDOW_DAYS)
+def choose_recovery_window(days: int) -> int:
+    """Return for how many days KMS and Secrets Manager can restore what was deleted, the nearest to what is asked."""
+    return min(max(days, RECOVERY_DAYS[0]), RECOVERY_DAYS[-1])
 
 
 def find_aws_departures(platform: PlatformSettings) -> Iterator[Departure]:
@@ -24,7 +28,7 @@ def find_aws_departures(platform: PlatformSettings) -> Iterator[Departure]:
             "observability",
             "monitoring.daily_quota_gb",
             f"{quota} GB a day",
-            "no limit",
+            "an alarm when 80 % of it came",
             "CloudWatch Logs takes whatever is written and has no daily cap",
             "the quotas of CloudWatch Logs",
         )
@@ -44,22 +48,22 @@ def _find_network_departures(platform: PlatformSettings) -> Iterator[Departure]:
 
 def _find_security_departures(platform: PlatformSettings) -> Iterator[Departure]:
     security = platform.environment.security
-    window = choose_secret_window(security.soft_delete_days)
+    window = choose_recovery_window(security.soft_delete_days)
     if window != security.soft_delete_days:
         yield Departure(
             "security",
             "security.soft_delete_days",
             f"{security.soft_delete_days} days",
             f"{window} days",
-            f"Secrets Manager keeps deleted secrets for {LONGEST_SECRET_WINDOW_DAYS} days at most",
-            "Secrets Manager's DeleteSecret, RecoveryWindowInDays",
+            f"KMS and Secrets Manager keep what was deleted for {RECOVERY_DAYS[0]} to {RECOVERY_DAYS[-1]} days",
+            "KMS's reference of ScheduleKeyDeletion, Secrets Manager's of DeleteSecret",
         )
     if security.purge_protection:
         yield Departure(
             "security",
             "security.purge_protection",
             "purge protection",
-            "the recovery window alone",
-            "Secrets Manager has no setting that keeps whoever may delete a secret from deleting it at once",
-            "Secrets Manager's DeleteSecret, ForceDeleteWithoutRecovery",
+            "the protection of the key alone",
+            "nobody can delete a KMS key at once, but whoever may delete a secret can",
+            "KMS's reference of ScheduleKeyDeletion, Secrets Manager's of DeleteSecret, ForceDeleteWithoutRecovery",
         )

@@ -11,14 +11,13 @@ import pulumi_aws as aws
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.plan.aws_departures import choose_recovery_window
 
 _SERVICES: Mapping[Workload, str] = {
     Workload.FUNCTION: "lambda.amazonaws.com",
     Workload.CONTAINER: "ecs-tasks.amazonaws.com",
     Workload.PIPELINE: "states.amazonaws.com",
 }
-
-_RECOVERY_DAYS = range(7, 30 + 1)  # of a key; source: KMS's reference of ScheduleKeyDeletion
 
 
 def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
@@ -28,7 +27,7 @@ def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
         vault.name,
         description=f"Secrets of {context.stack}",
         enable_key_rotation=True,
-        deletion_window_in_days=min(max(vault.recovery_days, _RECOVERY_DAYS[0]), _RECOVERY_DAYS[-1]),
+        deletion_window_in_days=choose_recovery_window(vault.recovery_days),
         tags=context.tags,
         opts=context.options(),
     )
