@@ -5,11 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.runtime.naming import hex_suffix
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     CFN,
@@ -19,16 +15,14 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Length,
     OneOf,
     Pattern,
-    Property,
     Range,
-    block,
-    flag,
-    for_each,
-    integer,
-    json_document,
-    list_of,
-    set_of,
-    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.published import (
+    COMPUTED,
+    UNORDERED,
+    PropertyRefinement,
+    correct,
+    refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
@@ -46,20 +40,6 @@ VPC_TYPE: Final = "aws:ec2/vpc:Vpc"
 SUBNET_TYPE: Final = "aws:ec2/subnet:Subnet"
 SECURITY_GROUP_TYPE: Final = "aws:ec2/securityGroup:SecurityGroup"
 
-VPC_REFERENCE: Final = ResourceReference(
-    "vpcId",
-    (VPC_TYPE,),
-    Refusal("InvalidVpcID.NotFound", "The vpc ID '{value}' does not exist"),
-    OBSERVED,
-    fact_name="vpc",
-    on_delete=OnDelete.REFUSE,
-)
-
-
-def ec2_arn_template(resource: str) -> str:
-    """Return the template of an EC2 ARN."""
-    return f"arn:aws:ec2:{{region}}:{{account}}:{resource}"
-
 
 def dependency_violation(noun: str) -> Refusal:
     """Return EC2's refusal to delete a resource that others depend on."""
@@ -75,11 +55,6 @@ def network_reference(
     return ResourceReference(
         path, (type_,), refusal, OBSERVED, fact_name=fact_name, pattern=pattern, on_delete=on_delete
     )
-
-
-def subnet_reference(path: str) -> ResourceReference:
-    """Declare a reference to a subnet, which cannot be deleted before the resource that refers to it."""
-    return network_reference(path, SUBNET_TYPE, "InvalidSubnetID.NotFound", "subnet ID", OnDelete.REFUSE)
 
 
 def security_group_reference(path: str, on_delete: OnDelete = OnDelete.REFUSE) -> ResourceReference:
@@ -99,58 +74,22 @@ def _overlaps_other_subnet(context: GuardContext) -> bool:
     return bool(cidr) and any(IPv4Network(cidr).overlaps(IPv4Network(row["cidrBlock"])) for row in others)
 
 
-def _subnet_properties() -> dict[str, Property]:
-    flags = (
-        *("assignIpv6AddressOnCreation", "enableDns64", "enableResourceNameDnsARecordOnLaunch"),
-        *("enableResourceNameDnsAaaaRecordOnLaunch", "mapPublicIpOnLaunch"),
-    )
-    return {
-        "vpcId": text(required=True, force_new=True),
-        **for_each(flag(default=False), *flags),
-        "ipv6Native": flag(default=False, force_new=True),
-        "mapCustomerOwnedIpOnLaunch": flag(),
-        "availabilityZone": text(force_new=True, computed_default=True),
-        "availabilityZoneId": text(force_new=True, computed_default=True),
-        "cidrBlock": text(CidrNetwork(16, 28, DOC), force_new=True, computed_default=True),
-        "enableLniAtDeviceIndex": integer(),
-        **for_each(integer(force_new=True), "ipv4NetmaskLength", "ipv6NetmaskLength"),
-        **for_each(text(force_new=True), "ipv4IpamPoolId", "ipv6IpamPoolId", "outpostArn"),
-        "ipv6CidrBlock": text(CidrNetwork(44, 64, DOC)),
-        "privateDnsHostnameTypeOnLaunch": text(OneOf(("ip-name", "resource-name"), DOC), computed_default=True),
-        "customerOwnedIpv4Pool": text(),
-        **REGION_PROPERTY,
-        **TAGS_PROPERTY,
-    }
+_VPC_CIDR: Final = refine(CidrNetwork(16, 28, DOC))
 
-
-NETWORK_TYPES: Final = {
-    VPC_TYPE: TypeRule(
-        properties={
-            "cidrBlock": text(CidrNetwork(16, 28, DOC), force_new=True, computed_default=True),
-            "enableDnsHostnames": flag(computed_default=True),
-            "enableDnsSupport": flag(default=True),
-            **for_each(flag(computed_default=True), "assignGeneratedIpv6CidrBlock", "enableNetworkAddressUsageMetrics"),
-            "instanceTenancy": text(OneOf(("dedicated", "default", "host"), CFN), default="default"),
-            "ipv4IpamPoolId": text(force_new=True),
-            "ipv4NetmaskLength": integer(Range(16, 28, DOC), force_new=True),
-            "ipv6NetmaskLength": integer(Range(44, 60, DOC)),
-            **for_each(text(computed_default=True), "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"),
-            "ipv6IpamPoolId": text(),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+NETWORK_TYPES: Final[dict[str, TypeRule]] = {
+    VPC_TYPE: AwsType(VPC_TYPE, "vpc-{hex17}").rule(
+        {
+            "assignGeneratedIpv6CidrBlock": refine(computed_default=True, default=None),
+            "cidrBlock": _VPC_CIDR,
+            "ipv4NetmaskLength": refine(Range(16, 28, DOC)),
+            "ipv6NetmaskLength": refine(Range(44, 60, DOC)),
         },
-        identity="vpc-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn_template("vpc/vpc-{hex17}"),
-            "ownerId": "{account}",
             "defaultNetworkAclId": "acl-{hex17}",
             "defaultRouteTableId": "rtb-{hex17}",
             "mainRouteTableId": "rtb-{hex17}",
             "defaultSecurityGroupId": "sg-{hex17}",
             "dhcpOptionsId": "dopt-{hex17}",
-            "ipv6AssociationId": "",
-            "enableDnsHostnames": lambda _: False,
         },
         conditions=(
             Choice(1, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
@@ -159,19 +98,24 @@ NETWORK_TYPES: Final = {
         in_use_refusal=dependency_violation("vpc"),
         latency_seconds=2,
     ),
-    SUBNET_TYPE: TypeRule(
-        properties=_subnet_properties(),
-        identity="subnet-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
+    SUBNET_TYPE: AwsType(SUBNET_TYPE, "subnet-{hex17}").rule(
+        {
+            "cidrBlock": _VPC_CIDR,
+            "ipv6CidrBlock": refine(CidrNetwork(44, 64, DOC)),
+            "privateDnsHostnameTypeOnLaunch": refine(OneOf(("ip-name", "resource-name"), DOC)),
+            **dict.fromkeys(
+                (
+                    *("enableDns64", "enableResourceNameDnsARecordOnLaunch"),
+                    *("enableResourceNameDnsAaaaRecordOnLaunch", "ipv6Native"),
+                ),
+                refine(default=False),
+            ),
+        },
         computed={
-            "arn": ec2_arn_template("subnet/subnet-{hex17}"),
-            "ownerId": "{account}",
             "availabilityZone": "{region}a",
             "availabilityZoneId": "{region}-az1",
-            "ipv6CidrBlockAssociationId": "",
             "privateDnsHostnameTypeOnLaunch": "ip-name",
         },
-        references=(VPC_REFERENCE,),
         conditions=(
             Choice(0, 1, ("availabilityZone", "availabilityZoneId"), CFN),
             Choice(0, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
@@ -202,34 +146,14 @@ _RULE_HANDLE: Final = " ".join(
 )
 
 
-def _inline_rules() -> Property:
-    sources = ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups")
-    fields = {
-        **for_each(integer(Range(-1, 65535, DOC), required=True), "fromPort", "toPort"),
-        "protocol": text(required=True),
-        **for_each(list_of(text()), *sources),
-        "description": text(),
-        "self": flag(default=False),
-    }
-    return set_of(block(fields), computed_default=True)
-
-
-def _security_group_rule() -> TypeRule:
-    return TypeRule(
-        properties={
-            "ipProtocol": text(required=True),
-            "securityGroupId": text(required=True, force_new=True),
-            "cidrIpv4": text(CidrNetwork(0, 32, DOC)),
-            "cidrIpv6": text(CidrNetwork(0, 128, DOC)),
-            "description": text(Length(0, 255, DOC)),
-            **for_each(integer(Range(-1, None, CFN)), "fromPort", "toPort"),
-            **for_each(text(), "prefixListId", "referencedSecurityGroupId"),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+def _security_group_rule(token: str) -> TypeRule:
+    return AwsType(token, "sgr-{hex17}", arn="arn:aws:ec2:{region}:{account}:security-group-rule/sgr-{hex17}").rule(
+        {
+            "cidrIpv4": refine(CidrNetwork(0, 32, DOC)),
+            "cidrIpv6": refine(CidrNetwork(0, 128, DOC)),
+            "description": refine(Length(0, 255, DOC)),
         },
-        identity="sgr-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={"arn": ec2_arn_template("security-group-rule/sgr-{hex17}"), "securityGroupRuleId": "sgr-{hex17}"},
+        computed={"securityGroupRuleId": "sgr-{hex17}"},
         unique=(
             UniqueHandle(_RULE_HANDLE, Refusal("InvalidPermission.Duplicate", "the specified rule already exists")),
         ),
@@ -241,30 +165,19 @@ def _security_group_rule() -> TypeRule:
     )
 
 
-SECURITY_GROUP_TYPES: Final = {
-    SECURITY_GROUP_TYPE: TypeRule(
-        properties={
-            "description": text(
-                Length(0, 255, CFN),
-                Pattern(r"^([a-z,A-Z,0-9,. _\-:/()#,@[\]+=&;\{\}!$*])*$", CFN),
-                force_new=True,
-                default="Managed by Pulumi",
-            ),
-            **for_each(_inline_rules(), "egress", "ingress"),
-            "name": text(Length(1, 255, DOC), Pattern(r"^(?!sg-)", DOC), force_new=True, computed_default=True),
-            "namePrefix": text(force_new=True),
-            "revokeRulesOnDelete": flag(default=False),
-            "vpcId": text(force_new=True, computed_default=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
-        },
-        identity="sg-{hex17}",
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={
-            "arn": ec2_arn_template("security-group/sg-{hex17}"),
-            "ownerId": "{account}",
-            **dict.fromkeys(("egress", "ingress"), lambda _: []),
+def _refine_inline_rules(name: str) -> dict[str, PropertyRefinement]:
+    ports = dict.fromkeys((f"{name}.fromPort", f"{name}.toPort"), refine(Range(-1, 65535, DOC)))
+    return {name: UNORDERED, **ports, f"{name}.self": refine(default=False)}
+
+
+SECURITY_GROUP_TYPES: Final[dict[str, TypeRule]] = {
+    SECURITY_GROUP_TYPE: AwsType(SECURITY_GROUP_TYPE, "sg-{hex17}").rule(
+        {
+            "description": refine(computed_default=False, default="Managed by Pulumi"),
+            **_refine_inline_rules("egress"),
+            **_refine_inline_rules("ingress"),
+            "name": refine(Length(1, 255, DOC), Pattern(r"^(?!sg-)", DOC), force_new=True),
+            "revokeRulesOnDelete": refine(default=False),
         },
         unique=(
             UniqueHandle(
@@ -272,12 +185,10 @@ SECURITY_GROUP_TYPES: Final = {
                 Refusal("InvalidGroup.Duplicate", "The security group '{name}' already exists for VPC '{vpcId}'"),
             ),
         ),
-        references=(VPC_REFERENCE,),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         in_use_refusal=Refusal("DependencyViolation", "resource {id} has a dependent object"),
     ),
-    EGRESS_RULE_TYPE: _security_group_rule(),
-    INGRESS_RULE_TYPE: _security_group_rule(),
+    EGRESS_RULE_TYPE: _security_group_rule(EGRESS_RULE_TYPE),
+    INGRESS_RULE_TYPE: _security_group_rule(INGRESS_RULE_TYPE),
 }
 
 VPC_ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -307,63 +218,28 @@ def _endpoint_dns_entries(facts: RequestFacts) -> list[dict[str, str]]:
     return [{"dnsName": name, "hostedZoneId": zone}, *(private if facts["privateDnsEnabled"] else [])]
 
 
-VPC_ENDPOINT_TYPES: Final = {
-    VPC_ENDPOINT_TYPE: TypeRule(
-        properties={
-            "vpcId": text(required=True, force_new=True),
-            "autoAccept": flag(),
-            "dnsOptions": block(
-                {
-                    "dnsRecordIpType": text(
-                        OneOf(("ipv4", "ipv6", "dualstack", "service-defined", "not-specified"), CFN),
-                        computed_default=True,
-                    ),
-                    "privateDnsOnlyForInboundResolverEndpoint": flag(),
-                    **for_each(text(computed_default=True), "privateDnsPreference"),
-                    "privateDnsSpecifiedDomains": set_of(text(Length(1, 255, CFN))),
-                },
-                computed_default=True,
+_ENDPOINT_KINDS: Final = ("Gateway", "GatewayLoadBalancer", "Interface", "Resource", "ServiceNetwork")
+
+VPC_ENDPOINT_TYPES: Final[dict[str, TypeRule]] = {
+    VPC_ENDPOINT_TYPE: AwsType(VPC_ENDPOINT_TYPE, "vpce-{hex17}").rule(
+        {
+            **dict.fromkeys(("dnsOptions.dnsRecordIpType", "dnsOptions.privateDnsPreference"), COMPUTED),
+            **dict.fromkeys(
+                ("dnsOptions.privateDnsSpecifiedDomains", "routeTableIds", "subnetConfigurations"), UNORDERED
             ),
-            "ipAddressType": text(OneOf(("ipv4", "ipv6", "dualstack"), DOC), computed_default=True),
-            "policy": json_document(computed_default=True),
-            "privateDnsEnabled": flag(computed_default=True),
-            **for_each(text(force_new=True), "resourceConfigurationArn", "serviceName", "serviceNetworkArn"),
-            "serviceRegion": text(force_new=True, computed_default=True),
-            **for_each(set_of(text(), computed_default=True), "routeTableIds", "securityGroupIds", "subnetIds"),
-            "subnetConfigurations": set_of(block(for_each(text(), "ipv4", "ipv6", "subnetId")), computed_default=True),
-            "vpcEndpointType": text(
-                OneOf(("Gateway", "GatewayLoadBalancer", "Interface", "Resource", "ServiceNetwork"), DOC),
-                force_new=True,
-                default="Gateway",
-            ),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+            "ipAddressType": correct(OneOf(("ipv4", "ipv6", "dualstack"), DOC)),
+            "vpcEndpointType": correct(OneOf(_ENDPOINT_KINDS, DOC)),
         },
-        identity="vpce-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn_template("vpc-endpoint/vpce-{hex17}"),
-            "ownerId": "{account}",
             "state": "available",
-            "prefixListId": "",
             "ipAddressType": "ipv4",
             "policy": '{{"Version":"2008-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"*",'
             '"Resource":"*"}}]}}',
-            **dict.fromkeys(("privateDnsEnabled", "requesterManaged"), lambda _: False),
-            **dict.fromkeys(
-                (
-                    *("cidrBlocks", "routeTableIds"),
-                    *("securityGroupIds", "subnetIds", "subnetConfigurations"),
-                ),
-                lambda _: [],
-            ),
+            "privateDnsEnabled": lambda _: False,
             "networkInterfaceIds": _endpoint_interfaces,
             "dnsEntries": _endpoint_dns_entries,
         },
         references=(
-            VPC_REFERENCE,
-            subnet_reference("subnetIds.*"),
-            security_group_reference("securityGroupIds.*"),
             network_reference(
                 "routeTableIds.*",
                 "aws:ec2/routeTable:RouteTable",

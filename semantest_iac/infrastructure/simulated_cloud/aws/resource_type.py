@@ -107,19 +107,19 @@ class AwsType:
         def build() -> TypeRule:
             published = _SCHEMAS.read(self.token)
             known = _Facts(self, published)
-            declared = published.inputs
+            inputs = apply_refinements(published.inputs, dict(known.common_refinements()), refinements)
             defaults: dict[str, Any] = {
-                "account_wide": "region" not in declared,
+                "account_wide": "region" not in inputs,
                 "name_input": known.name_input,
                 "planned": {name: source for name, source in REGION_AND_TAGS_OUTPUTS.items() if known.has(name)},
                 "handles": ("{arn}",) if known.has("arn") else (),
                 "unique": known.unique(exists),
             }
             return TypeRule(
-                properties=apply_refinements(declared, dict(known.common_refinements()), refinements),
+                properties=inputs,
                 identity=known.id,
                 computed={**dict(known.common_outputs()), **computed},
-                references=(*_without(_convention_references(declared, (known.name_input,)), references), *references),
+                references=(*_without(_convention_references(inputs, (known.name_input,)), references), *references),
                 conditions=(*known.conditions(), *conditions),
                 **defaults | more,
             )
@@ -150,9 +150,9 @@ class _Facts:
         return next((name for name in names if name in self._optional_inputs), "")
 
     @property
-    def _optional_inputs(self) -> set[str]:
-        inputs = self.published.inputs
-        return {name for name, known in inputs.items() if known.computed_default and not known.required}
+    def _optional_inputs(self) -> list[str]:
+        """The inputs for which the cloud chooses where nothing is written."""
+        return [name for name, known in self.published.inputs.items() if known.computed_default]
 
     @property
     def id(self) -> OutputSource:
@@ -166,13 +166,18 @@ class _Facts:
     def arn(self) -> str:
         if self.type.arn or not self.has("arn"):
             return self.type.arn
-        template = str(self.published.facts["arn"])
-        return template.replace("{}", f"{{{self.name_input}}}" if self.name_input else str(self.id))
+        template, id_ = str(self.published.facts["arn"]), str(self.id)
+        return template.replace("{}", f"{{{self.name_input}}}" if id_ in ("{arn}", "{url}") else id_)
+
+    @property
+    def _is_named(self) -> bool:
+        """True where the name tells the resource from others, and so cannot change."""
+        return self.name_input in self._identifier or f"{{{self.name_input}}}" in self.arn
 
     def unique(self, refusal: Refusal | None) -> tuple[UniqueHandle, ...]:
-        """Claim the name, or else the id where the inputs make it."""
-        template = str(self.id) if isinstance(self.id, str) else ""
-        handle = f"{{{self.name_input}}}" if self.name_input else template
+        """Claim the identifying name, or else the id where the inputs make it."""
+        template = self.id if isinstance(self.id, str) else ""
+        handle = f"{{{self.name_input}}}" if self._is_named else template
         made_of = set(re.findall(r"{(\w+)}", handle))
         if not made_of or not made_of <= self.published.inputs.keys():
             return ()
@@ -190,9 +195,8 @@ class _Facts:
             yield "region", refine(force_new=True, computed_default=True)
         if "tags" in inputs:
             yield "tags", _refine_tags
-        for name in (self.name_input, f"{self.name_input}Prefix"):
-            if name in inputs:
-                yield name, refine(force_new=True)
+        names = (self.name_input, f"{self.name_input}Prefix") if self._is_named else (f"{self.name_input}Prefix",)
+        yield from ((name, refine(force_new=True)) for name in names if name in inputs)
         for name, known in inputs.items():
             if known.kind is ValueKind.LIST and _UNORDERED.search(name):
                 yield name, change_kind(ValueKind.SET)
@@ -206,10 +210,13 @@ class _Facts:
         for name, kind in outputs.items():
             if name not in ("arn", "tagsAll", *self._identifier):
                 yield name, _output_by_name(name, kind.removesuffix("?"))
-        for name, declared in self.published.facts["inputs"].items():
+        for name in self._optional_inputs:
+            declared = self.published.facts["inputs"][name]
             advisory = declared.get("advisory", {}) if isinstance(declared, dict) else {}
-            if "default" in advisory and name in self._optional_inputs:
+            if "default" in advisory:
                 yield name, _constant(advisory["default"])
+            elif self.published.inputs[name].kind in (ValueKind.LIST, ValueKind.SET):
+                yield name, _constant(())
 
 
 def _refine_tags(tags: Property) -> Property:
@@ -251,7 +258,8 @@ class _Convention:
     pattern: str = ""
     on_delete: OnDelete = OnDelete.ALLOW
 
-    def at(self, path: str) -> ResourceReference:
+    def at(self, path: str, *, is_part: bool) -> ResourceReference:
+        """Return the reference of an input; only what stays a part of the same resource goes with it."""
         return ResourceReference(
             path,
             self.types,
@@ -259,7 +267,7 @@ class _Convention:
             self.evidence,
             fact_name=self.fact_name,
             pattern=self.pattern,
-            on_delete=self.on_delete,
+            on_delete=self.on_delete if is_part or self.on_delete is not OnDelete.CASCADE else OnDelete.ALLOW,
         )
 
 
@@ -348,8 +356,9 @@ _BY_NAME: Final = {name: convention for convention in _CONVENTIONS for name in c
 
 def _convention_references(inputs: Mapping[str, Property], without: Collection[str]) -> tuple[ResourceReference, ...]:
     """Return the references of a type by the names of its inputs, at the places where those inputs are."""
+    fixed = {name for name, rule in inputs.items() if rule.required and rule.force_new}
     return tuple(
-        _BY_NAME[name].at(path)
+        _BY_NAME[name].at(path, is_part=path in fixed)
         for name, path in _text_paths(inputs, "", _DEEPEST)
         if name in _BY_NAME and path not in without
     )

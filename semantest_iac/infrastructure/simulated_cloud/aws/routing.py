@@ -6,32 +6,12 @@ from typing import Final
 from zlib import crc32
 
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import (
-    VPC_REFERENCE,
     dependency_violation,
-    ec2_arn_template,
     network_reference,
-    subnet_reference,
 )
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_OUTPUT,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-    AwsType,
-)
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    CFN,
-    DOC,
-    CidrNetwork,
-    OneOf,
-    Range,
-    block,
-    for_each,
-    integer,
-    list_of,
-    set_of,
-    text,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, CidrNetwork, OneOf
+from semantest_iac.infrastructure.simulated_cloud.schema.published import COMPUTED, REPLACES, UNORDERED, refine
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
@@ -77,42 +57,20 @@ def _private_ip(facts: RequestFacts) -> str:
     return f"10.{facts['octets'].replace('-', '.')}"
 
 
-ROUTING_TYPES: Final = {
-    ROUTE_TABLE_TYPE: TypeRule(
-        properties={
-            "vpcId": text(required=True, force_new=True),
-            "propagatingVgws": set_of(text(), computed_default=True),
-            "routes": set_of(
-                block(
-                    {
-                        "cidrBlock": text(CidrNetwork(0, 32, DOC)),
-                        "ipv6CidrBlock": text(CidrNetwork(0, 128, DOC)),
-                        **for_each(text(), "destinationPrefixListId", *_TARGETS),
-                    }
-                ),
-                computed_default=True,
-            ),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+_CIDR: Final = refine(CidrNetwork(0, 32, DOC))
+_CIDR_IPV6: Final = refine(CidrNetwork(0, 128, DOC))
+
+ROUTING_TYPES: Final[dict[str, TypeRule]] = {
+    ROUTE_TABLE_TYPE: AwsType(ROUTE_TABLE_TYPE, "rtb-{hex17}").rule(
+        {
+            **dict.fromkeys(("propagatingVgws", "routes"), UNORDERED),
+            "routes.cidrBlock": _CIDR,
+            "routes.ipv6CidrBlock": _CIDR_IPV6,
         },
-        identity="rtb-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={
-            "arn": ec2_arn_template("route-table/rtb-{hex17}"),
-            "ownerId": "{account}",
-            **dict.fromkeys(("propagatingVgws", "routes"), lambda _: []),
-        },
-        references=(VPC_REFERENCE,),
         in_use_refusal=dependency_violation("routeTable"),
     ),
-    ROUTE_TABLE_ASSOCIATION_TYPE: TypeRule(
-        properties={
-            "routeTableId": text(required=True),
-            **for_each(text(force_new=True), "gatewayId", "subnetId"),
-            **REGION_PROPERTY,
-        },
-        identity="rtbassoc-{hex17}",
-        planned=REGION_OUTPUT,
+    ROUTE_TABLE_ASSOCIATION_TYPE: AwsType(ROUTE_TABLE_ASSOCIATION_TYPE, "rtbassoc-{hex17}").rule(
+        {"gatewayId": REPLACES},  # CloudFormation has a type of its own for gateways
         unique=(
             UniqueHandle(
                 "{subnetId}{gatewayId}",
@@ -122,21 +80,12 @@ ROUTING_TYPES: Final = {
                 ),
             ),
         ),
-        references=(_route_table_reference("routeTableId", OnDelete.REFUSE), subnet_reference("subnetId")),
+        references=(_route_table_reference("routeTableId", OnDelete.REFUSE),),
         conditions=(Choice(1, 1, ("subnetId", "gatewayId"), DOC),),
     ),
-    NETWORK_ROUTE_TYPE: TypeRule(
-        properties={
-            "routeTableId": text(required=True, force_new=True),
-            "destinationCidrBlock": text(CidrNetwork(0, 32, DOC), force_new=True),
-            "destinationIpv6CidrBlock": text(CidrNetwork(0, 128, DOC), force_new=True),
-            "destinationPrefixListId": text(force_new=True),
-            **for_each(text(), *_TARGETS),
-            **REGION_PROPERTY,
-        },
-        identity=_route_id,
-        planned=REGION_OUTPUT,
-        computed={"origin": "CreateRoute", "state": "active", "instanceId": "", "instanceOwnerId": ""},
+    NETWORK_ROUTE_TYPE: AwsType(NETWORK_ROUTE_TYPE, _route_id).rule(
+        {"destinationCidrBlock": _CIDR, "destinationIpv6CidrBlock": _CIDR_IPV6},
+        computed={"origin": "CreateRoute", "state": "active"},
         unique=(
             UniqueHandle(
                 "{routeTableId} {destinationCidrBlock}{destinationIpv6CidrBlock}{destinationPrefixListId}",
@@ -158,7 +107,6 @@ ROUTING_TYPES: Final = {
     ),
     INTERNET_GATEWAY_TYPE: AwsType(INTERNET_GATEWAY_TYPE, "igw-{hex17}").rule(
         computed={"vpcId": ""},
-        references=(VPC_REFERENCE,),
         unique=(
             UniqueHandle(
                 "{vpcId}",
@@ -166,77 +114,39 @@ ROUTING_TYPES: Final = {
             ),
         ),
     ),
-    EIP_TYPE: TypeRule(
-        properties={
-            **for_each(text(force_new=True), "address", "ipamPoolId"),
-            "domain": text(OneOf(("vpc",), DOC), force_new=True, computed_default=True),
-            "networkBorderGroup": text(force_new=True, computed_default=True),
-            "publicIpv4Pool": text(force_new=True, computed_default=True),
-            "customerOwnedIpv4Pool": text(force_new=True),
-            "associateWithPrivateIp": text(),
-            **for_each(text(computed_default=True), "instance", "networkInterface"),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+    EIP_TYPE: AwsType(
+        EIP_TYPE, "eipalloc-{hex17}", arn="arn:aws:ec2:{region}:{account}:elastic-ip/eipalloc-{hex17}"
+    ).rule(
+        {
+            "domain": refine(OneOf(("vpc",), DOC), force_new=True),  # the provider has no call to change these
+            **dict.fromkeys(("publicIpv4Pool", "customerOwnedIpv4Pool"), REPLACES),
         },
-        identity="eipalloc-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "allocationId": "eipalloc-{hex17}",
-            "arn": ec2_arn_template("elastic-ip/eipalloc-{hex17}"),
             "domain": "vpc",
             "networkBorderGroup": "{region}",
             "publicIpv4Pool": "amazon",
             "publicIp": _public_ip,
             "publicDns": "ec2-52-{octets}.{region}.compute.amazonaws.com",
-            **dict.fromkeys(
-                (
-                    *("associationId", "carrierIp", "customerOwnedIp", "instance", "networkInterface"),
-                    *("privateDns", "privateIp", "ptrRecord"),
-                ),
-                "",
-            ),
+            **dict.fromkeys(("instance", "networkInterface"), ""),
         },
         in_use_refusal=Refusal("InvalidIPAddress.InUse", "Address {publicIp} is in use."),
     ),
-    NAT_GATEWAY_TYPE: TypeRule(
-        properties={
-            **for_each(text(force_new=True), "allocationId", "subnetId"),
-            "vpcId": text(force_new=True, computed_default=True),
-            "privateIp": text(force_new=True, computed_default=True),
-            "availabilityMode": text(OneOf(("regional", "zonal"), CFN), force_new=True, computed_default=True),
-            "availabilityZoneAddresses": set_of(
-                block(
-                    {
-                        "allocationIds": set_of(text()),
-                        **for_each(text(computed_default=True), "availabilityZone", "availabilityZoneId"),
-                    }
-                ),
-                computed_default=True,
+    NAT_GATEWAY_TYPE: AwsType(NAT_GATEWAY_TYPE, "nat-{hex17}").rule(
+        {
+            "secondaryAllocationIds": UNORDERED,
+            "availabilityZoneAddresses": COMPUTED,
+            **dict.fromkeys(
+                ("availabilityZoneAddresses.availabilityZone", "availabilityZoneAddresses.availabilityZoneId"), COMPUTED
             ),
-            "connectivityType": text(OneOf(("private", "public"), CFN), force_new=True, default="public"),
-            "secondaryAllocationIds": set_of(text(), computed_default=True),
-            "secondaryPrivateIpAddressCount": integer(Range(1, 31, CFN), computed_default=True),
-            "secondaryPrivateIpAddresses": list_of(text(), computed_default=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
         },
-        identity="nat-{hex17}",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "publicIp": "{allocation[publicIp]}",
-            "availabilityMode": "zonal",
             "networkInterfaceId": "eni-{hex17}",
             "associationId": "eipassoc-{hex17}",
             "vpcId": "{subnet[vpcId]}",
             "privateIp": _private_ip,
-            **dict.fromkeys(("autoProvisionZones", "autoScalingIps", "regionalNatGatewayAutoMode", "routeTableId"), ""),
-            **dict.fromkeys(
-                (
-                    *("availabilityZoneAddresses", "regionalNatGatewayAddresses"),
-                    *("secondaryAllocationIds", "secondaryPrivateIpAddresses"),
-                ),
-                lambda _: [],
-            ),
+            "availabilityZoneAddresses": lambda _: [],
             "secondaryPrivateIpAddressCount": lambda _: 0,
         },
         unique=(
@@ -246,7 +156,6 @@ ROUTING_TYPES: Final = {
             ),
         ),
         references=(
-            subnet_reference("subnetId"),
             network_reference(
                 "allocationId", EIP_TYPE, "InvalidAllocationID.NotFound", "allocation ID", OnDelete.REFUSE
             ),

@@ -74,6 +74,12 @@ def change_kind(kind: ValueKind, *limits: Limit, **traits: Unpack[PropertyTraits
     return lambda rule: replace(refine(*limits, **traits)(rule), kind=kind)
 
 
+UNORDERED: Final = change_kind(ValueKind.SET)
+JSON_TEXT: Final = change_kind(ValueKind.JSON)
+COMPUTED: Final = refine(computed_default=True)
+REPLACES: Final = refine(force_new=True)
+
+
 def refine_elements(*limits: Limit, **traits: Unpack[PropertyTraits]) -> PropertyRefinement:
     """Add limits and traits to the elements of a collection."""
     return lambda rule: replace(rule, items=refine(*limits, **traits)(rule.items)) if rule.items else rule
