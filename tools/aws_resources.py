@@ -133,11 +133,11 @@ RESOURCES: Mapping[str, Source] = {
         "", reason="CloudFormation writes it into the alias or version"
     ),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
-    "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret"),
+    "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret", {"arn": "Id"}),
     "aws:secretsmanager/secretVersion:SecretVersion": Source(
         "", reason="CloudFormation writes the value into the secret"
     ),
-    "aws:sns/topic:Topic": Source("AWS::SNS::Topic"),
+    "aws:sns/topic:Topic": Source("AWS::SNS::Topic", {"arn": "TopicArn"}),
     "aws:sns/topicSubscription:TopicSubscription": Source("AWS::SNS::Subscription", {"topic": "TopicArn"}),
     "aws:sqs/queue:Queue": Source(
         "AWS::SQS::Queue",

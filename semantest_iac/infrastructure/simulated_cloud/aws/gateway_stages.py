@@ -6,12 +6,7 @@ from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.gateways import API_REFERENCE, is_http_api
 from semantest_iac.infrastructure.simulated_cloud.aws.monitoring import LOG_GROUP_TYPE
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_OUTPUT,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE, role_allows, role_trusts
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
@@ -20,17 +15,9 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Length,
     OneOf,
     Pattern,
-    Property,
     Range,
-    block,
-    flag,
-    for_each,
-    integer,
-    map_of,
-    number,
-    set_of,
-    text,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.published import UNORDERED, PropertyRefinement, refine
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
@@ -83,42 +70,26 @@ def _role_cannot_write_logs(context: GuardContext) -> bool:
     )
 
 
-_ROUTE_SETTINGS: Final[dict[str, Property]] = {
-    **for_each(flag(default=False), "dataTraceEnabled", "detailedMetricsEnabled"),
-    "loggingLevel": text(OneOf(("ERROR", "INFO", "OFF"), API), computed_default=True),
-    "throttlingBurstLimit": integer(Range(0, None, DOC), computed_default=True),
-    "throttlingRateLimit": number(Range(0, None, DOC), computed_default=True),
-}
+def _refine_route_settings(path: str) -> dict[str, PropertyRefinement]:
+    limit = refine(Range(0, None, DOC), computed_default=True)
+    return {
+        f"{path}.loggingLevel": refine(OneOf(("ERROR", "INFO", "OFF"), API), computed_default=True, default=None),
+        **dict.fromkeys((f"{path}.throttlingBurstLimit", f"{path}.throttlingRateLimit"), limit),
+    }
 
-STAGE_TYPES: Final = {
-    STAGE_TYPE: TypeRule(
-        properties={
-            "apiId": text(required=True, force_new=True),
-            "accessLogSettings": block(
-                {"destinationArn": text(required=True), "format": text(Length(1, 1024, API), required=True)}
-            ),
-            "autoDeploy": flag(default=False),
-            "clientCertificateId": text(),
-            "defaultRouteSettings": block(_ROUTE_SETTINGS),
-            "deploymentId": text(computed_default=True),
-            "description": text(Length(0, 1024, DOC)),
-            "name": text(
-                Length(1, 128, DOC),
-                Pattern(r"^(\$default|[a-zA-Z0-9_-]+)$", API),
-                force_new=True,
-                computed_default=True,
-            ),
-            "routeSettings": set_of(block({"routeKey": text(required=True), **_ROUTE_SETTINGS})),
-            "stageVariables": map_of(text()),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+
+STAGE_TYPES: Final[dict[str, TypeRule]] = {
+    STAGE_TYPE: AwsType(STAGE_TYPE, "{name}", arn="arn:aws:apigateway:{region}::/apis/{apiId}/stages/{name}").rule(
+        {
+            "accessLogSettings.format": refine(Length(1, 1024, API)),
+            **_refine_route_settings("defaultRouteSettings"),
+            "description": refine(Length(0, 1024, DOC)),
+            "name": refine(Length(1, 128, DOC), Pattern(r"^(\$default|[a-zA-Z0-9_-]+)$", API)),
+            "routeSettings": UNORDERED,
+            **_refine_route_settings("routeSettings"),
         },
-        identity="{name}",
         unique_within=("apiId",),
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": "arn:aws:apigateway:{region}::/apis/{apiId}/stages/{name}",
             "executionArn": "{api[executionArn]}/{name}",
             "invokeUrl": _invoke_url,
             "deploymentId": lambda facts: facts["small7"][:6] if facts["autoDeploy"] else "",
@@ -147,10 +118,7 @@ STAGE_TYPES: Final = {
             ),
         ),
     ),
-    ACCOUNT_SETTINGS_TYPE: TypeRule(
-        properties={"cloudwatchRoleArn": text(computed_default=True), **REGION_PROPERTY},
-        identity="{account}",
-        planned=REGION_OUTPUT,
+    ACCOUNT_SETTINGS_TYPE: AwsType(ACCOUNT_SETTINGS_TYPE, "{account}").rule(
         computed={
             "apiKeyVersion": "4",
             "cloudwatchRoleArn": "",

@@ -6,15 +6,9 @@ import re
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.functions import FUNCTION_TYPE
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_OUTPUT,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
-    CFN,
     DOC,
     GENERAL,
     OBSERVED,
@@ -22,13 +16,13 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     OneOf,
     Pattern,
     Range,
-    block,
-    flag,
-    for_each,
-    integer,
-    map_of,
-    set_of,
-    text,
+    ValueKind,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.published import (
+    REPLACES,
+    UNORDERED,
+    change_kind,
+    refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
@@ -151,41 +145,30 @@ def _api_endpoint(facts: RequestFacts) -> str:
     return f"{scheme}://{facts['small10']}.execute-api.{facts['region']}.amazonaws.com"
 
 
-GATEWAY_TYPES: Final = {
-    API_TYPE: TypeRule(
-        properties={
-            "protocolType": text(OneOf(("HTTP", "WEBSOCKET"), DOC), required=True, force_new=True),
-            "apiKeySelectionExpression": text(
+_CORS_LISTS: Final = ("allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders")
+
+GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
+    API_TYPE: AwsType(API_TYPE, "{small10}", arn="arn:aws:apigateway:{region}::/apis/{small10}").rule(
+        {
+            "protocolType": refine(OneOf(("HTTP", "WEBSOCKET"), DOC)),
+            "apiKeySelectionExpression": refine(
                 OneOf(("$context.authorizer.usageIdentifierKey", "$request.header.x-api-key"), DOC),
                 default="$request.header.x-api-key",
             ),
-            "corsConfiguration": block(
-                {
-                    "allowCredentials": flag(),
-                    **for_each(set_of(text()), "allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders"),
-                    "maxAge": integer(Range(-1, 86400, API)),
-                }
-            ),
-            "description": text(Length(0, 1024, DOC)),
-            "disableExecuteApiEndpoint": flag(default=False),
-            "failOnWarnings": flag(),
-            "ipAddressType": text(OneOf(("ipv4", "dualstack"), DOC), computed_default=True),
-            "name": text(Length(1, 128, DOC), computed_default=True),
-            "routeSelectionExpression": text(default="$request.method $request.path"),
-            "version": text(Length(1, 64, DOC)),
-            **for_each(text(), "body", "credentialsArn", "routeKey"),
-            "target": text(force_new=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+            "body": change_kind(ValueKind.TEXT),  # YAML, too
+            **dict.fromkeys((f"corsConfiguration.{name}" for name in _CORS_LISTS), UNORDERED),
+            "corsConfiguration.maxAge": refine(Range(-1, 86400, API)),
+            "description": refine(Length(0, 1024, DOC)),
+            "disableExecuteApiEndpoint": refine(default=False),
+            "ipAddressType": refine(OneOf(("ipv4", "dualstack"), DOC)),
+            "name": refine(Length(1, 128, DOC)),
+            "routeSelectionExpression": refine(default="$request.method $request.path"),
+            "target": REPLACES,
+            "version": refine(Length(1, 64, DOC)),
         },
-        identity="{small10}",
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "apiEndpoint": _api_endpoint,
-            "arn": "arn:aws:apigateway:{region}::/apis/{small10}",
             "executionArn": "arn:aws:execute-api:{region}:{account}:{small10}",
-            "ipAddressType": "ipv4",
         },
         guards=(
             RequestGuard(
@@ -204,23 +187,15 @@ GATEWAY_TYPES: Final = {
         ),
         latency_seconds=2,
     ),
-    AUTHORIZER_TYPE: TypeRule(
-        properties={
-            "apiId": text(required=True, force_new=True),
-            "authorizerType": text(OneOf(("JWT", "REQUEST"), API), required=True),
-            "authorizerPayloadFormatVersion": text(OneOf(("1.0", "2.0"), API)),
-            "authorizerResultTtlInSeconds": integer(Range(0, 3600, API), computed_default=True),
-            "enableSimpleResponses": flag(),
-            "identitySources": set_of(text()),
-            "jwtConfiguration": block({"audiences": set_of(text()), "issuer": text()}),
-            "name": text(Length(1, 128, DOC), computed_default=True),
-            **for_each(text(), "authorizerCredentialsArn", "authorizerUri"),
-            **REGION_PROPERTY,
+    AUTHORIZER_TYPE: AwsType(AUTHORIZER_TYPE, "{small7}").rule(
+        {
+            "authorizerType": refine(OneOf(("JWT", "REQUEST"), API)),
+            "authorizerPayloadFormatVersion": refine(OneOf(("1.0", "2.0"), API)),
+            "authorizerResultTtlInSeconds": refine(Range(0, 3600, API)),
+            **dict.fromkeys(("identitySources", "jwtConfiguration.audiences"), UNORDERED),
+            "name": refine(Length(1, 128, DOC)),
         },
-        identity="{small7}",
         unique_within=("apiId",),
-        name_input="name",
-        planned=REGION_OUTPUT,
         references=(API_REFERENCE,),
         guards=(
             RequestGuard(
@@ -234,37 +209,24 @@ GATEWAY_TYPES: Final = {
         ),
         in_use_refusal=_refusal_while_routed("Authorizer"),
     ),
-    INTEGRATION_TYPE: TypeRule(
-        properties={
-            "apiId": text(required=True, force_new=True),
-            "integrationType": text(
-                OneOf(("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"), DOC), required=True, force_new=True
+    INTEGRATION_TYPE: AwsType(INTEGRATION_TYPE, "{small7}").rule(
+        {
+            "integrationType": refine(OneOf(("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"), DOC), force_new=True),
+            "connectionId": refine(Length(1, 1024, DOC)),
+            "connectionType": refine(OneOf(("INTERNET", "VPC_LINK"), DOC)),
+            "contentHandlingStrategy": refine(OneOf(("CONVERT_TO_BINARY", "CONVERT_TO_TEXT"), DOC)),
+            "integrationMethod": refine(OneOf(_ROUTE_METHODS, DOC), computed_default=True),
+            "integrationSubtype": refine(Length(1, 128, DOC), force_new=True),
+            "passthroughBehavior": refine(
+                OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), computed_default=True, default=None
             ),
-            "connectionId": text(Length(1, 1024, DOC)),
-            "connectionType": text(OneOf(("INTERNET", "VPC_LINK"), DOC), default="INTERNET"),
-            "contentHandlingStrategy": text(OneOf(("CONVERT_TO_BINARY", "CONVERT_TO_TEXT"), DOC)),
-            "credentialsArn": text(Pattern(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]*:(role|user|group)\/.*", CFN)),
-            "integrationMethod": text(OneOf(_ROUTE_METHODS, DOC), computed_default=True),
-            "integrationSubtype": text(Length(1, 128, DOC), force_new=True),
-            "passthroughBehavior": text(
-                OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), computed_default=True
-            ),
-            "payloadFormatVersion": text(OneOf(("1.0", "2.0"), DOC), default="1.0"),
-            **for_each(map_of(text()), "requestParameters", "requestTemplates"),
-            "responseParameters": set_of(
-                block({"mappings": map_of(text(), required=True), "statusCode": text(required=True)})
-            ),
-            "timeoutMilliseconds": integer(Range(50, _HTTP_TIMEOUT_MS, DOC), computed_default=True),
-            "tlsConfig": block({"serverNameToVerify": text()}),
-            **for_each(text(), "description", "integrationUri", "templateSelectionExpression"),
-            **REGION_PROPERTY,
+            "payloadFormatVersion": refine(OneOf(("1.0", "2.0"), DOC)),
+            "responseParameters": UNORDERED,
+            "timeoutMilliseconds": refine(Range(50, _HTTP_TIMEOUT_MS, DOC)),
         },
-        identity="{small7}",
         unique_within=("apiId",),
-        planned=REGION_OUTPUT,
         computed={
-            "timeoutMilliseconds": lambda facts: _HTTP_TIMEOUT_MS if is_http_api(facts) else _WEBSOCKET_TIMEOUT_MS,
-            "integrationResponseSelectionExpression": "",
+            "timeoutMilliseconds": lambda facts: _HTTP_TIMEOUT_MS if is_http_api(facts) else _WEBSOCKET_TIMEOUT_MS
         },
         references=(
             API_REFERENCE,
@@ -292,25 +254,14 @@ GATEWAY_TYPES: Final = {
         ),
         in_use_refusal=_refusal_while_routed("Integration"),
     ),
-    API_ROUTE_TYPE: TypeRule(
-        properties={
-            "apiId": text(required=True, force_new=True),
-            "routeKey": text(required=True),
-            "apiKeyRequired": flag(default=False),
-            "authorizationScopes": set_of(text()),
-            "authorizationType": text(OneOf(("AWS_IAM", "CUSTOM", "JWT", "NONE"), API), default="NONE"),
-            "operationName": text(Length(1, 64, API)),
-            "requestModels": map_of(text()),
-            "requestParameters": set_of(
-                block({"requestParameterKey": text(required=True), "required": flag(required=True)})
-            ),
-            "target": text(Pattern(r"^integrations/.+$", DOC)),
-            **for_each(text(), "authorizerId", "modelSelectionExpression", "routeResponseSelectionExpression"),
-            **REGION_PROPERTY,
+    API_ROUTE_TYPE: AwsType(API_ROUTE_TYPE, "{small7}").rule(
+        {
+            **dict.fromkeys(("authorizationScopes", "requestParameters"), UNORDERED),
+            "authorizationType": refine(OneOf(("AWS_IAM", "CUSTOM", "JWT", "NONE"), API)),
+            "operationName": refine(Length(1, 64, API)),
+            "target": refine(Pattern(r"^integrations/.+$", DOC)),
         },
-        identity="{small7}",
         unique_within=("apiId",),
-        planned=REGION_OUTPUT,
         unique=(
             UniqueHandle(
                 "{apiId} {routeKey}",

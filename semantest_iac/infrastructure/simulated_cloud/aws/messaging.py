@@ -11,30 +11,11 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_OUTPUT,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-)
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    API,
-    CFN,
-    DOC,
-    OBSERVED,
-    Length,
-    OneOf,
-    Pattern,
-    Range,
-    flag,
-    for_each,
-    integer,
-    json_document,
-    text,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import API, DOC, OBSERVED, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.published import JSON_TEXT, refine
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
-    Choice,
     GuardContext,
     OnDelete,
     RequestGuard,
@@ -291,49 +272,21 @@ def _waits_for_confirmation(facts: RequestFacts) -> bool:
     return str(facts["protocol"]).startswith(("email", "http"))
 
 
-MESSAGING_TYPES: Final = {
-    TOPIC_TYPE: TypeRule(
-        properties={
-            **for_each(text(), *(f"{name}FailureFeedbackRoleArn" for name in _FEEDBACK_PROTOCOLS)),
-            **for_each(text(), *(f"{name}SuccessFeedbackRoleArn" for name in _FEEDBACK_PROTOCOLS)),
-            **for_each(
-                integer(Range(0, 100, DOC)), *(f"{name}SuccessFeedbackSampleRate" for name in _FEEDBACK_PROTOCOLS)
+MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
+    TOPIC_TYPE: AwsType(TOPIC_TYPE).rule(
+        {
+            **dict.fromkeys(
+                (f"{name}SuccessFeedbackSampleRate" for name in _FEEDBACK_PROTOCOLS), refine(Range(0, 100, DOC))
             ),
-            **for_each(json_document(), "archivePolicy", "deliveryPolicy"),
-            "contentBasedDeduplication": flag(default=False),
-            "displayName": text(),
-            "fifoThroughputScope": text(computed_default=True),
-            "fifoTopic": flag(default=False, force_new=True),
-            "kmsMasterKeyId": text(),
-            "maximumMessageSize": integer(Range(1024, 1048576, CFN), computed_default=True),
-            "name": text(
-                Length(None, 256, CFN),
-                Pattern(r"^[a-zA-Z0-9_-]{1,251}(\.fifo|[a-zA-Z0-9_-]{0,5})$", API),
-                force_new=True,
-                computed_default=True,
-            ),
-            "namePrefix": text(force_new=True),
-            "policy": json_document(computed_default=True),
-            "signatureVersion": integer(OneOf((1, 2), DOC), computed_default=True),
-            "tracingConfig": text(OneOf(("Active", "PassThrough"), DOC), computed_default=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+            **dict.fromkeys(("deliveryPolicy", "policy"), JSON_TEXT),
+            "contentBasedDeduplication": refine(default=False),
+            "name": refine(Pattern(r"^[a-zA-Z0-9_-]{1,251}(\.fifo|[a-zA-Z0-9_-]{0,5})$", API)),
+            "signatureVersion": refine(OneOf((1, 2), DOC)),
+            "tracingConfig": refine(OneOf(("Active", "PassThrough"), DOC)),
         },
-        identity="{arn}",
-        name_input="name",
         name_suffix=lambda inputs: ".fifo" if inputs.get("fifoTopic") else "",  # source: Pulumi's provider for AWS
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={
-            "arn": "arn:aws:sns:{region}:{account}:{name}",
-            "owner": "{account}",
-            "beginningArchiveTime": "",
-            "policy": _default_policy,
-            "signatureVersion": lambda _: 1,
-            "tracingConfig": "PassThrough",
-        },
-        handles=("{arn}",),
-        unique=(UniqueHandle("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        computed={"policy": _default_policy, "signatureVersion": lambda _: 1, "tracingConfig": "PassThrough"},
+        exists=Refusal("InvalidParameter", "Topic already exists with different attributes"),
         guards=(
             _invalid_parameter_guard(_misnames_fifo, "Topic Name"),
             _invalid_parameter_guard(
@@ -347,24 +300,12 @@ MESSAGING_TYPES: Final = {
         ),
         create_overwrites=True,
     ),
-    TOPIC_SUBSCRIPTION_TYPE: TypeRule(
-        properties={
-            "endpoint": text(required=True, force_new=True),
-            "protocol": text(OneOf(_PROTOCOLS, DOC), required=True, force_new=True),
-            "topic": text(required=True, force_new=True),
-            "confirmationTimeoutInMinutes": integer(default=1),
-            **for_each(json_document(), "deliveryPolicy", "filterPolicy", "redrivePolicy", "replayPolicy"),
-            "endpointAutoConfirms": flag(default=False),
-            "filterPolicyScope": text(OneOf(("MessageAttributes", "MessageBody"), DOC), computed_default=True),
-            "rawMessageDelivery": flag(default=False),
-            "subscriptionRoleArn": text(),
-            **REGION_PROPERTY,
+    TOPIC_SUBSCRIPTION_TYPE: AwsType(TOPIC_SUBSCRIPTION_TYPE, arn="{topic}:{uuid}").rule(
+        {
+            "protocol": refine(OneOf(_PROTOCOLS, DOC)),
+            "filterPolicyScope": refine(OneOf(("MessageAttributes", "MessageBody"), DOC)),
         },
-        identity="{arn}",
-        planned=REGION_OUTPUT,
         computed={
-            "arn": "{topic}:{uuid}",
-            "ownerId": "{account}",
             "confirmationWasAuthenticated": lambda facts: not _waits_for_confirmation(facts),
             "pendingConfirmation": _waits_for_confirmation,
             "filterPolicyScope": "",

@@ -23,8 +23,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Length,
     Property,
     ValueKind,
-    map_of,
-    text,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.published import (
     PropertyRefinement,
@@ -46,14 +44,10 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     UniqueHandle,
 )
 
-REGION_PROPERTY: Final[Mapping[str, Property]] = {"region": text(force_new=True, computed_default=True)}
-TAGS_PROPERTY: Final[Mapping[str, Property]] = {
-    "tags": map_of(text(Length(0, 256, DOC)), Count(0, 50, DOC)),
+_REGION_AND_TAGS: Final[Mapping[str, OutputSource]] = {
+    "region": "{region}",
+    "tagsAll": lambda facts: facts["tags"] or {},
 }
-REGION_OUTPUT: Final[Mapping[str, OutputSource]] = {"region": "{region}"}
-TAGS_OUTPUT: Final[Mapping[str, OutputSource]] = {"tagsAll": lambda facts: facts["tags"] or {}}
-REGION_AND_TAGS_OUTPUTS: Final[Mapping[str, OutputSource]] = {**REGION_OUTPUT, **TAGS_OUTPUT}
-
 _SCHEMAS: Final = SchemaFolder(Path(__file__).with_name("schemas"), CFN)
 _NO_REFINEMENTS: Final[Mapping[str, PropertyRefinement]] = {}
 _NO_OUTPUTS: Final[Mapping[str, OutputSource]] = {}
@@ -108,17 +102,18 @@ class AwsType:
             published = _SCHEMAS.read(self.token)
             known = _Facts(self, published)
             inputs = apply_refinements(published.inputs, dict(known.common_refinements()), refinements)
+            others = {name: source for name, source in known.other_outputs() if name not in computed}
             defaults: dict[str, Any] = {
                 "account_wide": "region" not in inputs,
                 "name_input": known.name_input,
-                "planned": {name: source for name, source in REGION_AND_TAGS_OUTPUTS.items() if known.has(name)},
+                "planned": {name: source for name, source in _REGION_AND_TAGS.items() if known.has(name)},
                 "handles": ("{arn}",) if known.has("arn") else (),
                 "unique": known.unique(exists),
             }
             return TypeRule(
                 properties=inputs,
                 identity=known.id,
-                computed={**dict(known.common_outputs()), **computed},
+                computed={**others, **dict(known.identifying_outputs()), **computed},
                 references=(*_without(_convention_references(inputs, (known.name_input,)), references), *references),
                 conditions=(*known.conditions(), *conditions),
                 **defaults | more,
@@ -201,12 +196,16 @@ class _Facts:
             if known.kind is ValueKind.LIST and _UNORDERED.search(name):
                 yield name, change_kind(ValueKind.SET)
 
-    def common_outputs(self) -> Iterator[tuple[str, OutputSource]]:
-        """Yield the identifier, the ARN, and everything else that is an output, by its name or else its kind."""
-        outputs: Mapping[str, str] = self.published.facts["outputs"]
+    def identifying_outputs(self) -> Iterator[tuple[str, OutputSource]]:
+        """Yield the identifier and the ARN, which others are made of."""
+        outputs = self.published.facts["outputs"]
         yield from ((name, "{uuid}") for name in self._identifier if name in outputs and name != "arn")
         if self.arn:
             yield "arn", self.arn
+
+    def other_outputs(self) -> Iterator[tuple[str, OutputSource]]:
+        """Yield what else the cloud reports, by its name or else its kind."""
+        outputs: Mapping[str, str] = self.published.facts["outputs"]
         for name, kind in outputs.items():
             if name not in ("arn", "tagsAll", *self._identifier):
                 yield name, _output_by_name(name, kind.removesuffix("?"))

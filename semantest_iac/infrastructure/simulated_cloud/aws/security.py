@@ -9,32 +9,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_OUTPUT,
-    REGION_PROPERTY,
-    TAGS_OUTPUT,
-    TAGS_PROPERTY,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
-    CFN,
     DOC,
     GENERAL,
     OBSERVED,
-    Count,
     Length,
     OneOf,
     Pattern,
-    Range,
-    block,
-    flag,
-    integer,
-    json_document,
-    list_of,
-    set_of,
-    text,
+    ValueKind,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.published import (
+    COMPUTED,
+    JSON_TEXT,
+    REPLACES,
+    UNORDERED,
+    change_kind,
+    correct,
+    refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
@@ -56,7 +50,6 @@ SECRET_TYPE: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type n
 SECRET_VERSION_TYPE: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
 
 _NAME_PATTERN: Final = r"^[\w+=,.@-]+$"
-_POLICY_LIMITS: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
 _MANAGED_POLICY_PATTERN: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
 
 
@@ -106,46 +99,19 @@ _ROLE_REFERENCE: Final = ResourceReference(
     on_delete=OnDelete.REFUSE,
 )
 
-SECURITY_TYPES: Final = {
-    ROLE_TYPE: TypeRule(
-        properties={
-            "assumeRolePolicy": json_document(*_POLICY_LIMITS, required=True),
-            "description": text(
-                Length(0, 1000, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*$", CFN)
-            ),
-            "forceDetachPolicies": flag(default=False),
-            "inlinePolicies": set_of(block({"name": text(), "policy": json_document()}), computed_default=True),
-            "managedPolicyArns": set_of(
-                text(Pattern(_MANAGED_POLICY_PATTERN, CFN)),
-                Count(0, None, CFN),
-                computed_default=True,
-            ),
-            "maxSessionDuration": integer(Range(3600, 43200, CFN), default=3600),
-            "name": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), force_new=True, computed_default=True),
-            "namePrefix": text(Length(1, 38, DOC), force_new=True),
-            "path": text(
-                Length(1, 512, CFN),
-                Pattern(r"^(\u002F)|(\u002F[\u0021-\u007E]+\u002F)$", CFN),
-                force_new=True,
-                default="/",
-            ),
-            "permissionsBoundary": text(Length(20, 2048, CFN)),
-            **TAGS_PROPERTY,
+_REPLICA_OUTPUTS: Final = ("kmsKeyId", "lastAccessedDate", "status", "statusMessage")
+
+SECURITY_TYPES: Final[dict[str, TypeRule]] = {
+    ROLE_TYPE: AwsType(ROLE_TYPE, arn="arn:aws:iam::{account}:role{path}{name}").rule(
+        {
+            "inlinePolicies": UNORDERED,
+            "inlinePolicies.policy": JSON_TEXT,
+            "maxSessionDuration": refine(default=3600),
+            "namePrefix": refine(Length(1, 38, DOC)),
+            "path": refine(default="/"),
         },
-        account_wide=True,
-        identity="{name}",
-        name_input="name",
-        planned=TAGS_OUTPUT,
-        computed={
-            "arn": "arn:aws:iam::{account}:role{path}{name}",
-            "uniqueId": "AROA{large17}",
-            "createDate": "{now}",
-            "managedPolicyArns": lambda _: [],
-            "inlinePolicies": lambda _: [],
-        },
-        handles=("{arn}",),
-        unique=(UniqueHandle("{name}", Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409)),),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        computed={"uniqueId": "AROA{large17}"},
+        exists=Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409),
         guards=(
             RequestGuard(_attaches_missing_policy, _NO_SUCH_POLICY, OBSERVED),
             RequestGuard(
@@ -157,89 +123,35 @@ SECURITY_TYPES: Final = {
         in_use_refusal=Refusal("DeleteConflict", "Cannot delete entity, must delete policies first.", 409),
         latency_seconds=5,
     ),
-    ROLE_POLICY_TYPE: TypeRule(
-        properties={
-            "policy": json_document(*_POLICY_LIMITS, required=True),
-            "role": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), required=True, force_new=True),
-            "name": text(Length(1, 128, CFN), Pattern(_NAME_PATTERN, CFN), force_new=True, computed_default=True),
-            "namePrefix": text(force_new=True),
-        },
-        account_wide=True,
-        identity="{role}:{name}",
-        name_input="name",
+    ROLE_POLICY_TYPE: AwsType(ROLE_POLICY_TYPE, "{role}:{name}").rule(
         unique=(
             UniqueHandle("{role}:{name}", Refusal("EntityAlreadyExists", "The policy {name} already exists.", 409)),
         ),
         references=(_ROLE_REFERENCE,),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         create_overwrites=True,
     ),
-    ROLE_POLICY_ATTACHMENT_TYPE: TypeRule(
-        properties={
-            "policyArn": text(
-                Length(20, 2048, API), Pattern(_MANAGED_POLICY_PATTERN, API), required=True, force_new=True
-            ),
-            "role": text(Length(1, 64, API), Pattern(_NAME_PATTERN, API), required=True, force_new=True),
+    ROLE_POLICY_ATTACHMENT_TYPE: AwsType(ROLE_POLICY_ATTACHMENT_TYPE, "{role}/{policyArn}").rule(
+        {
+            "policyArn": refine(Length(20, 2048, API), Pattern(_MANAGED_POLICY_PATTERN, API), force_new=True),
+            "role": refine(Length(1, 64, API), Pattern(_NAME_PATTERN, API), force_new=True),
         },
-        account_wide=True,
-        identity="{role}/{policyArn}",
-        unique=(
-            UniqueHandle("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),
-        ),
+        exists=Refusal("EntityAlreadyExists", "The policy is attached already.", 409),
         references=(_ROLE_REFERENCE,),
         guards=(RequestGuard(_attaches_missing_policy, _NO_SUCH_POLICY, OBSERVED),),
         create_overwrites=True,
     ),
-    SECRET_TYPE: TypeRule(
-        properties={
-            "description": text(Length(0, 2048, CFN)),
-            "forceOverwriteReplicaSecret": flag(default=False),
-            "kmsKeyId": text(Length(0, 2048, CFN)),
-            "name": text(
-                Length(0, 512, CFN),
-                Pattern(r"^[A-Za-z0-9/_+=.@-]{1,512}$", API),
-                Pattern(r"^(?!.*-[A-Za-z0-9]{6}$)", GENERAL),
-                force_new=True,
-                computed_default=True,
-            ),
-            "namePrefix": text(force_new=True),
-            "policy": json_document(computed_default=True),
-            "recoveryWindowInDays": integer(OneOf((0, *range(7, 31)), DOC), default=30),
-            "replicas": set_of(
-                block(
-                    {
-                        "region": text(required=True),
-                        "kmsKeyId": text(computed_default=True),
-                        "lastAccessedDate": text(computed_default=True),
-                        "status": text(computed_default=True),
-                        "statusMessage": text(computed_default=True),
-                    }
-                ),
-                computed_default=True,
-            ),
-            "type": text(Length(0, 256, CFN), force_new=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
+    SECRET_TYPE: AwsType(SECRET_TYPE, arn="arn:aws:secretsmanager:{region}:{account}:secret:{name}-{mixed6}").rule(
+        {
+            "forceOverwriteReplicaSecret": refine(default=False),
+            "name": refine(Pattern(r"^[A-Za-z0-9/_+=.@-]{1,512}$", API), Pattern(r"^(?!.*-[A-Za-z0-9]{6}$)", GENERAL)),
+            "policy": JSON_TEXT,
+            "recoveryWindowInDays": correct(OneOf((0, *range(7, 31)), DOC)),
+            "replicas": change_kind(ValueKind.SET, computed_default=True),
+            **dict.fromkeys((f"replicas.{name}" for name in _REPLICA_OUTPUTS), COMPUTED),
+            "type": REPLACES,
         },
-        identity="{arn}",
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
-        computed={
-            "arn": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{mixed6}",
-            "policy": "",
-            "replicas": lambda _: [],
-        },
-        handles=("{arn}",),
-        unique=(
-            UniqueHandle(
-                "{name}",
-                Refusal(
-                    "ResourceExistsException",
-                    "The operation failed because the secret {name} already exists.",
-                ),
-            ),
-        ),
-        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        computed={"policy": "", "replicas": lambda _: []},
+        exists=Refusal("ResourceExistsException", "The operation failed because the secret {name} already exists."),
         name_reservation=NameReservation(
             _recovery_seconds,
             Refusal(
@@ -248,20 +160,12 @@ SECURITY_TYPES: Final = {
             ),
         ),
     ),
-    SECRET_VERSION_TYPE: TypeRule(
-        properties={
-            "secretId": text(required=True, force_new=True),
-            "secretBinary": text(force_new=True, sensitive=True),
-            "secretString": text(Length(1, 65536, API), force_new=True, sensitive=True),
-            "secretStringWo": text(sensitive=True),
-            "secretStringWoVersion": integer(force_new=True),
-            "versionStages": list_of(text(), computed_default=True),
-            **REGION_PROPERTY,
+    SECRET_VERSION_TYPE: AwsType(SECRET_VERSION_TYPE, "{arn}|{versionId}", arn="{secret[arn]}").rule(
+        {
+            **dict.fromkeys(("secretId", "secretBinary", "secretStringWoVersion"), REPLACES),
+            "secretString": refine(Length(1, 65536, API), force_new=True),
         },
-        identity="{arn}|{versionId}",
-        planned=REGION_OUTPUT,
         computed={
-            "arn": "{secret[arn]}",
             "secretArn": "{secret[arn]}",
             "versionId": "{uuid}",
             "hasSecretStringWo": lambda facts: bool(facts["secretStringWo"]),

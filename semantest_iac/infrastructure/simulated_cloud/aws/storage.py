@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
-    REGION_AND_TAGS_OUTPUTS,
-    REGION_PROPERTY,
-    TAGS_PROPERTY,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
-    CFN,
     DOC,
     Length,
     OneOf,
     Pattern,
-    Property,
     Range,
-    block,
-    flag,
-    for_each,
-    integer,
-    list_of,
-    set_of,
-    text,
+    ValueKind,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.published import (
+    COMPUTED,
+    REPLACES,
+    UNORDERED,
+    PropertyRefinement,
+    change_kind,
+    correct,
+    refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
@@ -32,21 +29,10 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     RequestGuard,
     Requires,
     TypeRule,
-    UniqueHandle,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 TABLE_TYPE: Final = "aws:dynamodb/table:Table"
-
-_INDEX_NAME: Final = text(Length(3, 255, CFN), Pattern(r"^[a-zA-Z0-9_.-]+$", CFN), required=True)
-_PROJECTION: Final = text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), CFN), required=True)
-_ON_DEMAND_THROUGHPUT: Final = block(
-    for_each(integer(Range(1, None, CFN)), "maxReadRequestUnits", "maxWriteRequestUnits")
-)
-_WARM_THROUGHPUT: Final = block(
-    for_each(integer(Range(1, None, CFN), computed_default=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
-    computed_default=True,
-)
 
 
 def _key_attributes(context: GuardContext) -> set[str]:
@@ -89,118 +75,37 @@ def _lacks_capacity(context: GuardContext) -> bool:
     return facts["billingMode"] == "PROVISIONED" and not facts["restoreSourceName"] and not all(capacity)
 
 
-def _global_index() -> Property:
-    keys = {
-        "attributeName": text(required=True),
-        "keyType": text(OneOf(("HASH", "RANGE"), API), required=True),
-    }
-    return set_of(
-        block(
-            {
-                "name": _INDEX_NAME,
-                "projectionType": _PROJECTION,
-                **for_each(text(), "hashKey", "rangeKey"),
-                "keySchemas": list_of(block(keys)),
-                "nonKeyAttributes": set_of(text(Length(1, 255, CFN))),
-                "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
-                "warmThroughput": _WARM_THROUGHPUT,
-                **for_each(integer(Range(0, None, CFN), computed_default=True), "readCapacity", "writeCapacity"),
-            }
-        )
-    )
+_CAPACITY: Final = ("readCapacity", "writeCapacity")
+_THROUGHPUT: Final = ("warmThroughput.readUnitsPerSecond", "warmThroughput.writeUnitsPerSecond")
+_PROJECTIONS: Final = OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), API)
 
+_INDEX_REFINEMENTS: Final[dict[str, PropertyRefinement]] = {
+    "globalSecondaryIndexes": UNORDERED,
+    "globalSecondaryIndexes.keySchemas.keyType": refine(OneOf(("HASH", "RANGE"), API)),
+    "globalSecondaryIndexes.nonKeyAttributes": UNORDERED,
+    **{f"globalSecondaryIndexes.{name}": COMPUTED for name in ("warmThroughput", *_THROUGHPUT, *_CAPACITY)},
+    "localSecondaryIndexes": change_kind(ValueKind.SET, force_new=True),
+    "localSecondaryIndexes.name": refine(Length(3, 255, API)),
+    "localSecondaryIndexes.projectionType": refine(_PROJECTIONS),
+}
+_REPLICA_OUTPUTS: Final = ("arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel")
 
-def _import_source() -> Property:
-    bucket = {"bucket": text(required=True), **for_each(text(), "bucketOwner", "keyPrefix")}
-    csv = {"delimiter": text(), "headerLists": set_of(text())}
-    return block(
+STORAGE_TYPES: Final[dict[str, TypeRule]] = {
+    TABLE_TYPE: AwsType(TABLE_TYPE).rule(
         {
-            "inputFormat": text(required=True),
-            "s3BucketSource": block(bucket, required=True),
-            "inputCompressionType": text(),
-            "inputFormatOptions": block({"csv": block(csv)}),
+            **_INDEX_REFINEMENTS,
+            **dict.fromkeys(("attributes", "importTable.inputFormatOptions.csv.headerLists", "replicas"), UNORDERED),
+            **dict.fromkeys(_CAPACITY, refine(Range(0, None, API))),
+            **dict.fromkeys((*_THROUGHPUT, "serverSideEncryption.kmsKeyArn"), COMPUTED),
+            "name": correct(Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API)),
+            "pointInTimeRecovery.recoveryPeriodInDays": refine(Range(1, 35, DOC), computed_default=True, default=None),
+            **{f"replicas.{name}": refine(computed_default=True, default=None) for name in _REPLICA_OUTPUTS},
+            "streamViewType": refine(OneOf(("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"), DOC)),
+            # CloudFormation decides by the key schema, and cannot restore
+            **dict.fromkeys(("hashKey", "rangeKey", "restoreBackupArn", "restoreDateTime"), REPLACES),
+            "restoreToLatestTime": REPLACES,
         },
-        force_new=True,
-    )
-
-
-def _replicas() -> Property:
-    return set_of(
-        block(
-            {
-                "regionName": text(required=True),
-                **for_each(
-                    text(computed_default=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"
-                ),
-                **for_each(flag(), "deletionProtectionEnabled", "pointInTimeRecovery", "propagateTags"),
-            }
-        )
-    )
-
-
-STORAGE_TYPES: Final = {
-    TABLE_TYPE: TypeRule(
-        properties={
-            "attributes": set_of(
-                block(
-                    {
-                        "name": text(Length(1, 255, CFN), required=True),
-                        "type": text(OneOf(("B", "N", "S"), CFN), required=True),
-                    }
-                )
-            ),
-            "billingMode": text(OneOf(("PAY_PER_REQUEST", "PROVISIONED"), CFN), default="PROVISIONED"),
-            "deletionProtectionEnabled": flag(default=False),
-            "globalSecondaryIndexes": _global_index(),
-            "globalTableWitness": block({"regionName": text()}, computed_default=True),
-            "hashKey": text(force_new=True, computed_default=True),
-            "rangeKey": text(force_new=True),
-            "importTable": _import_source(),
-            "localSecondaryIndexes": set_of(
-                block(
-                    {
-                        "name": text(Length(3, 255, API), required=True),
-                        "projectionType": text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), API), required=True),
-                        "rangeKey": text(required=True),
-                        "nonKeyAttributes": list_of(text()),
-                    }
-                ),
-                force_new=True,
-            ),
-            "name": text(
-                Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API), force_new=True, computed_default=True
-            ),
-            "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
-            "pointInTimeRecovery": block(
-                {
-                    "enabled": flag(required=True),
-                    "recoveryPeriodInDays": integer(Range(1, 35, DOC), computed_default=True),
-                },
-                computed_default=True,
-            ),
-            "replicas": _replicas(),
-            "serverSideEncryption": block(
-                {"enabled": flag(required=True), "kmsKeyArn": text(computed_default=True)}, computed_default=True
-            ),
-            "streamEnabled": flag(),
-            "streamViewType": text(
-                OneOf(("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"), DOC), computed_default=True
-            ),
-            "tableClass": text(OneOf(("STANDARD", "STANDARD_INFREQUENT_ACCESS"), CFN), default="STANDARD"),
-            "ttl": block({"attributeName": text(), "enabled": flag(default=False)}, computed_default=True),
-            "warmThroughput": _WARM_THROUGHPUT,
-            **for_each(integer(Range(0, None, API), computed_default=True), "readCapacity", "writeCapacity"),
-            **for_each(text(), "restoreSourceName", "restoreSourceTableArn"),
-            **for_each(text(force_new=True), "restoreBackupArn", "restoreDateTime"),
-            "restoreToLatestTime": flag(force_new=True),
-            **REGION_PROPERTY,
-            **TAGS_PROPERTY,
-        },
-        identity="{name}",
-        name_input="name",
-        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
             "streamArn": lambda facts: f"{facts['arn']}/stream/{facts['now']}" if facts["streamEnabled"] else "",
             "streamLabel": lambda facts: facts["now"] if facts["streamEnabled"] else "",
             **dict.fromkeys(("readCapacity", "writeCapacity"), lambda _: 0),
@@ -208,8 +113,7 @@ STORAGE_TYPES: Final = {
             "pointInTimeRecovery": lambda _: {"enabled": False},
             "ttl": lambda _: {"attributeName": "", "enabled": False},
         },
-        handles=("{arn}",),
-        unique=(UniqueHandle("{name}", Refusal("ResourceInUseException", "Table already exists: {name}")),),
+        exists=Refusal("ResourceInUseException", "Table already exists: {name}"),
         conditions=(Requires("streamEnabled", ("streamViewType",), DOC),),
         guards=(
             RequestGuard(
