@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -75,6 +76,17 @@ class CloudFormationType:
         own = {_plain(path) for path in self.schema.get("createOnlyProperties", ())}
         self.create_only = own - source.in_place.keys()
 
+    @property
+    def noun(self) -> str:
+        return self._source.cloudformation.rpartition("::")[2]
+
+    @property
+    def services(self) -> list[str]:
+        """IAM's names that the service may have: its own, or that of most rights that a create needs."""
+        create = self.schema.get("handlers", {}).get("create", {}).get("permissions", ())
+        frequent = Counter(right.partition(":")[0] for right in create).most_common(1)
+        return [*self._source.cloudformation.lower().split("::")[1:2], *(name for name, _ in frequent)]
+
     def find(self, path: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
         """Return the schema's path of an input and what it says there; empty where it has no such property."""
         here = self.schema
@@ -95,9 +107,15 @@ class CloudFormationType:
                 self.used.add(written)
                 return known.split(".")[len(before) :]
         wanted = [step, step.removesuffix("s"), f"{step}s", f"{step}Document"]
-        wanted += [f"{self._source.cloudformation.rpartition('::')[2]}Name", "GroupName"] if ours == "name" else []
+        wanted += self._own_names(step) if not before else []
         names = {name.lower(): name for name in here.get("properties", {})}
         return [next((names[one.lower()] for one in wanted if one.lower() in names), step)]
+
+    def _own_names(self, step: str) -> list[str]:
+        """Return what `name`, `arn` and `identifier` of a resource are called: the schema puts its noun before them."""
+        identifiers = map(_plain, self.schema.get("primaryIdentifier", ()))
+        found = [one for one in identifiers if one.lower().endswith(step.lower())]
+        return [f"{self.noun}{step}", "GroupName", *found] if step in ("name", "arn", "identifier") else []
 
     def _resolve(self, part: Any) -> Mapping[str, Any]:
         while isinstance(part, Mapping) and "$ref" in part:
@@ -208,7 +226,7 @@ def describe(token: str, source: Source, nested: dict[str, dict[str, Node]]) -> 
     return {
         "cloudformation": source.cloudformation,
         "identifier": identifier,
-        "arn": _arn_template(source.cloudformation) if "arn" in outputs else "",
+        "arn": _arn_template(cloudformation) if "arn" in outputs else "",
         "inputs": shorten(inputs),
         "outputs": outputs,
     }
@@ -239,17 +257,16 @@ def _iam_resources() -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _arn_template(cloudformation: str) -> str:
+def _arn_template(cloudformation: CloudFormationType) -> str:
     """Return the ARN of a type with `{}` for what names the resource; empty where no one template has its name."""
-    _, service, name = cloudformation.split("::") if cloudformation else ("", "", "")
-    kinds = {
-        kind.replace("-", "").replace(" ", ""): arns for kind, arns in _iam_resources().get(service.lower(), {}).items()
-    }
-    formats = kinds.get(name.lower(), [])
-    if len(formats) != 1 or formats[0].count(".*") != 1:
-        return ""
-    template = formats[0].replace("${Partition}", "aws").replace("${Region}", "{region}")
-    return template.replace("${Account}", "{account}").replace(".*", "{}")
+    for service in cloudformation.services:
+        resources = _iam_resources().get(service, {})
+        kinds = {kind.replace("-", "").replace(" ", ""): arns for kind, arns in resources.items()}
+        formats = kinds.get(cloudformation.noun.lower(), [])
+        if len(formats) == 1 and formats[0].count(".*") == 1:
+            template = formats[0].replace("${Partition}", "aws").replace("${Region}", "{region}")
+            return template.replace("${Account}", "{account}").replace(".*", "{}")
+    return ""
 
 
 def files() -> dict[str, str]:

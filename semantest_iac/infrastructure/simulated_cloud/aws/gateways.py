@@ -148,7 +148,7 @@ def _api_endpoint(facts: RequestFacts) -> str:
 _CORS_LISTS: Final = ("allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders")
 
 GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
-    API_TYPE: AwsType(API_TYPE, "{small10}", arn="arn:aws:apigateway:{region}::/apis/{small10}").rule(
+    API_TYPE: AwsType(API_TYPE, "{small10}").rule(
         {
             "protocolType": refine(OneOf(("HTTP", "WEBSOCKET"), DOC)),
             "apiKeySelectionExpression": refine(

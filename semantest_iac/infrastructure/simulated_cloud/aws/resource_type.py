@@ -162,7 +162,7 @@ class _Facts:
         if self.type.arn or not self.has("arn"):
             return self.type.arn
         template, id_ = str(self.published.facts["arn"]), str(self.id)
-        return template.replace("{}", f"{{{self.name_input}}}" if id_ in ("{arn}", "{url}") else id_)
+        return template.replace("{}", f"{{{self.name_input or 'uuid'}}}" if id_ in ("{arn}", "{url}") else id_)
 
     @property
     def _is_named(self) -> bool:
