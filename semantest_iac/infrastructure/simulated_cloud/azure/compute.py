@@ -19,7 +19,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     SUCCEEDED_STATE,
     ArmType,
     id_reference,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -168,7 +167,6 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
     ),
     APP_SETTINGS_TYPE: ArmType(APP_SETTINGS_TYPE, f"{_SITES_ID}/{{name}}/config/appsettings").rule(
         {"properties": refine(sensitive=True)},
-        references=(parent_reference("name", APP_TYPE, _SITES_ID, fact_name="app"),),
         guards=(SETTING_NAME_GUARD,),
     ),
 }

@@ -11,7 +11,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
     ArmType,
-    parent_reference,
     refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
@@ -51,7 +50,7 @@ def _handler_has_no_code(context: GuardContext) -> bool:
 
 def _lacks_identity_for_handlers(context: GuardContext) -> bool:
     auth_types = {(handler.get("auth") or {}).get("type") for handler in _event_handlers(context)}
-    identity = (context.facts["service"] or {}).get("identity") or {}
+    identity = (context.facts["webPubSub"] or {}).get("identity") or {}
     return "ManagedIdentity" in auth_types and identity.get("type", "None") == "None"
 
 
@@ -92,7 +91,6 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
             "hubName": refine(Length(1, 128, TERRAFORM), Pattern(r"^[A-Za-z][\w`,.[\]]*\Z", TERRAFORM)),
             "properties.anonymousConnectPolicy": refine(OneOf(("allow", "deny"), DOC), computed_default=True),
         },
-        references=(parent_reference("resourceName", WEB_PUBSUB_TYPE, _SERVICES_ID, fact_name="service"),),
         guards=(
             RequestGuard(
                 _handler_has_no_code,

@@ -11,7 +11,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     SUCCEEDED_STATE,
     ArmType,
     id_reference,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -74,7 +73,7 @@ def _ranges_overlap(one: _IpNetwork, other: _IpNetwork) -> bool:
 
 
 def _is_outside_network(context: GuardContext) -> bool:
-    space = context.facts["network"]["addressSpace"] or {}
+    space = context.facts["virtualNetwork"]["addressSpace"] or {}
     whole = [ip_network(prefix) for prefix in space.get("addressPrefixes", ())]
     return bool(whole) and not all(
         any(_range_contains(space, part) for space in whole) for part in _address_ranges(context.facts)
@@ -212,7 +211,6 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             ),
         },
         references=(
-            parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, fact_name="network"),
             id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),
             id_reference("natGateway.id", AZURE_NAT_TYPE, on_delete=OnDelete.REFUSE),
             id_reference("routeTable.id", AZURE_ROUTE_TABLE_TYPE, on_delete=OnDelete.REFUSE),

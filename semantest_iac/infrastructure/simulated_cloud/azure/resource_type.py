@@ -45,6 +45,8 @@ PROVIDERS_ID_PREFIX: Final = f"{RESOURCE_GROUP_ID}/providers/"
 SUCCEEDED_STATE: Final[Mapping[str, OutputSource]] = {"provisioningState": "Succeeded"}
 
 _NO_OUTPUTS: Final[Mapping[str, OutputSource]] = {}
+_TOKENS_BY_ID: Final[dict[str, str]] = {}
+"""The type that has an id of a shape: parents are found by it."""
 _NO_REFINEMENTS: Final[Mapping[str, PropertyRefinement]] = {}
 
 
@@ -115,12 +117,18 @@ class ArmType:
         references: tuple[ResourceReference, ...] = (),
         **more: Any,
     ) -> TypeRule:
-        """Combine what all types have with what this type has; further keywords are those of TypeRule."""
+        """Combine what all types have with what this type has; further keywords are those of TypeRule.
+
+        References take the place of that to the nearest parent, which follows from the id, where they have its path.
+        """
+        _TOKENS_BY_ID[_shape_of(self.id)] = self.token
 
         def build() -> TypeRule:
             published = _SCHEMAS.read(self.token)
             declared = published.inputs
             identities = _takes_identities(declared)
+            written = {reference.path for reference in references}
+            found = (*self._group_reference, *self._parent_reference, *((_IDENTITIES_REFERENCE,) if identities else ()))
             defaults: dict[str, Any] = {
                 "name_input": self.name_input,
                 "naming": NamingScheme.COPIED if len(self._id_inputs) > 2 else NamingScheme.JOINED,
@@ -133,7 +141,7 @@ class ArmType:
                 computed={**self._common_outputs(published), **computed},
                 rendered={"identity": _identity_output} | dict(rendered) if identities else rendered,
                 unique=(*unique, self._unique_id),
-                references=(*self._group_reference, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
+                references=(*(one for one in found if one.path not in written), *references),
                 **defaults | more,
             )
 
@@ -147,6 +155,19 @@ class ArmType:
     @property
     def _group_reference(self) -> tuple[ResourceReference, ...]:
         return (RESOURCE_GROUP_REFERENCE,) if self.id.startswith(PROVIDERS_ID_PREFIX) else ()
+
+    @property
+    def _parent_reference(self) -> tuple[ResourceReference, ...]:
+        """The nearest parent, if it is a simulated type; its outputs are a fact with the name of its class."""
+        parents = self._id_inputs[:-1] if self.id.endswith("}") else self._id_inputs
+        for name in reversed(parents):
+            collection = self.id.partition(f"/{{{name}}}")[0]
+            if token := _TOKENS_BY_ID.get(_shape_of(f"{collection}/{{{name}}}")):
+                noun = token.rpartition(":")[2]
+                fact_name = noun[0].lower() + noun[1:]
+                is_group = token == RESOURCE_GROUP_TYPE
+                return () if is_group else (parent_reference(name, token, collection, fact_name=fact_name),)
+        return ()
 
     def _common_outputs(self, published: PublishedType) -> dict[str, OutputSource]:
         outputs: dict[str, OutputSource] = {
@@ -165,6 +186,10 @@ class ArmType:
             yield "tags", refine(Count(0, 50, DOC))
         if _takes_identities(declared):
             yield "identity.userAssignedIdentities", refine(reported_differently=True)
+
+
+def _shape_of(id_: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", id_)
 
 
 def _takes_identities(declared: Mapping[str, Property]) -> bool:

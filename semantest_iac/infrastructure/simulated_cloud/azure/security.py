@@ -11,7 +11,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SIMULATED_TENANT,
     ArmType,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -242,7 +241,6 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
                 409,
             ),
         ),
-        references=(parent_reference("vaultName", VAULT_TYPE, _VAULTS_ID, fact_name="vault"),),
         latency_seconds=2,
     ),
 }

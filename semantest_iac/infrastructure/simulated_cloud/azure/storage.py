@@ -8,7 +8,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
     ArmType,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -22,7 +21,6 @@ CONTAINER_TYPE: Final = "azure-native:storage:BlobContainer"
 TABLE_TYPE: Final = "azure-native:storage:Table"
 
 _ACCOUNTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Storage/storageAccounts"
-_ACCOUNT_REFERENCE: Final = parent_reference("accountName", STORAGE_ACCOUNT_TYPE, _ACCOUNTS_ID, fact_name="storage")
 _SERVICES: Final = ("blob", "dfs", "file", "queue", "table", "web")
 
 
@@ -39,7 +37,7 @@ def _service_endpoints(facts: RequestFacts) -> dict[str, Any]:
 
 def _is_public_in_private_account(context: GuardContext) -> bool:
     open_to_all = context.facts["publicAccess"] not in ("", "None")
-    return open_to_all and not context.facts["storage"]["allowBlobPublicAccess"]
+    return open_to_all and not context.facts["storageAccount"]["allowBlobPublicAccess"]
 
 
 STORAGE_TYPES: Final[dict[str, TypeRule]] = {
@@ -84,7 +82,6 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
             "leaseStatus": "Unlocked",
             "remainingRetentionDays": lambda _: 0,
         },
-        references=(_ACCOUNT_REFERENCE,),
         handles=(lambda facts: (blob_endpoint(facts["accountName"]) + facts["containerName"],),),
         guards=(
             RequestGuard(
@@ -96,6 +93,5 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
     ),
     TABLE_TYPE: ArmType(TABLE_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/tableServices/default/tables/{{tableName}}").rule(
         {"tableName": refine(Length(3, 63, GENERAL), Pattern(r"^[A-Za-z][A-Za-z0-9]*\Z", GENERAL))},
-        references=(_ACCOUNT_REFERENCE,),
     ),
 }
