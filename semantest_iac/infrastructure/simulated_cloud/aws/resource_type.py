@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,7 +123,7 @@ class AwsType:
         return DeferredRule(build)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Facts:
     """What follows from the schema of a type."""
 
@@ -132,24 +133,24 @@ class _Facts:
     def has(self, name: str) -> bool:
         return name in self.published.inputs or name in self.published.facts["outputs"]
 
-    @property
+    @cached_property
     def _identifier(self) -> list[str]:
         names: list[str] = self.published.facts["identifier"]
         return names if all(self.has(name) for name in names) else []
 
-    @property
+    @cached_property
     def name_input(self) -> str:
         if self.type.name_input is not None:
             return self.type.name_input
         names = (*self._identifier, "name")
         return next((name for name in names if name in self._optional_inputs), "")
 
-    @property
+    @cached_property
     def _optional_inputs(self) -> list[str]:
         """The inputs for which the cloud chooses where nothing is written."""
         return [name for name, known in self.published.inputs.items() if known.computed_default]
 
-    @property
+    @cached_property
     def id(self) -> OutputSource:
         if self.type.id:
             return self.type.id
@@ -157,14 +158,14 @@ class _Facts:
             raise ValueError(f"{self.type.token}: no id is published; say it")
         return f"{{{self._identifier[0]}}}"
 
-    @property
+    @cached_property
     def arn(self) -> str:
         if self.type.arn or not self.has("arn"):
             return self.type.arn
         template, id_ = str(self.published.facts["arn"]), str(self.id)
         return template.replace("{}", f"{{{self.name_input or 'uuid'}}}" if id_ in ("{arn}", "{url}") else id_)
 
-    @property
+    @cached_property
     def _is_named(self) -> bool:
         """True where the name tells the resource from others, and so cannot change."""
         return self.name_input in self._identifier or f"{{{self.name_input}}}" in self.arn

@@ -89,24 +89,24 @@ def apply_refinements(
     fields: Mapping[str, Property], *layers: Mapping[str, PropertyRefinement]
 ) -> Mapping[str, Property]:
     """Refine fields at dotted paths, which step into elements by themselves; raise KeyError for an unknown path."""
+    refined = dict(fields)
     for refinements in layers:
         for path, refinement in refinements.items():
-            fields = _refine_at_path(fields, path.split("."), refinement)
-    return fields
+            _refine_at_path(refined, path.split("."), refinement)
+    return refined
 
 
-def _refine_at_path(
-    fields: Mapping[str, Property], steps: Sequence[str], refinement: PropertyRefinement
-) -> dict[str, Property]:
+def _refine_at_path(fields: dict[str, Property], steps: Sequence[str], refinement: PropertyRefinement) -> None:
     name, *rest = steps
     rule = fields[name]
     if not rest:
-        refined = refinement(rule)
-    elif rule.items is not None:
-        refined = replace(rule, items=replace(rule.items, fields=_refine_at_path(rule.items.fields, rest, refinement)))
-    else:
-        refined = replace(rule, fields=_refine_at_path(rule.fields, rest, refinement))
-    return {**fields, name: refined}
+        fields[name] = refinement(rule)
+        return
+    owner = rule.items or rule
+    inner = dict(owner.fields)
+    _refine_at_path(inner, rest, refinement)
+    owner = replace(owner, fields=inner)
+    fields[name] = replace(rule, items=owner) if rule.items else owner
 
 
 class DeclaredFields(Mapping[str, Property]):
