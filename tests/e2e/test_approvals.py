@@ -146,12 +146,17 @@ def test_sending_the_request_as_an_event_makes_nobody_else_of_its_sender(workspa
 
 
 def test_faults_of_the_section_are_told_at_once(workspace: Workspace) -> None:
-    require_approval(workspace.folder, required="sometimes", approvers=[" "], expires_after="soon")
+    require_approval(workspace.folder, required="sometimes", approvers=[" ", " ana"], expires_after="soon")
     refused = workspace.run("config", "validate", "--json")
 
     faults = {fault["path"] for fault in refused.json["error"]["faults"]}
     assert refused.code == 2
-    assert {"approvals.required", "approvals.approvers[0]", "approvals.expires_after"} <= faults
+    assert {
+        "approvals.required",
+        "approvals.approvers[0]",
+        "approvals.approvers[1]",
+        "approvals.expires_after",
+    } <= faults
 
 
 @pytest.mark.parametrize(("engine_name", "provider"), [("pulumi", "aws"), ("sandbox", "azure")])

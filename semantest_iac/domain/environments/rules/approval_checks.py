@@ -17,7 +17,7 @@ def check_approvals(configuration: DeploymentConfiguration) -> Iterator[Finding]
     """Names are printable texts, and a plan waits for a second at least and a year at most."""
     section = configuration.approvals
     for index, name in enumerate(section.approvers or ()):
-        if not name.strip() or name != make_printable(name, LONGEST_APPROVER_NAME):
+        if not name or name != name.strip() or name != make_printable(name, LONGEST_APPROVER_NAME):
             shown = make_printable(name, 80)
             yield refuse(f"approvals.approvers[{index}]", f"'{shown}' is no name", "Write it as `whoami` prints it.")
     if section.expires_after is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,14 +39,25 @@ _USAGE_HELP = {
 }
 
 
+_MOST = 10**12  # of anything: sums of more are no numbers that JSON has
+
+
+def _refuse_no_number(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("it is not a number.")
+    return value
+
+
 def _usage_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name in reversed([field.name for field in fields(UsageAssumptions)]):
         default = getattr(DEFAULT_USAGE, name)
-        number = click.IntRange(min=0) if isinstance(default, int) and name != "log_kb" else click.FloatRange(min=0)
+        is_whole = isinstance(default, int) and name != "log_kb"
+        number = click.IntRange(0, _MOST) if is_whole else click.FloatRange(0, _MOST)
         option = click.option(
             f"--{name.replace('_', '-')}",
             name,
             type=number,
+            callback=_refuse_no_number,
             default=default,
             show_default=True,
             metavar="N",
