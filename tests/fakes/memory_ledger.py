@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.application.ports.ledger import (
@@ -24,6 +25,12 @@ from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.ledger import chain
 
 STACK = "rest-api.aws.development.us-east-1"
+STACK_PARTS: dict[str, Any] = {
+    "component": "rest-api",
+    "provider": "aws",
+    "environment": "development",
+    "region": "us-east-1",
+}
 NOON = "2026-01-01T12:00:00Z"
 
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from semantest_iac.application.intake.deployment_specs import DeploymentSpec, build_spec
-from semantest_iac.application.intake.infrastructure_event_bus import EventResult
-from semantest_iac.application.intake.received_events import read_received_event, wrap_event
 from semantest_iac.application.ports.ledger import DeploymentRow
-from semantest_iac.bootstrap.application import Application
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import RollbackRequested, ScalingTriggered
+from tests.integration.application.event_folders import EventFolder
 
 PROVIDERS = ("aws", "azure")
 SERVICE = "def handler(event, context):\n    return {{'statusCode': 200, 'body': '{version}'}}\n"
@@ -57,51 +53,27 @@ asyncio.run(Application(Path(".semantest")).worker({{}}, WorkerViews(follow_run=
 """A worker that is gone after the first update, as if it were killed."""
 
 
-class Place:
+class Place(EventFolder):
     """A folder with a service, its home, and the way in for events."""
 
     def __init__(self, folder: Path, provider: str) -> None:
-        self.folder = folder
+        super().__init__(folder, CONFIGURATION.format(provider=provider))
         (folder / "api").mkdir()
-        (folder / "semantest.yaml").write_text(CONFIGURATION.format(provider=provider), encoding="utf-8")
-        self.application = Application(folder / ".semantest")
 
     def write_service(self, version: str) -> None:
         (self.folder / "api" / "app.py").write_text(SERVICE.format(version=version), encoding="utf-8")
 
-    def spec(self, values: Mapping[str, Any]) -> DeploymentSpec:
-        return build_spec("rest-api", self.application.configuration(environ={}, values=values), self.application)
-
     def deploy(self, version: str, **settings: Any) -> DeploymentRow:
         self.write_service(version)
-        spec = self.spec({"components": {"rest-api": settings}} if settings else {})
-        use_cases = self.application.deployments({}, engine=spec.engine)
-        return asyncio.run(use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings))
+        return self.deploy_spec(self.spec(**settings))
 
     def request(self, kind: type[StackRequest], **fields: Any) -> StackRequest:
-        stack = self.spec({}).stack
-        return kind(**asdict(stack), **fields)
-
-    def receive(self, request: StackRequest) -> EventResult:
-        [result] = asyncio.run(self.application.event_bus({}).receive(wrap_event(request, "core")))
-        return result
-
-    def receive_form(self, form: dict[str, Any]) -> EventResult:
-        [result] = asyncio.run(self.application.event_bus({}).receive(read_received_event(form, "core")))
-        return result
-
-    def work(self) -> None:
-        asyncio.run(self.application.worker({}).run_until_idle())
-
-    def row(self, deployment: str) -> DeploymentRow:
-        row = self.application.ledger.deployment(deployment)
-        assert row is not None
-        return row
+        return kind(**asdict(self.spec().stack), **fields)
 
     def count_changes_to(self, version: str, **settings: Any) -> int:
         """How much a deployment of this version would change."""
         self.write_service(version)
-        spec = self.spec({"components": {"rest-api": settings}} if settings else {})
+        spec = self.spec(**settings)
         use_cases = self.application.deployments({}, engine=spec.engine)
         planned = use_cases.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=True)
         return len(asyncio.run(planned).plan.mutations)
@@ -159,7 +131,7 @@ class TestRollback:
         if target == "other stack":
             request = request.model_copy(update=fields)
         if target == "destroy":
-            stack = place.spec({}).stack
+            stack = place.spec().stack
             removed = asyncio.run(place.application.deployments({}).destroy(stack))
             request = place.request(RollbackRequested, target_deployment=removed.deployment)
 
@@ -197,7 +169,7 @@ class TestScaling:
     def test_is_applied_to_what_is_deployed_when_its_turn_comes(self, place: Place) -> None:
         place.deploy("one")
         scaling = place.request(ScalingTriggered, min_instances=0, max_instances=5, reason="test")
-        spec = place.spec({"components": {"rest-api": {"memory": 2048}}})
+        spec = place.spec(memory=2048)
         form = {
             "type": "ServiceDeploymentNeeded",
             "correlationId": "d",

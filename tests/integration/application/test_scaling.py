@@ -11,16 +11,14 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.intake.deployment_specs import build_spec
 from semantest_iac.application.intake.infrastructure_event_bus import EventResult
-from semantest_iac.application.intake.received_events import read_received_event, wrap_event
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.ports.run_queue import FIRST_COME
-from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.compute.scaling import ScalingChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac_events.infrastructure import ScalingTriggered
+from tests.integration.application.event_folders import EventFolder
 
 CONFIGURATION = """\
 provider: {provider}
@@ -41,56 +39,39 @@ _CHANGED = {
 }
 
 
-class Place:
+class Place(EventFolder):
     """A home with a configuration, on a clock of the test."""
 
     def __init__(self, folder: Path, provider: str) -> None:
-        (folder / "semantest.yaml").write_text(CONFIGURATION.format(provider=provider), encoding="utf-8")
         self.provider = provider
         self.shift_s = 0.0
-        self.application = Application(folder / ".semantest", clock=self.read_now)
+        super().__init__(folder, CONFIGURATION.format(provider=provider), self.read_now)
 
     def read_now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.shift_s)
 
     def deploy(self, component: str = "rest-api", **section: Any) -> Stack:
-        values = {"components": {component: section}} if section else {}
-        loaded = self.application.configuration(environ={}, values=values)
-        spec = build_spec(component, loaded, self.application)
-        use_cases = self.application.deployments({}, engine=spec.engine)
-        row = asyncio.run(use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings))
+        spec = self.spec(component, **section)
+        row = self.deploy_spec(spec)
         assert row.state == "completed", row.error
         return spec.stack
 
     def queue_deployment(self, **section: Any) -> None:
-        loaded = self.application.configuration(environ={}, values={"components": {"rest-api": section}})
-        spec = build_spec("rest-api", loaded, self.application)
+        spec = self.spec(**section)
         use_cases = self.application.deployments({}, engine=spec.engine)
         asyncio.run(use_cases.deploy(spec.stack, spec.configuration, settings=spec.settings, detach=FIRST_COME))
 
     def alarm(self, state: str, number: int = 1) -> EventResult:
-        form = {"type": "AlarmChanged", "correlationId": f"c{number}", "payload": {"NewStateValue": state}}
-        return self._receive(read_received_event(form, "core"))
+        return self.receive_form(
+            {"type": "AlarmChanged", "correlationId": f"c{number}", "payload": {"NewStateValue": state}}
+        )
 
     def ask(self, stack: Stack, **fields: Any) -> EventResult:
-        return self._receive(wrap_event(ScalingTriggered(**asdict(stack), **fields), "core"))
-
-    def _receive(self, event: Any) -> EventResult:
-        [result] = asyncio.run(self.application.event_bus({}).receive(event))
-        return result
-
-    def work(self) -> None:
-        asyncio.run(self.application.worker({}).run_until_idle())
-
-    def row(self, deployment: str) -> DeploymentRow:
-        row = self.application.ledger.deployment(deployment)
-        assert row is not None
-        return row
+        return self.receive(ScalingTriggered(**asdict(stack), **fields))
 
     def instances(self, stack: Stack) -> Mapping[str, int]:
         """The instances of the newest scaling, as it was recorded."""
-        recorded = self.application.ledger.stream(str(stack))
-        resolved = [it.event["data"] for it in recorded if it.type == "infrastructure.journal.request.resolved"]
+        resolved = self.list_events(stack, "infrastructure.journal.request.resolved")
         instances: Mapping[str, int] = resolved[-1]["configuration"]["components"][stack.component]["instances"]
         return instances
 

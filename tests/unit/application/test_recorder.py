@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from pydantic import JsonValue
@@ -18,14 +17,9 @@ from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequ
 from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
 from semantest_iac_events.values import ChangeCounts
+from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.memory_ledger import MemoryLedger
 
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-}
 STACK = "rest-api.aws.development.us-east-1"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -17,15 +16,10 @@ from semantest_iac.domain.errors import VerificationError
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
+from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.timer import FakeTimer
 
 LIMITER = StepLimiter(FakeTimer())
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-}
 WAY_BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back"]
 AGAIN = ["journal.run.resumed", "journal.step.intended:validate"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -13,14 +12,8 @@ from semantest_iac.application.run_executor import MAX_ATTEMPTS
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
+from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.memory_ledger import MemoryLedger, an_event
-
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-}
 
 
 class FullDisk(MemoryLedger):

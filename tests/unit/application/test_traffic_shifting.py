@@ -20,16 +20,11 @@ from semantest_iac.domain.errors import InvalidStateError, ProviderError
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
 from tests.fakes.application import REST, VARIABLES, InMemoryApp
+from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.timer import FakeTimer
 from tests.fakes.versioned_provisioner import FakeTraffic, VersionedProvisioner
 
 LIMITER = StepLimiter(FakeTimer())
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-}
 GOOD, BAD = TrafficObservation(100, 0), TrafficObservation(100, 5)
 SHIFTED = "traffic.shifted"
 

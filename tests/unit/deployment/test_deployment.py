@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,15 +31,9 @@ from semantest_iac_events.infrastructure import (
     InfrastructureUpdated,
 )
 from semantest_iac_events.values import ChangeCounts
-from tests.fakes.memory_ledger import MemoryLedger
+from tests.fakes.memory_ledger import STACK_PARTS, MemoryLedger
 
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-    "deployment_id": "d-1",
-}
+ABOUT = {**STACK_PARTS, "deployment_id": "d-1"}
 DEPLOY = DeploymentRequested(**ABOUT)
 DESTROY = InfrastructureRemovalRequested(**ABOUT)
 REFUSAL = ProviderError("The cloud refused it.", provider="aws", resource="function", hint="Ask again.")

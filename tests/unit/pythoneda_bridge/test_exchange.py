@@ -6,7 +6,6 @@ import asyncio
 import errno
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,14 +18,9 @@ from semantest_iac.infrastructure.pythoneda_bridge.messages import ReceivedReque
 from semantest_iac.infrastructure.pythoneda_bridge.unanswered_requests import UnansweredRequests
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRejected, DeploymentRequested
 from semantest_iac_events.triggers import ServiceDeploymentNeeded
+from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.pythoneda_entrance import FakeEntrance
 
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-}
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 

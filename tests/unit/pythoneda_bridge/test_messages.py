@@ -30,15 +30,10 @@ from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes import pythoneda_modules as iac
+from tests.fakes.memory_ledger import STACK_PARTS
 from tests.fakes.pythoneda_modules import InfrastructureRemovalRequested, InfrastructureUpdateRequested
 
-ABOUT: dict[str, Any] = {
-    "component": "rest-api",
-    "provider": "aws",
-    "environment": "development",
-    "region": "us-east-1",
-    "deployment_id": "d-1",
-}
+ABOUT = {**STACK_PARTS, "deployment_id": "d-1"}
 ERROR: dict[str, Any] = {"code": "NO_QUOTA", "reason": "No quota.", "hint": "Ask for more."}
 
 
