@@ -13,6 +13,7 @@ from semantest_iac.application.deployment.step_limits import StepLimiter
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import Ledger, LedgerReader, NewEvent, RecordedEvent
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.domain.deployment.approval import is_requested_by_event
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import FOLDED_EVENTS, Deployment
 from semantest_iac.domain.deployment.events import (
@@ -93,6 +94,9 @@ class StepRecorder:
 NO_STACK_STREAM = "-"  # the stream of events that are not about a single stack
 # The ledger finds events by these; redacting them would hide an event whose secret has such a value.
 _IDENTIFYING_FIELDS = frozenset(StackEvent.model_fields) | {"base_environment", "component_type", "step"}
+# Who decided, and who may: a person could hide, or seem to be another one, with a secret of that value.
+_PEOPLE_FIELDS = frozenset({"approved_by", "disapproved_by", "resolved_by", "changed_by", "approvers"})
+_REQUESTER_FIELD = "requested_by"
 # A rollback deploys these again, so they are recorded as they are: secrets are references in them, and a plain setting
 # that has the value of a secret is redacted where it is shown.
 _RESTORED_FIELDS: Mapping[str, frozenset[str]] = {
@@ -137,7 +141,9 @@ def redact_fields(
     data: Mapping[str, Any], redact: Callable[[str], str], kept: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
     """Return the fields of an event with secrets redacted, but in those that identify its deployment and in `kept`."""
-    untouched = _IDENTIFYING_FIELDS | kept
+    untouched = _IDENTIFYING_FIELDS | _PEOPLE_FIELDS | kept
+    if not is_requested_by_event(str(data.get(_REQUESTER_FIELD, ""))):  # else it is what somebody else has written
+        untouched |= {_REQUESTER_FIELD}
     return {name: value if name in untouched else redact_texts(value, redact) for name, value in data.items()}
 
 

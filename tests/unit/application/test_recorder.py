@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from pydantic import JsonValue
 
 from semantest_iac.application.deployment.recorder import EventRecorder, OperationCounter, decode_event
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
-from semantest_iac.domain.deployment.events import StepIntended
+from semantest_iac.domain.deployment.events import ShiftRequested, StepIntended
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.domain.ports.provisioner import ResourceProgress
-from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequested
+from semantest_iac_events.deployments import (
+    DeploymentApproved,
+    DeploymentCompleted,
+    DeploymentDisapproved,
+    DeploymentRequested,
+)
 from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
 from semantest_iac_events.values import ChangeCounts
@@ -140,3 +146,28 @@ class TestOperationCounter:
 
     def test_has_not_begun_before_the_first_operation(self) -> None:
         assert not OperationCounter(lambda progress: None).has_begun
+
+
+class TestPeople:
+    """Whoever requests or decides could hide, or seem to be another one, with a secret of that value."""
+
+    async def test_are_recorded_as_they_are(self) -> None:
+        about: dict[str, Any] = {**ABOUT, "deployment_id": "d"}
+        secret = "ana"
+        events = [
+            DeploymentRequested(**ABOUT, requested_by="joana"),
+            DeploymentApproved(**about, approved_by="ana"),
+            DeploymentDisapproved(**about, disapproved_by="ana", reason="ana said so"),
+            ShiftRequested(**about, shift="return", requested_by="ana"),
+        ]
+        data = [(await recorded(event, secret)).event["data"] for event in events]
+
+        names = [[it.get(f"{verb}_by") for verb in ("requested", "approved", "disapproved")] for it in data]
+        assert [next(filter(None, each)) for each in names] == ["joana", "ana", "ana", "ana"]
+        assert secret not in data[2]["reason"]
+
+    async def test_that_an_event_names_are_not(self) -> None:
+        by = "ana, event infrastructure.deployment.requested from core"
+        entry = await recorded(DeploymentRequested(**ABOUT, requested_by=by), "ana")
+
+        assert "ana" not in entry.event["data"]["requested_by"]

@@ -22,6 +22,11 @@ def test_composed_and_decomposed_letters_are_the_same() -> None:
     assert is_same_person("strasse", "Stra\u00dfe")
 
 
+def test_whoever_is_masked_may_be_anybody() -> None:
+    assert is_same_person("ana", "***")
+    assert is_same_person("ana", "a***, event infrastructure.deployment.requested from core")
+
+
 @pytest.mark.parametrize("requested_by", ["ben", "anna", "event ana from core", "ben, event ana from core", ""])
 def test_others_are_not(requested_by: str) -> None:
     assert not is_same_person("ana", requested_by)
