@@ -32,7 +32,7 @@ from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackEvent
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 from semantest_iac_events.forms.fields import EventFormError
-from semantest_iac_events.infrastructure import EnvironmentConfigured
+from semantest_iac_events.infrastructure import EnvironmentConfigured, SecretChanged
 from semantest_iac_events.values import ChangeCounts
 
 StepResult = TypeVar("StepResult")
@@ -103,6 +103,7 @@ _RESTORED_FIELDS: Mapping[str, frozenset[str]] = {
     DeploymentRequested.type_name: frozenset({"configuration"}),
     PackageBuilt.type_name: frozenset(PackageRecord.model_fields) | {"companions"},
     RequestResolved.type_name: frozenset({"configuration"}),
+    SecretChanged.type_name: frozenset({"secret", "version", "address"}),  # by which the value is read
 }
 _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 

@@ -21,7 +21,7 @@ from semantest_iac_events.deployments import (
     DeploymentRequested,
 )
 from semantest_iac_events.event import Event
-from semantest_iac_events.infrastructure import EnvironmentConfigured
+from semantest_iac_events.infrastructure import EnvironmentConfigured, SecretChanged
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.memory_ledger import STACK_PARTS as ABOUT
 from tests.fakes.memory_ledger import MemoryLedger
@@ -171,3 +171,16 @@ class TestPeople:
         entry = await recorded(DeploymentRequested(**ABOUT, requested_by=by), "ana")
 
         assert "ana" not in entry.event["data"]["requested_by"]
+
+
+@pytest.mark.parametrize("value", ["us-east-1", "db", "v-1"])
+async def test_where_a_value_was_set_can_be_read_back(value: str) -> None:
+    """A secret may be the name of a region, which is a part of its own address."""
+    place: dict[str, Any] = {
+        "secret": "db",
+        "version": "v-1",
+        "address": "arn:aws:secretsmanager:us-east-1:1:secret:db",
+    }
+    entry = await recorded(SecretChanged(**ABOUT, deployment_id="d", action="set", changed_by="ana", **place), value)
+
+    assert {name: entry.event["data"][name] for name in place} == place
