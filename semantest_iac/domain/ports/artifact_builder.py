@@ -32,7 +32,8 @@ class FunctionSource:
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`; `app` is
     `module:attribute`, an ASGI or WSGI application. Without a `runtime` the files decide the language, and its default
     runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
-    of the folder first. `functions` are further functions in the same folder, by name.
+    of the folder first. `functions` are further functions in the same folder, by name. With `has_messages` they get
+    messages or send some.
     """
 
     folder: Path | None = None
@@ -45,6 +46,7 @@ class FunctionSource:
     build: tuple[str, ...] = ()
     functions: Mapping[str, FunctionCode] = field(default_factory=dict)
     app: str = ""
+    has_messages: bool = False
 
     @property
     def has_main_function(self) -> bool:

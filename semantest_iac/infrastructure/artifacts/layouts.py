@@ -21,6 +21,7 @@ NODE_SHIM_FILES = (
     "semantest_stream.cjs",
 )
 FUNCTIONS_SHIM_FILES = (
+    "semantest_events.cjs",
     "semantest_functions.cjs",
     "semantest_payload.cjs",
     "semantest_trigger.cjs",
@@ -92,6 +93,7 @@ LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
             **HOST_SETTINGS,
             "functions_python": (
                 "function_app.py",
+                "semantest_events.py",
                 "semantest_payload.py",
                 "semantest_trigger.py",
                 "semantest_vault.py",
@@ -127,8 +129,8 @@ WEB_PUBSUB_FILES = (
 )
 NODE_WEB_PUBSUB_FILES = ("semantest_gateway_events.cjs", "semantest_azure.cjs", "semantest_identity.cjs")
 TOKEN_FILES = {"websocket_authorizer": ("semantest_tokens.py",)}
-PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",)}
-NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "package.json")}
+PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",), "message_send": ("semantest_messages.py",)}
+NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "messages.cjs", "package.json")}
 WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("aws", "nodejs"): ("", NODE_SEND_FILES),
     ("aws", "python"): ("", {**PYTHON_SEND_FILES, "websocket_service": ("semantest_aws.py",)}),
@@ -146,6 +148,16 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
     ),
 }
 """The wrapper and the additional payloads of a package that serves WebSockets."""
+
+MESSAGE_HOST_SETTINGS = {"functions_host_messages": ("host.json",)}
+"""Takes the place of HOST_SETTINGS: the host needs a bundle of extensions for messages, and none for requests."""
+MESSAGE_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
+    ("aws", "nodejs"): NODE_SEND_FILES,
+    ("aws", "python"): PYTHON_SEND_FILES,
+    ("azure", "nodejs"): {**MESSAGE_HOST_SETTINGS, **NODE_SEND_FILES},
+    ("azure", "python"): {**MESSAGE_HOST_SETTINGS, **PYTHON_SEND_FILES},
+}
+"""The additional payloads of a package whose functions get or send messages."""
 
 
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:

@@ -39,6 +39,7 @@ from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathP
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner, describe_variables
 from semantest_iac.infrastructure.artifacts.layouts import (
     APPLICATION_FILES,
+    MESSAGE_ADDITIONS,
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
     PackageLayer,
@@ -400,6 +401,8 @@ def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
     layout = find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
+    if source.has_messages:
+        layout = layout.with_payloads(MESSAGE_ADDITIONS.get((source.provider, language), {}))
     return layout.with_payloads(APPLICATION_FILES) if source.has_application else layout
 
 

@@ -1,5 +1,5 @@
 'use strict'
-// The entry of a packaged Node app on Azure Functions: receives every request and calls the handler of its route.
+// The entry of a packaged Node app on Azure Functions: receives what calls it and calls the handler that is meant.
 //
 // The platform puts Key Vault's values into the app settings; where it could not yet, they are read here.
 
@@ -11,6 +11,9 @@ const {
   acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse,
   listTriggers,
 } = require('./semantest_trigger.cjs')
+const {
+  BROKER, buildMessageEvent, buildScheduleEvent, findDueTime, readPlannedTime, readTimeout, requireSuccess,
+} = require('./semantest_events.cjs')
 const { buildEventOfFormat1, buildResultOfFormat2 } = require('./semantest_payload.cjs')
 const { findUnresolvedSettings, makeSettingResolver } = require('./semantest_vault.cjs')
 const settings = require('./semantest_shim.json')
@@ -18,6 +21,9 @@ const settings = require('./semantest_shim.json')
 const GATEWAY_HEADER = 'x-semantest-gateway'
 const gatewayKey = process.env.SEMANTEST_GATEWAY_KEY // only the API gateway knows it, if there is one
 delete process.env.SEMANTEST_GATEWAY_KEY
+const triggers = JSON.parse(process.env.SEMANTEST_TRIGGERS ?? '[]') // what calls functions besides requests
+delete process.env.SEMANTEST_TRIGGERS
+const hasApi = triggers.length === 0 || process.env.SEMANTEST_ROUTES !== undefined
 const routes = JSON.parse(process.env.SEMANTEST_ROUTES ?? '[]') // of several functions, by function
 const isShared = !Array.isArray(routes)
 const functions = new Map(isShared ? Object.entries(routes).flatMap(([name, keys]) => keys.map((key) => [key, name])) : [])
@@ -34,7 +40,7 @@ acceptHeadersInUtf8()
 const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
 const resolveSettings = makeSettingResolver(process.env)
 const loaded = new Map()
-if (!isShared && findUnresolvedSettings(process.env).length === 0) load('').catch(() => {}) // the first request reports it
+if (hasApi && !isShared && findUnresolvedSettings(process.env).length === 0) load('').catch(() => {}) // the first request reports it
 
 /** Load the handler of a function, or without a name the application of the package. */
 function load(name) {
@@ -42,8 +48,45 @@ function load(name) {
   return loaded.get(name)
 }
 
-for (const { name, route, methods } of listTriggers(routes)) {
+for (const { name, route, methods } of hasApi ? listTriggers(routes) : []) {
   app.http(name, { route, methods, authLevel: 'anonymous', handler: answer })
+}
+
+for (const trigger of triggers) {
+  const name = trigger.function || 'semantest'
+  if (trigger.timer) app.timer(name, { schedule: trigger.timer, runOnStartup: false, useMonitor: true, handler: handleTick(trigger, name) })
+  else registerMessages(trigger, name)
+}
+
+/** Register a function of the host that gets the messages of a queue or of a subscription, one at a time, as bytes. */
+function registerMessages(trigger, name) {
+  const { queue: queueName, topic: topicName, subscription: subscriptionName, ordered = false } = trigger
+  const common = { connection: BROKER, isSessionsEnabled: ordered, dataType: 'binary', handler: handleMessage(trigger) }
+  if (queueName) app.serviceBusQueue(name, { queueName, ...common })
+  else app.serviceBusTopic(name, { topicName, subscriptionName, ...common })
+}
+
+function handleMessage(trigger) {
+  return async (message, context) => {
+    const event = buildMessageEvent(message, context.triggerMetadata ?? {}, trigger.queue ?? trigger.subscription)
+    requireSuccess(await callEventHandler(trigger, event, context), event)
+  }
+}
+
+/** Return what a timer calls, which may fire when the schedule means nothing. */
+function handleTick(trigger, name) {
+  return async (timer, context) => {
+    const time = findDueTime(trigger, readPlannedTime(timer))
+    if (time) await callEventHandler(trigger, buildScheduleEvent(context.invocationId, name, time), context)
+  }
+}
+
+/** Call the handler of the trigger's function; what fails here is delivered again by the broker. */
+async function callEventHandler(trigger, event, context) {
+  const unresolved = await resolveSettings()
+  if (unresolved.length > 0) throw new Error(`Key Vault has not given these settings yet: ${unresolved.join(', ')}`)
+  const handler = await load(trigger.function)
+  return handler(event, buildContext(context, readTimeout(process.env)))
 }
 
 async function answer(request, context) {

@@ -202,8 +202,8 @@ function splitPair(text) {
 }
 
 /** Build the part of Lambda's context that handlers use. */
-function buildContext(context) {
-  const end = Date.now() + LONGEST_ANSWER_S * 1000
+function buildContext(context, timeoutMs = LONGEST_ANSWER_S * 1000) {
+  const end = Date.now() + timeoutMs
   return {
     awsRequestId: context.invocationId,
     functionName: context.functionName,

@@ -32,13 +32,13 @@ ADDRESS_WITH_PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$
 class Context:
     """The part of Lambda's context that handlers use."""
 
-    def __init__(self, aws_request_id: str, function_name: str) -> None:
+    def __init__(self, aws_request_id: str, function_name: str, timeout_s: float = LONGEST_ANSWER_S) -> None:
         self.aws_request_id = aws_request_id
         self.function_name = function_name
-        self._end = time.monotonic() + LONGEST_ANSWER_S
+        self._end = time.monotonic() + timeout_s
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the load balancer gives up."""
+        """Milliseconds until the load balancer gives up on a request, or the host on a function."""
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
