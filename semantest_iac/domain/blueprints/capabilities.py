@@ -10,7 +10,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import UTC_ZONE, MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
@@ -172,7 +172,7 @@ LONG_SUBSCRIPTION_LOCK = Feature(
 MESSAGE_FILTER = Feature(TopicSubscription, "filter", "topics", lambda it: bool(it.filter.conditions))
 MESSAGE_BATCH = Feature(MessageTrigger, "batch", "functions", lambda trigger: trigger.batch_size > 1)
 MAXIMUM_CALLS = Feature(MessageTrigger, "maximum calls", "functions", lambda trigger: trigger.maximum is not None)
-SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != "UTC")
+SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != UTC_ZONE)
 
 
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)

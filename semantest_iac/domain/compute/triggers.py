@@ -9,6 +9,8 @@ from semantest_iac.domain.resource import Ref, Resource
 BATCH_SIZES = range(1, 1000 + 1)  # messages
 LARGEST_BATCH_WITHOUT_WINDOW = 10  # more are collected for a second
 DEFAULT_BATCH_SIZE = 10
+MAXIMUM_CALLS_RANGE = range(2, 1000 + 1)
+UTC_ZONE = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +36,5 @@ class ScheduleTrigger(Resource):
     target: Ref
     function: Ref
     schedule: str
-    time_zone: str = "UTC"
+    time_zone: str = UTC_ZONE
     purpose: str = ""

@@ -38,7 +38,7 @@ from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
 
 _NO_VERSIONS: Mapping[str, str] = {}
-_BUNDLED_SERVICES = {"websocket": "websocket_service"}
+_BUNDLED_SERVICES = {"websocket": "websocket_service", **dict.fromkeys(PLATFORM_TYPES, "message_worker")}
 _DEFAULT_BUNDLED_SERVICE = "health_service"
 
 
@@ -76,10 +76,11 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         functions={
             function.name: FunctionCode(function.handler, function.app, function.runtime or "")
             for function in settings.functions
-            if function.handler or function.app
+            if function.handler or function.app or settings.source is None
         },
         bundled=_BUNDLED_SERVICES.get(settings.type, _DEFAULT_BUNDLED_SERVICE),
         app=settings.app or "" if settings.has_main_function else "",
+        has_messages=settings.uses_messages,
     )
     if settings.type != "websocket" or not settings.requires_token:
         return FunctionApp(main)

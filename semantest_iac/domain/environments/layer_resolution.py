@@ -29,6 +29,7 @@ from semantest_iac.domain.environments.platform.layer_settings import (
 )
 from semantest_iac.domain.environments.section_types import Section
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults, FunctionSection
+from semantest_iac.domain.messaging.message_filters import parse_filter
 
 _Settings = TypeVar("_Settings", bound=Any)
 
@@ -100,11 +101,23 @@ def _resolve_topics(
 ) -> Mapping[str, TopicSettings]:
     if written is None:
         return default
-    return {name: TopicSettings(subscriptions=_resolve_subscriptions(section)) for name, section in written.items()}
+    return {
+        name: replace(
+            TopicSettings(subscriptions=_resolve_subscriptions(section)),
+            **section.model_dump(exclude_none=True, exclude={"subscriptions"}),
+        )
+        for name, section in written.items()
+    }
 
 
 def _resolve_subscriptions(section: TopicSection) -> dict[str, SubscriptionSettings]:
-    return {name: _overlay(SubscriptionSettings(), written) for name, written in section.subscriptions.items()}
+    return {
+        name: replace(
+            SubscriptionSettings(filter=parse_filter(written.filter)),
+            **written.model_dump(exclude_none=True, exclude={"filter"}),
+        )
+        for name, written in section.subscriptions.items()
+    }
 
 
 def find_default_functions(settings: PlatformSettings) -> dict[str, FunctionSection]:
@@ -133,9 +146,8 @@ def resolve_trigger(section: TriggerSection | None) -> FunctionTrigger | None:
     """Return what calls a function; None for a function of an API."""
     if section is None:
         return None
-    return FunctionTrigger(
-        queue=section.queue or "",
-        topic=section.topic or "",
-        schedule=section.schedule or "",
-        http=section.http is not None,
+    written = section.model_dump(exclude_none=True, exclude={"filter", "http"})
+    return replace(
+        FunctionTrigger(http=section.http is not None, filter=parse_filter(section.filter)),
+        **written,
     )

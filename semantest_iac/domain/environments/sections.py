@@ -116,6 +116,12 @@ class FunctionSection(Section):
     trigger: TriggerSection | None = Field(
         default=None, description="What calls it: a function of the platform has one, one of an API has routes."
     )
+    sends_to: ListOf[str] | None = Field(
+        default=None, description="Queues and topics of the component that a function of the platform sends to."
+    )
+    outbound: Literal["nat"] | None = Field(
+        default=None, description="Outgoing connections have the fixed address of the platform's NAT gateway."
+    )
 
 
 class CorsSection(Section):

@@ -76,7 +76,8 @@ class FunctionSettings:
     """One of several functions of a component; its variables and secrets include those of the component.
 
     It has a `handler` or an `app`. `payload` is the format of its events; without a `runtime` its files decide.
-    A function of the platform has a `trigger`; those of an API are reached by its routes.
+    A function of the platform has a `trigger` and names the queues and topics that it `sends_to`; those of an API are
+    reached by its routes. With `has_fixed_address`, its outgoing connections leave through a NAT gateway.
     """
 
     name: str
@@ -89,6 +90,8 @@ class FunctionSettings:
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
     trigger: FunctionTrigger | None = None
+    sends_to: tuple[str, ...] = ()
+    has_fixed_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,12 @@ class ComponentSettings:
     tags: Mapping[str, str] = field(default_factory=dict)
     canary: CanarySettings | None = None
     platform: PlatformSettings | None = None
+
+    @property
+    def uses_messages(self) -> bool:
+        """Whether one of the functions gets messages or sends some."""
+        triggers = [it.trigger for it in self.functions if it.trigger]
+        return any(it.queue or it.topic for it in triggers) or any(it.sends_to for it in self.functions)
 
     @property
     def answers_requests(self) -> bool:

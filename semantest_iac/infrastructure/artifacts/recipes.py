@@ -77,6 +77,8 @@ BUNDLED_RUNTIME = "python3.13"
 BUNDLED_SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("health_service", "aws"): ("service.handler", {"health_service": ()}),
     ("health_service", "azure"): ("service.handler", {"health_service": ()}),
+    ("message_worker", "aws"): ("worker.handler", {"message_worker": ()}),
+    ("message_worker", "azure"): ("worker.handler", {"message_worker": ()}),
     ("websocket_authorizer", "aws"): ("semantest_authorizer.handler", {"websocket_authorizer": ()}),
     ("websocket_authorizer", "azure"): (
         "semantest_admission.handler",
@@ -240,7 +242,8 @@ def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
     service = {layout.source + name: content for name, content in found}
     if layout.calls_handlers and source.bundled in SERVICES_WITHOUT_SECRETS:
         return PackageRecipe(handler, runtime, service)
-    return PackageRecipe(layout.handler, runtime, service | layout.generated_files(handler=handler))
+    named = {"functions": {name: {"handler": handler} for name in source.functions}} if source.functions else {}
+    return PackageRecipe(layout.handler, runtime, service | layout.generated_files(handler=handler, **named))
 
 
 def _require_included_files(source: FunctionSource, folder: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from semantest_iac.domain.compute.cron_times import CronTimes, format_cron_numbers
+from semantest_iac.domain.compute.triggers import UTC_ZONE
 
-UTC_NAME = "UTC"
 ZONE_YEARS = range(2025, 2041)
 """The years of which an app knows the changes of a time zone; a deployment with newer data of zones corrects them."""
 
@@ -24,7 +24,7 @@ def describe_schedule(cron: str, time_zone: str) -> dict[str, Any]:
     each change of the zone as seconds since 1970 with the minutes that are added from then on.
     """
     times = CronTimes.parse(cron)
-    if time_zone == UTC_NAME:
+    if time_zone == UTC_ZONE:
         return {"timer": f"0 {_format_fields(times)}"}
     changes = list(_list_zone_changes(ZoneInfo(time_zone)))
     minutes = {(minute - offset) % 60 for minute in times.minutes for _, offset in changes}

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.platform.functions import build_functions
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.deployment.stack import Stack
@@ -21,6 +23,8 @@ from semantest_iac.domain.resource import Resource
 LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "security": build_security,
     "observability": build_observability,
+    "messaging": build_messaging,
+    "functions": build_functions,
 }
 """The function of each layer."""
 

@@ -52,24 +52,52 @@ class QueueSection(Section):
         default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
     )
     lock_s: int | None = Field(
-        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 43200."
+        default=None,
+        description="Seconds for which a message that somebody works on is hidden, 5 to 43200; "
+        "six times the timeout of the function that it calls by default.",
     )
     retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
+    ordered: bool | None = Field(
+        default=None, description="Messages of one group are handled in the order in which they were sent."
+    )
+    rejects_duplicates: bool | None = Field(
+        default=None, description="A message with the id of one of the last five minutes is dropped."
+    )
 
 
-def _as_values(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+def _freeze_lists(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return {key: _freeze_lists(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+_AttributeValue = str | int | float
+_Condition = dict[str, _AttributeValue | bool | list[_AttributeValue]]
+FilterSection = dict[
+    str,
+    Annotated[
+        Any,
+        BeforeValidator(_freeze_lists, json_schema_input_type=_AttributeValue | list[_AttributeValue] | _Condition),
+    ],
+]
+"""The filter as it is written; `find_filter_faults` says what is wrong with one."""
+FILTER_DESCRIPTION = (
+    "Attributes of messages, each with a value, a list of values, or one of prefix, not, exists, and min and max; "
+    "every message without."
+)
 
 
 class TopicSubscriptionSection(Section):
     """A subscription of a topic."""
 
-    filter: dict[
-        str, Annotated[tuple[str, ...], BeforeValidator(_as_values, json_schema_input_type=str | list[str])]
-    ] = Field(default={}, description="Attributes of messages, each with the values that are received; all without.")
+    filter: FilterSection = Field(default={}, description=FILTER_DESCRIPTION)
     max_deliveries: int | None = Field(
         default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
     )
+    lock_s: int | None = Field(
+        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 43200."
+    )
+    retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
 
 
 def _as_mapping(value: Any) -> Any:
@@ -90,6 +118,12 @@ class TopicSection(Section):
         description="Subscriptions by name.",
         json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
     )
+    ordered: bool | None = Field(
+        default=None, description="Messages of one group are handled in the order in which they were sent."
+    )
+    rejects_duplicates: bool | None = Field(
+        default=None, description="A message with the id of one of the last five minutes is dropped."
+    )
 
 
 class DatabaseSection(Section):
@@ -107,13 +141,19 @@ class EtlSection(Section):
 
 
 class TriggerSection(Section):
-    """What calls a function of the platform: one of these."""
+    """What calls a function of the platform: one of queue, topic, schedule and http."""
 
     queue: str | None = Field(default=None, description="A queue whose messages it gets.")
     topic: str | None = Field(default=None, description="A topic whose messages it gets, by a subscription of its own.")
-    schedule: str | None = Field(
-        default=None, description="When it is called in UTC, in five fields of cron: 0 3 * * *."
+    schedule: str | None = Field(default=None, description="When it is called, in five fields of cron: 0 3 * * *.")
+    time_zone: str | None = Field(
+        default=None, description="Time zone of the schedule such as Europe/Berlin; UTC by default."
     )
+    batch: int | None = Field(default=None, description="Messages that a call gets at most, 1 to 1000; 10 by default.")
+    max_concurrency: int | None = Field(
+        default=None, description="Calls with messages that run at once at most, 2 to 1000."
+    )
+    filter: FilterSection = Field(default={}, description=f"Of a topic. {FILTER_DESCRIPTION}")
     http: Literal["internal"] | None = Field(default=None, description="Requests from inside the network.")
 
 

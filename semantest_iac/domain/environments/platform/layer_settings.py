@@ -5,28 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from semantest_iac.domain.compute.triggers import DEFAULT_BATCH_SIZE, UTC_ZONE
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags, Tier
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
+from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
     """A queue; a message that was delivered `max_deliveries` times without success goes to its dead letters.
 
-    `lock_s` is for how long a message that somebody works on is hidden from others.
+    `lock_s` is for how long a message that somebody works on is hidden from others; None where the timeout of the
+    function that it calls decides. With `ordered`, messages of one group are handled in the order in which they came.
     """
 
     max_deliveries: int = 10
-    lock_s: int = 60
+    lock_s: int | None = None
     retention_days: int = 14
+    ordered: bool = False
+    rejects_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionSettings:
-    """Who receives the messages of a topic: those whose attributes have one of the values in `filter`, or all."""
+    """Who receives the messages of a topic: those that the filter takes."""
 
-    filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filter: MessageFilter = ALL_MESSAGES
     max_deliveries: int = 10
+    lock_s: int | None = None
+    retention_days: int = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,8 @@ class TopicSettings:
     """A topic, and its subscriptions by name besides those of functions that it triggers."""
 
     subscriptions: Mapping[str, SubscriptionSettings] = field(default_factory=dict)
+    ordered: bool = False
+    rejects_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +93,20 @@ class EtlSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTrigger:
-    """What calls a function of the platform; exactly one field is set.
+    """What calls a function of the platform: a queue, a topic, a schedule, or requests from inside the network.
 
-    `schedule` has five fields (minute, hour, day of month, month, day of week) in UTC, `http` serves requests from
-    inside the network alone.
+    From a queue or topic it gets `batch` messages at most at once, in `max_concurrency` calls at most, and from a topic
+    those that the `filter` takes. `schedule` has five fields (minute, hour, day of month, month, day of week).
     """
 
     queue: str = ""
     topic: str = ""
     schedule: str = ""
     http: bool = False
+    batch: int = DEFAULT_BATCH_SIZE
+    max_concurrency: int | None = None
+    filter: MessageFilter = ALL_MESSAGES
+    time_zone: str = UTC_ZONE
 
 
 DEFAULT_TRIGGERS: Mapping[str, FunctionTrigger] = {

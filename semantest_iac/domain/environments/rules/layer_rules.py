@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import Any
 
 from semantest_iac.domain.environments.environment_settings import SUBNETS, EnvironmentSettings, NetworkSettings
 from semantest_iac.domain.environments.names import make_printable, suggest_known
-from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection, TriggerSection
+from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
 from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAGS
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
-from semantest_iac.domain.environments.section_types import FUNCTION_NAME, Section
+from semantest_iac.domain.environments.rules.messaging_rules import LONGEST_NAME, MESSAGING_RULES, check_ranges
+from semantest_iac.domain.environments.section_types import FUNCTION_NAME
 from semantest_iac.domain.environments.sections import EnvironmentDefaults
-from semantest_iac.domain.messaging.queues import DELIVERIES, LOCKS_S
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
@@ -37,18 +35,8 @@ _KEYS: Mapping[str, frozenset[str]] = {
 """The keys that a component of each type may have, besides those of all types."""
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
 
-LONGEST_NAME = 50
-MESSAGE_DAYS, BACKUP_DAYS, STAGING_DAYS = range(1, 14 + 1), range(1, 35 + 1), range(1, 365 + 1)
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 PLATFORM_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
-_CRON = re.compile(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}")
-_RANGES: Mapping[str, range] = {
-    "max_deliveries": DELIVERIES,
-    "lock_s": LOCKS_S,
-    "retention_days": MESSAGE_DAYS,
-    "backup_days": BACKUP_DAYS,
-    "staging_days": STAGING_DAYS,
-}
 
 
 def check_layer_keys(subject: RuleSubject) -> Iterator[Finding]:
@@ -79,84 +67,20 @@ def check_layer_flags(subject: RuleSubject) -> Iterator[Finding]:
     yield refuse("type", f"nothing is left of {subject.type}: all of it is turned off", hint)
 
 
-def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
-    """Queues, topics and subscriptions have names and numbers that every cloud takes."""
-    section = subject.section
-    taken: set[str] = set()
-    for key, entries in (("queues", section.queues or {}), ("topics", section.topics or {})):
-        for name, entry in entries.items():
-            yield from _check_entry(f"{key}.{make_printable(name)}", name, entry)
-            if name in taken:
-                yield refuse(f"{key}.{name}", f"there is a queue '{name}' already", "Choose another name.")
-            taken.add(name)
-    for name, topic in (section.topics or {}).items():
-        for subscription, its_section in topic.subscriptions.items():
-            at = f"topics.{make_printable(name)}.subscriptions.{make_printable(subscription)}"
-            yield from _check_entry(at, subscription, its_section)
-
-
-def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
-    if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        hint = f"Lower-case letters, digits and single hyphens, {LONGEST_NAME} characters at most."
-        yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
-    yield from _check_ranges(at, entry)
-
-
-def _check_ranges(at: str, section: Section | None) -> Iterator[Finding]:
-    for key, value in (section.model_dump(exclude_none=True) if section else {}).items():
-        allowed = _RANGES.get(key)
-        if allowed is not None and value not in allowed:
-            yield refuse(f"{at}.{key}", f"{key} must be {allowed[0]} to {allowed[-1]}, not {value}")
-
-
 def check_data_layers(subject: RuleSubject) -> Iterator[Finding]:
     """Databases have names, and times are within what every cloud takes."""
     database = subject.section.database
-    yield from _check_ranges("database", database)
-    yield from _check_ranges("etl", subject.section.etl)
+    yield from check_ranges("database", database)
+    yield from check_ranges("etl", subject.section.etl)
     for index, name in enumerate((database.names if database else None) or ()):
         if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             yield refuse(f"database.names[{index}]", f"'{make_printable(name)}' is not a name", "Such as orders.")
 
 
-def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
-    """Each function of the platform has one trigger, of a queue or topic that is there."""
-    for name, function in subject.section.functions.items():
-        at = f"functions.{make_printable(name)}"
-        if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-            yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
-        if function.trigger is None:
-            yield refuse(f"{at}.trigger", "missing: nothing would call it", "Such as trigger: {queue: orders-queue}.")
-            continue
-        yield from _check_trigger(f"{at}.trigger", function.trigger, subject)
-
-
-def _check_trigger(at: str, trigger: TriggerSection, subject: RuleSubject) -> Iterator[Finding]:
-    written: dict[str, Any] = trigger.model_dump(exclude_none=True)
-    if len(written) != 1:
-        named = " and ".join(written) or "nothing"
-        yield refuse(at, f"names {named}", "Name one of queue, topic, schedule and http.")
-    if trigger.schedule is not None and not _CRON.fullmatch(trigger.schedule):
-        hint = "Five fields of cron in UTC: minute, hour, day of month, month, day of week, such as 0 3 * * *."
-        yield refuse(f"{at}.schedule", f"'{make_printable(trigger.schedule)}' is not a schedule", hint)
-    platform = subject.settings.platform if subject.settings else None
-    if platform is None:
-        return
-    known = {"queue": platform.messaging.queues, "topic": platform.messaging.topics}
-    for key, names in known.items():
-        name = written.get(key)
-        if name is not None and name not in names:
-            hint = suggest_known(name, names) if names else f"Add it to {key}s."
-            yield refuse(f"{at}.{key}", f"there is no {key} '{make_printable(name)}'", hint)
-        elif name is not None and "messaging" not in platform.layers:
-            yield refuse(f"{at}.{key}", "messaging is turned off", "Turn on features.enable_service_bus.")
-
-
 LAYER_RULES: tuple[Rule, ...] = (
     check_layer_flags,
-    check_messaging,
     check_data_layers,
-    check_triggers,
+    *MESSAGING_RULES,
 )
 
 

@@ -64,7 +64,7 @@ def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Output
         opts=context.options(),
         **_describe_delivery(queue),
     )
-    return _describe_entity(created, queue.queue, broker) | {"receive_grants": [("receive", created.id)]}
+    return _describe_entity(created, queue, broker) | {"receive_grants": [("receive", created.id)]}
 
 
 def _describe_delivery(delivery: MessageDelivery) -> dict[str, Any]:
@@ -87,7 +87,11 @@ def _format_duration(seconds: int) -> str:
     return f"P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
 
 
-def _describe_entity(created: servicebus.Queue | servicebus.Topic, name: str, broker: Outputs) -> dict[str, Any]:
+def _describe_entity(
+    created: servicebus.Queue | servicebus.Topic, kind: MessageQueue | MessageTopic, broker: Outputs
+) -> dict[str, Any]:
+    """Return what others use; a sender learns from the address whether each message needs a group."""
+    name = kind.queue if isinstance(kind, MessageQueue) else kind.topic
     address = pulumi.Output.concat("https://", broker["host"], "/", created.name)
     return {
         "arn": created.id,
@@ -95,7 +99,7 @@ def _describe_entity(created: servicebus.Queue | servicebus.Topic, name: str, br
         "address": address,
         "broker_host": broker["host"],
         "broker_name": broker["name"],
-        "variables": {send_variable(name): address},
+        "variables": {send_variable(name): pulumi.Output.concat(address, "#ordered") if kind.ordered else address},
         "grants": [("send", created.id)],
     }
 
@@ -114,7 +118,7 @@ def create_message_topic(topic: MessageTopic, context: ProgramContext) -> Output
         duplicate_detection_history_time_window=_DUPLICATE_WINDOW if topic.rejects_duplicates else None,
         opts=context.options(),
     )
-    return _describe_entity(created, topic.topic, broker)
+    return _describe_entity(created, topic, broker)
 
 
 def create_topic_subscription(subscription: TopicSubscription, context: ProgramContext) -> Outputs:

@@ -1,0 +1,74 @@
+"""The functions layer: each function with its log, its rights and what calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from semantest_iac.domain.blueprints import parts
+from semantest_iac.domain.blueprints.parts import FUNCTION_REF, LIVE_VERSION_REF, ref_of
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
+from semantest_iac.domain.environments.settings import FunctionSettings
+from semantest_iac.domain.resource import Ref, Resource
+
+
+def build_functions(context: LayerContext) -> Layer:
+    """Build the functions of the component; those whose queue or topic is not in it are left out by its settings."""
+    functions = context.settings.functions
+    resources = (
+        *parts.build_secrets(context.settings),
+        *(resource for function in functions for resource in _build_function(function, context)),
+    )
+    outputs = {f"functions_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
+    return Layer(resources, outputs)
+
+
+def _build_function(function: FunctionSettings, context: LayerContext) -> Iterator[Resource]:
+    settings, name = context.settings.for_function(function.name), function.name
+    source = _find_source(function, context)
+    uses = tuple(filter(None, (_find_destination(destination, context) for destination in function.sends_to)))
+    yield parts.build_function_logs(settings, name)
+    yield replace(parts.build_identity(settings, uses, name), receives_from=(source,) if source else ())
+    yield parts.build_function(context.stack, settings, uses, name)
+    yield LiveVersion(
+        name=ref_of(LIVE_VERSION_REF, name), function=ref_of(FUNCTION_REF, name), warm=settings.instances.minimum
+    )
+    if function.trigger:
+        yield from _build_trigger(function.trigger, name, source)
+
+
+def _find_source(function: FunctionSettings, context: LayerContext) -> Ref | None:
+    trigger = function.trigger
+    if trigger is None or not (trigger.queue or trigger.topic):
+        return None
+    return context.find_ref(
+        f"queue-{trigger.queue}" if trigger.queue else f"subscription-{trigger.topic}-{function.name}"
+    )
+
+
+def _find_destination(name: str, context: LayerContext) -> Ref | None:
+    return context.find_ref(f"queue-{name}") or context.find_ref(f"topic-{name}")
+
+
+def _build_trigger(trigger: FunctionTrigger, function: str, source: Ref | None) -> Iterator[Resource]:
+    called = {"target": ref_of(LIVE_VERSION_REF, function), "function": ref_of(FUNCTION_REF, function)}
+    if source:
+        yield MessageTrigger(
+            name=f"messages-{function}",
+            source=source,
+            batch_size=trigger.batch,
+            maximum=trigger.max_concurrency,
+            purpose=function,
+            **called,
+        )
+    if trigger.schedule:
+        yield ScheduleTrigger(
+            name=f"schedule-{function}",
+            schedule=trigger.schedule,
+            time_zone=trigger.time_zone,
+            purpose=function,
+            **called,
+        )

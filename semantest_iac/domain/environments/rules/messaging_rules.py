@@ -1,0 +1,183 @@
+"""Validation rules for queues, topics, and what calls the functions of the platform; paths are in the component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from semantest_iac.domain.compute.cron_times import CronTimes
+from semantest_iac.domain.compute.triggers import BATCH_SIZES, MAXIMUM_CALLS_RANGE
+from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.platform.layer_sections import TriggerSection
+from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
+from semantest_iac.domain.environments.section_types import FUNCTION_NAME, Section
+from semantest_iac.domain.environments.sections import FunctionSection
+from semantest_iac.domain.environments.settings import FunctionSettings
+from semantest_iac.domain.messaging.message_filters import find_filter_faults
+from semantest_iac.domain.messaging.queues import DELIVERIES, LOCKS_S
+
+LONGEST_NAME = 50
+MESSAGE_DAYS, BACKUP_DAYS, STAGING_DAYS = range(1, 14 + 1), range(1, 35 + 1), range(1, 365 + 1)
+LARGEST_ORDERED_BATCH = 10  # on the narrowest cloud
+_RANGES: Mapping[str, range] = {
+    "max_deliveries": DELIVERIES,
+    "lock_s": LOCKS_S,
+    "retention_days": MESSAGE_DAYS,
+    "backup_days": BACKUP_DAYS,
+    "staging_days": STAGING_DAYS,
+    "batch": BATCH_SIZES,
+    "max_concurrency": MAXIMUM_CALLS_RANGE,
+}
+_CALLERS = ("queue", "topic", "schedule", "http")
+_KEYS_OF_CALLERS = {
+    "batch": ("queue", "topic"),
+    "max_concurrency": ("queue", "topic"),
+    "filter": ("topic",),
+    "time_zone": ("schedule",),
+}
+"""The keys of a trigger that only some callers have."""
+
+
+def check_ranges(at: str, section: Section | None) -> Iterator[Finding]:
+    """Yield the numbers of a section that no cloud takes."""
+    for key, value in (section.model_dump(exclude_none=True) if section else {}).items():
+        allowed = _RANGES.get(key)
+        if allowed is not None and value not in allowed:
+            yield refuse(f"{at}.{key}", f"{key} must be {allowed[0]} to {allowed[-1]}, not {value}")
+
+
+def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
+    """Queues, topics and subscriptions have names and numbers that every cloud takes."""
+    section = subject.section
+    taken: set[str] = set()
+    for key, entries in (("queues", section.queues or {}), ("topics", section.topics or {})):
+        for name, entry in entries.items():
+            yield from _check_entry(f"{key}.{make_printable(name)}", name, entry)
+            if name in taken:
+                yield refuse(f"{key}.{name}", f"there is a queue '{name}' already", "Choose another name.")
+            taken.add(name)
+    called = {(it.trigger.topic, it.name) for it in _list_functions(subject) if it.trigger and it.trigger.topic}
+    for name, topic in (section.topics or {}).items():
+        for subscription, its_section in topic.subscriptions.items():
+            at = f"topics.{make_printable(name)}.subscriptions.{make_printable(subscription)}"
+            yield from _check_entry(at, subscription, its_section)
+            yield from _check_filter(f"{at}.filter", its_section.filter)
+            if (name, subscription) in called:
+                yield refuse(at, f"the function '{subscription}' has this subscription already", "Choose another name.")
+
+
+def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
+    if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        hint = f"Lower-case letters, digits and single hyphens, {LONGEST_NAME} characters at most."
+        yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
+    yield from check_ranges(at, entry)
+
+
+def _check_filter(at: str, written: Mapping[str, Any]) -> Iterator[Finding]:
+    for fault in find_filter_faults(written, at):
+        yield refuse(fault.path, fault.message, fault.hint)
+
+
+def _list_functions(subject: RuleSubject) -> tuple[FunctionSettings, ...]:
+    return subject.settings.functions if subject.settings else ()
+
+
+def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
+    """Each function of the platform has one trigger, of a queue or topic that is there, and a handler."""
+    for name, function in subject.section.functions.items():
+        at = f"functions.{make_printable(name)}"
+        if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+            yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
+        yield from _check_code(at, function, subject)
+        yield from _check_destinations(f"{at}.sends_to", function, subject)
+        if function.trigger is None:
+            yield refuse(f"{at}.trigger", "missing: nothing would call it", "Such as trigger: {queue: orders-queue}.")
+            continue
+        yield from _check_trigger(f"{at}.trigger", function.trigger, subject)
+
+
+def _check_code(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
+    """A function of a source has a handler; without a source all of them run the bundled worker."""
+    if function.app is not None:
+        reason = "an ASGI or WSGI application answers requests, and takes no messages or ticks"
+        yield refuse(f"{at}.app", reason, "Name a handler in its place.")
+    if subject.section.source is None and function.handler is not None:
+        yield refuse(f"{at}.handler", "there is no source that holds it", "Name the folder as source.")
+    elif subject.section.source is not None and function.handler is None and function.app is None:
+        yield refuse(f"{at}.handler", "missing", "Such as workers/orders.handler.")
+
+
+def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
+    platform = subject.settings.platform if subject.settings else None
+    if platform is None or not function.sends_to:
+        return
+    known = (*platform.messaging.queues, *platform.messaging.topics) if "messaging" in platform.layers else ()
+    for index, name in enumerate(function.sends_to):
+        if name not in known:
+            hint = suggest_known(name, known) if known else "Add it to queues or topics."
+            yield refuse(f"{at}[{index}]", f"there is no queue or topic '{make_printable(name)}'", hint)
+
+
+def _check_trigger(at: str, trigger: TriggerSection, subject: RuleSubject) -> Iterator[Finding]:
+    written: dict[str, Any] = trigger.model_dump(exclude_none=True, exclude_defaults=True)
+    callers = [key for key in _CALLERS if key in written]
+    if len(callers) != 1:
+        yield refuse(at, f"names {' and '.join(callers) or 'nothing'}", f"Name one of {', '.join(_CALLERS)}.")
+        return
+    for key, allowed in _KEYS_OF_CALLERS.items():
+        if key in written and callers[0] not in allowed:
+            reason = f"a {callers[0]} has no {key}" if callers[0] != "http" else f"requests have no {key}"
+            yield refuse(f"{at}.{key}", reason, f"Leave it out: it is for {' and '.join(allowed)}.")
+    yield from check_ranges(at, trigger)
+    yield from _check_filter(f"{at}.filter", trigger.filter)
+    if trigger.schedule is not None:
+        yield from _check_schedule(f"{at}.schedule", trigger.schedule)
+    yield from _check_source(at, trigger, subject)
+
+
+def _check_schedule(at: str, schedule: str) -> Iterator[Finding]:
+    hint = "Five fields of cron: minute, hour, day of month, month, day of week, such as 0 3 * * *."
+    try:
+        times = CronTimes.parse(schedule)
+    except ValueError as error:
+        reason = f"'{make_printable(schedule)}' is no cron expression: {make_printable(str(error))}"
+        yield refuse(at, reason, hint)
+        return
+    if times.restricts_both_days:
+        reason = "chooses days of the month and days of the week, of which some schedulers take one kind only"
+        yield refuse(at, reason, "Write * for one of them, or two functions.")
+
+
+def _check_source(at: str, trigger: TriggerSection, subject: RuleSubject) -> Iterator[Finding]:
+    """The queue or topic is there, and fits the batch and the timeout of the function."""
+    platform = subject.settings.platform if subject.settings else None
+    if platform is None:
+        return
+    for key, names in (("queue", platform.messaging.queues), ("topic", platform.messaging.topics)):
+        name = getattr(trigger, key)
+        if name is None:
+            continue
+        if name not in names:
+            hint = suggest_known(name, names) if names else f"Add it to {key}s."
+            yield refuse(f"{at}.{key}", f"there is no {key} '{make_printable(name)}'", hint)
+        elif "messaging" not in platform.layers:
+            yield refuse(f"{at}.{key}", "messaging is turned off", "Turn on features.enable_service_bus.")
+        elif names[name].ordered and (trigger.batch or 0) > LARGEST_ORDERED_BATCH:
+            reason = f"'{name}' is ordered, and gives {LARGEST_ORDERED_BATCH} messages at once at most"
+            yield refuse(f"{at}.batch", reason, f"Write {LARGEST_ORDERED_BATCH} or less.")
+
+
+def check_locks(subject: RuleSubject) -> Iterator[Finding]:
+    """A message is hidden from others for as long as its function may run, at least."""
+    platform = subject.settings.platform if subject.settings else None
+    if platform is None:
+        return
+    for function in _list_functions(subject):
+        queue = function.trigger.queue if function.trigger else ""
+        lock = platform.messaging.queues[queue].lock_s if queue in platform.messaging.queues else None
+        if lock is not None and lock < function.timeout:
+            reason = f"{lock} s are less than the {function.timeout} s that '{function.name}' may take for a message"
+            yield refuse(f"queues.{queue}.lock_s", reason, "Leave it out, and it is six times that.")
+
+
+MESSAGING_RULES: tuple[Rule, ...] = (check_messaging, check_triggers, check_locks)
