@@ -117,6 +117,7 @@ RESOURCES: Mapping[str, Source] = {
         },
     ),
     "aws:lambda/alias:Alias": Source("AWS::Lambda::Alias"),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": Source("AWS::Lambda::EventSourceMapping", {"uuid": "Id"}),
     "aws:lambda/function:Function": Source(
         "AWS::Lambda::Function",
         {
@@ -133,6 +134,7 @@ RESOURCES: Mapping[str, Source] = {
         "", reason="CloudFormation writes it into the alias or version"
     ),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
+    "aws:scheduler/schedule:Schedule": Source("AWS::Scheduler::Schedule"),
     "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret", {"arn": "Id"}),
     "aws:secretsmanager/secretVersion:SecretVersion": Source(
         "", reason="CloudFormation writes the value into the secret"
@@ -150,6 +152,7 @@ RESOURCES: Mapping[str, Source] = {
         },
     ),
     "aws:sqs/queuePolicy:QueuePolicy": Source("AWS::SQS::QueuePolicy"),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Source("", reason="CloudFormation has it in the queue"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AWS::EC2::SecurityGroupEgress", "Destination"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AWS::EC2::SecurityGroupIngress", "Source"),
     "aws:xray/group:Group": Source("AWS::XRay::Group"),

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
@@ -52,6 +54,9 @@ AWS_UNIT_PRICES: Final = {
     "alarm metrics": _tested(0.10, "cloudwatch_metric_alarm_test"),  # a metric and month
     "secret": _tested(0.40, "secretsmanager_secret_test"),  # a month
     "secret reads": _tested(0.05, "secretsmanager_secret_test"),  # ten thousand
+    "queue requests": _tested(0.40, "sqs_queue_test"),  # a million
+    "ordered queue requests": _tested(0.50, "sqs_queue_test"),  # a million
+    "topic requests": _tested(0.50, "sns_topic_test"),  # a million
     "interface endpoint": _tested(0.01, "vpc_endpoint_test", "2024-10-18"),  # an hour and zone
     "table writes": Price(0.625, _DYNAMODB, "2025-07-21"),  # a million units
     "table reads": Price(0.125, _DYNAMODB, "2025-07-21"),  # a million units
@@ -147,6 +152,22 @@ def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[C
     yield CostItem(table.name, "reads", priced.usage.requests / _MILLION, "million", AWS_UNIT_PRICES["table reads"])
 
 
+_REQUESTS_PER_MESSAGE = 3  # it is sent, received and deleted
+
+
+def _list_queue_items(queue: MessageQueue | TopicSubscription, priced: PricedUsage) -> Iterator[CostItem]:
+    """Polls that find nothing are not in it; a topic delivers to its subscriptions for nothing."""
+    is_fifo = queue.ordered or (isinstance(queue, MessageQueue) and queue.rejects_duplicates)
+    price = AWS_UNIT_PRICES["ordered queue requests" if is_fifo else "queue requests"]
+    requests = priced.count_messages() * (_REQUESTS_PER_MESSAGE - isinstance(queue, TopicSubscription))
+    yield CostItem(queue.name, "requests", requests / _MILLION, "million", price)
+
+
+def _list_topic_items(topic: MessageTopic, priced: PricedUsage) -> Iterator[CostItem]:
+    messages = priced.count_messages() / _MILLION
+    yield CostItem(topic.name, "requests", messages, "million", AWS_UNIT_PRICES["topic requests"])
+
+
 AWS_PRICES: Final = PriceTable(
     "us-east-1",
     {
@@ -159,10 +180,13 @@ AWS_PRICES: Final = PriceTable(
         LogStore: _list_log_items,
         LogWorkspace: _list_log_items,
         PlatformAlarm: _list_platform_alarm_items,
+        MessageQueue: _list_queue_items,
+        MessageTopic: _list_topic_items,
         PrivateNetwork: _list_network_items,
         SecretVault: _list_vault_items,
         ServerlessFunction: _list_function_items,
         TraceStore: _list_trace_items,
+        TopicSubscription: _list_queue_items,
         WebSocketEndpoint: _list_web_socket_items,
         **AWS_NETWORK_PRICES,
     },
@@ -170,6 +194,8 @@ AWS_PRICES: Final = PriceTable(
         {
             *(ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress),
             *(DiagnosticLogs, RoleAssignment, WorkloadIdentity),
+            *(ExistingNetwork, FunctionIdentity, GatewayLogging, MessageBroker, MessageTrigger, NotificationChannel),
+            WebSocketAddress,
         }
     )
     | AWS_FREE_NETWORK_KINDS,

@@ -7,9 +7,11 @@ from math import ceil
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
@@ -24,7 +26,12 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
+from semantest_iac.infrastructure.clouds.azure_rules import (
+    choose_broker_tier,
+    has_gateway,
+    round_memory,
+    round_workspace_retention,
+)
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
@@ -43,6 +50,10 @@ AZURE_UNIT_PRICES: Final = {
         0.000026, "https://modal.com/blog/azure-function-pricing-guide", "2025-05-22"
     ),
     "gateway calls": _tested(3.50, "api_management_test"),  # a million, Consumption tier
+    "basic operations": _tested(0.05, "servicebus_namespace_test"),  # a million
+    "standard operations": _tested(0.80, "servicebus_namespace_test"),  # a million beyond the first 13
+    "standard namespace": _tested(9.81 / 730, "servicebus_namespace_test"),  # an hour
+    "messaging unit": _tested(677.08 / 730, "servicebus_namespace_test"),  # an hour
     "hub unit": Price(  # a day, Standard tier
         1.61,
         "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95042"
@@ -141,6 +152,29 @@ def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[C
     yield CostItem(table.name, "table operations", operations / 10_000, "ten thousand", None)
 
 
+_OPERATIONS_PER_MESSAGE = 2  # it is sent and received
+_MILLIONS_IN_STANDARD = 13  # operations of a month
+
+
+def _list_broker_items(broker: MessageBroker, priced: PricedUsage) -> Iterator[CostItem]:
+    """A namespace is charged for the operations of all its queues and topics, or on Premium for its units alone."""
+    tier = choose_broker_tier(broker)
+    entities = [
+        it for it in priced.blueprint.resources if isinstance(it, MessageQueue | MessageTopic | TopicSubscription)
+    ]
+    millions = len(entities) * priced.count_messages() * _OPERATIONS_PER_MESSAGE / _MILLION
+    if tier == "premium":
+        price = AZURE_UNIT_PRICES["messaging unit"]
+        yield CostItem(broker.name, "messaging unit", HOURS_PER_MONTH, "hour", price, is_fixed=True)
+    elif tier == "standard":
+        price, more = AZURE_UNIT_PRICES["standard operations"], max(0.0, millions - _MILLIONS_IN_STANDARD)
+        base = AZURE_UNIT_PRICES["standard namespace"]
+        yield CostItem(broker.name, "namespace", HOURS_PER_MONTH, "hour", base, is_fixed=True)
+        yield CostItem(broker.name, "operations", more, "million", price)
+    else:
+        yield CostItem(broker.name, "operations", millions, "million", AZURE_UNIT_PRICES["basic operations"])
+
+
 AZURE_PRICES: Final = PriceTable(
     "eastus",
     {
@@ -151,6 +185,7 @@ AZURE_PRICES: Final = PriceTable(
         LogStore: _list_log_items,
         LogWorkspace: _list_telemetry_items,
         PlatformAlarm: _list_platform_alarm_items,
+        MessageBroker: _list_broker_items,
         ServerlessFunction: _list_function_items,
         WebSocketAddress: _list_hub_items,
         **AZURE_NETWORK_PRICES,
@@ -160,6 +195,8 @@ AZURE_PRICES: Final = PriceTable(
         {
             *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),
             *(Dashboard, DiagnosticLogs, RoleAssignment, SecretVault, TraceStore, WorkloadIdentity),
+            *(ExistingNetwork, FunctionIdentity, LiveVersion, MessageQueue, MessageTopic, MessageTrigger),
+            *(NotificationChannel, PrivateNetwork, ScheduleTrigger, TopicSubscription, WebSocketEndpoint),
         }
     ),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.costs.estimates import CostItem, UsageAssumptions
+from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.resource import Resource
 
 INFRACOST = (
@@ -34,6 +35,11 @@ class PricedUsage:
             return self.new_connections
         functions = [it for it in self.blueprint.resources if isinstance(it, ServerlessFunction) and not it.package]
         return self.usage.requests / max(len(functions), 1)
+
+    def count_messages(self) -> float:
+        """Return how many messages a queue, topic or subscription has in a month: each an equal part of the requests."""
+        kinds = (MessageQueue, MessageTopic, TopicSubscription)
+        return self.usage.requests / max(sum(isinstance(it, kinds) for it in self.blueprint.resources), 1)
 
     @property
     def new_connections(self) -> float:

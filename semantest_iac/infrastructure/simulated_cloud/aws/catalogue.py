@@ -17,7 +17,13 @@ from semantest_iac.infrastructure.simulated_cloud.aws import (
     storage,
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import function_versions
-from semantest_iac.infrastructure.simulated_cloud.aws.platform import encryption, object_storage, observability, queues
+from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
+    encryption,
+    object_storage,
+    observability,
+    queues,
+    triggers,
+)
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -44,6 +50,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **observability.OBSERVABILITY_TYPES,
     **object_storage.OBJECT_STORAGE_TYPES,
     **queues.QUEUE_TYPES,
+    **triggers.TRIGGER_TYPES,
 }
 
 
