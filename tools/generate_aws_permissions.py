@@ -42,6 +42,12 @@ OTHER_ACTIONS = {
         "update": ["lambda:PutProvisionedConcurrencyConfig"],
         "delete": ["lambda:DeleteProvisionedConcurrencyConfig"],
     },
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": {
+        "create": ["sqs:SetQueueAttributes"],
+        "read": ["sqs:GetQueueAttributes"],
+        "update": ["sqs:SetQueueAttributes"],
+        "delete": ["sqs:SetQueueAttributes"],
+    },
 }
 
 PROVIDER_ACTIONS = (

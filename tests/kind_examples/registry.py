@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NETWORK_EXAMPLES
 from tests.kind_examples.observability import OBSERVABILITY_EXAMPLES
 from tests.kind_examples.security import SECURITY_EXAMPLES
@@ -18,6 +19,7 @@ EXAMPLES: tuple[KindExample, ...] = (
     *SECURITY_EXAMPLES,
     *OBSERVABILITY_EXAMPLES,
 )
+EXAMPLES: tuple[KindExample, ...] = (*SERVICE_EXAMPLES, *NETWORK_EXAMPLES, *MESSAGE_EXAMPLES)
 PROVIDERS = tuple(CLOUD_ENTRIES)
 
 

@@ -37,6 +37,7 @@ _SERVICES = {"apigatewayv2": "apigateway", "cloudwatch/logGroup": "logs", "vpc":
 _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
     "aws:apigateway/account:Account": ("iam:GetRole", "iam:PassRole"),
     "aws:lambda/function:Function": ("iam:PassRole",),
+    "aws:scheduler/schedule:Schedule": ("iam:PassRole",),
 }
 _NETWORK_ACTIONS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
 """What a function in a network needs besides, as the schema of AWS::Lambda::Function says."""
@@ -52,6 +53,7 @@ _PROVIDER_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "aws:lambda/function:Function": ("lambda:ListVersionsByFunction",),
     "aws:secretsmanager/secret:Secret": ("secretsmanager:GetResourcePolicy",),
     "aws:ec2/vpc:Vpc": ("ec2:DescribeAvailabilityZones",),
+    "aws:sqs/queuePolicy:QueuePolicy": ("sqs:GetQueueAttributes",),
 }
 _ENCRYPTING_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 """What writing a secret with a key of its own needs besides (Secrets Manager's guide on encryption)."""
@@ -105,6 +107,10 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
     ("ec2:*", "network", "network"),
     ("dynamodb:*", "connections of the WebSocket API", "websocket"),
     ("execute-api:*", "messages to clients of the WebSocket API", "websocket"),
+    ("sqs:SendMessage", "messages to what functions send to", "messages"),
+    ("sns:Publish", "messages to what functions send to", "messages"),
+    ("sqs:*", "messages that call functions", "messages"),
+    ("lambda:InvokeFunction", "ticks of a schedule", "schedules"),
 )
 
 
@@ -303,6 +309,8 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "secrets": bool(settings.secret_keys),
         "network": settings.network.private or bool(settings.network.subnet_ids),
         "websocket": settings.type == "websocket",
+        "messages": settings.uses_messages,
+        "schedules": any(it.trigger and it.trigger.schedule for it in settings.functions),
     }
 
 

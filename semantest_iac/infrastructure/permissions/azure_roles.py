@@ -154,6 +154,7 @@ BUILT_IN_ROLES = (
     ),
     _BuiltInRole("Managed Identity Operator", ("Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",)),
     _BuiltInRole("Monitoring Reader", ("Microsoft.AlertsManagement/alerts/read",)),
+    _BuiltInRole("Azure Service Bus Data Owner", ("Microsoft.ServiceBus/*",)),
     _BuiltInRole("Network Contributor", ("Microsoft.Network/*",)),
     _BuiltInRole("Role Based Access Control Administrator", ("Microsoft.Authorization/roleAssignments/*",)),
     _BuiltInRole("SignalR/Web PubSub Contributor", ("Microsoft.SignalRService/*",)),
@@ -195,6 +196,12 @@ RUN_ROLES: Mapping[str, _RunRole] = {
     "4633458b-17de-408a-b874-0445c86b69e6": _RunRole("Key Vault Secrets User", "secrets of the environment", "secrets"),
     "12cf5a90-567b-43ae-8102-96cf46c7d9b4": _RunRole(
         "Web PubSub Service Owner", "messages to clients of the WebSocket API", "websocket"
+    ),
+    "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": _RunRole(
+        "Azure Service Bus Data Sender", "messages to what functions send to", "messages"
+    ),
+    "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": _RunRole(
+        "Azure Service Bus Data Receiver", "messages that call functions", "messages"
     ),
 }
 
@@ -326,6 +333,7 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "never": False,
         "secrets": bool(settings.secret_keys),
         "websocket": settings.type == "websocket",
+        "messages": settings.uses_messages,
     }
 
 

@@ -21,12 +21,14 @@ from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.messaging.message_filters import MessageFilter
 from semantest_iac.domain.monitoring.observability import LogWorkspace
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
 from tests.unit.cloud_programs.recorder import record_program
 
@@ -77,6 +79,15 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
         stack = Stack("platform", provider, "staging", CLOUD_ENTRIES[provider].regions[0])
         of_with, of_without = (Blueprint(stack, 1, (*needed, it), {}) for it in (with_it, without))
         return of_with, of_without
+def _of_message_kinds(feature: Feature, **with_it: Any) -> Pair:
+    """The first example of the kind, without the feature and with it."""
+    example = next(it for it in MESSAGE_EXAMPLES if it.kind is feature.kind)
+
+    def pair(provider: str) -> tuple[Blueprint, Blueprint]:
+        whole = example.blueprint(Stack("workers", provider, "staging", CLOUD_ENTRIES[provider].regions[0]))
+        changed = replace(example.resource, **with_it)
+        with_change = [changed if it is example.resource else it for it in whole.resources]
+        return replace(whole, resources=tuple(with_change)), whole
 
     return pair
 
@@ -140,6 +151,19 @@ _PAIRS: Mapping[Feature, Pair] = {
         *(_IDENTITY, AppSecret(name="secret", key="token", recovery_days=7)),
     ),
     capabilities.LOG_QUOTA: _replaced(replace(_LOGS, daily_quota_gb=2), _LOGS),
+    capabilities.PRIVATE_BROKER: _of_message_kinds(capabilities.PRIVATE_BROKER, private=True),
+    capabilities.LONG_LOCK: _of_message_kinds(capabilities.LONG_LOCK, lock_s=600),
+    capabilities.LONG_SUBSCRIPTION_LOCK: _of_message_kinds(capabilities.LONG_SUBSCRIPTION_LOCK, lock_s=600),
+    capabilities.MESSAGE_FILTER: lambda provider: _of_message_kinds(
+        capabilities.MESSAGE_FILTER, filter=MessageFilter()
+    )(provider)[::-1],
+    capabilities.MESSAGE_BATCH: lambda provider: _of_message_kinds(capabilities.MESSAGE_BATCH, batch_size=1)(provider)[
+        ::-1
+    ],
+    capabilities.MAXIMUM_CALLS: _of_message_kinds(capabilities.MAXIMUM_CALLS, maximum=5),
+    capabilities.SCHEDULE_TIME_ZONE: lambda provider: _of_message_kinds(
+        capabilities.SCHEDULE_TIME_ZONE, time_zone="UTC"
+    )(provider)[::-1],
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
         for signal, feature in SIGNAL_FEATURES.items()

@@ -17,7 +17,7 @@ World: TypeAlias = dict[str, CreatedResource]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
 Make: TypeAlias = Callable[..., CreatedResource]
 
-_SERVICES = {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]}
+_SERVICES = {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com"]}
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -25,7 +25,7 @@ TRUST = json.dumps(
     }
 )
 INTERFACES = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ec2:*", "sqs:*"], "Resource": "*"}]}
 )
 CODE = {"hash": "a" * 64, "path": "app.zip"}
 
@@ -205,6 +205,26 @@ SAMPLES: dict[str, Sample] = {
     "aws:sqs/queuePolicy:QueuePolicy": lambda world: {
         "queueUrl": world["aws:sqs/queue:Queue"].id,
         "policy": INTERFACES,
+    },
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": lambda world: {
+        "queueUrl": world["aws:sqs/queue:Queue"].id,
+        "redriveAllowPolicy": json.dumps({"redrivePermission": "denyAll"}),
+    },
+    "aws:lambda/eventSourceMapping:EventSourceMapping": lambda world: {
+        "eventSourceArn": world["aws:sqs/queue:Queue"].outputs["arn"],
+        "functionName": world["aws:lambda/alias:Alias"].outputs["arn"],
+        "batchSize": 10,
+        "functionResponseTypes": ["ReportBatchItemFailures"],
+    },
+    "aws:scheduler/schedule:Schedule": lambda world: {
+        "name": "nightly",
+        "scheduleExpression": "cron(0 3 * * ? *)",
+        "scheduleExpressionTimezone": "Europe/Berlin",
+        "flexibleTimeWindow": {"mode": "OFF"},
+        "target": {
+            "arn": world["aws:lambda/alias:Alias"].outputs["arn"],
+            "roleArn": world["aws:iam/role:Role"].outputs["arn"],
+        },
     },
 }
 

@@ -37,7 +37,7 @@ class PricedUsage:
         return self.usage.requests / max(len(functions), 1)
 
     def count_messages(self) -> float:
-        """Return how many messages a queue, topic or subscription has in a month: each an equal part of the requests."""
+        """Return how many messages a queue, topic or subscription has in a month, an equal part of the requests."""
         kinds = (MessageQueue, MessageTopic, TopicSubscription)
         return self.usage.requests / max(sum(isinstance(it, kinds) for it in self.blueprint.resources), 1)
 
