@@ -12,11 +12,12 @@ from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigge
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
 from semantest_iac.domain.environments.settings import FunctionSettings
+from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.resource import Ref, Resource
 
 
 def build_functions(context: LayerContext) -> Layer:
-    """Build the functions of the component; those whose queue or topic is not in it are left out by its settings."""
+    """Build the functions of the component; validation has refused those whose queue or topic is not in it."""
     functions = context.settings.functions
     resources = (
         *parts.build_secrets(context.settings),
@@ -30,14 +31,26 @@ def _build_function(function: FunctionSettings, context: LayerContext) -> Iterat
     settings, name = context.settings.for_function(function.name), function.name
     source = _find_source(function, context)
     uses = tuple(filter(None, (_find_destination(destination, context) for destination in function.sends_to)))
+    subnet = _find_subnet(function, context)
+    identity = parts.build_identity(settings, uses, name)
     yield parts.build_function_logs(settings, name)
-    yield replace(parts.build_identity(settings, uses, name), receives_from=(source,) if source else ())
-    yield parts.build_function(context.stack, settings, uses, name)
+    yield replace(
+        identity,
+        receives_from=(source,) if source else (),
+        policy=replace(identity.policy, join_network=subnet is not None),
+    )
+    yield replace(parts.build_function(context.stack, settings, uses, name), network=subnet)
     yield LiveVersion(
         name=ref_of(LIVE_VERSION_REF, name), function=ref_of(FUNCTION_REF, name), warm=settings.instances.minimum
     )
     if function.trigger:
         yield from _build_trigger(function.trigger, name, source)
+
+
+def _find_subnet(function: FunctionSettings, context: LayerContext) -> Ref | None:
+    """Return the subnet of functions for one that reaches private services, or has a fixed address outside."""
+    needs_one = function.has_fixed_address or context.platform.environment.security.private_endpoints
+    return context.find_subnet(NetworkPart.FUNCTIONS) if needs_one else None
 
 
 def _find_source(function: FunctionSettings, context: LayerContext) -> Ref | None:

@@ -22,6 +22,8 @@ from typing import TypeVar
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.networking.access_rules import NetworkPart
+from semantest_iac.domain.networking.virtual_networks import Subnet
 from semantest_iac.domain.resource import Ref, Resource
 
 _Kind = TypeVar("_Kind", bound=Resource)
@@ -47,6 +49,10 @@ class LayerContext:
     def find_refs(self, kind: type[Resource]) -> tuple[Ref, ...]:
         """Return the references to all resources of a kind that the layers before have built."""
         return tuple(Ref(it.name) for it in self.find_all(kind))
+
+    def find_subnet(self, part: NetworkPart) -> Ref | None:
+        """Return the reference to the subnet of a part of the network, None without a network."""
+        return next((Ref(it.name) for it in self.find_all(Subnet) if it.part is part), None)
 
 
 @dataclass(frozen=True, slots=True)

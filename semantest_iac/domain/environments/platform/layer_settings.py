@@ -115,7 +115,6 @@ DEFAULT_TRIGGERS: Mapping[str, FunctionTrigger] = {
     "notifications-sender": FunctionTrigger(topic="notifications-topic"),
     "thirdparty-sync": FunctionTrigger(queue="thirdparty-queue"),
     "scheduled-sync": FunctionTrigger(schedule="0 3 * * *"),
-    "internal-api": FunctionTrigger(http=True),
 }
 """The functions of the platform where a configuration names none; they run the bundled worker."""
 

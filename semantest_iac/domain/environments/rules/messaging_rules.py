@@ -90,6 +90,7 @@ def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
         yield from _check_code(at, function, subject)
         yield from _check_destinations(f"{at}.sends_to", function, subject)
+        yield from _check_outbound(f"{at}.outbound", function, subject)
         if function.trigger is None:
             yield refuse(f"{at}.trigger", "missing: nothing would call it", "Such as trigger: {queue: orders-queue}.")
             continue
@@ -118,12 +119,26 @@ def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject
             yield refuse(f"{at}[{index}]", f"there is no queue or topic '{make_printable(name)}'", hint)
 
 
+def _check_outbound(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
+    """A fixed address needs the NAT gateway of the network that the function is in."""
+    platform = subject.settings.platform if subject.settings else None
+    if platform is None or function.outbound is None:
+        return
+    if "network" not in platform.layers:
+        reason = f"a component of type {subject.type} has no network with a NAT gateway"
+        yield refuse(at, reason, "Write the function in a component of type platform.")
+    elif not platform.environment.network.nat_gateway:
+        yield refuse(at, "the NAT gateway is turned off", "Turn on network.nat_gateway.")
+
+
 def _check_trigger(at: str, trigger: TriggerSection, subject: RuleSubject) -> Iterator[Finding]:
     written: dict[str, Any] = trigger.model_dump(exclude_none=True, exclude_defaults=True)
     callers = [key for key in _CALLERS if key in written]
     if len(callers) != 1:
         yield refuse(at, f"names {' and '.join(callers) or 'nothing'}", f"Name one of {', '.join(_CALLERS)}.")
         return
+    if trigger.http is not None:
+        yield refuse(f"{at}.http", "functions for requests from inside the network cannot be deployed yet")
     for key, allowed in _KEYS_OF_CALLERS.items():
         if key in written and callers[0] not in allowed:
             reason = f"a {callers[0]} has no {key}" if callers[0] != "http" else f"requests have no {key}"

@@ -72,6 +72,7 @@ def _merge_functions(functions: list[ServerlessFunction]) -> ServerlessFunction:
         environment=variables,
         secrets={name: ref for it in functions for name, ref in it.secrets.items()},
         uses=tuple(dict.fromkeys(ref for it in functions for ref in it.uses)),
+        network=next((it.network for it in functions if it.network), None),
     )
 
 

@@ -27,11 +27,11 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.clouds.azure_rules import (
-    choose_broker_tier,
     has_gateway,
     round_memory,
     round_workspace_retention,
 )
+from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_broker_tier
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
