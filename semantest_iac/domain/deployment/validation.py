@@ -176,6 +176,7 @@ class ValidationService:
                 path = finding.fault.path  # of the component, unless it begins at the top of the file
                 path = path[1:] if path.startswith("/") else f"components.{stack.component}.{path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
+        yield from self._check_time_zones(subject)
         yield from _check_reserved_words(stack, rules.limits)
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
@@ -188,6 +189,15 @@ class ValidationService:
         yield from _check_deadlines(configuration)
         yield from check_approvals(configuration)
         yield from self._check_guardrails(configuration)
+
+    def _check_time_zones(self, subject: RuleSubject) -> Iterator[Finding]:
+        """The zones of schedules are known."""
+        for name, function in subject.section.functions.items():
+            zone = function.trigger.time_zone if function.trigger else None
+            if zone is not None and self._calendar is not None:
+                at = f"components.{subject.component}.functions.{make_printable(name)}.trigger.time_zone"
+                if fault := self._calendar.find_zone_fault(at, zone):
+                    yield Finding(fault, blocks=True)
 
     def _check_guardrails(self, configuration: DeploymentConfiguration) -> Iterator[Finding]:
         for fault in find_guardrail_faults(configuration.guardrails):

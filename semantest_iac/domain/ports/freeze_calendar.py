@@ -17,6 +17,10 @@ class FreezeCalendar(Protocol):
         """Yield what cannot be read of the times of a freeze; `path` is where it stands in the configuration."""
         ...
 
+    def find_zone_fault(self, path: str, zone: str) -> Fault | None:
+        """Return the fault of a time zone that is not known, None for a known one."""
+        ...
+
     def find_end(self, window: FreezeSection, now: datetime) -> datetime | None:
         """Return when the freeze ends that holds at `now`, in UTC; None if none does, or it cannot be read."""
         ...

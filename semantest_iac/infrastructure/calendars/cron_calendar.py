@@ -17,11 +17,9 @@ class CronFreezeCalendar:
 
     def find_faults(self, path: str, window: FreezeSection) -> Iterator[Fault]:
         """Yield an unknown zone, times that cannot be read or end before they start, and unusable expressions."""
-        zone = _find_zone(window)
-        if zone is None:
-            shown = make_printable(window.timezone or "")
-            hint = suggest_known(window.timezone or "", sorted(available_timezones()))
-            yield Fault(f"{path}.timezone", f"'{shown}' is not a time zone of this machine", hint)
+        zone = _find_zone(window.timezone)
+        if window.timezone and (fault := self.find_zone_fault(f"{path}.timezone", window.timezone)):
+            yield fault
         if window.cron is not None and (problem := _find_cron_problem(window.cron)):
             reason = f"'{make_printable(window.cron)}' is no cron expression: {make_printable(problem)}"
             yield Fault(f"{path}.cron", reason, "Such as 0 16 * * 5, Fridays at 16:00.")
@@ -32,9 +30,16 @@ class CronFreezeCalendar:
         if start and end and start >= end:
             yield Fault(f"{path}.end", "is not after start")
 
+    def find_zone_fault(self, path: str, zone: str) -> Fault | None:
+        """Return the fault of a time zone that this machine does not know, with the nearest that it does."""
+        if _find_zone(zone) is not None:
+            return None
+        hint = suggest_known(zone, sorted(available_timezones()))
+        return Fault(path, f"'{make_printable(zone)}' is not a time zone of this machine", hint)
+
     def find_end(self, window: FreezeSection, now: datetime) -> datetime | None:
         """Return when the freeze ends that holds at `now`, in UTC; None if none does, or it cannot be read."""
-        zone = _find_zone(window)
+        zone = _find_zone(window.timezone)
         if zone is None:
             return None
         if window.cron is not None and window.hours is not None:
@@ -43,11 +48,11 @@ class CronFreezeCalendar:
         return end if start and end and start <= now < end else None
 
 
-def _find_zone(window: FreezeSection) -> tzinfo | None:
-    if window.timezone is None:
+def _find_zone(name: str | None) -> tzinfo | None:
+    if name is None:
         return UTC
     try:
-        return ZoneInfo(window.timezone)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 

@@ -253,10 +253,10 @@ class TestValidationService:
     @pytest.mark.parametrize(
         ("name", "section", "path", "hint"),
         [
-            ("rest-apy", {}, "", "Add type: rest-api. Only rest-api, websocket need none."),
-            ("socket", {}, "", "Add type: websocket. Only rest-api, websocket need none."),
-            ("users", {"type": "rest-apy"}, ".type", "Did you mean 'rest-api'? Known: rest-api, websocket."),
-            ("users", {"type": "account"}, ".type", "Known: rest-api, websocket."),
+            ("rest-apy", {}, "", "Add type: rest-api. Only rest-api, websocket, "),
+            ("socket", {}, "", "Add type: websocket. Only rest-api, websocket, "),
+            ("users", {"type": "rest-apy"}, ".type", "Did you mean 'rest-api'? Known: rest-api, websocket, "),
+            ("users", {"type": "account"}, ".type", "Known: rest-api, websocket, "),
             ("websocket", {"type": "rest-api"}, ".type", "Choose another name, or leave the type out."),
             ("all", {"type": "rest-api"}, "", "Choose another name."),
             ("Users", {"type": "rest-api"}, "", "Use lower-case letters, digits and single hyphens"),

@@ -148,7 +148,7 @@ class TestFunctions:
         configuration = DeploymentConfiguration.model_validate({"features": {"enable_service_bus": False}})
         without = resolve_component(configuration, "platform", "qa")
 
-        names = [["scheduled-sync", "internal-api"]] * 2
+        names = [["scheduled-sync"]] * 2
         assert [[it.name for it in settings.functions] for settings in (alone, without)] == names
 
     @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"functions"}))
