@@ -79,6 +79,10 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
         stack = Stack("platform", provider, "staging", CLOUD_ENTRIES[provider].regions[0])
         of_with, of_without = (Blueprint(stack, 1, (*needed, it), {}) for it in (with_it, without))
         return of_with, of_without
+
+    return pair
+
+
 def _of_message_kinds(feature: Feature, **with_it: Any) -> Pair:
     """The first example of the kind, without the feature and with it."""
     example = next(it for it in MESSAGE_EXAMPLES if it.kind is feature.kind)
