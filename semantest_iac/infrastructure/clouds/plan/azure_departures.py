@@ -31,7 +31,7 @@ def find_azure_departures(platform: PlatformSettings) -> Iterator[Departure]:
 
 def _find_messaging_departures(platform: PlatformSettings) -> Iterator[Departure]:
     planned, topics = platform.messaging.tier, platform.messaging.topics
-    is_private = platform.environment.security.private_endpoints
+    is_private = platform.environment.security.private_endpoints and "network" in platform.layers
     broker = MessageBroker(name="broker", tier=planned, private=is_private, has_topics=bool(topics))
     tier = choose_broker_tier(broker)
     if tier == planned:
