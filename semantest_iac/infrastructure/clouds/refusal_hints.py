@@ -38,6 +38,25 @@ _HINTS: Final = (
         r"availability zone Lambda doesn't support",
         "Name subnets in other zones under network.subnet_ids: Lambda does not run in every zone (not in use1-az3).",
     ),
+    (
+        r"softDeleteRetentionInDays.*can't be modified",
+        "A vault keeps the days with which it was created. Write the former security.soft_delete_days, or destroy the "
+        "stack and deploy it again.",
+    ),
+    (
+        r"vault .* already exists in deleted state",
+        "Recover the deleted vault (az keyvault recover --name NAME), or delete it for good if it has no protection "
+        "from that (az keyvault purge --name NAME).",
+    ),
+    (
+        r"workspace name .* (is reserved|is not available)",
+        "A deleted workspace keeps its name for 14 days: az monitor log-analytics workspace recover brings it back into "
+        "its resource group.",
+    ),
+    (
+        r"scheduled for deletion",
+        "Restore the secret (aws secretsmanager restore-secret --secret-id NAME), or wait until its recovery has ended.",
+    ),
     (r"LimitExceeded|Quota", "Raise the quota in the cloud's console, or ask for less."),
     (r"AlreadyExists|ResourceConflict|already exists", _NAME_TAKEN),
     (r"AccessDenied|AuthorizationFailed|Unauthorized|Forbidden|not authorized to perform", _PERMISSION),

@@ -89,7 +89,6 @@ _NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
         *("natgateway/*", "elastic-ip/*", "vpc-endpoint/*", "network-interface/*"),
     ),
     "kms": ("key/*", "alias/*"),
-    "xray": ("group/*", "sampling-rule/*"),
 }
 _KINDS_OF_TYPES = {"aws:apigateway/account:Account": ("/account",)}
 _PARTS_BELOW = {"lambda": ":*", "logs": ":*", "sns": ":*"}
@@ -222,7 +221,7 @@ def _list_conditional_actions(resource: DeployedResource) -> tuple[str, ...]:
 
 def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
     """Yield the ARNs of a resource that are known before it is created: those that are made of its name."""
-    arn, name = (_find_output(resource, names) for names in (("arn", "dashboardArn"), ("name", "dashboardName")))
+    arn, name = (_find_output(resource, names) for names in (_ARN_OUTPUTS, _NAME_OUTPUTS))
     if not isinstance(arn, str) or not name or str(name) not in arn:
         return
     service = arn.split(":")[2]
@@ -231,9 +230,15 @@ def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
     if cut := _UNKNOWN_SUFFIX.get(service):
         yield f"{arn[:-cut]}-*"
         return
+    if f"/{name}/" in arn:  # an id, which AWS chooses, is behind the name
+        yield f"{arn.rpartition('/')[0]}/*"
+        return
     yield arn
     if below := _PARTS_BELOW.get(service):
         yield f"{arn}{below}"
+
+
+_ARN_OUTPUTS, _NAME_OUTPUTS = ("arn", "dashboardArn"), ("name", "dashboardName", "groupName", "ruleName")
 
 
 def _find_output(resource: DeployedResource, names: Iterable[str]) -> Any:
@@ -305,8 +310,8 @@ def _describe_grant(role: str, permission: Permission, settings: ComponentSettin
 def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
     return {
         "always": True,
-        "tracing": settings.features.tracing,
-        "secrets": bool(settings.secret_keys),
+        "tracing": settings.features.tracing or settings.platform is not None,
+        "secrets": bool(settings.secret_keys) or settings.platform is not None,
         "network": settings.network.private or bool(settings.network.subnet_ids),
         "websocket": settings.type == "websocket",
         "messages": settings.uses_messages,

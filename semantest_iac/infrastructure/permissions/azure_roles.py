@@ -194,6 +194,9 @@ RUN_ROLES: Mapping[str, _RunRole] = {
     ),
     "3913510d-42f4-4e42-8a64-420c390055eb": _RunRole("Monitoring Metrics Publisher", "telemetry", "always"),
     "4633458b-17de-408a-b874-0445c86b69e6": _RunRole("Key Vault Secrets User", "secrets of the environment", "secrets"),
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": _RunRole(
+        "Storage Blob Data Contributor", "objects of the platform", "platform"
+    ),
     "12cf5a90-567b-43ae-8102-96cf46c7d9b4": _RunRole(
         "Web PubSub Service Owner", "messages to clients of the WebSocket API", "websocket"
     ),
@@ -331,7 +334,8 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
     return {
         "always": True,
         "never": False,
-        "secrets": bool(settings.secret_keys),
+        "secrets": bool(settings.secret_keys) or settings.platform is not None,
+        "platform": settings.platform is not None,
         "websocket": settings.type == "websocket",
         "messages": settings.uses_messages,
     }

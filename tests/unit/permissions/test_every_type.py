@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.domain.security.permissions import Permission, PermissionPattern, compare_permissions
 from semantest_iac.infrastructure.permissions import aws_policies, azure_roles
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
@@ -144,3 +147,28 @@ class TestGranted:
             with pytest.raises(RefusedError) as refusal:
                 read(document)
             assert refusal.value.error_code == "POLICY_UNREADABLE"
+
+
+class TestScopes:
+    def test_of_what_has_an_id_behind_its_name_end_with_the_name(self) -> None:
+        arn = "arn:aws:xray:us-east-1:123456789012:group/orders/A1B2"
+        group = DeployedResource("aws:xray/group:Group", "traces", {"arn": arn, "groupName": "orders"})
+        stack = Stack("observability", "aws", "qa", "us-east-1")
+        settings = resolve_component(DeploymentConfiguration(), "observability", "qa")
+
+        needed = aws_policies.describe_policies(stack, settings, [group]).deploy
+
+        scopes = {action: it.resources for it in needed for action in it.actions}
+        assert scopes["xray:CreateGroup"] == ("arn:aws:xray:us-east-1:*:group/orders/*",)
+
+    def test_include_the_key_of_a_secret(self) -> None:
+        arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:vault/token-AbCdEf"
+        outputs, inputs = {"arn": arn, "name": "vault/token"}, {"kmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/1"}
+        secret = DeployedResource("aws:secretsmanager/secret:Secret", "secret-token", outputs, inputs)
+        stack = Stack("security", "aws", "qa", "us-east-1")
+        settings = resolve_component(DeploymentConfiguration(), "security", "qa")
+
+        needed = aws_policies.describe_policies(stack, settings, [secret]).deploy
+
+        scopes = {action: it.resources for it in needed for action in it.actions}
+        assert scopes["kms:GenerateDataKey"] == ("arn:aws:kms:us-east-1:*:key/*",)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from semantest_iac.domain.blueprints.parts import secret_ref
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
@@ -37,7 +38,7 @@ def _build_vault(context: LayerContext) -> Iterator[Resource]:
         name=VAULT_REF,
         recovery_days=security.soft_delete_days,
         purge_protection=security.purge_protection,
-        private=security.private_endpoints,
+        private=security.private_endpoints and bool(context.find_all(VirtualNetwork)),
     )
     for key in context.settings.secret_keys:
         yield AppSecret(name=secret_ref(key), key=key, recovery_days=security.soft_delete_days, vault=VAULT_REF)
