@@ -50,12 +50,12 @@ _HINTS: Final = (
     ),
     (
         r"workspace name .* (is reserved|is not available)",
-        "A deleted workspace keeps its name for 14 days: az monitor log-analytics workspace recover brings it back into "
-        "its resource group.",
+        "A deleted workspace keeps its name for 14 days: az monitor log-analytics workspace recover brings it back "
+        "into its resource group.",
     ),
     (
         r"scheduled for deletion",
-        "Restore the secret (aws secretsmanager restore-secret --secret-id NAME), or wait until its recovery has ended.",
+        "Restore the secret (aws secretsmanager restore-secret --secret-id NAME), or wait until then.",
     ),
     (r"LimitExceeded|Quota", "Raise the quota in the cloud's console, or ask for less."),
     (r"AlreadyExists|ResourceConflict|already exists", _NAME_TAKEN),
