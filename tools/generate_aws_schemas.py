@@ -15,7 +15,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,6 @@ from typing import Any
 
 import cfnlint
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
-from pulumi._types import resource_types
 
 from tools.aws_resources import RESOURCES, Source
 from tools.published_schemas import (
@@ -32,7 +31,7 @@ from tools.published_schemas import (
     Node,
     SdkInputs,
     module_of,
-    promised_outputs,
+    outputs_of,
     render_files,
     shorten,
     write_or_check,
@@ -216,7 +215,7 @@ def describe(token: str, source: Source, nested: dict[str, dict[str, Node]]) -> 
     inputs = collector.fields([arguments_class(token)], outputs=cls)
     for name in _secrets(cls) & inputs.keys():
         inputs[name]["secret"] = True
-    outputs = dict(sorted(_outputs(cls, inputs)))
+    outputs = outputs_of(cls, inputs)
     identifier = [
         next((name for name in (*inputs, *outputs) if cloudformation.find((name,))[0] == path), path)
         for path in map(_plain, cloudformation.schema.get("primaryIdentifier", ()))
@@ -235,15 +234,6 @@ def describe(token: str, source: Source, nested: dict[str, dict[str, Node]]) -> 
 def _secrets(cls: type) -> set[str]:
     found = re.search(r"additional_secret_outputs=\[([^\]]*)\]", inspect.getsource(cls))
     return set(re.findall(r'"(\w+)"', found.group(1))) if found else set()
-
-
-def _outputs(cls: type, inputs: Mapping[str, Node]) -> Iterator[tuple[str, str]]:
-    """Yield name and kind of each output that is no input; `?` marks those that may be absent."""
-    promised = promised_outputs(cls)
-    for name, hint in resource_types(cls).items():
-        if name not in inputs:
-            kind = SdkInputs().kind_of(hint)
-            yield name, kind if name in promised else f"{kind}?"
 
 
 @cache

@@ -13,9 +13,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from pulumi._types import resource_types
-
-from tools.published_schemas import SIMULATED_CLOUD, SdkInputs, render_files, shorten, write_or_check
+from tools.published_schemas import SIMULATED_CLOUD, SdkInputs, outputs_of, render_files, shorten, write_or_check
 
 TARGET = SIMULATED_CLOUD / "azure/schemas"
 COMMAND = "python tools/generate_azure_shapes.py"
@@ -56,13 +54,14 @@ def arguments_class(module: str, name: str) -> type:
 
 
 def describe(module: str, name: str, inputs: SdkInputs) -> dict[str, Any]:
-    """Return the version of the REST API of a type, whether it has `systemData`, and its inputs."""
+    """Return the version of the REST API of a type, its inputs and its other outputs."""
     cls = getattr(importlib.import_module(f"pulumi_azure_native.{module}"), name)
     found = _VERSION.search(inspect.getsource(sys.modules[cls.__module__]))
+    declared = inputs.fields([arguments_class(module, name)])
     return {
         "api": found.group(1) if found else "",
-        "systemData": "systemData" in resource_types(cls),
-        "inputs": shorten(inputs.fields([arguments_class(module, name)])),
+        "inputs": shorten(declared),
+        "outputs": outputs_of(cls, declared),
     }
 
 

@@ -165,6 +165,13 @@ def promised_outputs(cls: type) -> set[str]:
     return {str(getter.__dict__["_pulumi_name"]) for getter in promised if "_pulumi_name" in getter.__dict__}
 
 
+def outputs_of(cls: type, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of each output of a resource class that is no input; `?` marks those that may be absent."""
+    promised = promised_outputs(cls)
+    kinds = {name: SdkInputs().kind_of(hint) for name, hint in resource_types(cls).items() if name not in inputs}
+    return {name: kind if name in promised else f"{kind}?" for name, kind in sorted(kinds.items())}
+
+
 def input_texts(cls: type) -> dict[str, str]:
     """Return what the SDK says about each input of a class, by wire name."""
     names = input_type_py_to_pulumi_names(cls)

@@ -16,7 +16,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     IDENTITY_TYPE,
     PROVIDERS_ID_PREFIX,
-    SUCCEEDED_STATE,
     ArmType,
     id_reference,
     refine,
@@ -81,7 +80,6 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
             "kind": refine(computed_default=True),
         },
         computed={
-            **SUCCEEDED_STATE,
             "geoRegion": "{region}",
             "resourceGroup": "{resourceGroupName}",
             "subscription": "{account}",
@@ -138,7 +136,6 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
             **dict.fromkeys(("outboundIpAddresses", "possibleOutboundIpAddresses"), "192.0.2.10,192.0.2.11"),
             **dict.fromkeys(("inProgressOperationId", "suspendedTill", "targetSwapSlot"), ""),
             "slotSwapStatus": lambda _: {},
-            "trafficManagerHostNames": lambda _: [],
             "isDefaultContainer": lambda _: False,
             "maxNumberOfWorkers": lambda _: 0,
         },

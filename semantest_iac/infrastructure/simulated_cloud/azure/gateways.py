@@ -13,7 +13,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     id_reference,
     parent_reference,
     refine,
-    stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
@@ -131,7 +130,6 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "hostnameConfigurations": refine(sensitive=True, computed_default=True),
         },
         computed={
-            **SUCCEEDED_STATE,
             "gatewayUrl": "https://{serviceName}.azure-api.net",
             "gatewayRegionalUrl": "https://{serviceName}-{region}-01.regional.azure-api.net",
             "managementApiUrl": "https://{serviceName}.management.azure-api.net",
@@ -139,10 +137,8 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "developerPortalUrl": "https://{serviceName}.developer.azure-api.net",
             "scmUrl": "https://{serviceName}.scm.azure-api.net",
             "createdAtUtc": "{now}",
-            "etag": stable_guid("etag"),
             "platformVersion": lambda facts: "stv2.1" if _is_v2(facts) else "stv2",
             "publicIPAddresses": lambda _: ["192.0.2.20"],
-            **dict.fromkeys(("privateIPAddresses", "outboundPublicIPAddresses"), lambda _: []),
             "targetProvisioningState": "",
             "virtualNetworkType": "None",
             "publicNetworkAccess": "Enabled",
@@ -200,7 +196,6 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "subscriptionRequired": refine(default=True),
         },
         computed={
-            **SUCCEEDED_STATE,
             "isOnline": lambda _: True,
             "path": "",
             "apiRevision": "1",

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from semantest_iac.infrastructure.simulated_cloud.azure.compute_guards import APP_TYPE
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
-    SUCCEEDED_STATE,
     ArmType,
     refine,
 )
@@ -62,7 +61,6 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
             **dict.fromkeys(("publicNetworkAccess", "networkACLs", "tls"), refine(computed_default=True)),
         },
         computed={
-            **SUCCEEDED_STATE,
             "hostName": _HOST_NAME,
             "hostNamePrefix": "{resourceName}",
             "externalIP": "192.0.2.30",
@@ -70,7 +68,6 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
             "version": "1.0",
             "kind": "WebPubSub",
             "publicNetworkAccess": "Enabled",
-            **dict.fromkeys(("privateEndpointConnections", "sharedPrivateLinkResources"), lambda _: []),
         },
         unique=(
             UniqueHandle(

@@ -7,7 +7,6 @@ from typing import Final
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SIMULATED_TENANT,
-    SUCCEEDED_STATE,
     ArmType,
     id_reference,
     refine,
@@ -74,13 +73,11 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
             "sku.name": refine(case_insensitive=True),
         },
         computed={
-            **SUCCEEDED_STATE,
+            "etag": stable_guid("etag"),
             "customerId": stable_guid("customer"),
             "createdDate": "{now}",
             "modifiedDate": "{now}",
-            "etag": stable_guid("etag"),
             "retentionInDays": lambda _: 30,
-            "privateLinkScopedResources": lambda _: [],
             **dict.fromkeys(("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"), "Enabled"),
         },
         unique=(
@@ -111,7 +108,6 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
             "retentionInDays": refine(computed_default=True),
         },
         computed={
-            **SUCCEEDED_STATE,
             "instrumentationKey": stable_guid("instrumentation"),
             "appId": stable_guid("application"),
             "applicationId": "{resourceName}",
@@ -120,7 +116,6 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
             "tenantId": SIMULATED_TENANT,
             "hockeyAppToken": "",
             "laMigrationDate": "{now}",
-            "privateLinkScopedResources": lambda _: [],
             "retentionInDays": lambda _: 90,
         },
         references=(id_reference("workspaceResourceId", WORKSPACE_TYPE),),
@@ -209,7 +204,6 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
         },
         computed={
             **dict.fromkeys(("isLegacyLogAnalyticsRule", "isWorkspaceAlertsStorageConfigured"), lambda _: False),
-            "etag": stable_guid("etag"),
             "createdWithApiVersion": "2025-01-01-preview",
         },
         references=(id_reference("scopes.*"), id_reference("actions.actionGroups.*", ACTION_GROUP_TYPE)),

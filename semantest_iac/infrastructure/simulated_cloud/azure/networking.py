@@ -8,11 +8,9 @@ from typing import Any, Final, TypeAlias
 
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
-    SUCCEEDED_STATE,
     ArmType,
     id_reference,
     refine,
-    stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     DOC,
@@ -145,12 +143,6 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             "securityRules.protocol": refine(OneOf(("Tcp", "Udp", "Icmp", "Esp", "Ah", "*"), DOC)),
             **OPTIONAL_ID,
         },
-        computed={
-            **SUCCEEDED_STATE,
-            "etag": stable_guid("etag"),
-            "resourceGuid": stable_guid("network security group"),
-            **dict.fromkeys(("defaultSecurityRules", "flowLogs", "networkInterfaces", "subnets"), lambda _: []),
-        },
         guards=(
             RequestGuard(
                 _has_conflicting_rules,
@@ -175,12 +167,6 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             "subnets": refine(computed_default=True),
             **OPTIONAL_ID,
         },
-        computed={
-            **SUCCEEDED_STATE,
-            "etag": stable_guid("etag"),
-            "resourceGuid": stable_guid("virtual network"),
-            "flowLogs": lambda _: [],
-        },
         references=(id_reference("ddosProtectionPlan.id", DDOS_PLAN_TYPE, on_delete=OnDelete.REFUSE),),
         latency_seconds=5,
     ),
@@ -196,19 +182,10 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             **OPTIONAL_ID,
         },
         computed={
-            **SUCCEEDED_STATE,
             "name": "{subnetName}",
-            "etag": stable_guid("etag"),
             "purpose": "",
             "privateEndpointNetworkPolicies": "Disabled",
             "privateLinkServiceNetworkPolicies": "Enabled",
-            **dict.fromkeys(
-                (
-                    *("ipConfigurationProfiles", "ipConfigurations", "privateEndpoints"),
-                    *("resourceNavigationLinks", "serviceAssociationLinks"),
-                ),
-                lambda _: [],
-            ),
         },
         references=(
             id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),

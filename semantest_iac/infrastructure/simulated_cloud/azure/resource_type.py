@@ -170,13 +170,19 @@ class ArmType:
         return ()
 
     def _common_outputs(self, published: PublishedType) -> dict[str, OutputSource]:
-        outputs: dict[str, OutputSource] = {
+        """What the SDK counts on and all types report alike; empty collections are what a new resource has."""
+        known: dict[str, OutputSource] = {
             "azureApiVersion": published.facts["api"],
             "name": f"{{{self.name_input}}}",
             "type": self.arm_type_name,
+            "systemData": _system_data,
+            **SUCCEEDED_STATE,
+            **{name: stable_guid(name) for name in ("etag", "resourceGuid")},
+            **dict.fromkeys(("accessedAt", "createdAt", "updatedAt"), "{now}"),
         }
-        outputs |= {"systemData": _system_data} if published.facts["systemData"] else {}
-        return {name: source for name, source in outputs.items() if name not in published.inputs}
+        outputs: Mapping[str, str] = published.facts["outputs"]
+        empty = {name: _empty_list for name, kind in outputs.items() if kind[0] == "[" and not kind.endswith("?")}
+        return empty | {name: known[name] for name in known if not outputs.get(name, "?").endswith("?")}
 
     def _common_refinements(self, declared: Mapping[str, Property]) -> Iterator[tuple[str, PropertyRefinement]]:
         yield from ((name, refine(force_new=True)) for name in self._id_inputs)
@@ -195,6 +201,10 @@ def _shape_of(id_: str) -> str:
 def _takes_identities(declared: Mapping[str, Property]) -> bool:
     """Identities are given by id alone, and reported with their client and principal ids."""
     return "identity" in declared and "userAssignedIdentities" in declared["identity"].fields
+
+
+def _empty_list(_facts: RequestFacts) -> list[Any]:
+    return []
 
 
 def _system_data(facts: RequestFacts) -> dict[str, str]:

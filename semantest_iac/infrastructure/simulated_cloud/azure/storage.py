@@ -6,10 +6,8 @@ from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
-    SUCCEEDED_STATE,
     ArmType,
     refine,
-    stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, GENERAL, TERRAFORM, Length, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
@@ -49,13 +47,11 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
             "encryption.requireInfrastructureEncryption": refine(force_new=True),
         },
         computed={
-            **SUCCEEDED_STATE,
             "primaryEndpoints": _service_endpoints,
             "primaryLocation": "{region}",
             "statusOfPrimary": "available",
             "creationTime": "{now}",
             "keyCreationTime": lambda facts: {"key1": facts["now"], "key2": facts["now"]},
-            "privateEndpointConnections": lambda _: [],
             "storageAccountSkuConversionStatus": lambda _: {"skuConversionStatus": "Succeeded"},
             "accessTier": "Hot",
             **dict.fromkeys(
@@ -77,7 +73,6 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
         computed={
             **dict.fromkeys(("deleted", "hasImmutabilityPolicy", "hasLegalHold"), lambda _: False),
             "lastModifiedTime": "{now}",
-            "etag": stable_guid("etag"),
             "leaseState": "Available",
             "leaseStatus": "Unlocked",
             "remainingRetentionDays": lambda _: 0,

@@ -23,6 +23,7 @@ pytest.importorskip("pulumi_azure_native")
 _LEFT_OUT = {
     "azure-native:apimanagement:Backend": {"properties"},
     "azure-native:keyvault:Secret": {"tags"},
+    "azure-native:network:PublicIPAddress": {"ipConfiguration"},
     "azure-native:storage:BlobContainer": {
         *("deletedTime", "immutabilityPolicy", "leaseDuration", "legalHold", "version"),
     },
