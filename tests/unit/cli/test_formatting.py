@@ -103,8 +103,8 @@ class TestNextCommands:
 
         assert commands[1].endswith("serve --home /elsewhere")
 
-    def test_start_with_outputs_for_an_account(self) -> None:
-        commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1")
+    def test_start_with_outputs_where_nothing_answers(self) -> None:
+        commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1", has_endpoint=False)
 
         assert commands[1].endswith("outputs account --env qa")
 

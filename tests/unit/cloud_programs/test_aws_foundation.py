@@ -8,7 +8,7 @@ from semantest_iac.domain.blueprints.components import build_account
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import Registration, record_program, urn
+from tests.unit.cloud_programs.recorder import Registration, example_arn, record_program, urn
 
 _ROLE = "aws:iam/role:Role"
 _ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -35,7 +35,7 @@ class TestGatewayLogging:
         assert policy == "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
     def test_is_set_after_its_permission(self, registrations: dict[str, Registration]) -> None:
-        assert registrations[_ACCOUNT].inputs["cloudwatchRoleArn"] == f"{_ROLE}:gateway-logging"
+        assert registrations[_ACCOUNT].inputs["cloudwatchRoleArn"] == example_arn(_ROLE, "gateway-logging")
         assert urn(_ATTACHMENT, "gateway-logging") in registrations[_ACCOUNT].needs
 
     def test_is_kept_when_its_stack_is_destroyed(self, registrations: dict[str, Registration]) -> None:

@@ -219,7 +219,7 @@ class TestAccessLog:
     def test_has_the_prefix_of_the_account_s_wildcard_and_the_usual_retention(self, settings: dict[str, Any]) -> None:
         [group] = [each for each in of_type(_LOG_GROUP, _record("logged", "production")) if each.name == "access-logs"]
 
-        assert settings["destinationArn"] == f"{_LOG_GROUP}:access-logs"
+        assert settings["destinationArn"] == example_arn(_LOG_GROUP, "access-logs")
         assert group.inputs["name"].startswith("/aws/vendedlogs/apis/semantest-websocket-prod-")
         assert (group.inputs["retentionInDays"], group.retained) == (90, True)
 

@@ -30,10 +30,12 @@ def _find_required(**section: Any) -> list[capabilities.Capability]:
 
 
 def _leaf_names(root: type[Resource]) -> set[str]:
-    """By name, since a dataclass with slots leaves a class without them behind."""
+    """By name, since a dataclass with slots leaves a class without them behind; kinds of other tests are left out."""
     kinds, parents, waiting = set[str](), {root.__name__}, [root]
     while waiting:
         kind = waiting.pop()
+        if not kind.__module__.startswith(f"{semantest_iac.__name__}."):
+            continue
         kinds.add(kind.__name__)
         parents |= {kind.__name__} if kind.__subclasses__() else set()
         waiting += kind.__subclasses__()

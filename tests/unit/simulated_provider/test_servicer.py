@@ -108,10 +108,10 @@ class TestCheck:
         assert [failure.reason.partition(":")[0] for failure in failures] == ["assumeRolePolicy", "name"]
 
     def test_refuses_a_type_without_rules(self, provider: Provider) -> None:
-        failures = provider.check("aws:s3/bucket:Bucket", {}).failures
+        failures = provider.check("aws:chime/voiceConnector:VoiceConnector", {}).failures
 
         assert [failure.reason for failure in failures] == [
-            "The simulated cloud has no rules for aws:s3/bucket:Bucket."
+            "The simulated cloud has no rules for aws:chime/voiceConnector:VoiceConnector."
         ]
 
 

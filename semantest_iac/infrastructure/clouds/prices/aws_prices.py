@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
@@ -192,10 +192,9 @@ AWS_PRICES: Final = PriceTable(
     },
     frozenset(
         {
-            *(ExistingNetwork, FunctionIdentity, GatewayLogging, NotificationChannel, WebSocketAddress),
-            *(DiagnosticLogs, RoleAssignment, WorkloadIdentity),
-            *(ExistingNetwork, FunctionIdentity, GatewayLogging, MessageBroker, MessageTrigger, NotificationChannel),
-            WebSocketAddress,
+            *(DiagnosticLogs, ExistingNetwork, FunctionIdentity, GatewayLogging, MessageBroker, MessageTrigger),
+            *(NotificationChannel, RoleAssignment, WebSocketAddress, WorkloadIdentity),
+            ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
         }
     )
     | AWS_FREE_NETWORK_KINDS,
