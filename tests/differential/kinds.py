@@ -14,9 +14,13 @@ from tests.differential.specs import ResourceSpec
 
 @dataclass(frozen=True)
 class ResourceContext:
-    """The names of a resource, the resource that it uses, its options and its spec."""
+    """The names of a resource, the resource that it uses, its options and its spec.
+
+    `own_name` is no other resource's and stays, whatever the program calls the resource.
+    """
 
     name: str
+    own_name: str
     physical: str | None
     used: Any
     options: pulumi.ResourceOptions

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pulumi
 import pulumi_aws as aws
 
-from tests.differential import aws_kinds, azure_kinds
+from tests.differential import aws_kinds, azure_kinds, type_kinds
 from tests.differential.kinds import Kind, ResourceContext
 from tests.differential.specs import Former, Program, ResourceSpec
 
@@ -55,6 +55,7 @@ def _make(context: ResourceContext) -> pulumi.Resource:
 def _context_arguments(prefix: str, spec: ResourceSpec, created: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": f"{prefix}-{spec.logical_name}",
+        "own_name": f"{prefix}-{spec.id}",
         "physical": f"{prefix}-{spec.id}-n{spec.name_number}" if spec.name_number else None,
         "used": created.get(spec.uses),
         "options": _options(prefix, spec, created),
@@ -97,8 +98,9 @@ def _group(context: ResourceContext) -> pulumi.Resource:
     return _Group(context.name, context.label, context.options)
 
 
-KINDS: Mapping[str, Kind] = {
+WRITTEN_KINDS: Mapping[str, Kind] = {
     **aws_kinds.KINDS,
     **azure_kinds.KINDS,
     "group": Kind(_group, urn_type="differential:index:Group", local=True),
 }
+KINDS: Mapping[str, Kind] = {**WRITTEN_KINDS, **type_kinds.KINDS}

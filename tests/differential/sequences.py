@@ -13,15 +13,15 @@ from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, Hypoth
 
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, ScriptedFault
 from tests.differential import azure_kinds
-from tests.differential.program_runner import KINDS
+from tests.differential.program_runner import KINDS, WRITTEN_KINDS
 from tests.differential.specs import Former, Options, Program, ResourceSpec
 
 _IDS = "abcde"
 _USER_WEIGHT = 4  # weight of a kind that uses an existing resource, squared for a kind that uses such a kind, and so on
 _EXAMPLES_PER_SEQUENCE = 2  # hypothesis repeats itself
 _LABELS = st.integers(0, 2)
-_ROOTS = sorted(kind for kind, about in KINDS.items() if not about.uses)
-_FAULTY_KINDS = sorted(kind for kind, about in KINDS.items() if about.named)
+_ROOTS = sorted(kind for kind, about in WRITTEN_KINDS.items() if not about.uses)
+_FAULTY_KINDS = sorted(kind for kind, about in WRITTEN_KINDS.items() if about.named)
 _EFFECTS = st.sampled_from(
     [FaultEffect.REFUSE, FaultEffect.THROTTLE, FaultEffect.PARTIAL, FaultEffect.CREATED_BUT_TIMEOUT]
 )
@@ -125,7 +125,10 @@ def _piece(draw: Draw, id_: str, before: Program, roots: Sequence[str] = _ROOTS)
     """A spec of any kind whose used resource is among those before it."""
     there = {spec.kind for spec in before}
     fitting = [
-        name for name, about in KINDS.items() if about.uses in there for _ in range(_USER_WEIGHT ** _depth(name))
+        name
+        for name, about in WRITTEN_KINDS.items()
+        if about.uses in there
+        for _ in range(_USER_WEIGHT ** _depth(name))
     ]
     kind = draw(st.sampled_from([*roots, *fitting]))
     used = [spec.id for spec in before if spec.kind == KINDS[kind].uses]

@@ -34,7 +34,7 @@ class ResourceSpec:
     """One resource; the resource that it `uses`, its parent and its provider are other specs, named by their ids.
 
     `label` is updated in place, only a replacement changes `shape`. `name_number` is for a physical name (0:
-    automatic), `logical_name` is the name in the program.
+    automatic), `logical_name` is the name in the program. `values` are inputs as JSON that take the place of others.
     """
 
     id: str
@@ -47,6 +47,7 @@ class ResourceSpec:
     name_number: int = 0
     shape: int = 0
     secret: bool = False
+    values: tuple[tuple[str, str], ...] = ()
     options: Options = Options()
 
 

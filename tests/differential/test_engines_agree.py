@@ -16,11 +16,15 @@ from tests.differential.engine_runners import Deployer, Outcome, PulumiRunner, S
 from tests.differential.name_mapping import NameMapping
 from tests.differential.sequences import Edits, Step, chain_resources, generate_sequences
 from tests.differential.specs import name_programs
+from tests.differential.type_kinds import SINGLE_TYPES
+from tests.differential.type_sequences import generate_type_sequences
 
-_COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "24"))
+_ALL = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "24"))
+_TYPED = _ALL // 2  # sequences about one type each, in turn; the others are programs of several resources
+_COUNT = _ALL - _TYPED
 _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
 _BATCH = 20
-_FAULTY = _COUNT // 10
+_FAULTY = _ALL // 10
 _FAULTY_BATCH = 6
 _TOLD_FAULT = (FaultEffect.PARTIAL, "create")  # the only late error that says what was created
 _NOTHING = Step(())
@@ -79,6 +83,17 @@ def _is_never_refused(sequence: Edits, folder: Path, passphrase: SharedPassphras
         runner.close()
 
 
+def _divide(sequences: list[Edits], folder: Path, passphrase: SharedPassphrase) -> tuple[list[Edits], list[Edits]]:
+    """Return the sequences that can share a stack, and the others."""
+    shares = [
+        not any(spec.kind in SINGLE_TYPES for step in each for spec in step.program)
+        and _is_never_refused(each, folder / f"trial-{number}", passphrase)
+        for number, each in enumerate(sequences)
+    ]
+    calm = [each for each, shared in zip(sequences, shares, strict=True) if shared]
+    return calm, [each for each, shared in zip(sequences, shares, strict=True) if not shared]
+
+
 class SequenceComparison:
     """Compares sequences, some in one stack and some each in its own, and counts them for the summary."""
 
@@ -116,13 +131,21 @@ class TestEngines:
         self, first: int, comparison: SequenceComparison, passphrase: SharedPassphrase, tmp_path: Path
     ) -> None:
         sequences = generate_sequences(_COUNT, _SEED)[first : first + _BATCH]
-        calm = [
-            each
-            for number, each in enumerate(sequences)
-            if _is_never_refused(each, tmp_path / f"trial-{number}", passphrase)
-        ]
+        calm, others = _divide(sequences, tmp_path, passphrase)
 
-        found = comparison.differences(calm, [sequence for sequence in sequences if sequence not in calm])
+        found = comparison.differences(calm, others)
+
+        assert not found, "\n".join(found)
+
+    @pytest.mark.timeout(600)
+    @pytest.mark.parametrize("first", range(0, _TYPED, _BATCH))
+    def test_agree_about_every_type(
+        self, first: int, comparison: SequenceComparison, passphrase: SharedPassphrase, tmp_path: Path
+    ) -> None:
+        sequences = generate_type_sequences(_TYPED, _SEED)[first : first + _BATCH]
+        calm, others = _divide(sequences, tmp_path, passphrase)
+
+        found = comparison.differences(calm, others)
 
         assert not found, "\n".join(found)
 

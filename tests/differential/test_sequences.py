@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from hashlib import sha256
 
-from tests.differential.program_runner import KINDS
+from tests.differential import type_kinds
+from tests.differential.program_runner import WRITTEN_KINDS
 from tests.differential.sequences import generate_sequences
+from tests.differential.type_kinds import TYPES
+from tests.differential.type_sequences import generate_type_sequences
 
 _COUNT = 60
 _ELSEWHERE = """
@@ -36,4 +40,20 @@ class TestGenerateSequences:
     def test_draws_every_kind(self) -> None:
         drawn = {spec.kind for sequence in generate_sequences(100, 1) for step in sequence for spec in step.program}
 
-        assert drawn == KINDS.keys()
+        assert drawn == WRITTEN_KINDS.keys()
+
+
+class TestGenerateTypeSequences:
+    def test_draws_every_simulated_type_in_turn(self) -> None:
+        some = generate_type_sequences(5, 3)
+
+        assert len({step.program[0].kind for sequence in some for step in sequence}) == len(some)
+        assert TYPES.keys() == type_kinds.KINDS.keys()
+
+    def test_changes_the_type_by_values_that_its_rules_allow(self) -> None:
+        [(first, second)] = generate_type_sequences(1, 3)
+        [name, value], *_ = second.program[0].values
+        known = TYPES[second.program[0].kind].properties[name]
+
+        assert first.program[0].kind == second.program[0].kind
+        assert [limit for limit in known.limits if limit.violation(json.loads(value))] == []
