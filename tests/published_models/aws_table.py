@@ -95,6 +95,11 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         },
         kind="Table",
     ),
+    "aws:ec2/eip:Eip": AwsCalls("ec2", ("AllocateAddress",)),
+    "aws:ec2/internetGateway:InternetGateway": AwsCalls(
+        "ec2", ("CreateInternetGateway",), {"vpcId": "AttachInternetGateway.VpcId"}
+    ),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": AwsCalls("ec2", ("AssociateRouteTable",)),
     "aws:ec2/vpc:Vpc": AwsCalls(
         "ec2",
         ("CreateVpc",),
@@ -110,6 +115,12 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         "iam", ("PutRolePolicy",), {"role": "RoleName", "name": "PolicyName"}, kind="Policy"
     ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": AwsCalls("iam", ("AttachRolePolicy",), {"role": "RoleName"}),
+    "aws:kms/key:Key": AwsCalls(
+        "kms",
+        ("CreateKey",),
+        {"deletionWindowInDays": "ScheduleKeyDeletion.PendingWindowInDays"},
+        {"enableKeyRotation": "EnableKeyRotation turns it on, and takes the key alone"},
+    ),
     "aws:lambda/function:Function": AwsCalls(
         "lambda",
         ("CreateFunction",),
@@ -123,6 +134,22 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": AwsCalls("secretsmanager", ("PutSecretValue",)),
     "aws:sns/topicSubscription:TopicSubscription": AwsCalls("sns", ("Subscribe",), {"topic": "TopicArn"}),
+    "aws:xray/samplingRule:SamplingRule": AwsCalls(
+        "xray",
+        ("CreateSamplingRule",),
+        {
+            **{
+                f"{name[0].lower()}{name[1:]}": f"SamplingRule.{name}"
+                for name in (
+                    *("Attributes", "FixedRate", "Host", "Priority", "ReservoirSize", "RuleName"),
+                    *("ServiceName", "ServiceType", "Version"),
+                )
+            },
+            "httpMethod": "SamplingRule.HTTPMethod",
+            "resourceArn": "SamplingRule.ResourceARN",
+            "urlPath": "SamplingRule.URLPath",
+        },
+    ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AuthorizeSecurityGroupEgress"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AuthorizeSecurityGroupIngress"),
 }

@@ -36,6 +36,7 @@ _PACKAGES: Final = {
     "resources": "resource.resources",
 }
 _CALLS: Final[Mapping[str, AzureCall]] = {
+    "azure-native:applicationinsights:Workbook": AzureCall("applicationinsights.v2023_06_01", ("Workbooks",)),
     "azure-native:storage:StorageAccount": AzureCall(
         "storage", ("StorageAccounts",), {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
     ),
@@ -52,5 +53,5 @@ def find_call(type_: str) -> AzureCall | None:
 
 def _guess_call(type_: str) -> AzureCall:
     _, module, kind = type_.split(":")
-    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
-    return AzureCall(_PACKAGES.get(module, module), (plural, kind))
+    plurals = (f"{kind}s", f"{kind[:-1]}ies", f"{kind}es", kind)
+    return AzureCall(_PACKAGES.get(module, module), plurals)
