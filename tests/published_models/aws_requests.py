@@ -170,9 +170,12 @@ class _RequestChecker:
 
 
 def _descend(shape: Any, members: Iterable[str]) -> Any:
-    """Return the shape at a path; lists on the way stand for their items."""
+    """Return the shape at a path; lists on the way stand for their items, maps for the value of a known key."""
     for member in members:
-        shape = (shape.member if shape.type_name == "list" else shape).members[member]
+        if shape.type_name == "map":
+            shape = shape.value if member in getattr(shape.key, "enum", ()) or not shape.key.enum else None
+        else:
+            shape = (shape.member if shape.type_name == "list" else shape).members[member]
     return shape
 
 

@@ -42,6 +42,11 @@ _STATE_ONLY = "Pulumi's provider compares it with its state and sends it nowhere
 _IP = "IpPermissions.{}".format
 
 
+def _list_attributes(*names: str) -> dict[str, str]:
+    """Return the places of properties that requests have in a map of texts."""
+    return {f"{name[0].lower()}{name[1:]}": f"Attributes.{name}" for name in names}
+
+
 def _rule(operation: str) -> AwsCalls:
     """Return the call of one rule of a security group, which the API takes in lists."""
     ranges = {"cidrIpv4": _IP("IpRanges.CidrIp"), "cidrIpv6": _IP("Ipv6Ranges.CidrIpv6")}
@@ -133,7 +138,32 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         "secretsmanager", ("CreateSecret",), {"recoveryWindowInDays": "DeleteSecret.RecoveryWindowInDays"}
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": AwsCalls("secretsmanager", ("PutSecretValue",)),
-    "aws:sns/topicSubscription:TopicSubscription": AwsCalls("sns", ("Subscribe",), {"topic": "TopicArn"}),
+    "aws:sns/topic:Topic": AwsCalls(
+        "sns", ("CreateTopic",), _list_attributes("FifoTopic", "ContentBasedDeduplication", "DisplayName"), kind="Topic"
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": AwsCalls(
+        "sns",
+        ("Subscribe",),
+        {"topic": "TopicArn"} | _list_attributes("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"),
+    ),
+    "aws:sqs/queue:Queue": AwsCalls(
+        "sqs",
+        ("CreateQueue",),
+        {
+            **_list_attributes("ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"),
+            **_list_attributes("Policy", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"),
+            "delaySeconds": "Attributes.DelaySeconds",
+            "maxMessageSize": "Attributes.MaximumMessageSize",
+            "messageRetentionSeconds": "Attributes.MessageRetentionPeriod",
+            "receiveWaitTimeSeconds": "Attributes.ReceiveMessageWaitTimeSeconds",
+            "visibilityTimeoutSeconds": "Attributes.VisibilityTimeout",
+        },
+        kind="Queue",
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": AwsCalls("sqs", ("SetQueueAttributes",), _list_attributes("Policy")),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": AwsCalls(
+        "sqs", ("SetQueueAttributes",), _list_attributes("RedriveAllowPolicy")
+    ),
     "aws:xray/samplingRule:SamplingRule": AwsCalls(
         "xray",
         ("CreateSamplingRule",),

@@ -72,7 +72,9 @@ def _find_subtype(model: type, discriminator: str) -> type | None:
 
 
 def _read_tables(model: Any) -> Iterator[tuple[str, Member]]:
-    for attribute, row in model._attribute_map.items():
+    """Yield the fields; those that stand deeper come first, so that a field of the model itself takes their place."""
+    rows = sorted(model._attribute_map.items(), key=lambda row: -row[1]["key"].count("."))
+    for attribute, row in rows:
         rules = model._validation.get(attribute, {})
         bounds = Bounds(
             rules.get("min_length", rules.get("minimum", rules.get("min_items"))),

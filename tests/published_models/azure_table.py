@@ -36,6 +36,10 @@ _PACKAGES: Final = {
     "resources": "resource.resources",
 }
 _CALLS: Final[Mapping[str, AzureCall]] = {
+    "azure-native:servicebus:DefaultRule": AzureCall("servicebus", ("Rules",)),
+    "azure-native:web:WebAppApplicationSettings": AzureCall(
+        "web", ("WebApps",), methods=("update_application_settings",)
+    ),
     "azure-native:applicationinsights:Workbook": AzureCall("applicationinsights.v2023_06_01", ("Workbooks",)),
     "azure-native:storage:StorageAccount": AzureCall(
         "storage", ("StorageAccounts",), {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}

@@ -16,10 +16,17 @@ EXPLANATIONS: Final = (
         "the description of the property in Pulumi's SDK",
     ),
     Explanation(
+        "aws:s[nq]s/*",
+        "*",
+        "is no string",
+        "attributes are texts in requests, and the provider writes numbers and flags as texts",
+        "SetQueueAttributes and CreateTopic in botocore's models",
+    ),
+    Explanation(
         "azure-native:monitor:DiagnosticSetting",
         "",
         "is in no table of calls",
-        "the current package has no operations for diagnostic settings; CloudFormation has no counterpart either",
+        "the current package has no operations for diagnostic settings",
         "azure-mgmt-monitor 7.0.0, release history (6.0.2 was the last with them)",
     ),
 )
