@@ -165,7 +165,12 @@ def _join_repeated(pairs: Pairs) -> dict[str, str]:
 def build_functions_call(
     spec: FunctionSpec, facts: Mapping[str, Any], event: Mapping[str, Any], request_id: str
 ) -> Mapping[str, Any]:
-    """Return the request with the function that answers it, or the host's own error."""
+    """Return the request with the function that answers it, or the host's own error; of a message or tick the event.
+
+    Those name their function.
+    """
+    if "path" not in event:
+        return {**event, "id": request_id, "trace": {"parent": make_trace_parent(""), "state": ""}}
     path = event["path"]
     found = find_first_matching_function(facts["functions"], _route_prefix(spec.package), event["method"], path)
     if found is None:

@@ -1,5 +1,5 @@
 'use strict'
-// Runs inside a function app's process: loads the app as Azure's worker does, and calls its HTTP functions.
+// Runs inside a function app's process: loads the app as Azure's worker does, and calls its functions.
 //
 // Started as `functions_node_host.cjs` in the package's folder. The package brings
 // `@azure/functions`; its interface to the worker, `@azure/functions-core`, is simulated here. An app that registers no
@@ -69,14 +69,44 @@ function filesOf(main) {
 
 function factsOf({ metadata }) {
   const { route, methods, authLevel } = triggerOf(metadata)[1] ?? {}
-  return { name: metadata.name, isHttp: Boolean(triggerOf(metadata)), route, methods, authLevel }
+  return { name: metadata.name, isHttp: Boolean(triggerOf(metadata)), trigger: eventTriggerOf(metadata)[1]?.type, route, methods, authLevel }
 }
 
 function triggerOf(metadata) {
   return Object.entries(metadata.bindings).find(([, binding]) => binding.type.toLowerCase() === 'httptrigger') ?? false
 }
 
-async function call({ function: name, http, id, trace }) {
+/** Find what calls a function besides requests. */
+function eventTriggerOf(metadata) {
+  return Object.entries(metadata.bindings).find(([, { type }]) => ['servicebustrigger', 'timertrigger'].includes(type.toLowerCase())) ?? []
+}
+
+/** Call a function with a message, or with a tick and the time that was planned. */
+async function callWithEvent({ function: name, message, timer, id, trace }) {
+  const { metadata, callback } = registered.get(name)
+  const traceContext = { traceParent: trace.parent, traceState: trace.state, attributes: {} }
+  const data = timer ? { json: JSON.stringify({ ScheduleStatus: { Next: timer.planned }, IsPastDue: false }) } : { bytes: Buffer.from(message.body, 'base64') }
+  const request = { inputData: [{ name: eventTriggerOf(metadata)[0], data }], triggerMetadata: message ? messageMetadata(message) : {}, traceContext }
+  const logUser = (level, category, text) => log(name, level, text)
+  const invocation = model.getInvocationModel({ invocationId: id, metadata, request, log: logUser, state: 'invocation' })
+  const { context, inputs } = await invocation.getArguments()
+  await invocation.invokeFunction(context, inputs, callback)
+  return null
+}
+
+function messageMetadata({ id, lock = '', deliveries = 1, sent = 0, group, attributes = {} }) {
+  return {
+    MessageId: { string: id }, LockToken: { string: lock }, DeliveryCount: { int: deliveries },
+    EnqueuedTimeUtc: { string: new Date(sent * 1000).toISOString() }, ...(group && { SessionId: { string: group } }),
+    ApplicationProperties: { json: JSON.stringify(attributes) },
+  }
+}
+
+async function call(event) {
+  return event.http ? callWithRequest(event) : callWithEvent(event)
+}
+
+async function callWithRequest({ function: name, http, id, trace }) {
   const { metadata, callback } = registered.get(name)
   const triggerMetadata = stream ? stream.metadataOf(http) : {}
   const traceContext = { traceParent: trace.parent, traceState: trace.state, attributes: {} }

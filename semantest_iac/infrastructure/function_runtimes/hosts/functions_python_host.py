@@ -1,4 +1,4 @@
-"""Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its HTTP functions.
+"""Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its functions.
 
 Started as `functions_python_host.py` in the package's folder. Without a `function_app.py` the app is one of
 programming model v1.
@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookies import Morsel, SimpleCookie
 from types import SimpleNamespace
@@ -50,7 +51,7 @@ class InvocationContext:
 
 
 def load_app() -> tuple[CallFunction, dict[str, Any]]:
-    """Load the app; returns one function that dispatches calls, and the HTTP routes of the app's functions."""
+    """Load the app; returns one function that dispatches calls, and what calls the app's functions."""
     LOG_RULES.update(read_log_rules())
     set_up_logging()
     threading.Thread(target=LOOP.run_forever, daemon=True).start()
@@ -135,7 +136,7 @@ def _is_app(value: Any) -> bool:
 def _describe_function(function: Any) -> dict[str, Any]:
     trigger = function.get_trigger()
     if trigger.get_binding_name() != HTTP_TRIGGER:
-        return {"name": function.get_function_name(), "isHttp": False}
+        return {"name": function.get_function_name(), "isHttp": False, "trigger": trigger.get_binding_name()}
     return {
         "name": function.get_function_name(),
         "isHttp": True,
@@ -152,13 +153,32 @@ def _enum_text(value: Any) -> str:
 def _call_function(function: Any, call: dict[str, Any]) -> Any:
     RUNNING["function"] = call["function"]
     user_function, trigger = function.get_user_function(), function.get_trigger()
-    arguments = {trigger.name: _request(call["http"])}
+    arguments = {trigger.name: _build_argument(call)}
     if "context" in inspect.signature(user_function).parameters:
         arguments["context"] = InvocationContext(call)
     result = user_function(**arguments)
     if inspect.iscoroutine(result):
         result = asyncio.run_coroutine_threadsafe(result, LOOP).result()
-    return _response(result)
+    return _response(result) if "http" in call else None
+
+
+def _build_argument(call: dict[str, Any]) -> Any:
+    """Make what the trigger passes: a request, a message, or a tick with the time that was planned."""
+    if "http" in call:
+        return _request(call["http"])
+    if "timer" in call:
+        return SimpleNamespace(past_due=False, schedule_status={"Next": call["timer"]["planned"]}, schedule={})
+    message = call["message"]
+    body = base64.b64decode(message["body"])
+    return SimpleNamespace(
+        get_body=lambda: body,
+        message_id=message["id"],
+        lock_token=message.get("lock", ""),
+        delivery_count=message.get("deliveries", 1),
+        enqueued_time_utc=datetime.fromtimestamp(message.get("sent", 0), UTC),
+        session_id=message.get("group") or None,
+        application_properties=message.get("attributes", {}),
+    )
 
 
 def _request(http: dict[str, Any]) -> Any:

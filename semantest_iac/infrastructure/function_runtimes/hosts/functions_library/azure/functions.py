@@ -1,4 +1,4 @@
-"""Replaces `azure.functions`, which Azure's worker provides: the HTTP part of its programming model v2.
+"""Replaces `azure.functions`, which Azure's worker provides: requests, messages and timers of its model v2.
 
 Written from its documentation, and compared with the real library by a contract test. A package that contains the real
 library uses that one.
@@ -137,6 +137,30 @@ class HttpResponse:
         return self._body
 
 
+class ServiceBusMessage:
+    """The type of an argument that gets a message of Service Bus; the host makes it."""
+
+    message_id: str
+
+
+class TimerRequest:
+    """The type of an argument that gets a tick of a timer; the host makes it."""
+
+    past_due: bool
+
+
+class EventTrigger:
+    """How messages or ticks reach a function; `facts` are what the decorator was given."""
+
+    auth_level = "anonymous"  # of requests alone
+
+    def __init__(self, kind: str, name: str, facts: Mapping[str, Any]) -> None:
+        self.kind, self.name, self.facts = kind, name, facts
+
+    def get_binding_name(self) -> str:
+        return self.kind
+
+
 class HttpTrigger:
     """How HTTP requests reach a function."""
 
@@ -152,7 +176,7 @@ class Registered:
 
     def __init__(self, function: Function) -> None:
         self._function, self.name = function, function.__name__
-        self.trigger: HttpTrigger | None = None
+        self.trigger: HttpTrigger | EventTrigger | None = None
 
     def get_function_name(self) -> str:
         return self.name
@@ -160,7 +184,7 @@ class Registered:
     def get_user_function(self) -> Function:
         return self._function
 
-    def get_trigger(self) -> HttpTrigger | None:
+    def get_trigger(self) -> HttpTrigger | EventTrigger | None:
         return self.trigger
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -182,6 +206,26 @@ class Blueprint:
         def register(function: Any) -> Registered:
             registered = self._register(function)
             registered.trigger = HttpTrigger(trigger_arg_name, route, methods, auth_level)
+            return registered
+
+        return register
+
+    def service_bus_queue_trigger(self, arg_name: str, **facts: Any) -> Callable[[Any], Registered]:
+        """Decorate a function so that it gets the messages of a queue."""
+        return self._register_event("serviceBusTrigger", arg_name, facts)
+
+    def service_bus_topic_trigger(self, arg_name: str, **facts: Any) -> Callable[[Any], Registered]:
+        """Decorate a function so that it gets the messages of a subscription."""
+        return self._register_event("serviceBusTrigger", arg_name, facts)
+
+    def timer_trigger(self, arg_name: str, **facts: Any) -> Callable[[Any], Registered]:
+        """Decorate a function so that a timer calls it."""
+        return self._register_event("timerTrigger", arg_name, facts)
+
+    def _register_event(self, kind: str, name: str, facts: Mapping[str, Any]) -> Callable[[Any], Registered]:
+        def register(function: Any) -> Registered:
+            registered = self._register(function)
+            registered.trigger = EventTrigger(kind, name, facts)
             return registered
 
         return register
