@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.clouds.azure_timers import describe_schedule
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.messages.message_events import (
-    ReceivedMessage,
+    DeliveredMessage,
     build_bus_event,
     build_sqs_event,
     build_timer_event,
@@ -44,10 +44,10 @@ exports.handler = async (event) => {
 """
 _FILES = {PYTHON: ("worker.py", _PYTHON_SOURCE), NODE: ("worker.js", _NODE_SOURCE)}
 _SENT = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
-_MESSAGE = ReceivedMessage(
+_MESSAGE = DeliveredMessage(
     "m-1", '{"order": 7}', _SENT, {"kind": "order.paid", "total": 12.5}, deliveries=2, group="customer-3", receipt="r-1"
 )
-_BAD = ReceivedMessage("m-2", "bad", _SENT)
+_BAD = DeliveredMessage("m-2", "bad", _SENT)
 _TRIGGERS = [{"function": "worker", "queue": "orders-queue"}, {"function": "nightly", "timer": "0 0 3 * * *"}]
 
 Start = Callable[..., Any]

@@ -1,4 +1,4 @@
 """Messages and ticks as the clouds give them to functions.
 
-Belongs here: the form of an event for one message, a batch or a tick. Not here: where messages wait, or when ticks are due.
+Belongs here: the form of an event for a message, a batch or a tick. Not here: where messages wait, when ticks are due.
 """

@@ -13,7 +13,7 @@ from semantest_iac.domain.messaging.message_filters import AttributeValue
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedMessage:
+class DeliveredMessage:
     """A message that was taken from a queue or a subscription for the `deliveries`-th time; `sent_at` is in UTC.
 
     `receipt` is what its receiver shows to delete it.
@@ -28,12 +28,12 @@ class ReceivedMessage:
     receipt: str = ""
 
 
-def build_sqs_event(messages: Sequence[ReceivedMessage], queue_arn: str, region: str) -> dict[str, Any]:
+def build_sqs_event(messages: Sequence[DeliveredMessage], queue_arn: str, region: str) -> dict[str, Any]:
     """Return the event with which Lambda calls a function for a batch of messages."""
     return {"Records": [_build_record(message, queue_arn, region) for message in messages]}
 
 
-def _build_record(message: ReceivedMessage, queue_arn: str, region: str) -> dict[str, Any]:
+def _build_record(message: DeliveredMessage, queue_arn: str, region: str) -> dict[str, Any]:
     attributes = {
         "ApproximateReceiveCount": str(message.deliveries),
         "SentTimestamp": str(int(message.sent_at.timestamp() * 1000)),
@@ -69,7 +69,7 @@ def find_failed_messages(result: Any, ids: Collection[str]) -> frozenset[str]:
     return frozenset(str(it) for it in named) if all(it in ids for it in named) else frozenset(ids)
 
 
-def build_bus_event(function: str, message: ReceivedMessage) -> dict[str, Any]:
+def build_bus_event(function: str, message: DeliveredMessage) -> dict[str, Any]:
     """Return the event with which Azure's host calls a function of an app for one message."""
     return {
         "function": function,
