@@ -18,8 +18,8 @@ from tests.kind_examples import shared
 from tests.kind_examples.example import KindExample
 
 BROKER, QUEUE, TOPIC = Ref("broker"), Ref("queue"), Ref("topic")
-_BROKER = MessageBroker(name=BROKER, has_topics=True, has_order=True)
-_QUEUE = MessageQueue(name=QUEUE, queue="orders-queue", broker=BROKER, lock_s=180)
+BROKER_EXAMPLE = MessageBroker(name=BROKER, has_topics=True, has_order=True)
+QUEUE_EXAMPLE = MessageQueue(name=QUEUE, queue="orders-queue", broker=BROKER, lock_s=180)
 _TOPIC = MessageTopic(name=TOPIC, topic="events-topic", broker=BROKER)
 _SUBSCRIPTION = TopicSubscription(
     name=Ref("subscription"),
@@ -29,8 +29,8 @@ _SUBSCRIPTION = TopicSubscription(
 )
 _RECEIVING = (
     shared.LOG_STORE,
-    _BROKER,
-    _QUEUE,
+    BROKER_EXAMPLE,
+    QUEUE_EXAMPLE,
     replace(shared.FUNCTION_IDENTITY, receives_from=(QUEUE,)),
     shared.SERVERLESS_FUNCTION,
     shared.LIVE_VERSION,
@@ -42,23 +42,23 @@ _SCHEDULE = ScheduleTrigger(
 
 MESSAGE_EXAMPLES = (
     KindExample(
-        resource=_BROKER,
-        changed=replace(_BROKER, private=True),
+        resource=BROKER_EXAMPLE,
+        changed=replace(BROKER_EXAMPLE, private=True),
         change=(),
         changes={"azure": ("replace",)},  # another tier, and with it another name
     ),
     KindExample(
-        resource=_QUEUE,
-        changed=replace(_QUEUE, max_deliveries=5, lifetime_s=7 * DAY_S),
+        resource=QUEUE_EXAMPLE,
+        changed=replace(QUEUE_EXAMPLE, max_deliveries=5, lifetime_s=7 * DAY_S),
         change=("update",),
-        needs=(_BROKER,),
+        needs=(BROKER_EXAMPLE,),
         outputs=("arn", "name", "address"),
     ),
     KindExample(
-        resource=_QUEUE,
-        changed=replace(_QUEUE, ordered=True),
+        resource=QUEUE_EXAMPLE,
+        changed=replace(QUEUE_EXAMPLE, ordered=True),
         change=("replace",),
-        needs=(_BROKER,),
+        needs=(BROKER_EXAMPLE,),
         label="in order",
     ),
     KindExample(
@@ -66,14 +66,14 @@ MESSAGE_EXAMPLES = (
         changed=replace(_TOPIC, lifetime_s=7 * DAY_S),
         change=("update",),
         changes={"aws": ()},  # its subscriptions keep the messages there
-        needs=(_BROKER,),
+        needs=(BROKER_EXAMPLE,),
         outputs=("arn", "name", "address"),
     ),
     KindExample(
         resource=_SUBSCRIPTION,
         changed=replace(_SUBSCRIPTION, filter=MessageFilter(), max_deliveries=3),
         change=("update",),
-        needs=(_BROKER, _TOPIC),
+        needs=(BROKER_EXAMPLE, _TOPIC),
         outputs=("arn", "name"),
     ),
     KindExample(

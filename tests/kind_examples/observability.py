@@ -15,6 +15,7 @@ from semantest_iac.domain.monitoring.observability import (
 from semantest_iac.domain.resource import Ref
 from tests.kind_examples import shared
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.messages import BROKER_EXAMPLE, QUEUE_EXAMPLE
 from tests.kind_examples.security import SECRET_VAULT
 
 _WORKSPACE = LogWorkspace(name=Ref("workspace"), retention_days=60, daily_quota_gb=5)
@@ -26,6 +27,13 @@ _ALARM = PlatformAlarm(
     watched=Ref("workspace"),
     threshold=4,
     channel=shared.ALERTS,
+)
+_DEAD_LETTERS = replace(
+    _ALARM,
+    name=Ref("alarm-dead-letters"),
+    signal=PlatformSignal.DEAD_LETTERS,
+    watched=Ref(QUEUE_EXAMPLE.name),
+    threshold=1,
 )
 _DASHBOARD = Dashboard(
     name=Ref("dashboard"), title="Semantest", workspace=Ref("workspace"), alarms=(Ref("alarm-log-volume"),)
@@ -59,6 +67,13 @@ OBSERVABILITY_EXAMPLES = (
         needs=(_WORKSPACE, shared.NOTIFICATION_CHANNEL),
         outputs=("id", "name"),
         unpriced=("azure",),
+    ),
+    KindExample(
+        resource=_DEAD_LETTERS,
+        changed=replace(_DEAD_LETTERS, threshold=5),
+        change=("update",),
+        needs=(BROKER_EXAMPLE, QUEUE_EXAMPLE, shared.NOTIFICATION_CHANNEL),
+        label="of dead letters",
     ),
     KindExample(
         resource=_DASHBOARD,

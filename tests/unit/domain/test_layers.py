@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from semantest_iac.domain.blueprints.platform.layer import LayerContext
-from semantest_iac.domain.blueprints.platform.layers import LAYER_BUILDERS, build_layers
+from semantest_iac.domain.blueprints.platform.layers import LAYER_BUILDERS, LAYER_FINISHERS, build_layers
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
@@ -68,10 +68,12 @@ class TestLayers:
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_need_only_layers_before_them(self, environment: str) -> None:
-        known = set[str]()
-        for layer in build_layers(_STACK, settings_of("platform", environment)).values():
+        layers = build_layers(_STACK, settings_of("platform", environment))
+        every, known = {it.name for layer in layers.values() for it in layer.resources}, set[str]()
+        for name, layer in layers.items():
             known |= {it.name for it in layer.resources}
-            assert {need for it in layer.resources for need in it.needs()} <= known
+            needs = {need for it in layer.resources for need in it.needs()}
+            assert needs <= (every if name in LAYER_FINISHERS else known)
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_are_complete_alone(self, environment: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -12,18 +12,23 @@ from semantest_iac.domain.blueprints.platform.layer import LayerContext
 from semantest_iac.domain.blueprints.platform.layers import build_platform
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
+    PlatformSignal,
     TraceStore,
 )
-from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.networking.access_rules import NetworkPart
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
+from semantest_iac.domain.networking.virtual_networks import Subnet, VirtualNetwork
+from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 
 _Kind = TypeVar("_Kind", bound=Resource)
@@ -43,6 +48,23 @@ def _only(kind: type[_Kind], blueprint: Blueprint) -> _Kind:
     return found
 
 
+def _within_network(environment: str) -> Sequence[Resource]:
+    """Return the resources of the layer behind a network with a subnet for private endpoints."""
+    settings = _settings("security", environment)
+    assert settings.platform is not None
+    network = VirtualNetwork(name="virtual-network", cidr="10.0.0.0/16", public_cidr="10.0.8.0/24")
+    subnet = Subnet(
+        name="subnet-integration",
+        network=Ref("virtual-network"),
+        part=NetworkPart.INTEGRATION,
+        cidr="10.0.3.0/24",
+        access=Ref("access-rules"),
+    )
+    built: dict[str, Resource] = {it.name: it for it in (network, subnet)}
+    stack = Stack("platform", "aws", environment, "us-east-1")
+    return build_security(LayerContext(stack, settings, settings.platform, built)).resources
+
+
 class TestSecurity:
     @pytest.mark.parametrize(
         ("environment", "days", "protected"),
@@ -55,16 +77,18 @@ class TestSecurity:
 
     @pytest.mark.parametrize("environment", ["staging", "production"])
     def test_has_a_private_vault_only_where_there_is_a_network_to_reach_it_from(self, environment: str) -> None:
-        settings = _settings("security", environment)
-        assert settings.platform is not None
-        network = VirtualNetwork(name="virtual-network", cidr="10.0.0.0/16", public_cidr="10.0.8.0/24")
-        context = LayerContext(
-            Stack("platform", "aws", environment, "us-east-1"), settings, settings.platform, {network.name: network}
-        )
-        within = [it for it in build_security(context).resources if isinstance(it, SecretVault)]
+        within = [it for it in _within_network(environment) if isinstance(it, SecretVault)]
 
         assert not _only(SecretVault, _build("security", environment)).private
         assert [it.private for it in within] == [True]
+
+    def test_gives_the_vault_a_private_address_in_the_network(self) -> None:
+        endpoints = [it for it in _within_network("staging") if isinstance(it, PrivateEndpoint)]
+
+        assert [(it.service, it.targets, it.subnet) for it in endpoints] == [
+            (PrivateService.SECRETS, ("vault",), "subnet-integration")
+        ]
+        assert not [it for it in _within_network("qa") if isinstance(it, PrivateEndpoint)]
 
     def test_gives_each_workload_an_identity_that_reads_secrets_and_nothing_else(self) -> None:
         blueprint = _build("security", "qa")
@@ -98,6 +122,25 @@ class TestObservability:
         blueprint = _build("observability", "qa", {"monitoring": {"enabled": False}})
 
         assert [type(it) for it in blueprint.resources] == [LogWorkspace, TraceStore]
+
+    def test_is_the_log_of_functions_of_the_platform_and_watches_their_queues(self) -> None:
+        blueprint = _build("platform", "qa")
+        functions = [it for it in blueprint.resources if isinstance(it, ServerlessFunction)]
+        alarms = {(it.watched, it.signal) for it in blueprint.resources if isinstance(it, PlatformAlarm)}
+
+        assert {it.log_store for it in functions} == {"traces"}
+        assert not [it for it in blueprint.resources if isinstance(it, LogStore)]
+        assert {
+            ("queue-orders-queue", it) for it in (PlatformSignal.DEAD_LETTERS, PlatformSignal.WAITING_MESSAGES)
+        } <= (alarms)
+        assert {"vault", "broker"} <= {*_only(DiagnosticLogs, blueprint).sources}
+        assert len(_only(Dashboard, blueprint).alarms) == len(alarms)
+
+    def test_leaves_functions_their_own_log_where_it_is_not_in_the_stack(self) -> None:
+        blueprint = _build("functions", "qa")
+        logs = {it.name for it in blueprint.resources if isinstance(it, LogStore)}
+
+        assert {it.log_store for it in blueprint.resources if isinstance(it, ServerlessFunction)} == logs
 
     def test_watches_what_other_layers_have_built(self) -> None:
         settings = _settings("observability", "qa")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from semantest_iac.domain.blueprints import parts
 from semantest_iac.domain.blueprints.parts import FUNCTION_REF, LIVE_VERSION_REF, ref_of
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, LayerContext
 from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
@@ -20,7 +20,7 @@ def build_functions(context: LayerContext) -> Layer:
     """Build the functions of the component; validation has refused those whose queue or topic is not in it."""
     functions = context.settings.functions
     resources = (
-        *parts.build_secrets(context.settings),
+        *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),  # as the vault has them
         *(resource for function in functions for resource in _build_function(function, context)),
     )
     outputs = {f"functions_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
@@ -33,13 +33,16 @@ def _build_function(function: FunctionSettings, context: LayerContext) -> Iterat
     uses = tuple(filter(None, (_find_destination(destination, context) for destination in function.sends_to)))
     subnet = _find_subnet(function, context)
     identity = parts.build_identity(settings, uses, name)
-    yield parts.build_function_logs(settings, name)
+    logs = context.find_ref(TRACES_REF) or identity.log_store
+    if logs == identity.log_store:
+        yield parts.build_function_logs(settings, name)
     yield replace(
         identity,
+        log_store=logs,
         receives_from=(source,) if source else (),
         policy=replace(identity.policy, join_network=subnet is not None),
     )
-    yield replace(parts.build_function(context.stack, settings, uses, name), network=subnet)
+    yield replace(parts.build_function(context.stack, settings, uses, name), network=subnet, log_store=logs)
     yield LiveVersion(
         name=ref_of(LIVE_VERSION_REF, name), function=ref_of(FUNCTION_REF, name), warm=settings.instances.minimum
     )

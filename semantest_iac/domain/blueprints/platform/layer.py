@@ -26,6 +26,9 @@ from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.networking.virtual_networks import Subnet
 from semantest_iac.domain.resource import Ref, Resource
 
+TRACES_REF = Ref("traces")
+"""The traces of the platform, with which functions have their logs in common."""
+
 _Kind = TypeVar("_Kind", bound=Resource)
 
 

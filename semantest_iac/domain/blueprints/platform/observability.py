@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, LayerContext
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
     DiagnosticLogs,
@@ -19,17 +20,20 @@ from semantest_iac.domain.monitoring.observability import (
     PlatformSignal,
     TraceStore,
 )
+from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 
-WORKSPACE_REF, TRACES_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("traces"), Ref("diagnostics")
+WORKSPACE_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("diagnostics")
 NOTIFICATIONS_REF, DASHBOARD_REF, VOLUME_ALARM_REF = Ref("notifications"), Ref("dashboard"), Ref("alarm-log-volume")
 _QUOTA_SHARE = 0.8  # of the daily quota of logs, from which on people hear of it
 _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
-WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (SecretVault,)
+WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (SecretVault, MessageBroker, VirtualNetwork)
 """The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
-WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {}
+WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {
+    MessageQueue: ((PlatformSignal.DEAD_LETTERS, 1), (PlatformSignal.WAITING_MESSAGES, 1000)),
+}
 """By kind, the signals of every resource that have an alarm, each with its threshold."""
 
 

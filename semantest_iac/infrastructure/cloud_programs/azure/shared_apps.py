@@ -20,7 +20,7 @@ from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
 from semantest_iac.domain.networking.apis import HttpApi
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.infrastructure.clouds.azure_timers import describe_schedule
 
@@ -38,7 +38,9 @@ def share_app(blueprint: Blueprint) -> Blueprint:
     if not named:
         return blueprint
     main = [it for it in blueprint.resources if it.name == FUNCTION_REF and isinstance(it, ServerlessFunction)]
-    host = _merge_functions([*main, *named])
+    own_logs = {it.name for it in blueprint.resources if isinstance(it, LogStore)}
+    logs = FUNCTION_LOGS_REF if named[0].log_store in own_logs else named[0].log_store  # or that of a whole platform
+    host = _merge_functions([*main, *named], logs)
     resources: dict[str, Resource] = {host.name: host}
     for resource in blueprint.resources:
         if isinstance(resource, ServerlessFunction) and resource in named:
@@ -58,7 +60,7 @@ def share_app(blueprint: Blueprint) -> Blueprint:
     return replace(blueprint, resources=tuple(resources.values()))
 
 
-def _merge_functions(functions: list[ServerlessFunction]) -> ServerlessFunction:
+def _merge_functions(functions: list[ServerlessFunction], logs: Ref) -> ServerlessFunction:
     """Return the function that stands for the app; validation has refused variables and sizes that disagree."""
     variables = {name: value for it in functions for name, value in it.environment.items() if name != FUNCTION_VARIABLE}
     return replace(
@@ -66,7 +68,7 @@ def _merge_functions(functions: list[ServerlessFunction]) -> ServerlessFunction:
         name=FUNCTION_REF,
         purpose="",
         identity=IDENTITY_REF,
-        log_store=FUNCTION_LOGS_REF,
+        log_store=logs,
         memory_mb=max(it.memory_mb for it in functions),
         timeout_s=max(it.timeout_s for it in functions),
         environment=variables,
@@ -82,7 +84,7 @@ def _merge_identity(identity: FunctionIdentity, before: Resource | None, host: S
     return replace(
         identity,
         name=IDENTITY_REF,
-        log_store=FUNCTION_LOGS_REF,
+        log_store=host.log_store,
         purpose="",
         secrets=tuple(sorted(set(host.secrets.values()))),
         uses=tuple(dict.fromkeys(ref for it in merged for ref in it.uses)),

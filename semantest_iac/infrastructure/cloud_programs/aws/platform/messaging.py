@@ -39,9 +39,10 @@ def use_account_as_broker(broker: MessageBroker, context: ProgramContext) -> Out
 def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Outputs:
     """Create a queue and the one of its dead letters."""
     is_fifo = queue.ordered or queue.rejects_duplicates
-    created = _create_queue_pair(queue, queue.queue, is_fifo, context)
+    created, dead = _create_queue_pair(queue, queue.queue, is_fifo, context)
     return {
         **_describe_queue(created),
+        "dead_letter_name": dead.name,
         "variables": {send_variable(queue.queue): created.url},
         "statements": [_allow(["sqs:SendMessage"], created.arn)],
     }
@@ -49,7 +50,7 @@ def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Output
 
 def _create_queue_pair(
     delivery: MessageDelivery, purpose: str, is_fifo: bool, context: ProgramContext
-) -> aws.sqs.Queue:
+) -> tuple[aws.sqs.Queue, aws.sqs.Queue]:
     """Create a queue of dead letters, the queue itself, and let only the latter use the former."""
     shared = {"fifo_queue": is_fifo or None, "sqs_managed_sse_enabled": True, "tags": context.tags}
     dead = aws.sqs.Queue(
@@ -76,7 +77,7 @@ def _create_queue_pair(
         redrive_allow_policy=pulumi.Output.json_dumps(allowed, sort_keys=True),
         opts=context.options(),
     )
-    return created
+    return created, dead
 
 
 def _name_fifo(kind: str, purpose: str, is_fifo: bool, context: ProgramContext) -> str:
@@ -118,7 +119,7 @@ def create_message_topic(topic: MessageTopic, context: ProgramContext) -> Output
 def create_topic_subscription(subscription: TopicSubscription, context: ProgramContext) -> Outputs:
     """Create the queue of the subscription, and subscribe it with messages as they were sent."""
     topic = context.outputs[subscription.topic]
-    queue = _create_queue_pair(subscription, subscription.subscription, subscription.ordered, context)
+    queue, _ = _create_queue_pair(subscription, subscription.subscription, subscription.ordered, context)
     policy = aws.sqs.QueuePolicy(
         subscription.name,
         queue_url=queue.url,

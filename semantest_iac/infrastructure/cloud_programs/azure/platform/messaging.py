@@ -95,7 +95,9 @@ def _describe_entity(
     address = pulumi.Output.concat("https://", broker["host"], "/", created.name)
     return {
         "arn": created.id,
+        "id": created.id,
         "name": created.name,
+        "metrics_scope": broker["id"],
         "address": address,
         "broker_host": broker["host"],
         "broker_name": broker["name"],
