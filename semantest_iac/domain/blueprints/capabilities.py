@@ -39,6 +39,7 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 
 COMPONENT_KEY = "component"
 TWO_YEARS_IN_DAYS = 731
@@ -70,6 +71,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     DdosProtectionPlan: "network.ddos_protection",
     Dashboard: COMPONENT_KEY,
     DiagnosticLogs: COMPONENT_KEY,
+    DocumentDatabase: COMPONENT_KEY,
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
@@ -90,9 +92,12 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     PrivateNetwork: "network.private",
     ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
+    SqlDatabase: COMPONENT_KEY,
+    SqlServer: COMPONENT_KEY,
     TopicSubscription: "topics",
     Subnet: COMPONENT_KEY,
     VirtualNetwork: COMPONENT_KEY,
+    RedisCache: COMPONENT_KEY,
     RoleAssignment: COMPONENT_KEY,
     SecretVault: COMPONENT_KEY,
     TraceStore: COMPONENT_KEY,

@@ -35,6 +35,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
@@ -66,6 +67,7 @@ CLOUD = Cloud(
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
         DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
+        DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
         GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
@@ -84,9 +86,12 @@ CLOUD = Cloud(
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
         ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),
         ServerlessFunction: _function("compute:create_function", "lambda_"),
+        SqlDatabase: _function("platform.databases:use_server_for_database"),
+        SqlServer: _function("platform.databases:create_sql_server", "iam", "rds"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
         Subnet: _function("platform.virtual_networks:create_subnet", "ec2"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "ec2"),
+        RedisCache: _function("platform.databases:create_redis_cache", "elasticache", "iam"),
         RoleAssignment: _function("platform.security:assign_right", "iam"),
         SecretVault: _function("platform.security:create_secret_vault", "kms"),
         TraceStore: _function("platform.observability:create_trace_store", "xray"),

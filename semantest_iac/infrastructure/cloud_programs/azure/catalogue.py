@@ -39,6 +39,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
@@ -137,6 +138,7 @@ CLOUD = Cloud(
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
         Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
         DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
+        DocumentDatabase: _function("platform.databases:create_document_database", "cosmosdb"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
@@ -155,9 +157,12 @@ CLOUD = Cloud(
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
+        SqlDatabase: _function("platform.databases:create_sql_database", "sql"),
+        SqlServer: _function("platform.databases:create_sql_server", "sql"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "servicebus"),
         Subnet: _function("platform.virtual_networks:create_subnet", "network"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "network"),
+        RedisCache: _function("platform.databases:create_redis_cache", "redisenterprise"),
         RoleAssignment: _function("platform.security:assign_right", "authorization"),
         SecretVault: _function("platform.security:create_secret_vault", "keyvault"),
         TraceStore: _function("platform.observability:create_trace_store", "applicationinsights"),
