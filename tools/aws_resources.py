@@ -101,6 +101,11 @@ RESOURCES: Mapping[str, Source] = {
             "the provider changes it in place",
         ),
     ),
+    "aws:elasticache/serverlessCache:ServerlessCache": Source(
+        "AWS::ElastiCache::ServerlessCache", {"name": "ServerlessCacheName"}
+    ),
+    "aws:elasticache/user:User": Source("AWS::ElastiCache::User"),
+    "aws:elasticache/userGroup:UserGroup": Source("AWS::ElastiCache::UserGroup"),
     "aws:iam/role:Role": Source("AWS::IAM::Role", {"assumeRolePolicy": "AssumeRolePolicyDocument"}),
     "aws:iam/rolePolicy:RolePolicy": Source("AWS::IAM::RolePolicy", {"name": "PolicyName", "role": "RoleName"}),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Source(
@@ -132,6 +137,29 @@ RESOURCES: Mapping[str, Source] = {
     "aws:lambda/permission:Permission": Source("AWS::Lambda::Permission", {"function": "FunctionName"}),
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Source(
         "", reason="CloudFormation writes it into the alias or version"
+    ),
+    "aws:rds/instance:Instance": Source(
+        "AWS::RDS::DBInstance",
+        {
+            "identifier": "DBInstanceIdentifier",
+            "instanceClass": "DBInstanceClass",
+            "username": "MasterUsername",
+            "password": "MasterUserPassword",
+            "backupRetentionPeriod": "BackupRetentionPeriod",
+            "backupWindow": "PreferredBackupWindow",
+            "caCertIdentifier": "CACertificateIdentifier",
+            "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+            "maintenanceWindow": "PreferredMaintenanceWindow",
+            "parameterGroupName": "DBParameterGroupName",
+            "performanceInsightsEnabled": "EnablePerformanceInsights",
+            "snapshotIdentifier": "DBSnapshotIdentifier",
+            "replicateSourceDb": "SourceDBInstanceIdentifier",
+            "vpcSecurityGroupIds": "VPCSecurityGroups",
+            "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+        },
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": Source(
+        "AWS::RDS::DBSubnetGroup", {"name": "DBSubnetGroupName", "description": "DBSubnetGroupDescription"}
     ),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
     "aws:scheduler/schedule:Schedule": Source("AWS::Scheduler::Schedule"),

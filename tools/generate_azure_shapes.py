@@ -25,7 +25,12 @@ RESOURCES = {
     ),
     "applicationinsights": ("Component", "Workbook"),
     "authorization": ("RoleAssignment",),
-    "cosmosdb": ("DatabaseAccount", "SqlResourceSqlContainer", "SqlResourceSqlDatabase", "SqlResourceSqlRoleAssignment"),
+    "cosmosdb": (
+        "DatabaseAccount",
+        "SqlResourceSqlContainer",
+        "SqlResourceSqlDatabase",
+        "SqlResourceSqlRoleAssignment",
+    ),
     "keyvault": ("Secret", "Vault"),
     "managedidentity": ("UserAssignedIdentity",),
     "monitor": ("ActionGroup", "DiagnosticSetting", "MetricAlert", "ScheduledQueryRule"),

@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws import (
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import function_versions
 from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
+    databases,
     encryption,
     object_storage,
     observability,
@@ -51,6 +52,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **object_storage.OBJECT_STORAGE_TYPES,
     **queues.QUEUE_TYPES,
     **triggers.TRIGGER_TYPES,
+    **databases.DATABASE_TYPES,
 }
 
 

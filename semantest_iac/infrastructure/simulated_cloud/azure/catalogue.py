@@ -23,6 +23,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.platform import (
     private_endpoints,
     routing,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.databases import DOCUMENT_AND_CACHE_TYPES, SQL_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     RESOURCE_GROUP_ID,
@@ -113,6 +114,8 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **messaging.MESSAGING_TYPES,
     **MESSAGE_BROKER_TYPES,
     **observability.DASHBOARD_TYPES,
+    **SQL_TYPES,
+    **DOCUMENT_AND_CACHE_TYPES,
 }
 
 

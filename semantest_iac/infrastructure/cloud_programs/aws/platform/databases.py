@@ -82,7 +82,13 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
         **network,
     )
     password = created.master_user_secrets.apply(lambda secrets: secrets[0]["secret_arn"])
-    _allow(f"{server.name}-{server.administrator}", server.administrator, ["secretsmanager:GetSecretValue"], [password], context)
+    _allow(
+        f"{server.name}-{server.administrator}",
+        server.administrator,
+        ["secretsmanager:GetSecretValue"],
+        [password],
+        context,
+    )
     return {
         "id": created.arn,
         "arn": created.arn,

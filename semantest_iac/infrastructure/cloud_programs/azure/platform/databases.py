@@ -116,9 +116,7 @@ def create_sql_database(database: SqlDatabase, context: ProgramContext) -> Outpu
         "server_name": server["name"],
         "resource_group_name": group,
     }
-    sql.TransparentDataEncryption(
-        database.name, tde_name="current", state="Enabled", **parent, opts=context.options()
-    )
+    sql.TransparentDataEncryption(database.name, tde_name="current", state="Enabled", **parent, opts=context.options())
     sql.BackupShortTermRetentionPolicy(
         database.name,
         policy_name="default",
