@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.simulated_cloud.azure import (
     app_samples,
+    database_samples,
     gateway_samples,
     message_samples,
     network_samples,
@@ -16,4 +17,5 @@ SAMPLES = {
     **message_samples.SAMPLES,
     **network_samples.SAMPLES,
     **observability_samples.SAMPLES,
+    **database_samples.SAMPLES,
 }

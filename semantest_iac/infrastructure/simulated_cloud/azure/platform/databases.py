@@ -54,14 +54,16 @@ _LONGEST_BASIC_DAYS: Final = 7
 _BASIC_HOURS: Final = 24
 
 
+def _is_basic(facts: RequestFacts) -> bool:
+    return bool(((facts["database"] or {}).get("sku") or {}).get("tier") == "Basic")
+
+
 def _keeps_basic_too_long(context: GuardContext) -> bool:
-    is_basic = ((context.facts["database"] or {}).get("sku") or {}).get("tier") == "Basic"
-    return is_basic and int(context.facts["retentionDays"] or 0) > _LONGEST_BASIC_DAYS
+    return _is_basic(context.facts) and int(context.facts["retentionDays"] or 0) > _LONGEST_BASIC_DAYS
 
 
 def _backs_basic_up_more_often(context: GuardContext) -> bool:
-    is_basic = ((context.facts["database"] or {}).get("sku") or {}).get("tier") == "Basic"
-    return is_basic and context.facts["diffBackupIntervalInHours"] not in (None, _BASIC_HOURS)
+    return _is_basic(context.facts) and context.facts["diffBackupIntervalInHours"] not in (None, _BASIC_HOURS)
 
 
 def _has_no_login(context: GuardContext) -> bool:
@@ -220,7 +222,10 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
             "retentionDays": refine(Range(1, 35, TERRAFORM), computed_default=True),
             "diffBackupIntervalInHours": refine(OneOf((12, 24), TERRAFORM), computed_default=True),
         },
-        computed={"retentionDays": lambda _: 7, "diffBackupIntervalInHours": lambda _: 12},
+        computed={
+            "retentionDays": lambda _: 7,
+            "diffBackupIntervalInHours": lambda facts: _BASIC_HOURS if _is_basic(facts) else 12,
+        },
         references=(_SERVER_REFERENCE, _DATABASE_REFERENCE),
         guards=(
             _refuse(
