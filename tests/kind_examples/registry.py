@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NETWORK_EXAMPLES
@@ -19,6 +20,7 @@ EXAMPLES: tuple[KindExample, ...] = (
     *SECURITY_EXAMPLES,
     *OBSERVABILITY_EXAMPLES,
     *MESSAGE_EXAMPLES,
+    *DATABASE_EXAMPLES,
 )
 PROVIDERS = tuple(CLOUD_ENTRIES)
 

@@ -31,13 +31,13 @@ class SqlServer(SqlStorage):
     """A server for SQL databases, encrypted, whose first login belongs to the identity `administrator`.
 
     It lies in `subnet` where a cloud's servers lie in networks. A `private` server has no public address; another one
-    lets in what comes from the address of `allowed_egress`, a NAT gateway. A `protected` server is not deleted before
-    that is changed, and its last state is kept as a snapshot, where the cloud has these.
+    lets in what comes from the address of `allowed_egress`, a NAT gateway. With a
+    `final_snapshot` its last state outlives it, where the cloud has these.
     """
 
     administrator: Ref
     private: bool = False
-    protected: bool = False
+    final_snapshot: bool = False
     subnet: Ref | None = None
     allowed_egress: Ref | None = None
 
@@ -70,7 +70,6 @@ class DocumentDatabase(Resource):
     users: tuple[Ref, ...] = ()
     backup_days: int = 7
     private: bool = False
-    protected: bool = False
 
 
 DOCUMENT_KEY = "id"

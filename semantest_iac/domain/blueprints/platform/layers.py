@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.platform.database import build_database
 from semantest_iac.domain.blueprints.platform.functions import build_functions
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
 from semantest_iac.domain.blueprints.platform.messaging import build_messaging
@@ -25,6 +26,7 @@ LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "observability": build_observability,
     "messaging": build_messaging,
     "functions": build_functions,
+    "database": build_database,
 }
 """The function of each layer."""
 

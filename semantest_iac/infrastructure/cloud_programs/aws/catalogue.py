@@ -105,7 +105,9 @@ CLOUD = Cloud(
     stateful={
         "aws:cloudwatch/logGroup:LogGroup": "its log records",
         "aws:dynamodb/table:Table": "its items",
+        "aws:elasticache/serverlessCache:ServerlessCache": "what is cached",
         "aws:kms/key:Key": "the secrets that are encrypted with it",
+        "aws:rds/instance:Instance": "its databases",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
         "aws:sqs/queue:Queue": "its messages",
     },
@@ -125,6 +127,7 @@ CLOUD = Cloud(
         "aws:ec2/subnet:Subnet": (LossyChange("gets another id"),),
         "aws:ec2/vpc:Vpc": (LossyChange("gets another id, which peers and routes elsewhere do not name"),),
         "aws:ec2/vpcEndpoint:VpcEndpoint": (LossyChange("gets another id and other addresses"),),
+        "aws:elasticache/user:User": (LossyChange("logins that are open end"),),
         "aws:iam/role:Role": (LossyChange("gets another unique id, which policies elsewhere do not name"),),
         "aws:lambda/function:Function": (LossyChange("its published versions are gone; the code is published anew"),),
         "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (
@@ -148,6 +151,8 @@ CLOUD = Cloud(
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
+        SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",
+        capabilities.SECOND_ZONE: "not with the edition of the basic tier",
         DiagnosticLogs: "not needed: services write metrics to CloudWatch, and calls to CloudTrail, by themselves",
         capabilities.VAULT_RECOVERY: "7 to 30 days",
         capabilities.PURGE_PROTECTION: "always on: nobody can delete a key before its time",

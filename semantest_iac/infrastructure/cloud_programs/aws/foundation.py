@@ -19,7 +19,10 @@ _MAX_NAME_LENGTHS = {
     "api": 128,
     "fifo queue": 75,  # with five characters behind it
     "fifo topic": 251,
+    "cache": 40,
+    "cache user": 40,
     "dashboard": 255,
+    "database": 63,
     "function": 64,
     "queue": 80,
     "firewall": 128,

@@ -25,6 +25,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.clouds.prices.aws_network_prices import AWS_FREE_NETWORK_KINDS, AWS_NETWORK_PRICES
+from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES, AWS_FREE_DATABASE_KINDS
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
 
 _MILLION = 1_000_000
@@ -189,6 +190,7 @@ AWS_PRICES: Final = PriceTable(
         TopicSubscription: _list_queue_items,
         WebSocketEndpoint: _list_web_socket_items,
         **AWS_NETWORK_PRICES,
+        **AWS_DATABASE_PRICES,
     },
     frozenset(
         {
@@ -197,6 +199,7 @@ AWS_PRICES: Final = PriceTable(
             ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
         }
     )
-    | AWS_FREE_NETWORK_KINDS,
+    | AWS_FREE_NETWORK_KINDS
+    | AWS_FREE_DATABASE_KINDS,
 )
 """Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

@@ -36,6 +36,7 @@ from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
 )
+from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
 
 _MILLION = 1_000_000
@@ -189,6 +190,7 @@ AZURE_PRICES: Final = PriceTable(
         ServerlessFunction: _list_function_items,
         WebSocketAddress: _list_hub_items,
         **AZURE_NETWORK_PRICES,
+        **AZURE_DATABASE_PRICES,
     },
     AZURE_FREE_NETWORK_KINDS
     | frozenset(

@@ -215,6 +215,7 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
         database_name="semantest",
         resource_group_name=group,
         resource={"id": "semantest"},
+        tags=context.tags,
         opts=context.options(),
     )
     container = cosmosdb.SqlResourceSqlContainer(
@@ -224,6 +225,7 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
         container_name="documents",
         resource_group_name=group,
         resource={"id": "documents", "partition_key": {"paths": [f"/{DOCUMENT_KEY}"], "kind": "Hash", "version": 2}},
+        tags=context.tags,
         opts=context.options(),
     )
     for user in documents.users:

@@ -1,0 +1,117 @@
+"""The database layer: a SQL server with its databases, a cache and documents, each with its own flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.networking.access_rules import NetworkPart
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
+from semantest_iac.domain.networking.virtual_networks import NatGateway, Subnet
+from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.vaults import Workload, WorkloadIdentity
+from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+
+SQL_SERVER_REF, CACHE_REF, DOCUMENTS_REF = Ref("sql-server"), Ref("cache"), Ref("documents")
+ADMINISTRATOR_REF = Ref("identity-database-administrator")
+
+_PRIVATE_SERVICES = {
+    SqlServer: PrivateService.DATABASE,
+    RedisCache: PrivateService.CACHE,
+    DocumentDatabase: PrivateService.DOCUMENTS,
+}
+_OUTPUTS = {SqlServer: "database_server", RedisCache: "database_cache", DocumentDatabase: "database_documents"}
+_Item = TypeVar("_Item")
+
+
+def build_database(context: LayerContext) -> Layer:
+    """Build what the flags ask for; in a network, all of it lies in its part for data."""
+    resources = (*_build_sql(context), *_build_cache(context), *_build_documents(context))
+    outputs = {
+        f"{_OUTPUTS[type(it)]}_{attribute}": (it.name, attribute)
+        for it in resources
+        if type(it) in _OUTPUTS
+        for attribute in ("name", "host")
+    }
+    return Layer((*resources, *_build_endpoints(context, resources)), outputs)
+
+
+def _build_sql(context: LayerContext) -> Iterator[Resource]:
+    database = context.platform.database
+    if not database.databases:
+        return
+    yield WorkloadIdentity(name=ADMINISTRATOR_REF, workload=Workload.CONTAINER)
+    yield SqlServer(
+        name=SQL_SERVER_REF,
+        tier=database.tier,
+        backup_days=database.backup_days,
+        high_availability=database.high_availability,
+        administrator=ADMINISTRATOR_REF,
+        private=_is_private(context),
+        final_snapshot=context.settings.is_production,
+        subnet=_find_subnet(context),
+        allowed_egress=_first(context.find_refs(NatGateway)),
+    )
+    for name in database.databases:
+        yield SqlDatabase(
+            name=f"database-{name}",
+            database=name,
+            server=SQL_SERVER_REF,
+            tier=database.tier,
+            backup_days=database.backup_days,
+            high_availability=database.high_availability,
+        )
+
+
+def _build_cache(context: LayerContext) -> Iterator[Resource]:
+    if context.platform.database.redis_cache:
+        yield RedisCache(
+            name=CACHE_REF,
+            users=context.find_refs(WorkloadIdentity),
+            high_availability=context.platform.database.high_availability,
+            private=_is_private(context),
+            subnet=_find_subnet(context),
+        )
+
+
+def _build_documents(context: LayerContext) -> Iterator[Resource]:
+    if context.platform.database.document_database:
+        yield DocumentDatabase(
+            name=DOCUMENTS_REF,
+            users=context.find_refs(WorkloadIdentity),
+            backup_days=context.platform.database.backup_days,
+            private=_is_private(context),
+        )
+
+
+def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> Iterator[Resource]:
+    """Yield the private address of each service, where its network is part of the stack."""
+    subnets = {it.part: it for it in context.find_all(Subnet)}
+    if not _is_private(context):
+        return
+    for it in resources:
+        if service := _PRIVATE_SERVICES.get(type(it)):
+            yield PrivateEndpoint(
+                name=f"endpoint-{service.value}",
+                service=service,
+                network=subnets[NetworkPart.DATA].network,
+                subnet=Ref(subnets[NetworkPart.DATA].name),
+                targets=(Ref(it.name),),
+                reached_from=tuple(
+                    Ref(subnets[part].name) for part in (NetworkPart.APP, NetworkPart.FUNCTIONS) if part in subnets
+                ),
+            )
+
+
+def _is_private(context: LayerContext) -> bool:
+    """Without its network, nobody could reach what is private."""
+    return context.platform.environment.security.private_endpoints and _find_subnet(context) is not None
+
+
+def _find_subnet(context: LayerContext) -> Ref | None:
+    return _first(tuple(Ref(it.name) for it in context.find_all(Subnet) if it.part is NetworkPart.DATA))
+
+
+def _first(items: tuple[_Item, ...]) -> _Item | None:
+    return next(iter(items), None)

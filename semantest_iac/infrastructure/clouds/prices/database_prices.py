@@ -1,0 +1,33 @@
+"""What databases are charged for on each cloud; no dated public source was found for the sizes that are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem
+from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage
+
+
+def _list_hours(resource: Resource, _priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(resource.name, "hours of its size", HOURS_PER_MONTH, "hour", None, is_fixed=True)
+
+
+def _list_use(resource: Resource, priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(resource.name, "reads and writes", priced.usage.requests / 1_000_000, "million", None)
+
+
+AWS_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    DocumentDatabase: _list_use,
+    RedisCache: _list_use,
+    SqlServer: _list_hours,
+}
+AWS_FREE_DATABASE_KINDS: Final = frozenset({SqlDatabase})
+AZURE_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    DocumentDatabase: _list_use,
+    RedisCache: _list_hours,
+    SqlDatabase: _list_hours,
+}
+AZURE_FREE_DATABASE_KINDS: Final = frozenset({SqlServer})
