@@ -134,6 +134,25 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         kind="Function",
     ),
     "aws:lambda/permission:Permission": AwsCalls("lambda", ("AddPermission",), {"function": "FunctionName"}),
+    "aws:rds/instance:Instance": AwsCalls(
+        "rds",
+        ("CreateDBInstance",),
+        {
+            "identifier": "DBInstanceIdentifier",
+            "instanceClass": "DBInstanceClass",
+            "username": "MasterUsername",
+            "multiAz": "MultiAZ",
+            "applyImmediately": "ModifyDBInstance.ApplyImmediately",
+            "skipFinalSnapshot": "DeleteDBInstance.SkipFinalSnapshot",
+            "finalSnapshotIdentifier": "DeleteDBInstance.FinalDBSnapshotIdentifier",
+        },
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": AwsCalls(
+        "rds",
+        ("CreateDBSubnetGroup",),
+        {"name": "DBSubnetGroupName", "description": "DBSubnetGroupDescription"},
+        supplied=("DBSubnetGroupDescription",),
+    ),
     "aws:secretsmanager/secret:Secret": AwsCalls(
         "secretsmanager", ("CreateSecret",), {"recoveryWindowInDays": "DeleteSecret.RecoveryWindowInDays"}
     ),

@@ -41,6 +41,17 @@ _CALLS: Final[Mapping[str, AzureCall]] = {
         "web", ("WebApps",), methods=("update_application_settings",)
     ),
     "azure-native:applicationinsights:Workbook": AzureCall("applicationinsights.v2023_06_01", ("Workbooks",)),
+    **{
+        f"azure-native:cosmosdb:SqlResource{name}": AzureCall(
+            "cosmosdb", ("SqlResources",), methods=(f"begin_create_update_{call}",)
+        )
+        for name, call in (
+            ("SqlContainer", "sql_container"),
+            ("SqlDatabase", "sql_database"),
+            ("SqlRoleAssignment", "sql_role_assignment"),
+        )
+    },
+    "azure-native:redisenterprise:RedisEnterprise": AzureCall("redisenterprise", ("RedisEnterprise",)),
     "azure-native:storage:StorageAccount": AzureCall(
         "storage", ("StorageAccounts",), {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
     ),

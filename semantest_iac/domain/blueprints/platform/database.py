@@ -16,6 +16,7 @@ from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache,
 SQL_SERVER_REF, CACHE_REF, DOCUMENTS_REF = Ref("sql-server"), Ref("cache"), Ref("documents")
 ADMINISTRATOR_REF = Ref("identity-database-administrator")
 
+_ADMINISTRATOR = WorkloadIdentity(name=ADMINISTRATOR_REF, workload=Workload.CONTAINER)
 _PRIVATE_SERVICES = {
     SqlServer: PrivateService.DATABASE,
     RedisCache: PrivateService.CACHE,
@@ -27,7 +28,8 @@ _Item = TypeVar("_Item")
 
 def build_database(context: LayerContext) -> Layer:
     """Build what the flags ask for; in a network, all of it lies in its part for data."""
-    resources = (*_build_sql(context), *_build_cache(context), *_build_documents(context))
+    stores = (*_build_sql(context), *_build_cache(context), *_build_documents(context))
+    resources = (*([_ADMINISTRATOR] if stores else []), *stores)
     outputs = {
         f"{_OUTPUTS[type(it)]}_{attribute}": (it.name, attribute)
         for it in resources
@@ -41,7 +43,6 @@ def _build_sql(context: LayerContext) -> Iterator[Resource]:
     database = context.platform.database
     if not database.databases:
         return
-    yield WorkloadIdentity(name=ADMINISTRATOR_REF, workload=Workload.CONTAINER)
     yield SqlServer(
         name=SQL_SERVER_REF,
         tier=database.tier,
@@ -68,7 +69,7 @@ def _build_cache(context: LayerContext) -> Iterator[Resource]:
     if context.platform.database.redis_cache:
         yield RedisCache(
             name=CACHE_REF,
-            users=context.find_refs(WorkloadIdentity),
+            users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
             high_availability=context.platform.database.high_availability,
             private=_is_private(context),
             subnet=_find_subnet(context),
@@ -79,7 +80,7 @@ def _build_documents(context: LayerContext) -> Iterator[Resource]:
     if context.platform.database.document_database:
         yield DocumentDatabase(
             name=DOCUMENTS_REF,
-            users=context.find_refs(WorkloadIdentity),
+            users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
             backup_days=context.platform.database.backup_days,
             private=_is_private(context),
         )

@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
 )
-from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES
+from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES, AZURE_FREE_DATABASE_KINDS
 from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
 
 _MILLION = 1_000_000
@@ -193,6 +193,7 @@ AZURE_PRICES: Final = PriceTable(
         **AZURE_DATABASE_PRICES,
     },
     AZURE_FREE_NETWORK_KINDS
+    | AZURE_FREE_DATABASE_KINDS
     | frozenset(
         {
             *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),

@@ -123,14 +123,7 @@ def create_redis_cache(cache: RedisCache, context: ProgramContext) -> Outputs:
         )
         for user, name in names.items()
     }
-    group = aws.elasticache.UserGroup(
-        cache.name,
-        user_group_id=aws_name("cache user", context, cache.name),
-        engine=_CACHE_ENGINE,
-        user_ids=[user.user_id for user in users.values()],
-        tags=context.tags,
-        opts=context.options(),
-    )
+    group = _group_users(cache, list(users.values()), context) if users else None
     subnet = context.outputs[cache.subnet] if cache.subnet else {}
     created = aws.elasticache.ServerlessCache(
         cache.name,
@@ -140,7 +133,7 @@ def create_redis_cache(cache: RedisCache, context: ProgramContext) -> Outputs:
         cache_usage_limits={"data_storage": {"maximum": _LARGEST_CACHE_GB, "unit": "GB"}},
         subnet_ids=subnet.get("subnet_ids"),
         security_group_ids=subnet.get("security_group_ids"),
-        user_group_id=group.user_group_id,
+        user_group_id=group.user_group_id if group else None,
         tags=context.tags,
         opts=context.options(),
     )
@@ -157,6 +150,19 @@ def create_redis_cache(cache: RedisCache, context: ProgramContext) -> Outputs:
             "SEMANTEST_REDIS_PORT": endpoint["port"].apply(str),
         },
     }
+
+
+def _group_users(
+    cache: RedisCache, users: list[aws.elasticache.User], context: ProgramContext
+) -> aws.elasticache.UserGroup:
+    return aws.elasticache.UserGroup(
+        cache.name,
+        user_group_id=aws_name("cache user", context, cache.name),
+        engine=_CACHE_ENGINE,
+        user_ids=[user.user_id for user in users],
+        tags=context.tags,
+        opts=context.options(),
+    )
 
 
 _ITEM_ACTIONS = [
