@@ -36,9 +36,6 @@ _WITHOUT_RESOURCES = "its resources have no programs yet"
 PLANNED_TYPES: Mapping[str, str] = {
     "platform": "its layers cannot be deployed yet",
     "network": _WITHOUT_RESOURCES,
-    "database": _WITHOUT_RESOURCES,
-    "messaging": _WITHOUT_RESOURCES,
-    "functions": _WITHOUT_RESOURCES,
     "etl": _WITHOUT_RESOURCES,
 }
 """Types that a configuration may name and nothing can deploy yet, each with the reason."""
