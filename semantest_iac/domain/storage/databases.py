@@ -10,7 +10,6 @@ from semantest_iac.domain.resource import Ref, Resource
 DatabaseTier = Literal["basic", "standard", "premium"]
 
 RESTORE_DAYS = range(1, 35 + 1)
-SQL_PORT = 1433
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

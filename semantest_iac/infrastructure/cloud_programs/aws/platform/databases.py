@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.networking.access_rules import SQL_PORT
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import (
     DOCUMENT_KEY,
-    SQL_PORT,
     DatabaseTier,
     DocumentDatabase,
     RedisCache,

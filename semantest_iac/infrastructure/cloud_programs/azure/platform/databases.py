@@ -9,10 +9,10 @@ from uuid import NAMESPACE_URL, uuid5
 import pulumi
 from pulumi_azure_native import cosmosdb, redisenterprise, sql
 
+from semantest_iac.domain.networking.access_rules import SQL_PORT
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import (
     DOCUMENT_KEY,
-    SQL_PORT,
     DatabaseTier,
     DocumentDatabase,
     RedisCache,
