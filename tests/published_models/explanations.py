@@ -21,8 +21,11 @@ EXPLANATIONS: Final = (
         "is no string",
         "attributes are texts in requests, and the provider writes numbers and flags as texts",
         "SetQueueAttributes and CreateTopic in botocore's models",
+    ),
+    Explanation(
         "azure-native:sql:BackupShortTermRetentionPolicy",
         "diffBackupIntervalInHours",
+        "is no string",
         "the package types the numbers 12 and 24 as an enumeration of text; the REST API takes and returns numbers",
         "the REST reference of Backup Short Term Retention Policies, examples (diffBackupIntervalInHours: 24)",
     ),
