@@ -8,6 +8,7 @@ from dataclasses import replace
 from semantest_iac.domain.blueprints import parts
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.parts import API_REF, FUNCTION_REF, LIVE_VERSION_REF, ref_of
+from semantest_iac.domain.blueprints.used_resources import build_used_resources
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
@@ -43,13 +44,15 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
     """Build one or several functions behind an HTTP API, each with logs and rights of its own, alarms and secrets."""
     functions = settings.function_names
     of = {name: settings.for_function(name) for name in functions}
+    used = build_used_resources(stack, settings)
     resources = (
+        *used.resources,
         *(parts.build_function_logs(settings, name) for name in functions),
         *parts.build_access_logs(settings),
         *parts.build_secrets(settings),
         *parts.build_network(settings),
-        *(parts.build_identity(of[name], (), name) for name in functions),
-        *(parts.build_function(stack, of[name], (), name) for name in functions),
+        *(parts.build_identity(of[name], used.refs, name) for name in functions),
+        *(parts.build_function(stack, of[name], used.refs, name) for name in functions),
         *(
             LiveVersion(
                 name=ref_of(LIVE_VERSION_REF, name),
@@ -61,7 +64,8 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
         _build_http_api(settings),
         *parts.build_alarms(settings.monitoring, functions),
     )
-    outputs = {**API_OUTPUTS, **{output: place for name in functions for output, place in _function_outputs(name)}}
+    of_functions = {output: place for name in functions for output, place in _function_outputs(name)}
+    outputs = {**API_OUTPUTS, **of_functions, **used.outputs}
     return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 
@@ -136,8 +140,10 @@ AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER_REF, "name")}
 
 def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
     """Build a function that handles every connection event, and one that admits clients if tokens are required."""
-    uses, public_settings = (ADDRESS_REF, CONNECTIONS_REF), _without_signing_secret(settings)
+    used, public_settings = build_used_resources(stack, settings), _without_signing_secret(settings)
+    uses = (ADDRESS_REF, CONNECTIONS_REF, *used.refs)
     resources = (
+        *used.resources,
         WebSocketAddress(name=ADDRESS_REF),
         ConnectionTable(name=CONNECTIONS_REF),
         parts.build_function_logs(settings),
@@ -151,7 +157,8 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
         _build_web_socket_endpoint(settings),
         *parts.build_alarms(settings.monitoring),
     )
-    outputs = {**WEBSOCKET_OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.requires_token else {})}
+    of_authorizer = AUTHORIZER_OUTPUTS if settings.requires_token else {}
+    outputs = {**WEBSOCKET_OUTPUTS, **of_authorizer, **used.outputs}
     return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 

@@ -164,6 +164,7 @@ class ValidationService:
         api_rules = (*component_rules.API_RULES, check_canary, *function_rules.FUNCTIONS_RULES)
         for rule in (
             layer_rules.check_layer_keys,
+            layer_rules.check_resources,
             *component_rules.FUNCTION_RULES,
             check_application,
             *(layer_rules.LAYER_RULES if subject.is_layer else api_rules),

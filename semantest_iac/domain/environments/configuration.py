@@ -32,6 +32,7 @@ from semantest_iac.domain.environments.layer_resolution import (
     find_default_functions,
     resolve_environment,
     resolve_platform,
+    resolve_resources,
     resolve_trigger,
 )
 from semantest_iac.domain.environments.names import (
@@ -310,7 +311,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     timeout, memory = _value_or_default(section.timeout, size.timeout), _value_or_default(section.memory, size.memory)
     serves_http = type_ != "websocket"
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
-    platform = _resolve_layers(type_, section, resolve_environment(defaults, configuration))
+    environment_settings = resolve_environment(defaults, configuration)
+    platform = _resolve_layers(type_, section, environment_settings)
     functions = _resolve_functions(section, defaults, memory, in_gateway, platform) if serves_http else ()
     return ComponentSettings(
         component=component,
@@ -344,6 +346,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         tags={**configuration.tags, **section.tags},
         canary=CanarySettings(**_written_values(section.canary)) if section.canary and section.canary.steps else None,
         platform=platform,
+        resources=resolve_resources(section.resources, environment_settings),
     )
 
 

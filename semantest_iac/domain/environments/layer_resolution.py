@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings
 from semantest_iac.domain.environments.platform.layer_sections import (
     QueueSection,
+    ResourcesSection,
     TopicSection,
     TriggerSection,
 )
@@ -86,6 +87,15 @@ def resolve_platform(
         database=database,
         etl=_overlay(EtlSettings(data_factory=features.enable_data_factory), section.etl),
     )
+
+
+def resolve_resources(written: ResourcesSection | None, environment: EnvironmentSettings) -> PlatformSettings | None:
+    """Return the layers with what an API uses; None without any. They are in no network of the platform."""
+    if written is None or not (written.queues or written.topics):
+        return None
+    section = ComponentSection(queues=written.queues, topics=written.topics)
+    public = replace(environment, security=replace(environment.security, private_endpoints=False))
+    return resolve_platform("messaging", section, public)
 
 
 def _resolve_queues(

@@ -12,6 +12,7 @@ from semantest_iac.domain.environments.platform.layer_sections import (
     EtlSection,
     PlatformNetworkSection,
     Queues,
+    ResourcesSection,
     SecuritySection,
     TiersSection,
     Topics,
@@ -246,6 +247,9 @@ class ComponentSection(Section):
         CanarySection | None,
         BeforeValidator(_expand_canary, json_schema_input_type=CanarySection | list[int | str] | int | str | None),
     ] = Field(default=None, description="How a new version takes over the traffic: at once, or by shares such as 10%.")
+    resources: ResourcesSection | None = Field(
+        default=None, description="What belongs to an API and its functions may use: queues and topics."
+    )
     queues: Queues | None = Field(default=None, description="Queues by name; those of the plan by default.")
     topics: Topics | None = Field(default=None, description="Topics by name; those of the plan by default.")
     database: DatabaseSection | None = Field(default=None, description="The databases of the platform.")

@@ -138,7 +138,7 @@ class ComponentSettings:
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
     `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
     Without `canary` a new version gets all of the traffic at once. A layer, and the platform, have `platform` besides;
-    None for an API.
+    None for an API, which may have `resources`: the layers with what its functions use.
     """
 
     component: str
@@ -172,11 +172,14 @@ class ComponentSettings:
     tags: Mapping[str, str] = field(default_factory=dict)
     canary: CanarySettings | None = None
     platform: PlatformSettings | None = None
+    resources: PlatformSettings | None = None
 
     @property
     def uses_messages(self) -> bool:
         """Whether one of the functions gets messages or sends some."""
         triggers = [it.trigger for it in self.functions if it.trigger]
+        if self.resources is not None and "messaging" in self.resources.layers:
+            return True
         return any(it.queue or it.topic for it in triggers) or any(it.sends_to for it in self.functions)
 
     @property

@@ -21,6 +21,7 @@ from semantest_iac.domain.environments.rules.findings import (
     refuse,
 )
 from semantest_iac.domain.environments.runtimes import list_runtimes
+from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, send_variable
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.storage.connection_table import ConnectionTable
@@ -164,6 +165,10 @@ def _connection_variables(stack: Stack, resource: Resource) -> dict[str, str]:
     if isinstance(resource, ConnectionTable):
         table = physical_name(str(stack), 1, limit=LONGEST_TABLE_NAME)
         return connection_table_variables(table, resource.lifetime_s)
+    if isinstance(resource, MessageQueue):
+        return {send_variable(resource.queue): f"https://sqs.{stack.region}.amazonaws.com/{'0' * 12}/{'x' * 80}"}
+    if isinstance(resource, MessageTopic):
+        return {send_variable(resource.topic): f"arn:aws:sns:{stack.region}:{'0' * 12}:{'x' * 80}"}
     endpoint = f"https://{'x' * 10}.execute-api.{stack.region}.amazonaws.com/live"
     return {CONNECTIONS_ENDPOINT_SETTING: endpoint}
 

@@ -65,6 +65,11 @@ class PlatformPlace:
         await self._engine.destroy(Removal("removal", self.stack, self.generation), ignore_progress)
         self.generation += 1
 
+    async def find_functions(self) -> str:
+        """Return the inputs of the deployed functions as text."""
+        found = await self._engine.read_deployed_resources(self.stack)
+        return "\n".join(str(it.inputs) for it in found if it.type.endswith((":Function", ":WebApp")))
+
     async def list_resources(self) -> list[tuple[str, str]]:
         """Return the deployed resources by type and name, sorted."""
         found = await self._engine.read_deployed_resources(self.stack)

@@ -122,3 +122,20 @@ def test_every_built_in_environment_is_valid() -> None:
     names = ("development", "qa", "staging", "production")
 
     assert [[*check_environment_values(configuration, get_environment_settings(name))] for name in names] == [[]] * 4
+
+
+class TestResourcesOfAnApi:
+    @pytest.mark.parametrize("component", ["rest-api", "websocket"])
+    def test_have_names_and_numbers_that_clouds_take(self, component: str, paths: Paths) -> None:
+        section = {"resources": {"queues": {"jobs": {"lock_s": 1}}, "topics": {"jobs": {}}}}
+
+        assert paths(component, section) == ["resources.queues.jobs.lock_s", "resources.topics.jobs"]
+
+    def test_are_refused_where_messaging_is_turned_off(self, paths: Paths) -> None:
+        section = {"resources": {"queues": {"jobs": {}}}}
+
+        assert paths("rest-api", section, features={"enable_service_bus": False}) == ["resources"]
+        assert paths("rest-api", section) == []
+
+    def test_are_those_of_an_api_alone(self, paths: Paths) -> None:
+        assert paths("network", {"resources": {"queues": {"jobs": {}}}}) == ["resources"]

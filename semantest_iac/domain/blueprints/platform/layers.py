@@ -18,6 +18,7 @@ from semantest_iac.domain.blueprints.platform.observability import build_observa
 from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import PLANNED_TYPES
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Resource
 
@@ -34,19 +35,25 @@ LAYER_FINISHERS: Mapping[str, Callable[[Layer, LayerContext], Layer]] = {"observ
 """The function that completes a layer when all are built, with what refers to those after it."""
 
 
-def build_layers(stack: Stack, settings: ComponentSettings) -> dict[str, Layer]:
-    """Return the layers of a component by name, in their order of deployment; raises ValueError for an API."""
-    if settings.platform is None:
+def build_layers(
+    stack: Stack, settings: ComponentSettings, platform: PlatformSettings | None = None
+) -> dict[str, Layer]:
+    """Return the layers of a component by name, in their order of deployment.
+
+    `platform` has those that an API uses; raises ValueError for one without any.
+    """
+    platform = platform or settings.platform
+    if platform is None:
         raise ValueError(f"A component of type {settings.type} has no layers.")
     layers: dict[str, Layer] = {}
     built: dict[str, Resource] = {}
-    for name in settings.platform.layers:
+    for name in platform.layers:
         if name in PLANNED_TYPES:
             continue
-        layers[name] = LAYER_BUILDERS[name](LayerContext(stack, settings, settings.platform, dict(built)))
+        layers[name] = LAYER_BUILDERS[name](LayerContext(stack, settings, platform, dict(built)))
         built |= {resource.name: resource for resource in layers[name].resources}
     for name in layers.keys() & LAYER_FINISHERS.keys():
-        context = LayerContext(stack, settings, settings.platform, dict(built))
+        context = LayerContext(stack, settings, platform, dict(built))
         layers[name] = LAYER_FINISHERS[name](layers[name], context)
     return layers
 

@@ -159,3 +159,10 @@ class TriggerSection(Section):
 
 Queues = dict[str, Annotated[QueueSection, BeforeValidator(_as_mapping, json_schema_input_type=QueueSection | None)]]
 Topics = dict[str, Annotated[TopicSection, BeforeValidator(_as_mapping, json_schema_input_type=TopicSection | None)]]
+
+
+class ResourcesSection(Section):
+    """What belongs to an API, and every function of it may use."""
+
+    queues: Queues = Field(default={}, description="Queues by name, which the functions send to.")
+    topics: Topics = Field(default={}, description="Topics by name, which the functions send to.")

@@ -11,9 +11,14 @@ from semantest_iac.domain.environments.names import make_printable, suggest_know
 from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
 from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAGS
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
-from semantest_iac.domain.environments.rules.messaging_rules import LONGEST_NAME, MESSAGING_RULES, check_ranges
+from semantest_iac.domain.environments.rules.messaging_rules import (
+    LONGEST_NAME,
+    MESSAGING_RULES,
+    check_messaging,
+    check_ranges,
+)
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME
-from semantest_iac.domain.environments.sections import EnvironmentDefaults
+from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
@@ -34,6 +39,8 @@ _KEYS: Mapping[str, frozenset[str]] = {
 }
 """The keys that a component of each type may have, besides those of all types."""
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
+_PLATFORM_HINT = "Write it in a component of the platform."
+_KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics"), "Write it below resources.")
 
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 PLATFORM_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
@@ -44,7 +51,7 @@ def check_layer_keys(subject: RuleSubject) -> Iterator[Finding]:
     if not subject.is_layer:
         for key in _LAYER_KEYS:
             if getattr(subject.section, key) is not None:
-                yield refuse(key, f"a {subject.type} has no {key}", "Write it in a component of the platform.")
+                yield refuse(key, f"a {subject.type} has no {key}", _KEYS_ELSEWHERE.get(key, _PLATFORM_HINT))
         for name, function in subject.section.functions.items():
             if function.trigger is not None:
                 reason = "functions of an API are called by its routes"
@@ -55,6 +62,19 @@ def check_layer_keys(subject: RuleSubject) -> Iterator[Finding]:
         if getattr(subject.section, key) not in (None, (), {}):
             hint = f"It has {', '.join(sorted(known | _ALL_TYPES))}."
             yield refuse(key, f"a component of type {subject.type} has no {key}", hint)
+
+
+def check_resources(subject: RuleSubject) -> Iterator[Finding]:
+    """What an API uses is as in a layer of the platform, and is not turned off."""
+    written = subject.section.resources
+    if written is None or subject.is_layer:
+        return
+    used = replace(subject, section=ComponentSection(queues=written.queues, topics=written.topics))
+    for finding in check_messaging(used):
+        yield replace(finding, fault=replace(finding.fault, path=f"resources.{finding.fault.path}"))
+    settings = subject.settings
+    if settings is not None and settings.resources is not None and not settings.resources.layers:
+        yield refuse("resources", "queues and topics are turned off", "Turn on features.enable_service_bus.")
 
 
 def check_layer_flags(subject: RuleSubject) -> Iterator[Finding]:

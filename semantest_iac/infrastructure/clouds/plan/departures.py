@@ -30,14 +30,16 @@ def warn_of_departures(find: FindDepartures) -> Rule:
     """Return the rule that warns of each departure in the layers of a component."""
 
     def check_departures(subject: RuleSubject) -> Iterator[Finding]:
-        platform = subject.settings.platform if subject.settings else None
-        if platform is None:
+        settings = subject.settings
+        if settings is None:
             return
-        for departure in find(platform):
-            if departure.layer in platform.layers:
-                reason = f"{departure.planned} becomes {departure.deployed}: {departure.reason}"
-                yield advise(f"/{departure.path}", reason, f"Source: {departure.source}.")
-        yield from _find_missing_parts(platform) if subject.type == PLATFORM_TYPE else ()
+        for platform in filter(None, (settings.platform, settings.resources)):
+            for departure in find(platform):
+                if departure.layer in platform.layers:
+                    reason = f"{departure.planned} becomes {departure.deployed}: {departure.reason}"
+                    yield advise(f"/{departure.path}", reason, f"Source: {departure.source}.")
+        if subject.type == PLATFORM_TYPE and settings.platform is not None:
+            yield from _find_missing_parts(settings.platform)
 
     return check_departures
 
