@@ -12,7 +12,8 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-from semantest_iac.domain.ports.provisioner import Removal, SettledResource, Work, ignore_progress
+from semantest_iac.domain.errors import ProviderError
+from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, SettledResource, Work, ignore_progress
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
@@ -55,10 +56,19 @@ class PlatformPlace:
         """Deploy the configuration and return its plan."""
         work = self.work(**values)
         plan = await self._engine.preview(work)
-        applied = await self._engine.apply(work, plan, _discard, ignore_progress)
+        applied = await self._apply(work, plan)
         if plan.lacks_code:
             await self._engine.publish_code(work, applied, _discard, ignore_progress)
         return plan
+
+    async def _apply(self, work: Work, plan: ChangePlan, tries: int = 20) -> ApplyResult:
+        """Apply a plan, and the rest of it after what the cloud asks to try again, as for a queue's kept name."""
+        try:
+            return await self._engine.apply(work, plan, _discard, ignore_progress)
+        except ProviderError as error:
+            if not error.retryable or tries == 0:
+                raise
+            return await self._apply(work, await self._engine.preview(work), tries - 1)
 
     async def destroy(self) -> None:
         """Delete the stack; its next deployment is another generation."""

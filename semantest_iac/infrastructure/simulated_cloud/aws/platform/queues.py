@@ -86,6 +86,8 @@ QUEUE_TYPES: Final[dict[str, TypeRule]] = {
             Refusal(
                 "AWS.SimpleQueueService.QueueDeletedRecently",
                 "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+                retryable=True,  # as Pulumi's provider for AWS does itself, for 70 seconds
+                retry_after=_NAME_KEPT_S,
             ),
         ),
         guards=(
