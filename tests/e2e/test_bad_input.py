@@ -14,7 +14,6 @@ _MEMORY = "components.rest-api.memory"
 _ARGUMENTS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "no component": (("deploy", "--json"), ["component"]),
     "unknown component": (("deploy", "--component", "rest-apo", "--json"), ["component"]),
-    "component without a blueprint": (("deploy", "--component", "platform", "--json"), ["component"]),
     "component that is a path": (("deploy", "--component", "..", "--json"), ["component"]),
     "component of 300 characters": (("deploy", "--component", "a" * 300, "--json"), ["component"]),
     "empty component": (("deploy", "--component", "", "--json"), ["component"]),

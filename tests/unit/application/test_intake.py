@@ -17,7 +17,6 @@ from semantest_iac.application.deployment.recorder import encode_event
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.application.ports.run_queue import Submission
 from semantest_iac.application.queries.history import find_component_type_of
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.environments.configuration import find_component_type
@@ -65,11 +64,6 @@ class TestRefusal:
         error = await refusal(app, Stack("rest-pai", "gcp", "moon", "mars"))
 
         assert paths(error.faults)[:3] == ["component", "provider", "environment"]
-
-    async def test_covers_components_without_a_blueprint(self, app: InMemoryApp) -> None:
-        error = await refusal(app, Stack("platform", "aws", "development", "us-east-1"))
-
-        assert [fault.hint for fault in error.faults] == [f"Available: {', '.join(BLUEPRINTS)}."]
 
     async def test_names_the_paths_of_a_misshapen_configuration(self, app: InMemoryApp) -> None:
         error = await refusal(app, REST, memory="much", colour="red")

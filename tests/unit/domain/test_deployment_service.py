@@ -45,10 +45,10 @@ class TestPlan:
 
     async def test_is_refused_for_a_component_without_a_blueprint(self, service: DeploymentService) -> None:
         with pytest.raises(ValidationError) as caught:
-            platform = replace(settings(), type="platform")
-            await service.plan("d1", Stack("platform", "aws", "development", "us-east-1"), 1, platform, None)
+            unknown = replace(settings(), type="unknown")
+            await service.plan("d1", Stack("unknown", "aws", "development", "us-east-1"), 1, unknown, None)
 
-        assert caught.value.faults == find_component_faults("platform")
+        assert caught.value.faults == find_component_faults("unknown")
 
 
 class TestPackage:

@@ -197,7 +197,7 @@ class TestFaults:
             "components.rest-api.source": "semantest.yaml",
         }
 
-    @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "platform", "rest\napi"])
+    @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "rest\napi"])
     def test_name_a_component_that_cannot_be_deployed(self, component: str | None) -> None:
         assert _faults(component, _loaded()) == ["component"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.errors import StackBusyError
 
@@ -283,10 +282,10 @@ class TestRefusals:
         assert world.ledger.recorded == []
 
     def test_list_the_available_components(self, cli: Any) -> None:
-        outcome = cli("deploy", "--component", "platform")
+        outcome = cli("deploy", "--component", "plattform")
 
         assert outcome.code == 2
-        assert f"Available: {', '.join(BLUEPRINTS)}." in outcome.err
+        assert "Did you mean 'platform'? Known: rest-api, websocket," in outcome.err
 
 
 class TestPort:
