@@ -132,7 +132,7 @@ class TestResourcesOfAnApi:
         assert paths(component, section) == ["resources.queues.jobs.lock_s", "resources.topics.jobs"]
 
     def test_are_refused_where_messaging_is_turned_off(self, paths: Paths) -> None:
-        section = {"resources": {"queues": {"jobs": {}}}}
+        section: dict[str, Any] = {"resources": {"queues": {"jobs": {}}}}
 
         assert paths("rest-api", section, features={"enable_service_bus": False}) == ["resources"]
         assert paths("rest-api", section) == []
