@@ -60,6 +60,13 @@ _VALUES = re.compile(
 _RANGE = re.compile(r"\b(?:between|from) `?(\d[\d,]*)`?(?: \([^)]*\))? (?:and|to) `?(\d[\d,]*)`?", re.IGNORECASE)
 
 
+_SENTINELS = {
+    -1: re.compile(r"(?<![\w.])-1(?!\d)"),
+    0: re.compile(r"`0`|\b(?:select|set to|value of|value to) 0\b", re.IGNORECASE),
+}
+"""Values with a meaning of their own, which the provider knows and the service does not."""
+
+
 class CloudFormationType:
     """The published schema of a type, which answers to Pulumi's names."""
 
@@ -143,12 +150,18 @@ def enrich(cloudformation: CloudFormationType, node: Node, here: Input) -> None:
     kind = "array" if node["is"][0] in "[<{" else node["is"]
     if types & _SCHEMA_KINDS.get(kind, {kind, "object"}):
         node.update(_limits_of(known, kind))
+    if _names_smaller_value(node, here.text):
+        del node["minimum"]
     if path in cloudformation.create_only:
         node["replace"] = True
     if here.is_promised and not node.get("required"):
         node["computed"] = True
     if advisory := _read_text(node, here.text):
         node["advisory"] = advisory
+
+
+def _names_smaller_value(node: Node, text: str) -> bool:
+    return any(node.get("minimum", value) > value and sentinel.search(text) for value, sentinel in _SENTINELS.items())
 
 
 def _limits_of(known: Mapping[str, Any], kind: str) -> Node:

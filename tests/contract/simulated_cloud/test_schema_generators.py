@@ -67,6 +67,12 @@ class TestAws:
 
         assert found == {"is": "string computed", "advisory": {"enum": ["messageGroup", "queue"]}}
 
+    def test_values_that_only_the_provider_knows_are_allowed(self) -> None:
+        """`-1` removes the bound of a table's throughput; the service itself begins at 1."""
+        nested = _described("aws:dynamodb/table:Table", "AWS::DynamoDB::Table")[1]
+
+        assert shorten(nested["TableOnDemandThroughput"])["maxReadRequestUnits"] == "integer"
+
     def test_names_that_match_without_a_row_are_errors(self) -> None:
         source = Source("AWS::SQS::Queue", {"colour": "Colour"})
 
