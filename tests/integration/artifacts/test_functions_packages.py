@@ -39,7 +39,13 @@ class TestPythonPackage:
         artifact = PackageBuilder(home).build(python(source))
 
         ours = {"function_app.py", "host.json", "semantest_entry.json"}
-        ours |= {"semantest_handler.py", "semantest_payload.py", "semantest_trigger.py", "semantest_vault.py"}
+        ours |= {
+            "semantest_handler.py",
+            "semantest_events.py",
+            "semantest_payload.py",
+            "semantest_trigger.py",
+            "semantest_vault.py",
+        }
         theirs = {"source/app.py", "source/function_app.py", "source/host.json", "source/lib/x.py"}
         assert set(list_names(artifact)) == ours | theirs
         assert (artifact.handler, artifact.runtime) == ("function_app.py", "python3.13")
