@@ -51,6 +51,7 @@ RESOURCES: Mapping[str, Source] = {
     "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
     "aws:cloudwatch/dashboard:Dashboard": Source("AWS::CloudWatch::Dashboard"),
     "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": Source("AWS::Logs::QueryDefinition"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Source(
         "AWS::CloudWatch::Alarm",
         {

@@ -39,7 +39,7 @@ RESOURCES = {
         *("FirewallPolicyRuleCollectionGroup", "NatGateway", "NetworkSecurityGroup", "PrivateDnsZoneGroup"),
         *("PrivateEndpoint", "PublicIPAddress", "Route", "RouteTable", "Subnet", "VirtualNetwork"),
     ),
-    "operationalinsights": ("Workspace",),
+    "operationalinsights": ("SavedSearch", "Workspace"),
     "privatedns": ("PrivateZone", "VirtualNetworkLink"),
     "redisenterprise": ("AccessPolicyAssignment", "Database", "RedisEnterprise"),
     "resources": ("ResourceGroup",),

@@ -10,6 +10,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.resource import Ref
@@ -38,8 +39,16 @@ _DEAD_LETTERS = replace(
 _DASHBOARD = Dashboard(
     name=Ref("dashboard"), title="Semantest", workspace=Ref("workspace"), alarms=(Ref("alarm-log-volume"),)
 )
+_QUERY = SavedQuery(name=Ref("query"), title="errors", workspace=Ref("workspace"))
 
 OBSERVABILITY_EXAMPLES = (
+    KindExample(
+        resource=_QUERY,
+        changed=replace(_QUERY, rows=50),
+        change=("update",),
+        needs=(_WORKSPACE,),
+        outputs=("id", "name"),
+    ),
     KindExample(
         resource=_WORKSPACE,
         changed=replace(_WORKSPACE, retention_days=90),

@@ -80,6 +80,7 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         },
         kind="Alarm",
     ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": AwsCalls("logs", ("PutQueryDefinition",)),
     "aws:dynamodb/table:Table": AwsCalls(
         "dynamodb",
         ("CreateTable",),

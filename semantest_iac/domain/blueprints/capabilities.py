@@ -21,6 +21,7 @@ from semantest_iac.domain.monitoring.observability import (
     DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.access_rules import AccessRules
@@ -99,6 +100,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     VirtualNetwork: COMPONENT_KEY,
     RedisCache: COMPONENT_KEY,
     RoleAssignment: COMPONENT_KEY,
+    SavedQuery: COMPONENT_KEY,
     SecretVault: COMPONENT_KEY,
     TraceStore: COMPONENT_KEY,
     WebSocketAddress: COMPONENT_KEY,

@@ -65,3 +65,12 @@ class Dashboard(Resource):
     title: str
     workspace: Ref
     alarms: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedQuery(Resource):
+    """A query for the newest errors in a workspace, which people find under its title and run."""
+
+    title: str
+    workspace: Ref
+    rows: int = 100

@@ -31,7 +31,12 @@ _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 _SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
 _ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
-_SERVICES = {"apigatewayv2": "apigateway", "cloudwatch/logGroup": "logs", "vpc": "ec2"}
+_SERVICES = {
+    "apigatewayv2": "apigateway",
+    "cloudwatch/logGroup": "logs",
+    "cloudwatch/queryDefinition": "logs",
+    "vpc": "ec2",
+}
 """The service of a type's actions, where it is not called as the module of the type."""
 
 _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {

@@ -68,6 +68,7 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:network:RouteTable": "Microsoft.Network/routeTables",
     "azure-native:network:Subnet": "Microsoft.Network/virtualNetworks/subnets",
     "azure-native:network:VirtualNetwork": "Microsoft.Network/virtualNetworks",
+    "azure-native:operationalinsights:SavedSearch": "Microsoft.OperationalInsights/workspaces/savedSearches",
     "azure-native:operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces",
     "azure-native:privatedns:PrivateZone": "Microsoft.Network/privateDnsZones",
     "azure-native:privatedns:VirtualNetworkLink": "Microsoft.Network/privateDnsZones/virtualNetworkLinks",

@@ -22,7 +22,7 @@ _STACKS = [
         *(("rest-api", "aws"), ("websocket", "aws"), ("account", "aws"), ("rest-api", "azure"), ("websocket", "azure"))
     ]
 ]
-_OTHER_TAGS = {"azure-native:apimanagement:NamedValue"}
+_OTHER_TAGS = {"azure-native:apimanagement:NamedValue", "azure-native:operationalinsights:SavedSearch"}
 """Types with words of their own service under this name, which are no tags of the cloud."""
 
 

@@ -23,6 +23,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.access_rules import NetworkPart
@@ -121,7 +122,7 @@ class TestObservability:
     def test_has_no_alarms_without_monitoring(self) -> None:
         blueprint = _build("observability", "qa", {"monitoring": {"enabled": False}})
 
-        assert [type(it) for it in blueprint.resources] == [LogWorkspace, TraceStore]
+        assert [type(it) for it in blueprint.resources] == [LogWorkspace, TraceStore, SavedQuery]
 
     def test_is_the_log_of_functions_of_the_platform_and_watches_their_queues(self) -> None:
         blueprint = _build("platform", "qa")

@@ -198,6 +198,7 @@ SAMPLES: dict[str, Sample] = {
         "serviceName": "orders-*",
         **dict.fromkeys(("serviceType", "host", "httpMethod", "urlPath", "resourceArn"), "*"),
     },
+    "aws:cloudwatch/queryDefinition:QueryDefinition": lambda _: {"name": "errors", "queryString": "fields @message"},
     "aws:cloudwatch/dashboard:Dashboard": lambda _: {"dashboardName": "orders", "dashboardBody": '{"widgets": []}'},
     "aws:kms/alias:Alias": lambda world: {"name": "alias/orders", "targetKeyId": world["aws:kms/key:Key"].id},
     "aws:rds/subnetGroup:SubnetGroup": lambda world: {

@@ -18,6 +18,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
@@ -26,6 +27,7 @@ from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, Se
 
 WORKSPACE_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("diagnostics")
 NOTIFICATIONS_REF, DASHBOARD_REF, VOLUME_ALARM_REF = Ref("notifications"), Ref("dashboard"), Ref("alarm-log-volume")
+ERRORS_REF = Ref("errors-query")
 _QUOTA_SHARE = 0.8  # of the daily quota of logs, from which on people hear of it
 _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
@@ -55,6 +57,7 @@ def _build_stores(context: LayerContext) -> Iterator[Resource]:
     )
     sampled = _SAMPLED_PERCENT_IN_PRODUCTION if is_production else _SAMPLED_PERCENT
     yield TraceStore(name=TRACES_REF, workspace=WORKSPACE_REF, sampling_percent=sampled)
+    yield SavedQuery(name=ERRORS_REF, title="errors", workspace=WORKSPACE_REF)
 
 
 def _assign_senders(context: LayerContext) -> Iterator[Resource]:

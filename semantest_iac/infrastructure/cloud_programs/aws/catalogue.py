@@ -18,6 +18,7 @@ from semantest_iac.domain.monitoring.observability import (
     DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.access_rules import AccessRules
@@ -66,6 +67,7 @@ CLOUD = Cloud(
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
+        SavedQuery: _function("platform.observability:create_saved_query", "cloudwatch"),
         DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
         DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
         ExistingNetwork: _function("private_networks:use_existing_network"),

@@ -27,6 +27,7 @@ _MAX_NAME_LENGTHS = {
     "queue": 80,
     "firewall": 128,
     "protection": 128,
+    "query": 100,  # of 255, with a slash and a title behind it
     "role": 64,
     "schedule": 64,
     "sampling rule": 32,

@@ -22,6 +22,7 @@ from semantest_iac.domain.monitoring.observability import (
     DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.access_rules import AccessRules
@@ -140,6 +141,7 @@ CLOUD = Cloud(
         ConnectionTable: _function("storage:create_connection_table", "storage"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
         Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
+        SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
         DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
         DocumentDatabase: _function("platform.databases:create_document_database", "cosmosdb"),
         ExistingNetwork: _function("private_networks:use_existing_network"),

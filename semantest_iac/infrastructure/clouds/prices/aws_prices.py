@@ -17,6 +17,7 @@ from semantest_iac.domain.monitoring.observability import (
     DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
@@ -195,7 +196,7 @@ AWS_PRICES: Final = PriceTable(
     frozenset(
         {
             *(DiagnosticLogs, ExistingNetwork, FunctionIdentity, GatewayLogging, MessageBroker, MessageTrigger),
-            *(NotificationChannel, RoleAssignment, WebSocketAddress, WorkloadIdentity),
+            *(NotificationChannel, RoleAssignment, SavedQuery, WebSocketAddress, WorkloadIdentity),
             ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
         }
     )

@@ -19,6 +19,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
@@ -197,7 +198,7 @@ AZURE_PRICES: Final = PriceTable(
     | frozenset(
         {
             *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),
-            *(Dashboard, DiagnosticLogs, RoleAssignment, SecretVault, TraceStore, WorkloadIdentity),
+            *(Dashboard, DiagnosticLogs, RoleAssignment, SavedQuery, SecretVault, TraceStore, WorkloadIdentity),
             *(ExistingNetwork, FunctionIdentity, LiveVersion, MessageQueue, MessageTopic, MessageTrigger),
             *(NotificationChannel, PrivateNetwork, ScheduleTrigger, TopicSubscription, WebSocketEndpoint),
         }

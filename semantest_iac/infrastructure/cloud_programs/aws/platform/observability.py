@@ -15,6 +15,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
@@ -176,3 +177,16 @@ def _place(index: int) -> dict[str, int]:
     """Return where a widget is: two in a row."""
     row, column = divmod(index, _COLUMNS // _WIDTH)
     return {"x": column * _WIDTH, "y": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
+
+
+def create_saved_query(query: SavedQuery, context: ProgramContext) -> Outputs:
+    """Save a query for the newest lines of the log that speak of an error."""
+    errors = "fields @timestamp, @message | filter @message like /(?i)error/ | sort @timestamp desc"
+    created = aws.cloudwatch.QueryDefinition(
+        query.name,
+        name=f"{aws_name('query', context)}/{query.title}",
+        query_string=f"{errors} | limit {query.rows}",
+        log_group_names=[context.outputs[query.workspace]["name"]],
+        opts=context.options(),
+    )
+    return {"id": created.query_definition_id, "name": created.name}

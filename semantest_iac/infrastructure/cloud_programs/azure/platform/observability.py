@@ -16,6 +16,7 @@ from semantest_iac.domain.monitoring.observability import (
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
+    SavedQuery,
     TraceStore,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
@@ -227,3 +228,18 @@ def _query_item(title: str, query: pulumi.Input[str], view: str, workspace: pulu
             "visualization": view,
         },
     }
+
+
+def create_saved_query(query: SavedQuery, context: ProgramContext) -> Outputs:
+    """Save a query for the newest lines that were written as errors or worse."""
+    created = operationalinsights.SavedSearch(
+        query.name,
+        saved_search_id=query.name,
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        workspace_name=context.outputs[query.workspace]["name"],
+        category="Semantest",
+        display_name=query.title,
+        query=f"AppTraces | where SeverityLevel >= 3 | top {query.rows} by TimeGenerated desc",
+        opts=context.options(),
+    )
+    return {"id": created.id, "name": created.name}

@@ -12,6 +12,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule, 
 
 TRACE_GROUP_TYPE: Final = "aws:xray/group:Group"
 SAMPLING_RULE_TYPE: Final = "aws:xray/samplingRule:SamplingRule"
+QUERY_TYPE: Final = "aws:cloudwatch/queryDefinition:QueryDefinition"
 DASHBOARD_TYPE: Final = "aws:cloudwatch/dashboard:Dashboard"
 
 OBSERVABILITY_TYPES: Final[dict[str, TypeRule]] = {
@@ -27,6 +28,9 @@ OBSERVABILITY_TYPES: Final[dict[str, TypeRule]] = {
         {"version": refine(OneOf((1,), DOC)), "ruleName": refine(force_new=True, computed_default=True)},
         name_input="ruleName",
         unique=(UniqueHandle("{ruleName}", Refusal("InvalidRequestException", "Rule {ruleName} already exists.")),),
+    ),
+    QUERY_TYPE: AwsType(QUERY_TYPE, "{uuid}", "arn:aws:logs:{region}:{account}:query-definition:{uuid}").rule(
+        computed={"queryDefinitionId": "{uuid}"}
     ),
     DASHBOARD_TYPE: AwsType(DASHBOARD_TYPE, "{dashboardName}").rule(
         {"dashboardBody": change_kind(ValueKind.JSON)},

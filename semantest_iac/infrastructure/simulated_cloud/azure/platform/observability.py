@@ -1,4 +1,4 @@
-"""Workbooks; workspaces, Application Insights and alerts are with those of single functions."""
+"""Workbooks and saved queries; workspaces, Application Insights and alerts are with those of single functions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import TERRAFORM, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import NamingScheme, TypeRule
 
+SAVED_QUERY_TYPE: Final = "azure-native:operationalinsights:SavedSearch"
+_WORKSPACES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.OperationalInsights/workspaces"
 WORKBOOK_TYPE: Final = "azure-native:applicationinsights:Workbook"
 _GUID: Final = Pattern(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z", TERRAFORM)
 
@@ -30,5 +32,8 @@ DASHBOARD_TYPES: Final[dict[str, TypeRule]] = {
             "userId": stable_guid("user"),
         },
         references=(id_reference("sourceId"),),
-    )
+    ),
+    SAVED_QUERY_TYPE: ArmType(
+        SAVED_QUERY_TYPE, f"{_WORKSPACES_ID}/{{workspaceName}}/savedSearches/{{savedSearchId}}"
+    ).rule(),
 }
