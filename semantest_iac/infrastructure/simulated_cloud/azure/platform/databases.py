@@ -63,7 +63,8 @@ def _keeps_basic_too_long(context: GuardContext) -> bool:
 
 
 def _backs_basic_up_more_often(context: GuardContext) -> bool:
-    return _is_basic(context.facts) and context.facts["diffBackupIntervalInHours"] not in (None, _BASIC_HOURS)
+    hours = int(context.facts["diffBackupIntervalInHours"] or _BASIC_HOURS)
+    return _is_basic(context.facts) and hours != _BASIC_HOURS
 
 
 def _has_no_login(context: GuardContext) -> bool:
