@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
-_WORD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]+")  # parts of a UUID occur in others, too
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|\d{1,3}(?:-\d{1,3}){3}"  # the second form is a part of a name in DNS
+_WORD = re.compile(rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|{_ADDRESS}|[A-Za-z0-9]+")
+"""UUIDs and addresses are words as a whole: their parts occur in others, too."""
 _SHORTEST = 6
 IsGenerated = Callable[[str], bool]
 _ABSENT = object()
@@ -64,7 +66,9 @@ class NameMapping:
     def _same_word(self, ours: str, theirs: str) -> bool:
         if ours == theirs:
             return True
-        if len(ours) != len(theirs) or not (self._is_generated(ours) or self._is_generated(theirs)):
+        are_addresses = all(re.fullmatch(_ADDRESS, word) for word in (ours, theirs))
+        has_other_length = len(ours) != len(theirs) and not are_addresses
+        if has_other_length or not (self._is_generated(ours) or self._is_generated(theirs)):
             return False
         return self._theirs.setdefault(ours, theirs) == theirs and self._ours.setdefault(theirs, ours) == ours
 

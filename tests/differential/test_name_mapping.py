@@ -27,6 +27,12 @@ class TestNameMapping:
         assert names.matches(f"secret|{ours}", f"secret|{theirs}")
         assert names.matches(f"secret|{others}", f"secret|{its}")
 
+    def test_maps_addresses_of_any_length(self) -> None:
+        names = NameMapping()
+
+        assert names.matches(["52.10.25.15", "ec2-52-10-25-15.example"], ["52.18.184.7", "ec2-52-18-184-7.example"])
+        assert not names.matches("52.10.25.15", "52.18.184.8")
+
     @pytest.mark.parametrize(("ours", "theirs"), [("v1", "v2"), ("role", "roles"), (1, True), (None, ""), ("1", 1)])
     def test_maps_no_other_values(self, ours: Any, theirs: Any) -> None:
         assert not NameMapping().matches(ours, theirs)
