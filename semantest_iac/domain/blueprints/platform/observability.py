@@ -24,6 +24,7 @@ from semantest_iac.domain.monitoring.observability import (
 from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
+from semantest_iac.domain.storage.databases import DocumentDatabase, SqlDatabase
 
 WORKSPACE_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("diagnostics")
 NOTIFICATIONS_REF, DASHBOARD_REF, VOLUME_ALARM_REF = Ref("notifications"), Ref("dashboard"), Ref("alarm-log-volume")
@@ -31,9 +32,13 @@ ERRORS_REF = Ref("errors-query")
 _QUOTA_SHARE = 0.8  # of the daily quota of logs, from which on people hear of it
 _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
-WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (SecretVault, MessageBroker, VirtualNetwork)
+WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (
+    *(SecretVault, MessageBroker, VirtualNetwork),
+    *(SqlDatabase, DocumentDatabase),
+)
 """The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
 WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {
+    SqlDatabase: ((PlatformSignal.DATABASE_LOAD, 80),),
     MessageQueue: ((PlatformSignal.DEAD_LETTERS, 1), (PlatformSignal.WAITING_MESSAGES, 1000)),
 }
 """By kind, the signals of every resource that have an alarm, each with its threshold."""

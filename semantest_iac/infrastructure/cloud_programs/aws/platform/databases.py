@@ -92,6 +92,7 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
         "id": created.arn,
         "arn": created.arn,
         "name": created.identifier,
+        "instance": created.identifier,
         "host": created.address,
         "variables": {
             "SEMANTEST_SQL_HOST": created.address,

@@ -104,7 +104,9 @@ _METRICS: Mapping[PlatformSignal, _Metric] = {
     ),
     PlatformSignal.WAITING_MESSAGES: _Metric(*_MESSAGES),
     PlatformSignal.DEAD_LETTERS: _Metric(*_MESSAGES, watched="dead_letter_name"),
-    PlatformSignal.DATABASE_LOAD: _Metric("AWS/RDS", "CPUUtilization", "Average", "DBInstanceIdentifier"),
+    PlatformSignal.DATABASE_LOAD: _Metric(
+        *("AWS/RDS", "CPUUtilization", "Average", "DBInstanceIdentifier"), watched="instance"
+    ),
 }
 
 
