@@ -107,6 +107,9 @@ RESOURCES: Mapping[str, Source] = {
     ),
     "aws:elasticache/user:User": Source("AWS::ElastiCache::User"),
     "aws:elasticache/userGroup:UserGroup": Source("AWS::ElastiCache::UserGroup"),
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": Source(
+        "AWS::EC2::InstanceConnectEndpoint"
+    ),
     "aws:iam/role:Role": Source("AWS::IAM::Role", {"assumeRolePolicy": "AssumeRolePolicyDocument"}),
     "aws:iam/rolePolicy:RolePolicy": Source("AWS::IAM::RolePolicy", {"name": "PolicyName", "role": "RoleName"}),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Source(
@@ -162,12 +165,17 @@ RESOURCES: Mapping[str, Source] = {
     "aws:rds/subnetGroup:SubnetGroup": Source(
         "AWS::RDS::DBSubnetGroup", {"name": "DBSubnetGroupName", "description": "DBSubnetGroupDescription"}
     ),
+    "aws:networkfirewall/firewall:Firewall": Source("AWS::NetworkFirewall::Firewall"),
+    "aws:networkfirewall/firewallPolicy:FirewallPolicy": Source("AWS::NetworkFirewall::FirewallPolicy"),
+    "aws:networkfirewall/ruleGroup:RuleGroup": Source("AWS::NetworkFirewall::RuleGroup"),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
     "aws:scheduler/schedule:Schedule": Source("AWS::Scheduler::Schedule"),
     "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret", {"arn": "Id"}),
     "aws:secretsmanager/secretVersion:SecretVersion": Source(
         "", reason="CloudFormation writes the value into the secret"
     ),
+    "aws:shield/protection:Protection": Source("AWS::Shield::Protection"),
+    "aws:shield/subscription:Subscription": Source("", reason="CloudFormation subscribes to nothing"),
     "aws:sns/topic:Topic": Source("AWS::SNS::Topic", {"arn": "TopicArn"}),
     "aws:sns/topicSubscription:TopicSubscription": Source("AWS::SNS::Subscription", {"topic": "TopicArn"}),
     "aws:sqs/queue:Queue": Source(

@@ -36,6 +36,12 @@ OTHER_ACTIONS = {
         "read": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
         "update": ["secretsmanager:UpdateSecretVersionStage"],
     },
+    "aws:shield/subscription:Subscription": {
+        "create": ["shield:CreateSubscription"],
+        "read": ["shield:DescribeSubscription"],
+        "update": ["shield:UpdateSubscription"],
+        "delete": ["shield:DeleteSubscription"],
+    },
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {
         "create": ["lambda:PutProvisionedConcurrencyConfig"],
         "read": ["lambda:GetProvisionedConcurrencyConfig"],

@@ -39,7 +39,8 @@ SUBNET_PREFIX = 24
 class NetworkSettings:
     """The network of the platform: its addresses and what protects it.
 
-    `subnet_ranges` has the addresses of subnets that do not follow from those of the network.
+    `subnet_ranges` has the addresses of subnets that do not follow from those of the network, `ddos_plan_id` is a plan
+    that is managed elsewhere. The firewall lets HTTPS to `allowed_hosts` out, without any to every host.
     """
 
     cidr: str
@@ -47,6 +48,9 @@ class NetworkSettings:
     firewall: bool = False
     bastion: bool = False
     nat_gateway: bool = True
+    ddos_plan_id: str = ""
+    accept_ddos_commitment: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     subnet_ranges: Mapping[str, str] = field(default_factory=dict)
 
     @property

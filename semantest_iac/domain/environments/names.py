@@ -34,7 +34,6 @@ PLATFORM_TYPE = "platform"  # all layers as one stack
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
 _WITHOUT_RESOURCES = "its resources have no programs yet"
 PLANNED_TYPES: Mapping[str, str] = {
-    "network": _WITHOUT_RESOURCES,
     "etl": _WITHOUT_RESOURCES,
 }
 """Types that a configuration may name and nothing can deploy yet, each with the reason."""

@@ -109,6 +109,29 @@ SAMPLES: dict[str, Sample] = {
         "destinationCidrBlock": "0.0.0.0/0",
         "natGatewayId": world["aws:ec2/natGateway:NatGateway"].id,
     },
+    "aws:networkfirewall/ruleGroup:RuleGroup": lambda _: {"name": "hosts", "type": "STATEFUL", "capacity": 10},
+    "aws:networkfirewall/firewallPolicy:FirewallPolicy": lambda world: {
+        "name": "hosts",
+        "firewallPolicy": {
+            "statelessDefaultActions": ["aws:forward_to_sfe"],
+            "statelessFragmentDefaultActions": ["aws:forward_to_sfe"],
+            "statefulRuleGroupReferences": [{"resourceArn": world["aws:networkfirewall/ruleGroup:RuleGroup"].id}],
+        },
+    },
+    "aws:networkfirewall/firewall:Firewall": lambda world: {
+        "name": "outgoing",
+        "vpcId": world["aws:ec2/vpc:Vpc"].id,
+        "firewallPolicyArn": world["aws:networkfirewall/firewallPolicy:FirewallPolicy"].id,
+        "subnetMappings": [{"subnetId": world["aws:ec2/subnet:Subnet"].id}],
+    },
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": lambda world: {
+        "subnetId": world["aws:ec2/subnet:Subnet"].id
+    },
+    "aws:shield/subscription:Subscription": lambda _: {"autoRenew": "DISABLED"},
+    "aws:shield/protection:Protection": lambda world: {
+        "name": "address",
+        "resourceArn": world["aws:ec2/eip:Eip"].outputs["arn"],
+    },
     _FUNCTION: lambda world: {
         "name": "api",
         "role": world["aws:iam/role:Role"].outputs["arn"],

@@ -23,6 +23,13 @@ class PlatformNetworkSection(Section):
     firewall: bool | None = Field(default=None, description="A firewall that outgoing traffic passes.")
     bastion: bool | None = Field(default=None, description="A host through which people reach private machines.")
     nat_gateway: bool | None = Field(default=None, description="A fixed address for outgoing traffic.")
+    ddos_plan_id: str | None = Field(default=None, description="A plan of Azure that is managed elsewhere, by its id.")
+    accept_ddos_commitment: bool | None = Field(
+        default=None, description="Subscribe to Shield Advanced for a year; without it AWS has Shield Standard alone."
+    )
+    allowed_hosts: ListOf[str] | None = Field(
+        default=None, description="Hosts to which the firewall lets HTTPS out, such as *.example.org; all by default."
+    )
 
 
 class SecuritySection(Section):

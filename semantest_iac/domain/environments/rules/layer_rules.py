@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -19,6 +20,8 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
 )
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
+from semantest_iac.domain.errors import ValidationError
+from semantest_iac.domain.networking.virtual_networks import find_service_addresses
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
@@ -43,7 +46,9 @@ _PLATFORM_HINT = "Write it in a component of the platform."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics"), "Write it below resources.")
 
 SOFT_DELETE_DAYS = range(7, 90 + 1)
-PLATFORM_PREFIXES = range(8, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
+SMALLEST_SUBNET_PREFIX = 27  # half of it is in each of two zones, and a network's subnets end at /28
+PLATFORM_PREFIXES = range(16, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
 def check_layer_keys(subject: RuleSubject) -> Iterator[Finding]:
@@ -107,6 +112,7 @@ LAYER_RULES: tuple[Rule, ...] = (
 def check_environment_values(written: EnvironmentDefaults, defaults: EnvironmentSettings) -> Iterator[Finding]:
     """The network and the vault of the platform are possible; paths start at the top of the file."""
     yield from _check_addresses(written.network, defaults.network)
+    yield from _check_way_out(written.network, defaults.network)
     days = written.security.soft_delete_days
     if days is not None and days not in SOFT_DELETE_DAYS:
         yield refuse("security.soft_delete_days", f"soft_delete_days must be 7 to 90, not {days}")
@@ -129,6 +135,10 @@ def _check_addresses(written: PlatformNetworkSection, default: NetworkSettings) 
     taken: dict[str, IPv4Network] = {}
     for name, text in replace(default, cidr=cidr, subnet_ranges=written.subnets).subnets.items():
         yield from _check_subnet(name, text, network, taken)
+    try:
+        find_service_addresses(str(network), map(str, taken.values()))
+    except ValidationError as error:
+        yield from (refuse(fault.path, fault.message, fault.hint) for fault in error.faults)
 
 
 def _check_subnet(name: str, text: str, network: IPv4Network, taken: dict[str, IPv4Network]) -> Iterator[Finding]:
@@ -138,12 +148,26 @@ def _check_subnet(name: str, text: str, network: IPv4Network, taken: dict[str, I
         yield refuse(path, f"'{make_printable(name)}' is not a subnet", suggest_known(name, SUBNETS))
     elif subnet is None:
         yield refuse(path, f"'{make_printable(text)}' is not a network", "Such as 10.0.1.0/24.")
+    elif subnet.prefixlen > SMALLEST_SUBNET_PREFIX:
+        yield refuse(path, f"{subnet} is too small: a subnet is /{SMALLEST_SUBNET_PREFIX} or larger")
     elif not subnet.subnet_of(network):
         yield refuse(path, f"{subnet} is not in {network}", "Choose one of its addresses.")
     elif other := next((it for it, known in taken.items() if known.overlaps(subnet)), None):
         yield refuse(path, f"{subnet} overlaps the subnet '{other}'", "Choose other addresses for one of them.")
     if subnet is not None:
         taken[name] = subnet
+
+
+def _check_way_out(written: PlatformNetworkSection, default: NetworkSettings) -> Iterator[Finding]:
+    """What a firewall lets out leaves by the NAT gateway, and its hosts are names."""
+    has_firewall = default.firewall if written.firewall is None else written.firewall
+    if has_firewall and written.nat_gateway is False:
+        reason = "the firewall has no way out without a NAT gateway"
+        yield refuse("network.nat_gateway", reason, "Turn off network.firewall too, or leave nat_gateway on.")
+    for index, host in enumerate(written.allowed_hosts or ()):
+        if not _HOST.fullmatch(host):
+            hint = "Such as api.example.org, or *.example.org with all names below it."
+            yield refuse(f"network.allowed_hosts[{index}]", f"'{make_printable(host)}' is not a host", hint)
 
 
 def _parse_network(text: str) -> IPv4Network | None:

@@ -20,6 +20,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import func
 from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     databases,
     encryption,
+    network_protection,
     object_storage,
     observability,
     queues,
@@ -53,6 +54,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **queues.QUEUE_TYPES,
     **triggers.TRIGGER_TYPES,
     **databases.DATABASE_TYPES,
+    **network_protection.NETWORK_PROTECTION_TYPES,
 }
 
 

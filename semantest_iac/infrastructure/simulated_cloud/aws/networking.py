@@ -39,6 +39,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 VPC_TYPE: Final = "aws:ec2/vpc:Vpc"
 SUBNET_TYPE: Final = "aws:ec2/subnet:Subnet"
 SECURITY_GROUP_TYPE: Final = "aws:ec2/securityGroup:SecurityGroup"
+NETWORK_FIREWALL_TYPE: Final = "aws:networkfirewall/firewall:Firewall"
 
 
 def dependency_violation(noun: str) -> Refusal:

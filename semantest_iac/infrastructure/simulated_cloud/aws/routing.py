@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Final
 from zlib import crc32
 
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import (
+    NETWORK_FIREWALL_TYPE,
+    SUBNET_TYPE,
+    VPC_ENDPOINT_TYPE,
+    VPC_TYPE,
     dependency_violation,
     network_reference,
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, CidrNetwork, OneOf
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, OBSERVED, CidrNetwork, OneOf
 from semantest_iac.infrastructure.simulated_cloud.schema.published import COMPUTED, REPLACES, UNORDERED, refine
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
+    GuardContext,
     OnDelete,
+    RequestGuard,
     ResourceReference,
     TypeRule,
     UniqueHandle,
@@ -47,6 +54,15 @@ def _gateway_reference(path: str, type_: str, code: str, noun: str, pattern: str
 def _route_id(facts: RequestFacts) -> str:
     destination = "".join(str(facts[name]) for name in _DESTINATIONS)
     return f"r-{facts['routeTableId']}{crc32(destination.encode())}"
+
+
+def _is_in_vpc_but_no_subnet(context: GuardContext) -> bool:
+    """Whether a route would lead a part of the VPC elsewhere that is no subnet; source: VPC's user guide on routes."""
+    vpc_id, destination = context.facts["routeTable"]["vpcId"], context.facts["destinationCidrBlock"]
+    ranges = [row["cidrBlock"] for row in context.resources_of(VPC_TYPE) if row["id"] == vpc_id and row["cidrBlock"]]
+    if not destination or not any(IPv4Network(destination).subnet_of(IPv4Network(it)) for it in ranges):
+        return False
+    return destination not in [row["cidrBlock"] for row in context.resources_of(SUBNET_TYPE) if row["vpcId"] == vpc_id]
 
 
 def _public_ip(facts: RequestFacts) -> str:
@@ -102,6 +118,23 @@ ROUTING_TYPES: Final[dict[str, TypeRule]] = {
                 "gatewayId", INTERNET_GATEWAY_TYPE, "InvalidGatewayID.NotFound", "gateway ID", r"^(igw-.+)$"
             ),
             _gateway_reference("natGatewayId", NAT_GATEWAY_TYPE, "InvalidNatGatewayID.NotFound", "nat gateway ID", ""),
+            ResourceReference(
+                "vpcEndpointId",
+                (VPC_ENDPOINT_TYPE, NETWORK_FIREWALL_TYPE),  # a firewall has an endpoint in each of its subnets
+                Refusal("InvalidVpcEndpointId.NotFound", "The vpcEndpoint ID '{value}' does not exist"),
+                OBSERVED,
+            ),
+        ),
+        guards=(
+            RequestGuard(
+                _is_in_vpc_but_no_subnet,
+                Refusal(
+                    "InvalidParameterValue",
+                    "The destination CIDR block {destinationCidrBlock} is more specific than the local route, and must "
+                    "match the CIDR block of a subnet in the VPC.",
+                ),
+                DOC,
+            ),
         ),
         conditions=(Choice(1, 1, _DESTINATIONS, DOC), Choice(1, 1, _TARGETS, DOC)),
     ),

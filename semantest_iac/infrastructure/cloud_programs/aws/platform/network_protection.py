@@ -72,18 +72,19 @@ def create_network_firewall(firewall: NetworkFirewall, context: ProgramContext) 
 def _find_endpoint(firewall: aws.networkfirewall.Firewall, subnet: aws.ec2.Subnet) -> pulumi.Output[str]:
     """Find the endpoint of a firewall in a subnet, by which routes name it."""
 
-    def find(values: list[Any]) -> str:
-        statuses, subnet_id = values
-        states = [state for status in statuses for state in status.sync_states]
-        attached = [it for state in states for it in state.attachments]
+    def find(statuses: Any, subnet_id: str) -> str:
+        attached = (it for status in statuses for state in status.sync_states for it in state.attachments)
         for it in attached:
             if it.subnet_id == subnet_id:
                 return str(it.endpoint_id)
-        raise ProviderError(
-            f"The firewall has no endpoint in subnet {subnet_id} yet.", provider="aws", hint="Deploy again."
-        )
+        message = f"The firewall has no endpoint in subnet {subnet_id} yet."
+        raise ProviderError(message, provider="aws", hint="Deploy again.")
 
-    return pulumi.Output.all(firewall.firewall_statuses, subnet.id).apply(find)
+    # Output.all would turn the statuses into plain dictionaries.
+    found: pulumi.Output[str] = firewall.firewall_statuses.apply(
+        lambda statuses: subnet.id.apply(lambda subnet_id: find(statuses, subnet_id))
+    )
+    return found
 
 
 def _create_policy(firewall: NetworkFirewall, context: ProgramContext) -> aws.networkfirewall.FirewallPolicy:

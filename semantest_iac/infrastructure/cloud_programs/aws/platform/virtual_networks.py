@@ -34,7 +34,13 @@ def create_virtual_network(network: VirtualNetwork, context: ProgramContext) -> 
         tags=name_tags(context, network.name),
         opts=context.options(),
     )
-    gateway = aws.ec2.InternetGateway(network.name, vpc_id=vpc.id, tags=context.tags, opts=context.options())
+    gateway = aws.ec2.InternetGateway(
+        network.name,
+        vpc_id=vpc.id,
+        tags=context.tags,
+        # A network with public addresses does not let its gateway go, so another network gets another one.
+        opts=context.options(replace_on_changes=["vpcId"]),
+    )
     zones = find_zones(context)
     subnets, tables = [], []
     for number, cidr in enumerate(split_by_zone(network.public_cidr, network.zones)):
@@ -153,7 +159,8 @@ def create_access_rules(rules: AccessRules, context: ProgramContext) -> Outputs:
             description=f"Semantest platform: {part.value}",
             vpc_id=vpc_id,
             tags=context.tags,
-            opts=context.options(),
+            # Only another VPC replaces it, where the name is free; what uses the old group needs it until then.
+            opts=context.options(delete_before_replace=False),
         )
         for part in rules.cidrs
     }
@@ -211,7 +218,8 @@ def create_nat_gateway(gateway: NatGateway, context: ProgramContext) -> Outputs:
             subnet_id=network["public_subnet_ids"][number],
             allocation_id=address.id,
             tags=name_tags(context, name),
-            opts=context.options(depends_on=[network["internet_gateway"]]),
+            # In another network it keeps its address, which one gateway has at a time.
+            opts=context.options(depends_on=[network["internet_gateway"]], delete_before_replace=True),
         )
         created.append(nat.id)
         addresses.append(address)
