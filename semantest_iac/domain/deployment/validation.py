@@ -30,6 +30,7 @@ from semantest_iac.domain.environments.names import (
     DEPLOYABLE_TYPES,
     ENVIRONMENTS,
     LAYER_TYPES,
+    PLATFORM_TYPES,
     RESERVED_COMPONENT_NAMES,
     SERVICE_TYPES,
     Region,
@@ -131,9 +132,9 @@ class ValidationService:
         return find_stack_faults(**asdict(stack), clouds=self._clouds, environments=environments, components=known)
 
     def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-        if find_component_type(configuration, stack.component) not in BLUEPRINTS:
+        settings = _resolve_settings(stack, configuration)
+        if settings is None:
             return
-        settings = resolve_component(configuration, stack.component, stack.environment)
         blueprint = BLUEPRINTS[settings.type](stack, 1, settings)
         yield from find_unsupported(
             blueprint, self._capabilities_of(stack.provider), lambda: self._other_capabilities(stack.provider)
@@ -183,9 +184,7 @@ class ValidationService:
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         component_type = find_component_type(configuration, stack.component)
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
-        if subject.built_in_environment in ENVIRONMENTS:
-            defaults = get_environment_settings(subject.built_in_environment)
-            yield from layer_rules.check_environment_values(configuration, defaults)
+        yield from _check_environment(stack, configuration)
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
         yield from check_approvals(configuration)
@@ -216,9 +215,18 @@ def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding
             yield refuse(f"deadlines.{key}", problem, "Such as 3600, for an hour.")
 
 
+def _check_environment(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
+    built_in = configuration.find_base_environment(stack.environment) or stack.environment
+    if built_in in ENVIRONMENTS:
+        yield from layer_rules.check_environment_values(configuration, get_environment_settings(built_in))
+
+
 def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
-    has_blueprint = find_component_type(configuration, stack.component) in BLUEPRINTS
-    if not has_blueprint or stack.environment not in configuration.environment_names:
+    """Return the settings to build a blueprint of; None where there is none, or where it cannot be built of them."""
+    component_type = find_component_type(configuration, stack.component)
+    if component_type not in BLUEPRINTS or stack.environment not in configuration.environment_names:
+        return None
+    if component_type in PLATFORM_TYPES and any(it.blocks for it in _check_environment(stack, configuration)):
         return None
     return resolve_component(configuration, stack.component, stack.environment)
 

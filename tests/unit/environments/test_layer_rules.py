@@ -17,6 +17,15 @@ from semantest_iac.domain.environments.rules.layer_rules import check_environmen
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 Paths = Callable[..., list[str]]
+_FULL = {
+    "gateway": "10.0.1.0/24",
+    "app": "10.0.0.0/26",
+    "functions": "10.0.0.64/26",
+    "integration": "10.0.0.128/25",
+    "data": "10.0.4.0/22",
+    "management": "10.0.2.0/23",
+}
+"""Subnets that leave nothing of 10.0.0.0/21."""
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 
 
@@ -98,6 +107,11 @@ class TestSubnets:
             ({"cidr": "10.0.0.0"}, "network.cidr"),
             ({"cidr": "much"}, "network.cidr"),
             ({"cidr": "10.0.0.0/24"}, "network.cidr"),
+            ({"cidr": "10.0.0.0/8"}, "network.cidr"),
+            ({"cidr": "10.0.0.0/21", "subnets": _FULL}, "network.cidr"),
+            ({"firewall": True, "nat_gateway": False}, "network.nat_gateway"),
+            ({"allowed_hosts": ["api.example.org", "*"]}, "network.allowed_hosts[1]"),
+            ({"subnets": {"data": "10.0.9.0/28"}}, "network.subnets.data"),
             ({"subnets": {"data": "10.0.0.0/24"}}, "network.subnets.data"),
             ({"subnets": {"data": "10.1.0.0/24"}}, "network.subnets.data"),
             ({"subnets": {"data": "x"}}, "network.subnets.data"),

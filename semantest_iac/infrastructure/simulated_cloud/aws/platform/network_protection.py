@@ -76,7 +76,7 @@ def _firewall_statuses(facts: RequestFacts) -> list[dict[str, Any]]:
 
 def _list_endpoints(facts: RequestFacts) -> list[str]:
     """Return the ids by which routes name a firewall."""
-    return list(_find_endpoints(facts["firewallStatuses"] or ()))
+    return list(_find_endpoints(facts["firewallStatuses"] or []))
 
 
 def _find_endpoints(statuses: list[dict[str, Any]]) -> Iterator[str]:
