@@ -36,7 +36,15 @@ PROVIDER_PROPERTIES: Final = {
     "region": "where the provider sends the request",
     "tagsAll": "the tags of the provider and of the resource together",
 }
-_SERVICES: Final = {"vpc": "ec2", "cfg": "config", "sfn": "stepfunctions", "alb": "elbv2", "lb": "elbv2"}
+_SERVICES: Final = {
+    "vpc": "ec2",
+    "ec2transitgateway": "ec2",
+    "networkfirewall": "network-firewall",
+    "cfg": "config",
+    "sfn": "stepfunctions",
+    "alb": "elbv2",
+    "lb": "elbv2",
+}
 
 _STATE_ONLY = "Pulumi's provider compares it with its state and sends it nowhere"
 _IP = "IpPermissions.{}".format

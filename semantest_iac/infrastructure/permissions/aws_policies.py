@@ -35,14 +35,21 @@ _SERVICES = {
     "apigatewayv2": "apigateway",
     "cloudwatch/logGroup": "logs",
     "cloudwatch/queryDefinition": "logs",
+    "ec2transitgateway": "ec2",
+    "networkfirewall": "network-firewall",
     "vpc": "ec2",
 }
 """The service of a type's actions, where it is not called as the module of the type."""
 
 _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
     "aws:apigateway/account:Account": ("iam:GetRole", "iam:PassRole"),
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("iam:CreateServiceLinkedRole",),
     "aws:lambda/function:Function": ("iam:PassRole",),
     "aws:scheduler/schedule:Schedule": ("iam:PassRole",),
+    "aws:networkfirewall/firewall:Firewall": (
+        *("ec2:CreateVpcEndpoint", "ec2:DeleteVpcEndpoints", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints"),
+        *("ec2:DescribeVpcs", "iam:CreateServiceLinkedRole"),
+    ),
 }
 _NETWORK_ACTIONS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
 """What a function in a network needs besides, as the schema of AWS::Lambda::Function says."""

@@ -92,7 +92,7 @@ def _create_policy(firewall: NetworkFirewall, context: ProgramContext) -> aws.ne
     hosts = firewall.allowed_hosts
     rules = aws.networkfirewall.RuleGroup(
         firewall.name,
-        name=aws_name("firewall", context, "hosts" if hosts else "every-host"),
+        name=aws_name("firewall", context),
         type="STATEFUL",
         capacity=_RULES_CAPACITY,
         rule_group={

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.networking import (
-    NETWORK_FIREWALL_TYPE,
-    SUBNET_TYPE,
-    ec2_arn_template,
-)
+from semantest_iac.infrastructure.simulated_cloud.aws.networking import NETWORK_FIREWALL_TYPE, SUBNET_TYPE
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import AwsType
 from semantest_iac.infrastructure.simulated_cloud.runtime.naming import hex_suffix
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import API, DOC
@@ -129,7 +125,7 @@ NETWORK_PROTECTION_TYPES: Final[dict[str, TypeRule]] = {
     ),
     CONNECT_ENDPOINT_TYPE: AwsType(CONNECT_ENDPOINT_TYPE, "eice-{hex17}", name_input="").rule(
         computed={
-            "arn": ec2_arn_template("instance-connect-endpoint/eice-{hex17}"),
+            "arn": "arn:aws:ec2:{region}:{account}:instance-connect-endpoint/eice-{hex17}",
             "availabilityZone": "{subnet[availabilityZone]}",
             "vpcId": "{subnet[vpcId]}",
             "ownerId": "{account}",
