@@ -147,10 +147,8 @@ CLOUD = Cloud(
         ),
     },
     unsupported={
-        BastionHost: "the sandbox does not know Instance Connect Endpoints yet",
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",
-        NetworkFirewall: "the sandbox does not know Network Firewall yet",
     },
     partial={
         AccessRules: "to services of AWS by HTTPS to every address: they have no group of addresses",
