@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_network
 
+from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
 from semantest_iac.domain.networking.access_rules import SUBNET_PARTS, AccessRules, NetworkPart
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
 from semantest_iac.domain.networking.virtual_networks import (
@@ -14,7 +15,6 @@ from semantest_iac.domain.networking.virtual_networks import (
     NetworkFirewall,
     Subnet,
     VirtualNetwork,
-    find_service_addresses,
 )
 from semantest_iac.domain.resource import Ref
 from tests.kind_examples import shared

@@ -4,9 +4,9 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from semantest_iac.domain.environments.platform.service_addresses import ServiceAddresses, find_service_addresses
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.networking.access_rules import NetworkPart, has_egress
-from semantest_iac.domain.networking.virtual_networks import ServiceAddresses, find_service_addresses
 
 _SIX = [f"10.0.{number}.0/24" for number in range(6)]
 

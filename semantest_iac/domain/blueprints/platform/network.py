@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
 from semantest_iac.domain.environments.environment_settings import NetworkSettings
+from semantest_iac.domain.environments.platform.service_addresses import ServiceAddresses, find_service_addresses
 from semantest_iac.domain.networking.access_rules import AccessRules, NetworkPart, has_egress
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
     NatGateway,
     NetworkFirewall,
-    ServiceAddresses,
     Subnet,
     VirtualNetwork,
-    find_service_addresses,
 )
 from semantest_iac.domain.resource import Ref, Resource
 

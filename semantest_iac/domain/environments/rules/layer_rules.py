@@ -11,6 +11,7 @@ from semantest_iac.domain.environments.environment_settings import SUBNETS, Envi
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
 from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAGS
+from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
     LONGEST_NAME,
@@ -21,7 +22,6 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.domain.networking.virtual_networks import find_service_addresses
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
