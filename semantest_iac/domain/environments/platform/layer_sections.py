@@ -23,9 +23,9 @@ class PlatformNetworkSection(Section):
     firewall: bool | None = Field(default=None, description="A firewall that outgoing traffic passes.")
     bastion: bool | None = Field(default=None, description="A host through which people reach private machines.")
     nat_gateway: bool | None = Field(default=None, description="A fixed address for outgoing traffic.")
-    ddos_plan_id: str | None = Field(default=None, description="A plan of Azure that is managed elsewhere, by its id.")
+    ddos_plan_id: str | None = Field(default=None, description="A plan that is managed elsewhere, by its id.")
     accept_ddos_commitment: bool | None = Field(
-        default=None, description="Subscribe to Shield Advanced for a year; without it AWS has Shield Standard alone."
+        default=None, description="Agree to a subscription of the whole account for a year, where a plan is one."
     )
     allowed_hosts: ListOf[str] | None = Field(
         default=None, description="Hosts to which the firewall lets HTTPS out, such as *.example.org; all by default."
