@@ -14,7 +14,7 @@ from semantest_iac.domain.blueprints.platform.database import build_database
 from semantest_iac.domain.blueprints.platform.functions import build_functions
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
 from semantest_iac.domain.blueprints.platform.messaging import build_messaging
-from semantest_iac.domain.blueprints.platform.network import build_network
+from semantest_iac.domain.blueprints.platform.network import build_network_layer
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.deployment.stack import Stack
@@ -24,7 +24,7 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Resource
 
 LAYER_BUILDERS: Mapping[str, BuildLayer] = {
-    "network": build_network,
+    "network": build_network_layer,
     "security": build_security,
     "observability": build_observability,
     "messaging": build_messaging,

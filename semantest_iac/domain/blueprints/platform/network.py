@@ -18,7 +18,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 )
 from semantest_iac.domain.resource import Ref, Resource
 
-NETWORK_REF, ACCESS_REF, NAT_REF = Ref("virtual-network"), Ref("access-rules"), Ref("nat-gateway")
+VIRTUAL_NETWORK_REF, ACCESS_REF, NAT_REF = Ref("virtual-network"), Ref("access-rules"), Ref("nat-gateway")
 PLAN_REF, FIREWALL_REF, BASTION_REF = Ref("ddos-plan"), Ref("firewall"), Ref("bastion")
 
 
@@ -27,7 +27,7 @@ def subnet_ref(part: NetworkPart) -> Ref:
     return Ref(f"subnet-{part}")
 
 
-def build_network(context: LayerContext) -> Layer:
+def build_network_layer(context: LayerContext) -> Layer:
     """Build the network of the environment; a firewall takes the place of the NAT gateway as the way out."""
     settings = context.platform.environment.network
     ranges = {NetworkPart(name): cidr for name, cidr in settings.subnets.items()}
@@ -35,13 +35,13 @@ def build_network(context: LayerContext) -> Layer:
     plan = PLAN_REF if settings.ddos_protection else None
     resources = (
         *_build_protection(settings),
-        VirtualNetwork(name=NETWORK_REF, cidr=settings.cidr, public_cidr=services.public, protection=plan),
+        VirtualNetwork(name=VIRTUAL_NETWORK_REF, cidr=settings.cidr, public_cidr=services.public, protection=plan),
         _build_access(context, ranges, services),
         *_build_egress(context, ranges, services),
         *(_build_subnet(part, cidr, settings) for part, cidr in ranges.items()),
         *_build_bastion(settings, services),
     )
-    outputs = {"network_id": (NETWORK_REF, "id")}
+    outputs = {"network_id": (VIRTUAL_NETWORK_REF, "id")}
     outputs |= {"network_public_ip": (NAT_REF, "public_ip")} if settings.nat_gateway else {}
     outputs |= {"network_bastion": (BASTION_REF, "name")} if settings.bastion else {}
     return Layer(resources, outputs)
@@ -61,7 +61,7 @@ def _build_access(context: LayerContext, ranges: Mapping[NetworkPart, str], serv
     bastion = {NetworkPart.BASTION: services.bastion} if environment.network.bastion else {}
     return AccessRules(
         name=ACCESS_REF,
-        network=NETWORK_REF,
+        network=VIRTUAL_NETWORK_REF,
         cidrs={**ranges, **bastion},
         has_private_endpoints=environment.security.private_endpoints,
     )
@@ -74,14 +74,14 @@ def _build_egress(
     if settings.nat_gateway:
         yield NatGateway(
             name=NAT_REF,
-            network=NETWORK_REF,
+            network=VIRTUAL_NETWORK_REF,
             high_availability=context.settings.is_production,
             protection=PLAN_REF if settings.ddos_protection else None,
         )
     if settings.firewall:
         yield NetworkFirewall(
             name=FIREWALL_REF,
-            network=NETWORK_REF,
+            network=VIRTUAL_NETWORK_REF,
             cidr=services.firewall,
             egress=NAT_REF,
             sources=tuple(cidr for part, cidr in ranges.items() if has_egress(part)),
@@ -94,7 +94,7 @@ def _build_subnet(part: NetworkPart, cidr: str, settings: NetworkSettings) -> Su
     way_out = FIREWALL_REF if settings.firewall else NAT_REF if settings.nat_gateway else None
     return Subnet(
         name=subnet_ref(part),
-        network=NETWORK_REF,
+        network=VIRTUAL_NETWORK_REF,
         part=part,
         cidr=cidr,
         access=ACCESS_REF,
@@ -106,7 +106,7 @@ def _build_bastion(settings: NetworkSettings, services: ServiceAddresses) -> Ite
     if settings.bastion:
         yield BastionHost(
             name=BASTION_REF,
-            network=NETWORK_REF,
+            network=VIRTUAL_NETWORK_REF,
             subnet=subnet_ref(NetworkPart.MANAGEMENT),
             access=ACCESS_REF,
             cidr=services.bastion,
