@@ -89,6 +89,5 @@ MESSAGE_EXAMPLES = (
         change=("update",),
         changes={"azure": ()},  # the app has the trigger
         needs=shared.WHOLE_FUNCTION,
-        unpriced=("aws",),
     ),
 )
