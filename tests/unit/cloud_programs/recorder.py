@@ -36,6 +36,9 @@ _INVOKE_RESULTS: dict[str, dict[str, Any]] = {
 
 
 _REWRITTEN_OUTPUTS: dict[str, dict[str, Any]] = {
+    "aws:rds/instance:Instance": {
+        "masterUserSecrets": [{"secretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds", "kmsKeyId": ""}]
+    },
     "azure-native:apimanagement:ApiManagementService": {
         "identity": {"type": "SystemAssigned", "principalId": "the gateway", "tenantId": "tenant"}
     },
@@ -68,6 +71,9 @@ class Recorder:
     def __init__(self) -> None:
         self.registrations: list[Registration] = []
         self.invokes: list[tuple[str, dict[str, Any]]] = []
+
+    def find_refused_call(self, _error: Exception) -> None:
+        """None: every call is answered."""
 
     def SupportsFeature(self, request: Any) -> Any:
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)

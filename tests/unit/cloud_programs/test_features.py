@@ -28,6 +28,7 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
 from tests.unit.cloud_programs.recorder import record_program
@@ -83,9 +84,9 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
     return pair
 
 
-def _of_message_kinds(feature: Feature, **with_it: Any) -> Pair:
+def _example(feature: Feature, **with_it: Any) -> Pair:
     """The first example of the kind, without the feature and with it."""
-    example = next(it for it in MESSAGE_EXAMPLES if it.kind is feature.kind)
+    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES) if it.kind is feature.kind)
 
     def pair(provider: str) -> tuple[Blueprint, Blueprint]:
         whole = example.blueprint(Stack("workers", provider, "staging", CLOUD_ENTRIES[provider].regions[0]))
@@ -155,19 +156,20 @@ _PAIRS: Mapping[Feature, Pair] = {
         *(_IDENTITY, AppSecret(name="secret", key="token", recovery_days=7)),
     ),
     capabilities.LOG_QUOTA: _replaced(replace(_LOGS, daily_quota_gb=2), _LOGS),
-    capabilities.PRIVATE_BROKER: _of_message_kinds(capabilities.PRIVATE_BROKER, private=True),
-    capabilities.LONG_LOCK: _of_message_kinds(capabilities.LONG_LOCK, lock_s=600),
-    capabilities.LONG_SUBSCRIPTION_LOCK: _of_message_kinds(capabilities.LONG_SUBSCRIPTION_LOCK, lock_s=600),
-    capabilities.MESSAGE_FILTER: lambda provider: _of_message_kinds(
-        capabilities.MESSAGE_FILTER, filter=MessageFilter()
-    )(provider)[::-1],
-    capabilities.MESSAGE_BATCH: lambda provider: _of_message_kinds(capabilities.MESSAGE_BATCH, batch_size=1)(provider)[
-        ::-1
-    ],
-    capabilities.MAXIMUM_CALLS: _of_message_kinds(capabilities.MAXIMUM_CALLS, maximum=5),
-    capabilities.SCHEDULE_TIME_ZONE: lambda provider: _of_message_kinds(
-        capabilities.SCHEDULE_TIME_ZONE, time_zone="UTC"
-    )(provider)[::-1],
+    capabilities.SECOND_ZONE: _example(capabilities.SECOND_ZONE, high_availability=True),
+    capabilities.FINAL_SNAPSHOT: _example(capabilities.FINAL_SNAPSHOT, final_snapshot=True),
+    capabilities.DOCUMENT_BACKUPS: _example(capabilities.DOCUMENT_BACKUPS, backup_days=14),
+    capabilities.PRIVATE_BROKER: _example(capabilities.PRIVATE_BROKER, private=True),
+    capabilities.LONG_LOCK: _example(capabilities.LONG_LOCK, lock_s=600),
+    capabilities.LONG_SUBSCRIPTION_LOCK: _example(capabilities.LONG_SUBSCRIPTION_LOCK, lock_s=600),
+    capabilities.MESSAGE_FILTER: lambda provider: _example(capabilities.MESSAGE_FILTER, filter=MessageFilter())(
+        provider
+    )[::-1],
+    capabilities.MESSAGE_BATCH: lambda provider: _example(capabilities.MESSAGE_BATCH, batch_size=1)(provider)[::-1],
+    capabilities.MAXIMUM_CALLS: _example(capabilities.MAXIMUM_CALLS, maximum=5),
+    capabilities.SCHEDULE_TIME_ZONE: lambda provider: _example(capabilities.SCHEDULE_TIME_ZONE, time_zone="UTC")(
+        provider
+    )[::-1],
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
         for signal, feature in SIGNAL_FEATURES.items()
@@ -198,6 +200,7 @@ class TestPairs:
             capabilities.SECRET_RECOVERY,
             capabilities.VAULT_RECOVERY,
             capabilities.LOG_RETENTION,
+            capabilities.DOCUMENT_BACKUPS,
             capabilities.HTTP_THROTTLING,
         )
 
