@@ -71,7 +71,6 @@ NETWORK_EXAMPLES = (
         resource=VIRTUAL_NETWORK,
         changed=replace(VIRTUAL_NETWORK, cidr="10.3.0.0/16", public_cidr="10.3.6.128/26"),
         change=("replace",),
-        changes={"aws": ("replace", "update")},  # routes of its tables
         outputs=("id",),
     ),
     KindExample(

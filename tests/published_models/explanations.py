@@ -23,6 +23,13 @@ EXPLANATIONS: Final = (
         "SetQueueAttributes and CreateTopic in botocore's models",
     ),
     Explanation(
+        "aws:networkfirewall/ruleGroup:RuleGroup",
+        "ruleGroup.ruleVariables.ipSets",
+        "is no map",
+        "the provider takes a list of sets with their keys, and sends the map of them that the API asks for",
+        "the inputs of RuleGroup in Pulumi's SDK (ipSets: key, ipSet), and IPSets in botocore's model",
+    ),
+    Explanation(
         "azure-native:sql:BackupShortTermRetentionPolicy",
         "diffBackupIntervalInHours",
         "is no string",
