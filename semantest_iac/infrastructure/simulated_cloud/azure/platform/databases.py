@@ -148,7 +148,7 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
             "isIPv6Enabled": "Disabled",
             "restrictOutboundNetworkAccess": "Disabled",
             "privateEndpointConnections": lambda _: [],
-            "workspaceFeature": lambda _: None,
+            "workspaceFeature": "Disconnected",
         },
         unique=(_taken("{serverName}", "NameAlreadyExists", "The name '{serverName}' already exists."),),
         guards=(
@@ -194,7 +194,8 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
             "maxSizeBytes": lambda _: 2147483648.0,
             "readScale": "Disabled",
             **dict.fromkeys(("isInfraEncryptionEnabled", "isLedgerOn", "zoneRedundant"), lambda _: False),
-            "managedBy": lambda _: None,
+            **dict.fromkeys(("failoverGroupId", "managedBy", "pausedDate", "resumedDate"), ""),
+            "maxLogSizeBytes": lambda _: 0.0,
         },
         references=(_SERVER_REFERENCE,),
         latency_seconds=30,
@@ -213,7 +214,6 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
     ).rule(
         {"tdeName": refine(OneOf(("current",), DOC))},
         references=(_SERVER_REFERENCE, _DATABASE_REFERENCE),
-        create_overwrites=True,
     ),
     SQL_BACKUP_TYPE: ArmType(
         SQL_BACKUP_TYPE, f"{_DATABASES_ID}/{{databaseName}}/backupShortTermRetentionPolicies/{{policyName}}"
@@ -240,7 +240,6 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
                 "Basic databases have differential backups every 24 hours.",
             ),
         ),
-        create_overwrites=True,
     ),
 }
 
@@ -343,6 +342,7 @@ DOCUMENT_AND_CACHE_TYPES: Final[dict[str, TypeRule]] = {
             **SUCCEEDED_STATE,
             "documentEndpoint": "https://{accountName}.documents.azure.com:443/",
             "instanceId": stable_guid("instance"),
+            "keyVaultKeyUriVersion": "",
             "kind": "GlobalDocumentDB",
             "publicNetworkAccess": "Enabled",
             "minimalTlsVersion": "Tls12",
