@@ -275,10 +275,10 @@ class TestPythonApp:
                 "'number' is not a constraint that ASP.NET knows",
             ),
             (
-                "import azure.functions as f\napp = f.FunctionApp()\n@app.timer_trigger()\ndef t(x): ...",
+                "import azure.functions as f\napp = f.FunctionApp()\n@app.blob_trigger()\ndef t(x): ...",
                 "is not simulated",
             ),
-            ("from azure.functions import TimerRequest", "cannot import name"),
+            ("from azure.functions import QueueMessage", "cannot import name"),
         ],
         ids=["import", "no-app", "route", "other-trigger", "other-type"],
     )
