@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _GAPS = {
-    "aws": {"BastionHost", "ContainerService", "LoadBalancer", "NetworkFirewall"},
+    "aws": {"ContainerService", "LoadBalancer"},
     "azure": {
         "ContainerService",
         "LoadBalancer",
