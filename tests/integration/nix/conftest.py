@@ -21,7 +21,7 @@ _INPUTS = {
     "pythoneda-iac-events": "pythoneda_iac_events",
 }
 _READ_BY_THE_FLAKE = (
-    "CHANGELOG.md", "LICENSE", "Makefile", "Pulumi.yaml", "README.md", "events", "flake.nix", "pyproject.toml",
+    "CHANGELOG.md", "docs", "LICENSE", "Makefile", "Pulumi.yaml", "README.md", "events", "flake.nix", "pyproject.toml",
     "requirements", "semantest_iac", "tools",
 )  # fmt: skip
 _DRAFTS = shutil.ignore_patterns("__pycache__", "*.pyc")
