@@ -77,13 +77,13 @@ def secret_name(name: str) -> None:
     role(name=pulumi.Output.secret(name))
 
 
-def bucket() -> None:
+def workgroup() -> None:
     """A type without rules in the simulated cloud."""
-    aws.s3.Bucket("bucket")
+    aws.athena.Workgroup("workgroup")
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (nothing, role, service, topics, read_role, secret_name, bucket)
+    program.__name__: program for program in (nothing, role, service, topics, read_role, secret_name, workgroup)
 }
 
 

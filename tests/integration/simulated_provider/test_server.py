@@ -182,9 +182,9 @@ class TestRefusal:
         assert lab.live_ids == []
 
     async def test_covers_types_without_rules(self, lab: StackLab) -> None:
-        run = await lab.preview("bucket")
+        run = await lab.preview("workgroup")
 
-        assert "The simulated cloud has no rules for aws:s3/bucket:Bucket." in run.error
+        assert "The simulated cloud has no rules for aws:athena/workgroup:Workgroup." in run.error
 
     async def test_after_an_incomplete_create_is_repaired_by_the_next_up(self, lab: StackLab) -> None:
         lab.faults = _faulty(FaultEffect.PARTIAL, call=1)
