@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.networking.access_rules import NetworkPart
-from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
-from semantest_iac.domain.networking.virtual_networks import NatGateway, Subnet
+from semantest_iac.domain.networking.private_endpoints import PrivateService
+from semantest_iac.domain.networking.virtual_networks import NatGateway
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import Workload, WorkloadIdentity
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
@@ -23,7 +23,6 @@ _PRIVATE_SERVICES = {
     DocumentDatabase: PrivateService.DOCUMENTS,
 }
 _OUTPUTS = {SqlServer: "database_server", RedisCache: "database_cache", DocumentDatabase: "database_documents"}
-_Item = TypeVar("_Item")
 
 
 def build_database(context: LayerContext) -> Layer:
@@ -52,7 +51,7 @@ def _build_sql(context: LayerContext) -> Iterator[Resource]:
         private=_is_private(context),
         final_snapshot=context.settings.is_production,
         subnet=_find_subnet(context),
-        allowed_egress=_first(context.find_refs(NatGateway)),
+        allowed_egress=next(iter(context.find_refs(NatGateway)), None),
     )
     for name in database.databases:
         yield SqlDatabase(
@@ -87,22 +86,9 @@ def _build_documents(context: LayerContext) -> Iterator[Resource]:
 
 
 def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> Iterator[Resource]:
-    """Yield the private address of each service, where its network is part of the stack."""
-    subnets = {it.part: it for it in context.find_all(Subnet)}
-    if not _is_private(context):
-        return
     for it in resources:
         if service := _PRIVATE_SERVICES.get(type(it)):
-            yield PrivateEndpoint(
-                name=f"endpoint-{service.value}",
-                service=service,
-                network=subnets[NetworkPart.DATA].network,
-                subnet=Ref(subnets[NetworkPart.DATA].name),
-                targets=(Ref(it.name),),
-                reached_from=tuple(
-                    Ref(subnets[part].name) for part in (NetworkPart.APP, NetworkPart.FUNCTIONS) if part in subnets
-                ),
-            )
+            yield from build_private_endpoint(context, service, (Ref(it.name),))
 
 
 def _is_private(context: LayerContext) -> bool:
@@ -111,8 +97,4 @@ def _is_private(context: LayerContext) -> bool:
 
 
 def _find_subnet(context: LayerContext) -> Ref | None:
-    return _first(tuple(Ref(it.name) for it in context.find_all(Subnet) if it.part is NetworkPart.DATA))
-
-
-def _first(items: tuple[_Item, ...]) -> _Item | None:
-    return next(iter(items), None)
+    return context.find_subnet(NetworkPart.DATA)
