@@ -27,7 +27,8 @@ FUNCTIONS_SHIM_FILES = (
     "semantest_trigger.cjs",
     "semantest_vault.cjs",
 )
-PAYLOAD_PREFIXES = {"websocket_node_send": "node_modules/semantest-send/"}
+_NODE_SEND_PREFIX = "node_modules/semantest-send/"
+PAYLOAD_PREFIXES = {"websocket_node_send": _NODE_SEND_PREFIX, "message_node_send": _NODE_SEND_PREFIX}
 """Prefixes of payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
 HOST_SETTINGS = {"functions_host": ("host.json",)}
@@ -40,6 +41,7 @@ class PackageLayout:
     `handler` is what the cloud calls; `source` and `site` are the folders of the user's files and of their
     requirements; `library` is a payload whose locked node modules lie beside them. With `calls_handlers` the cloud
     calls our handlers directly, without an entry between. `wrapper` is a handler that runs before the user's handler.
+    Of payloads with a file of the same path the last wins; `renamed` are files that then get another path.
     """
 
     handler: str
@@ -50,6 +52,7 @@ class PackageLayout:
     library: str = ""
     calls_handlers: bool = False
     wrapper: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def with_wrapper(self, wrapper: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
         return replace(self, wrapper=wrapper, payloads={**self.payloads, **payloads})
@@ -57,11 +60,14 @@ class PackageLayout:
     def with_payloads(self, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
         return replace(self, payloads={**self.payloads, **payloads})
 
+    def with_messages(self, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
+        return replace(self.with_payloads(payloads), renamed=MESSAGE_RENAMES)
+
     def generated_files(self, **settings: Any) -> dict[str, bytes]:
         """Return our own files by path, with the settings that name the handlers to load."""
         settings |= {"wrapper": self.wrapper} if self.wrapper else {}
         files = {
-            PAYLOAD_PREFIXES.get(folder, "") + name: content
+            self.renamed.get(f"{folder}/{name}", PAYLOAD_PREFIXES.get(folder, "") + name): content
             for folder, names in self.payloads.items()
             for name, content in read_payload(folder, *names)
         }
@@ -129,8 +135,8 @@ WEB_PUBSUB_FILES = (
 )
 NODE_WEB_PUBSUB_FILES = ("semantest_gateway_events.cjs", "semantest_azure.cjs", "semantest_identity.cjs")
 TOKEN_FILES = {"websocket_authorizer": ("semantest_tokens.py",)}
-PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",), "message_send": ("semantest_messages.py",)}
-NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "messages.cjs", "package.json")}
+PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",)}
+NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "package.json")}
 WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("aws", "nodejs"): ("", NODE_SEND_FILES),
     ("aws", "python"): ("", {**PYTHON_SEND_FILES, "websocket_service": ("semantest_aws.py",)}),
@@ -151,13 +157,17 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
 
 MESSAGE_HOST_SETTINGS = {"functions_host_messages": ("host.json",)}
 """Takes the place of HOST_SETTINGS: the host needs a bundle of extensions for messages, and none for requests."""
+_PYTHON_MESSAGE_FILES = {**PYTHON_SEND_FILES, "message_send": ("semantest_messages.py", "semantest_send.py")}
+_NODE_MESSAGE_FILES = {**NODE_SEND_FILES, "message_node_send": ("messages.cjs", "package.json", "send.cjs")}
 MESSAGE_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
-    ("aws", "nodejs"): NODE_SEND_FILES,
-    ("aws", "python"): PYTHON_SEND_FILES,
-    ("azure", "nodejs"): {**MESSAGE_HOST_SETTINGS, **NODE_SEND_FILES},
-    ("azure", "python"): {**MESSAGE_HOST_SETTINGS, **PYTHON_SEND_FILES},
+    ("aws", "nodejs"): _NODE_MESSAGE_FILES,
+    ("aws", "python"): _PYTHON_MESSAGE_FILES,
+    ("azure", "nodejs"): {**MESSAGE_HOST_SETTINGS, **_NODE_MESSAGE_FILES},
+    ("azure", "python"): {**MESSAGE_HOST_SETTINGS, **_PYTHON_MESSAGE_FILES},
 }
-"""The additional payloads of a package whose functions get or send messages."""
+"""The additional payloads of a package whose functions get or send messages; others stay as they are."""
+MESSAGE_RENAMES = {"websocket_send/semantest_send.py": "semantest_post.py"}
+"""The helper that sends to clients alone, where one that also sends messages takes its name."""
 
 
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:

@@ -405,7 +405,7 @@ def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
     layout = find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
     if source.has_messages:
-        layout = layout.with_payloads(MESSAGE_ADDITIONS.get((source.provider, language), {}))
+        layout = layout.with_messages(MESSAGE_ADDITIONS.get((source.provider, language), {}))
     return layout.with_payloads(APPLICATION_FILES) if source.has_application else layout
 
 

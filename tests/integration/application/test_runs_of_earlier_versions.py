@@ -22,8 +22,6 @@ from tests.postgresql_server import MISSING_REASON, find_postgresql, run_postgre
 
 DATA = Path(__file__).parent / "data"
 BEGUN, WAITING = "rest-api.aws.development.us-east-1", "websocket.aws.development.us-east-1"
-NEWER_CODE = {"code", "functionVersion", "sourceCodeHash"}
-"""A run deploys the package that it recorded; the helpers that this version adds come with the next deployment."""
 Restore = Callable[[Path], Application]
 
 
@@ -74,9 +72,7 @@ async def test_ends_well(restore: Restore, tmp_path: Path) -> None:
         spec = build_spec(stack.partition(".")[0], loaded, application)
         use_cases = application.deployments({}, engine=spec.engine)
         plan = (await use_cases.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=True)).plan
-        assert plan.drift == ()
-        assert {it.op for it in plan.mutations} <= {"update"}
-        assert {changed.path for it in plan.mutations for changed in it.properties} <= NEWER_CODE
+        assert (plan.mutations, plan.drift) == ((), ())
     names = {it["function_name"] for it in existing}
     assert names <= {ledger.stack(BEGUN).outputs["function_name"]}
     assert ledger.verify().events > 0

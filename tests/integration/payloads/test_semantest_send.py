@@ -1,187 +1,118 @@
-"""The helper that sends messages, in both languages, against a server on this machine that records the requests."""
+"""How users' handlers send messages: the same on both clouds, in both languages."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
-PAYLOADS = Path(__file__).parents[3] / "semantest_iac" / "payloads"
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.artifacts.layouts import find_layout
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, serve_loopback
+
+LARGEST = 128 * 1024
 _PYTHON = """
-import json, sys
-from semantest_send import message
-arguments = json.load(sys.stdin)
+import json, sys, semantest_send
 try:
-    print(message(arguments.pop("destination"), arguments.pop("body"), **arguments))
-except Exception as error:
-    print(f"{type(error).__name__}: {error}")
+    print(json.dumps(semantest_send.post(*json.load(sys.stdin))))
+except ValueError as error:
+    print(json.dumps(str(error)))
 """
 _NODE = """
-const { message } = require(process.argv[1])
-const { destination, body, ...options } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
-message(destination, body, options).then(console.log, (error) => console.log(`${error.name}: ${error.message}`))
+const { post } = require("semantest-send");
+post(...JSON.parse(require("node:fs").readFileSync(0))).catch((error) => error.message)
+  .then((answer) => console.log(JSON.stringify(answer)));
 """
-_SNS_ANSWER = "<PublishResponse><PublishResult><MessageId>sns-1</MessageId></PublishResult></PublishResponse>"
+_LANGUAGES = {"python": (sys.executable, "-c", _PYTHON), "nodejs": ("node", "-e", _NODE)}
 
 
-class _Server(ThreadingHTTPServer):
-    """Answers as the three services do, and remembers the requests; the first `busy` ones get a 503."""
+class FakeCloud:
+    """The endpoints of both clouds that send to clients."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[tuple[str, dict[str, str], str]] = []
-        self.busy = 0
+        self.received: dict[str, bytes] = {}
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append((self.path, headers, body))
-        if self.server.busy:
-            self.server.busy -= 1
-            self._answer(503, "")
-        elif "x-amz-target" in headers:
-            self._answer(200, json.dumps({"MessageId": "sqs-1"}))
-        elif self.path.endswith("/messages"):
-            self._answer(201, "")
-        else:
-            self._answer(200, _SNS_ANSWER)
-
-    def _answer(self, status: int, body: str) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is written."""
+    async def __call__(self, call: LoopbackRequest) -> HttpResponse:
+        """Only `c/1` is connected."""
+        path = call.path.partition("?")[0].removesuffix("/:send")
+        if path.rpartition("/")[2] != "c%2F1":
+            return HttpResponse(
+                404 if path.startswith("/connections/") else 410, (("x-amzn-errortype", "GoneException"),)
+            )
+        if call.method == "POST":
+            self.received["c/1"] = call.body
+        return HttpResponse(202 if call.path.startswith("/connections/") and call.method == "POST" else 200)
 
 
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    server = _Server()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def cloud() -> FakeCloud:
+    return FakeCloud()
 
 
-@pytest.fixture(params=["python", "nodejs"])
+@pytest.fixture
+async def url(cloud: FakeCloud) -> AsyncIterator[str]:
+    async with serve_loopback(cloud) as url:
+        yield url
+
+
+@pytest.fixture(params=_LANGUAGES)
 def language(request: pytest.FixtureRequest) -> str:
-    name = str(request.param)
-    if name == "nodejs" and shutil.which("node") is None:
-        pytest.skip("node is not on the PATH")
-    return name
+    found: str = request.param
+    if shutil.which(_LANGUAGES[found][0]) is None:
+        pytest.skip(f"no {found}")
+    return found
 
 
-def _send(language: str, environment: dict[str, str], **arguments: Any) -> str:
-    written = json.dumps(arguments)
-    if language == "python":
-        command = [sys.executable, "-c", _PYTHON]
-        environment = environment | {"PYTHONPATH": f"{PAYLOADS / 'websocket_send'}:{PAYLOADS / 'message_send'}"}
-    else:
-        command = [str(shutil.which("node")), "-e", _NODE, str(PAYLOADS / "websocket_node_send")]
-    done = subprocess.run(
-        command, input=written, env=environment, capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout.strip()
-
-
-def _aws(server: _Server, address: str) -> dict[str, str]:
-    return {
-        "SEMANTEST_SEND_ORDERS_QUEUE": address,
-        "AWS_ENDPOINT_URL_SQS": server.url,
-        "AWS_ENDPOINT_URL_SNS": server.url,
+@pytest.fixture(params=["aws", "azure"])
+def post(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
+    """Sends from a folder with the files of a package of the cloud."""
+    for path, content in (
+        find_layout(request.param, language, for_sockets=True).generated_files(handler="app.handler").items()
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    variables = {
+        "aws": {"SEMANTEST_CONNECTIONS_ENDPOINT": url, "AWS_ENDPOINT_URL_DYNAMODB": url},
+        "azure": {"SEMANTEST_HUB_ENDPOINT": url},
     }
 
-
-_QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/orders"
-_ATTRIBUTES = {"kind": "order.paid", "total": 12.5}
-_TYPED = {
-    "kind": {"DataType": "String", "StringValue": "order.paid"},
-    "total": {"DataType": "Number", "StringValue": "12.5"},
-}
-
-
-class TestMessage:
-    def test_goes_to_a_queue(self, server: _Server, language: str) -> None:
-        sent = _send(language, _aws(server, _QUEUE), destination="orders-queue", body={"a": 1}, attributes=_ATTRIBUTES)
-
-        ((_, headers, body),) = server.requests
-        call = json.loads(body)
-        assert (sent, headers["x-amz-target"]) == ("sqs-1", "AmazonSQS.SendMessage")
-        assert (call["QueueUrl"], json.loads(call["MessageBody"]), call["MessageAttributes"]) == (
-            _QUEUE,
-            {"a": 1},
-            _TYPED,
+    def send(*arguments: Any) -> Any:
+        done = subprocess.run(
+            _LANGUAGES[language],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], **variables[request.param]},
+            input=json.dumps(arguments),
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
-        assert "MessageGroupId" not in call
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
-    def test_keeps_the_order_of_its_group(self, server: _Server, language: str) -> None:
-        _send(language, _aws(server, f"{_QUEUE}.fifo"), destination="orders-queue", body="x", group="g", id="7")
+    return lambda *arguments: asyncio.to_thread(send, *arguments)
 
-        call = json.loads(server.requests[0][2])
-        assert (call["MessageGroupId"], call["MessageDeduplicationId"]) == ("g", "7")
 
-    def test_goes_to_a_topic(self, server: _Server, language: str) -> None:
-        arn = "arn:aws:sns:us-east-1:123456789012:events"
-        sent = _send(language, _aws(server, arn), destination="orders-queue", body="x", attributes=_ATTRIBUTES)
-
-        form = {name: values[0] for name, values in parse_qs(server.requests[0][2]).items()}
-        assert (sent, form["Action"], form["TopicArn"], form["Message"]) == ("sns-1", "Publish", arn, "x")
-        assert form["MessageAttributes.entry.2.Name"] == "total"
-        assert form["MessageAttributes.entry.2.Value.DataType"] == "Number"
-
-    @pytest.mark.parametrize(("fragment", "group"), [("", None), ("#ordered", "7")])
-    def test_goes_to_the_bus(self, server: _Server, language: str, fragment: str, group: str | None) -> None:
-        environment = {"SEMANTEST_SEND_ORDERS_QUEUE": f"{server.url}/orders-queue{fragment}"}
-        sent = _send(language, environment, destination="orders-queue", body="x", attributes=_ATTRIBUTES, id="7")
-
-        ((path, headers, body),) = server.requests
-        assert (sent, path) == ("7", "/orders-queue/messages")
-        assert headers["content-type"] == "application/vnd.microsoft.servicebus.json"
-        (message,) = json.loads(body)
-        assert (message["Body"], message["UserProperties"]) == ("x", _ATTRIBUTES)
-        assert (message["BrokerProperties"]["MessageId"], message["BrokerProperties"].get("SessionId")) == ("7", group)
-
-    def test_is_sent_again_while_the_service_is_busy(self, server: _Server, language: str) -> None:
-        server.busy = 1
-
-        assert _send(language, _aws(server, _QUEUE), destination="orders-queue", body="x") == "sqs-1"
-        assert len(server.requests) == 2
-
+class TestPost:
     @pytest.mark.parametrize(
-        ("arguments", "reason"),
-        [
-            ({"destination": "other"}, "does not send to 'other': name it in sends_to"),
-            ({"attributes": {"Kind": "x"}}, "No attribute of a message: "),
-            ({"attributes": {"kind": True}}, "No attribute of a message: "),
-            ({"body": "x" * 250_000}, "The message has 250000 bytes"),
-        ],
-        ids=["unknown", "name", "value", "size"],
+        ("data", "received"), [("héllo", "héllo"), ({"a": "é"}, {"a": "é"})], ids=["text", "mapping"]
     )
-    def test_that_nobody_takes_is_refused(
-        self, server: _Server, language: str, arguments: dict[str, Any], reason: str
-    ) -> None:
-        shown = _send(language, _aws(server, _QUEUE), **{"destination": "orders-queue", "body": "x", **arguments})
+    async def test_reaches_a_client(self, post: Any, cloud: FakeCloud, data: Any, received: Any) -> None:
+        assert await post("c/1", data) is True
 
-        assert reason in shown
-        assert server.requests == []
+        sent = cloud.received["c/1"].decode()
+        assert (sent if isinstance(data, str) else json.loads(sent)) == received
+
+    async def test_reports_that_a_client_is_gone(self, post: Any) -> None:
+        assert await post("c/2", "x") is False
+
+    async def test_refuses_messages_that_are_too_large(self, post: Any, cloud: FakeCloud) -> None:
+        assert await post("c/1", "x" * LARGEST) is True
+
+        assert "131073 bytes" in await post("c/1", "x" * (LARGEST + 1))
