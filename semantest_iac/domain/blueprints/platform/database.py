@@ -48,7 +48,7 @@ def _build_sql(context: LayerContext) -> Iterator[Resource]:
         backup_days=database.backup_days,
         high_availability=database.high_availability,
         administrator=ADMINISTRATOR_REF,
-        private=_is_private(context),
+        private=context.is_private,
         final_snapshot=context.settings.is_production,
         subnet=_find_subnet(context),
         allowed_egress=next(iter(context.find_refs(NatGateway)), None),
@@ -70,7 +70,7 @@ def _build_cache(context: LayerContext) -> Iterator[Resource]:
             name=CACHE_REF,
             users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
             high_availability=context.platform.database.high_availability,
-            private=_is_private(context),
+            private=context.is_private,
             subnet=_find_subnet(context),
         )
 
@@ -81,7 +81,7 @@ def _build_documents(context: LayerContext) -> Iterator[Resource]:
             name=DOCUMENTS_REF,
             users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
             backup_days=context.platform.database.backup_days,
-            private=_is_private(context),
+            private=context.is_private,
         )
 
 
@@ -89,11 +89,6 @@ def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> 
     for it in resources:
         if service := _PRIVATE_SERVICES.get(type(it)):
             yield from build_private_endpoint(context, service, (Ref(it.name),))
-
-
-def _is_private(context: LayerContext) -> bool:
-    """Without its network, nobody could reach what is private."""
-    return context.platform.environment.security.private_endpoints and _find_subnet(context) is not None
 
 
 def _find_subnet(context: LayerContext) -> Ref | None:

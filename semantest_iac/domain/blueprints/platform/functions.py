@@ -52,7 +52,7 @@ def _build_function(function: FunctionSettings, context: LayerContext) -> Iterat
 
 def _find_subnet(function: FunctionSettings, context: LayerContext) -> Ref | None:
     """Return the subnet of functions for one that reaches private services, or has a fixed address outside."""
-    needs_one = function.has_fixed_address or context.platform.environment.security.private_endpoints
+    needs_one = function.has_fixed_address or context.is_private
     return context.find_subnet(NetworkPart.FUNCTIONS) if needs_one else None
 
 

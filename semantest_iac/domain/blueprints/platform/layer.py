@@ -23,7 +23,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.networking.access_rules import NetworkPart
-from semantest_iac.domain.networking.virtual_networks import Subnet
+from semantest_iac.domain.networking.virtual_networks import Subnet, VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 
 TRACES_REF = Ref("traces")
@@ -40,6 +40,11 @@ class LayerContext:
     settings: ComponentSettings
     platform: PlatformSettings
     built: Mapping[str, Resource] = field(default_factory=dict)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether services are reached through the network alone: without one, nobody could reach what is private."""
+        return self.platform.environment.security.private_endpoints and bool(self.find_all(VirtualNetwork))
 
     def find_ref(self, name: str) -> Ref | None:
         """Return the reference to a resource of a layer before, None where there is no such resource."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.environments.settings import ComponentSettings, FunctionSettings
 from semantest_iac.domain.messaging.queues import (
     DAY_S,
@@ -15,9 +16,7 @@ from semantest_iac.domain.messaging.queues import (
     TopicSubscription,
     choose_lock,
 )
-from semantest_iac.domain.networking.access_rules import NetworkPart
-from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
-from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
+from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref
 
 BROKER_REF = Ref("broker")
@@ -45,32 +44,16 @@ def build_messaging(context: LayerContext) -> Layer:
     queues = tuple(_build_queues(context))
     subscriptions = tuple(_build_subscriptions(context))
     entities: tuple[MessageQueue | MessageTopic, ...] = (*queues, *topics)
-    endpoints = tuple(_build_endpoint(context))
+    endpoints = build_private_endpoint(context, PrivateService.MESSAGING, (BROKER_REF,), "private-messaging")
     broker = MessageBroker(
         name=BROKER_REF,
         tier=messaging.tier,
-        private=bool(endpoints),
+        private=context.is_private,
         has_topics=bool(topics),
         has_order=any(it.ordered or it.rejects_duplicates for it in entities),
     )
     outputs = {f"messaging_{_output_name(it.name)}": (it.name, "address") for it in entities}
     return Layer((broker, *queues, *topics, *subscriptions, *endpoints), outputs)
-
-
-def _build_endpoint(context: LayerContext) -> Iterator[PrivateEndpoint]:
-    """Yield the private address of the broker, where the environment has some and there is a network for it."""
-    networks = context.find_refs(VirtualNetwork)
-    subnet = context.find_subnet(NetworkPart.INTEGRATION)
-    if context.platform.environment.security.private_endpoints and networks and subnet:
-        reached_from = (context.find_subnet(part) for part in (NetworkPart.FUNCTIONS, NetworkPart.APP))
-        yield PrivateEndpoint(
-            name="private-messaging",
-            service=PrivateService.MESSAGING,
-            network=networks[0],
-            subnet=subnet,
-            targets=(BROKER_REF,),
-            reached_from=tuple(filter(None, reached_from)),
-        )
 
 
 def _output_name(name: str) -> str:

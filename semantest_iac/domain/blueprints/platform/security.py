@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from semantest_iac.domain.blueprints.parts import secret_ref
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
-from semantest_iac.domain.networking.access_rules import NetworkPart
-from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
-from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
+from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
+from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
@@ -31,7 +30,8 @@ def build_security(context: LayerContext) -> Layer:
     """Build the layer; identities get rights on resources of other layers there."""
     outputs = {"security_vault": (VAULT_REF, "name"), "security_vault_id": (VAULT_REF, "id")}
     outputs |= {f"security_identity_{name}": (identity_ref(name), "name") for name in WORKLOADS}
-    return Layer((*_build_vault(context), *_build_identities(), *_build_endpoint(context)), outputs)
+    endpoint = build_private_endpoint(context, PrivateService.SECRETS, (VAULT_REF,), "private-secrets")
+    return Layer((*_build_vault(context), *_build_identities(), *endpoint), outputs)
 
 
 def _build_vault(context: LayerContext) -> Iterator[Resource]:
@@ -40,25 +40,10 @@ def _build_vault(context: LayerContext) -> Iterator[Resource]:
         name=VAULT_REF,
         recovery_days=security.soft_delete_days,
         purge_protection=security.purge_protection,
-        private=security.private_endpoints and bool(context.find_all(VirtualNetwork)),
+        private=context.is_private,
     )
     for key in context.settings.secret_keys:
         yield AppSecret(name=secret_ref(key), key=key, recovery_days=security.soft_delete_days, vault=VAULT_REF)
-
-
-def _build_endpoint(context: LayerContext) -> Iterator[Resource]:
-    """Yield the private address of the vault, where the environment has some and there is a network for it."""
-    networks, subnet = context.find_refs(VirtualNetwork), context.find_subnet(NetworkPart.INTEGRATION)
-    if context.platform.environment.security.private_endpoints and networks and subnet:
-        callers = (context.find_subnet(part) for part in (NetworkPart.FUNCTIONS, NetworkPart.APP))
-        yield PrivateEndpoint(
-            name="private-secrets",
-            service=PrivateService.SECRETS,
-            network=networks[0],
-            subnet=subnet,
-            targets=(VAULT_REF,),
-            reached_from=tuple(filter(None, callers)),
-        )
 
 
 def _build_identities() -> Iterator[Resource]:
