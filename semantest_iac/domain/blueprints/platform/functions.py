@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from semantest_iac.domain.blueprints import parts
 from semantest_iac.domain.blueprints.parts import FUNCTION_REF, LIVE_VERSION_REF, ref_of
-from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import (
+    TRACES_REF,
+    Layer,
+    LayerContext,
+    queue_ref,
+    subscription_ref,
+    topic_ref,
+)
 from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
@@ -61,12 +68,12 @@ def _find_source(function: FunctionSettings, context: LayerContext) -> Ref | Non
     if trigger is None or not (trigger.queue or trigger.topic):
         return None
     return context.find_ref(
-        f"queue-{trigger.queue}" if trigger.queue else f"subscription-{trigger.topic}-{function.name}"
+        queue_ref(trigger.queue) if trigger.queue else subscription_ref(trigger.topic, function.name)
     )
 
 
 def _find_destination(name: str, context: LayerContext) -> Ref | None:
-    return context.find_ref(f"queue-{name}") or context.find_ref(f"topic-{name}")
+    return context.find_ref(queue_ref(name)) or context.find_ref(topic_ref(name))
 
 
 def _build_trigger(trigger: FunctionTrigger, function: str, source: Ref | None) -> Iterator[Resource]:

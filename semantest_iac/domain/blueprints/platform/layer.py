@@ -32,6 +32,21 @@ TRACES_REF = Ref("traces")
 _Kind = TypeVar("_Kind", bound=Resource)
 
 
+def queue_ref(name: str) -> Ref:
+    """Return the name of the resource of a queue."""
+    return Ref(f"queue-{name}")
+
+
+def topic_ref(name: str) -> Ref:
+    """Return the name of the resource of a topic."""
+    return Ref(f"topic-{name}")
+
+
+def subscription_ref(topic: str, name: str) -> Ref:
+    """Return the name of the resource of a subscription."""
+    return Ref(f"subscription-{topic}-{name}")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerContext:
     """The stack with its settings, and the resources of the layers before, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, queue_ref, subscription_ref, topic_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.environments.settings import ComponentSettings, FunctionSettings
 from semantest_iac.domain.messaging.queues import (
@@ -20,21 +20,6 @@ from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref
 
 BROKER_REF = Ref("broker")
-
-
-def queue_ref(name: str) -> Ref:
-    """Return the name of the resource of a queue."""
-    return Ref(f"queue-{name}")
-
-
-def topic_ref(name: str) -> Ref:
-    """Return the name of the resource of a topic."""
-    return Ref(f"topic-{name}")
-
-
-def subscription_ref(topic: str, name: str) -> Ref:
-    """Return the name of the resource of a subscription."""
-    return Ref(f"subscription-{topic}-{name}")
 
 
 def build_messaging(context: LayerContext) -> Layer:
