@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from itertools import islice
-from typing import Literal
 
 from semantest_iac.domain.compute.scaling import ScalingPolicy
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
     canonical_environment,
@@ -22,7 +22,6 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.errors import Fault, ValidationError
 
-Tier = Literal["basic", "standard", "premium"]
 SUBNETS: Mapping[str, str] = {
     "gateway": "what receives requests from outside",
     "app": "microservices",

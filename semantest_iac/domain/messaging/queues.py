@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
 from semantest_iac.domain.resource import Ref, Resource
-
-BrokerTier = Literal["basic", "standard", "premium"]
 
 DAY_S = 86_400
 LIFETIMES_S = range(60, 14 * DAY_S + 1)  # seconds, on the narrowest cloud
@@ -31,7 +29,7 @@ class MessageBroker(Resource):
     address.
     """
 
-    tier: BrokerTier = "basic"
+    tier: Tier = "basic"
     private: bool = False
     has_topics: bool = False
     has_order: bool = False

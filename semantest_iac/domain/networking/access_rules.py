@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from semantest_iac.domain.environments.environment_settings import SUBNETS
 from semantest_iac.domain.resource import Ref, Resource
 
 
@@ -23,10 +24,7 @@ class NetworkPart(StrEnum):
     CLOUD_SERVICES = "cloud-services"
 
 
-SUBNET_PARTS = (
-    *(NetworkPart.GATEWAY, NetworkPart.APP, NetworkPart.FUNCTIONS),
-    *(NetworkPart.INTEGRATION, NetworkPart.DATA, NetworkPart.MANAGEMENT),
-)
+SUBNET_PARTS = tuple(map(NetworkPart, SUBNETS))
 """The parts that are subnets of every virtual network, in the order of their addresses."""
 
 OUTSIDE_PARTS = frozenset({NetworkPart.INTERNET, NetworkPart.CLOUD_SERVICES})

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.resource import Ref, Resource
-
-DatabaseTier = Literal["basic", "standard", "premium"]
-
-RESTORE_DAYS = range(1, 35 + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +16,7 @@ class SqlStorage(Resource):
     over where one fails, and backups are kept in a second region where the cloud has that.
     """
 
-    tier: DatabaseTier = "basic"
+    tier: Tier = "basic"
     backup_days: int = 7
     high_availability: bool = False
 

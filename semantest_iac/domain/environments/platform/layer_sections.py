@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from semantest_iac.domain.environments.environment_settings import SUBNETS, Tier
+from semantest_iac.domain.costs.tiers import Tier
+from semantest_iac.domain.environments.environment_settings import SUBNETS
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME, ListOf, Section
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from semantest_iac.domain.compute.triggers import DEFAULT_BATCH_SIZE, UTC_ZONE
-from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags, Tier
+from semantest_iac.domain.costs.tiers import Tier
+from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
 

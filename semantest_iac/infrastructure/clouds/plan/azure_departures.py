@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
-from semantest_iac.domain.messaging.queues import BrokerTier, MessageBroker
+from semantest_iac.domain.messaging.queues import MessageBroker
 from semantest_iac.infrastructure.clouds.plan.departures import Departure
 
 LONGEST_BASIC_BACKUP_DAYS = 7
 
 
-def choose_broker_tier(broker: MessageBroker) -> BrokerTier:
+def choose_broker_tier(broker: MessageBroker) -> Tier:
     """Return the lowest tier of Service Bus that has what is asked for.
 
     Basic has neither topics, sessions nor duplicate detection, and only Premium has private endpoints. Source: Azure's

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.networking.access_rules import SQL_PORT
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import (
     DOCUMENT_KEY,
-    DatabaseTier,
     DocumentDatabase,
     RedisCache,
     SqlDatabase,
@@ -34,7 +34,7 @@ class _ServerSize(NamedTuple):
     gib: int
 
 
-_SIZES: Mapping[DatabaseTier, _ServerSize] = {
+_SIZES: Mapping[Tier, _ServerSize] = {
     # source: RDS's page on the classes of instances for SQL Server
     "basic": _ServerSize("sqlserver-web", "db.t3.small", 20),
     "standard": _ServerSize("sqlserver-se", "db.m5.large", 100),

@@ -9,11 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 import pulumi
 from pulumi_azure_native import cosmosdb, redisenterprise, sql
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.networking.access_rules import SQL_PORT
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import (
     DOCUMENT_KEY,
-    DatabaseTier,
     DocumentDatabase,
     RedisCache,
     SqlDatabase,
@@ -36,7 +36,7 @@ class _DatabaseSize(NamedTuple):
     hours: int
 
 
-_SIZES: Mapping[DatabaseTier, _DatabaseSize] = {
+_SIZES: Mapping[Tier, _DatabaseSize] = {
     # source: Azure's page on the DTU purchase model
     "basic": _DatabaseSize("Basic", "Basic", 2, 24),
     "standard": _DatabaseSize("S2", "Standard", 250, 12),
