@@ -115,10 +115,12 @@ class ValidationService:
         faults = self.find_stack_faults(stack, configuration.environment_names, configuration.components)
         if self._engines is not None:
             faults += find_engine_faults(configuration.engine, self._engines)
+        of_environment = tuple(_check_environment(stack, configuration))
+        settings = _resolve_settings(stack, configuration, of_environment)
         findings = list(_check_component_names(configuration))
         if stack.provider in self._clouds:
-            findings += self._check(stack, configuration, secrets)
-        unsupported = () if faults else tuple(self._find_unsupported(stack, configuration))
+            findings += self._check(stack, configuration, secrets, settings, of_environment)
+        unsupported = () if faults or settings is None else tuple(self._find_unsupported(stack, settings))
         return ValidationReport(
             faults + tuple(finding.fault for finding in findings if finding.blocks) + unsupported,
             tuple(finding.fault for finding in findings if not finding.blocks),
@@ -131,10 +133,7 @@ class ValidationService:
         known = (*COMPONENTS, *components)
         return find_stack_faults(**asdict(stack), clouds=self._clouds, environments=environments, components=known)
 
-    def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-        settings = _resolve_settings(stack, configuration)
-        if settings is None:
-            return
+    def _find_unsupported(self, stack: Stack, settings: ComponentSettings) -> Iterator[Fault]:
         blueprint = BLUEPRINTS[settings.type](stack, 1, settings)
         yield from find_unsupported(
             blueprint, self._capabilities_of(stack.provider), lambda: self._other_capabilities(stack.provider)
@@ -146,7 +145,12 @@ class ValidationService:
                 yield from [self._capabilities_of(name)] if name != provider else []
 
     def _check(
-        self, stack: Stack, configuration: DeploymentConfiguration, secrets: SecretAvailability
+        self,
+        stack: Stack,
+        configuration: DeploymentConfiguration,
+        secrets: SecretAvailability,
+        settings: ComponentSettings | None,
+        of_environment: Iterable[Finding],
     ) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
         rules = self._clouds[stack.provider].load_rules()
@@ -158,7 +162,7 @@ class ValidationService:
             self._today,
             rules.limits,
             stack.region,
-            _resolve_settings(stack, configuration),
+            settings,
             configuration.find_base_environment(stack.environment),
             stack.project,
         )
@@ -184,7 +188,7 @@ class ValidationService:
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         component_type = find_component_type(configuration, stack.component)
         yield from scaling_rules.check_scaling(configuration.scaling, component_type)
-        yield from _check_environment(stack, configuration)
+        yield from of_environment
         yield from check_tags(subject, configuration)
         yield from _check_deadlines(configuration)
         yield from check_approvals(configuration)
@@ -221,12 +225,14 @@ def _check_environment(stack: Stack, configuration: DeploymentConfiguration) -> 
         yield from layer_rules.check_environment_values(configuration, get_environment_settings(built_in))
 
 
-def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
+def _resolve_settings(
+    stack: Stack, configuration: DeploymentConfiguration, of_environment: Iterable[Finding]
+) -> ComponentSettings | None:
     """Return the settings to build a blueprint of; None where there is none, or where it cannot be built of them."""
     component_type = find_component_type(configuration, stack.component)
     if component_type not in BLUEPRINTS or stack.environment not in configuration.environment_names:
         return None
-    if component_type in PLATFORM_TYPES and any(it.blocks for it in _check_environment(stack, configuration)):
+    if component_type in PLATFORM_TYPES and any(it.blocks for it in of_environment):
         return None
     return resolve_component(configuration, stack.component, stack.environment)
 
