@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from semantest_iac.domain.environments.names import PLATFORM_TYPES
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -89,6 +90,11 @@ class RuleSubject:
     def serves_http(self) -> bool:
         """Whether requests are answered at once; a WebSocket API only passes messages on."""
         return self.type not in ("websocket", *PLATFORM_TYPES)
+
+    @property
+    def platform(self) -> PlatformSettings | None:
+        """The settings of the platform's layers, None for an API."""
+        return self.settings.platform if self.settings else None
 
     @property
     def is_layer(self) -> bool:

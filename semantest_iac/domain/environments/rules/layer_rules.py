@@ -14,31 +14,29 @@ from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAG
 from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
-    LONGEST_NAME,
     MESSAGING_RULES,
     check_messaging,
     check_ranges,
+    is_resource_name,
 )
-from semantest_iac.domain.environments.section_types import FUNCTION_NAME
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 from semantest_iac.domain.errors import ValidationError
 
 _ALL_TYPES = frozenset({"type", "tags"})
 _CODE_KEYS = frozenset(
-    {
-        *("source", "runtime", "build", "package", "memory", "timeout", "instances", "scaling", "environment"),
-        *("functions", "queues", "topics", "app", "handler"),
-    }
+    ("source", "runtime", "build", "package", "memory", "timeout", "instances", "scaling", "environment")
 )
+_MESSAGING_KEYS = frozenset({"queues", "topics"})
+_FUNCTIONS_KEYS = _CODE_KEYS | _MESSAGING_KEYS | {"functions"}
 _KEYS: Mapping[str, frozenset[str]] = {
     "network": frozenset(),
     "security": frozenset(),
     "observability": frozenset(),
     "database": frozenset({"database"}),
-    "messaging": frozenset({"queues", "topics"}),
-    "functions": _CODE_KEYS - {"app", "handler"},
-    "etl": (_CODE_KEYS - {"functions", "queues", "topics"}) | {"etl"},
-    "platform": (_CODE_KEYS - {"app", "handler"}) | {"database", "etl"},
+    "messaging": _MESSAGING_KEYS,
+    "functions": _FUNCTIONS_KEYS,
+    "etl": _CODE_KEYS | {"app", "handler", "etl"},
+    "platform": _FUNCTIONS_KEYS | {"database", "etl"},
 }
 """The keys that a component of each type may have, besides those of all types."""
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
@@ -84,8 +82,7 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_layer_flags(subject: RuleSubject) -> Iterator[Finding]:
     """A layer that is deployed alone is not turned off by its own flags."""
-    settings = subject.settings
-    if settings is None or settings.platform is None or settings.platform.layers:
+    if subject.platform is None or subject.platform.layers:
         return
     flags = LAYER_FLAGS.get(subject.type, ())
     hint = f"Turn on {' or '.join(f'features.{flag}' for flag in flags)} in {subject.environment}."
@@ -98,7 +95,7 @@ def check_data_layers(subject: RuleSubject) -> Iterator[Finding]:
     yield from check_ranges("database", database)
     yield from check_ranges("etl", subject.section.etl)
     for index, name in enumerate((database.names if database else None) or ()):
-        if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        if not is_resource_name(name):
             yield refuse(f"database.names[{index}]", f"'{make_printable(name)}' is not a name", "Such as orders.")
 
 

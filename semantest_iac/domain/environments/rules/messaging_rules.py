@@ -38,6 +38,11 @@ _KEYS_OF_CALLERS = {
 """The keys of a trigger that only some callers have."""
 
 
+def is_resource_name(name: str) -> bool:
+    """Whether every cloud takes the name of a queue, topic, subscription, function or database."""
+    return len(name) <= LONGEST_NAME and FUNCTION_NAME.fullmatch(name) is not None
+
+
 def check_ranges(at: str, section: Section | None) -> Iterator[Finding]:
     """Yield the numbers of a section that no cloud takes."""
     for key, value in (section.model_dump(exclude_none=True) if section else {}).items():
@@ -67,7 +72,7 @@ def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
-    if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+    if not is_resource_name(name):
         hint = f"Lower-case letters, digits and single hyphens, {LONGEST_NAME} characters at most."
         yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
     yield from check_ranges(at, entry)
@@ -86,7 +91,7 @@ def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
     """Each function of the platform has one trigger, of a queue or topic that is there, and a handler."""
     for name, function in subject.section.functions.items():
         at = f"functions.{make_printable(name)}"
-        if not FUNCTION_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        if not is_resource_name(name):
             yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
         yield from _check_code(at, function, subject)
         yield from _check_destinations(f"{at}.sends_to", function, subject)
@@ -109,7 +114,7 @@ def _check_code(at: str, function: FunctionSection, subject: RuleSubject) -> Ite
 
 
 def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
-    platform = subject.settings.platform if subject.settings else None
+    platform = subject.platform
     if platform is None or not function.sends_to:
         return
     known = (*platform.messaging.queues, *platform.messaging.topics) if "messaging" in platform.layers else ()
@@ -121,7 +126,7 @@ def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject
 
 def _check_outbound(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
     """A fixed address needs the NAT gateway of the network that the function is in."""
-    platform = subject.settings.platform if subject.settings else None
+    platform = subject.platform
     if platform is None or function.outbound is None:
         return
     if "network" not in platform.layers:
@@ -165,7 +170,7 @@ def _check_schedule(at: str, schedule: str) -> Iterator[Finding]:
 
 def _check_source(at: str, trigger: TriggerSection, subject: RuleSubject) -> Iterator[Finding]:
     """The queue or topic is there, and fits the batch and the timeout of the function."""
-    platform = subject.settings.platform if subject.settings else None
+    platform = subject.platform
     if platform is None:
         return
     for key, names in (("queue", platform.messaging.queues), ("topic", platform.messaging.topics)):
@@ -184,7 +189,7 @@ def _check_source(at: str, trigger: TriggerSection, subject: RuleSubject) -> Ite
 
 def check_locks(subject: RuleSubject) -> Iterator[Finding]:
     """A message is hidden from others for as long as its function may run, at least."""
-    platform = subject.settings.platform if subject.settings else None
+    platform = subject.platform
     if platform is None:
         return
     for function in _list_functions(subject):
