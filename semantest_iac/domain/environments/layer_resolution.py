@@ -37,23 +37,24 @@ _Settings = TypeVar("_Settings", bound=Any)
 
 def resolve_environment(defaults: EnvironmentSettings, written: EnvironmentDefaults) -> EnvironmentSettings:
     """Return the settings of an environment with what the configuration says in their place."""
-    network = written.network.model_dump(exclude_none=True, exclude={"subnets"})
-    monitoring = written.monitoring.model_dump(exclude_none=True, include={"enabled", "log_retention_days", "notify"})
+    network = _overlay(defaults.network, written.network, exclude={"subnets"})
+    monitoring = _overlay(defaults.monitoring, written.monitoring, exclude={"alerts", "daily_quota_gb"})
     if (quota := written.monitoring.daily_quota_gb) is not None:
-        monitoring["daily_quota_gb"] = quota or None
+        monitoring = replace(monitoring, daily_quota_gb=quota or None)
     return replace(
         defaults,
-        network=replace(defaults.network, **network, subnet_ranges=dict(written.network.subnets)),
+        network=replace(network, subnet_ranges=dict(written.network.subnets)),
         security=_overlay(defaults.security, written.security),
-        monitoring=replace(defaults.monitoring, **monitoring),
+        monitoring=monitoring,
         features=_overlay(defaults.features, written.features),
         tiers=_overlay(defaults.tiers, written.tiers),
     )
 
 
-def _overlay(settings: _Settings, section: Section | None) -> _Settings:
-    """Return the settings with every value that the section has."""
-    overlaid: _Settings = replace(settings, **(section.model_dump(exclude_none=True) if section else {}))
+def _overlay(settings: _Settings, section: Section | None, *, exclude: set[str] | None = None) -> _Settings:
+    """Return the settings with every value that the section has, but for those that are read otherwise."""
+    written = section.model_dump(exclude_none=True, exclude=exclude) if section else {}
+    overlaid: _Settings = replace(settings, **written)
     return overlaid
 
 
@@ -63,19 +64,16 @@ def resolve_platform(
     """Return the layers of a component, and the settings of all: a layer that is off may be asked about them."""
     features, data = environment.features, environment.data
     has_own_only = component_type == "functions"  # the queues and topics of the plan are those of messaging
+    names = section.database.names if section.database else None
+    databases = DEFAULT_DATABASES if names is None else names
     database = DatabaseSettings(
-        databases=DEFAULT_DATABASES if features.enable_sql_database else (),
+        databases=databases if features.enable_sql_database else (),
         tier=environment.tiers.sql_database,
         backup_days=data.backup_days,
         high_availability=data.high_availability,
         redis_cache=features.enable_redis_cache,
         document_database=features.enable_cosmos_db,
     )
-    if section.database is not None:
-        written = section.database.model_dump(exclude_none=True, exclude={"names"})
-        if section.database.names is not None and features.enable_sql_database:
-            written["databases"] = section.database.names
-        database = replace(database, **written)
     return PlatformSettings(
         layers=find_layers(component_type, features, has_messaging=bool(section.queues or section.topics)),
         environment=environment,
@@ -84,7 +82,7 @@ def resolve_platform(
             topics=_resolve_topics(section.topics, {} if has_own_only else DEFAULT_TOPICS),
             tier=environment.tiers.service_bus,
         ),
-        database=database,
+        database=_overlay(database, section.database, exclude={"names"}),
         etl=_overlay(EtlSettings(data_factory=features.enable_data_factory), section.etl),
     )
 
@@ -112,20 +110,14 @@ def _resolve_topics(
     if written is None:
         return default
     return {
-        name: replace(
-            TopicSettings(subscriptions=_resolve_subscriptions(section)),
-            **section.model_dump(exclude_none=True, exclude={"subscriptions"}),
-        )
+        name: _overlay(TopicSettings(subscriptions=_resolve_subscriptions(section)), section, exclude={"subscriptions"})
         for name, section in written.items()
     }
 
 
 def _resolve_subscriptions(section: TopicSection) -> dict[str, SubscriptionSettings]:
     return {
-        name: replace(
-            SubscriptionSettings(filter=parse_filter(written.filter)),
-            **written.model_dump(exclude_none=True, exclude={"filter"}),
-        )
+        name: _overlay(SubscriptionSettings(filter=parse_filter(written.filter)), written, exclude={"filter"})
         for name, written in section.subscriptions.items()
     }
 
@@ -137,27 +129,15 @@ def find_default_functions(settings: PlatformSettings) -> dict[str, FunctionSect
     messaging = settings.messaging if "messaging" in settings.layers else None
     known = {"", *(messaging.queues if messaging else ()), *(messaging.topics if messaging else ())}
     return {
-        name: FunctionSection(trigger=_as_section(trigger))
-        for name, trigger in DEFAULT_TRIGGERS.items()
-        if (trigger.queue or trigger.topic) in known
+        name: FunctionSection(trigger=TriggerSection.model_validate(written))
+        for name, written in DEFAULT_TRIGGERS.items()
+        if written.get("queue", written.get("topic", "")) in known
     }
-
-
-def _as_section(trigger: FunctionTrigger) -> TriggerSection:
-    return TriggerSection(
-        queue=trigger.queue or None,
-        topic=trigger.topic or None,
-        schedule=trigger.schedule or None,
-        http="internal" if trigger.http else None,
-    )
 
 
 def resolve_trigger(section: TriggerSection | None) -> FunctionTrigger | None:
     """Return what calls a function; None for a function of an API."""
     if section is None:
         return None
-    written = section.model_dump(exclude_none=True, exclude={"filter", "http"})
-    return replace(
-        FunctionTrigger(http=section.http is not None, filter=parse_filter(section.filter)),
-        **written,
-    )
+    trigger = FunctionTrigger(http=section.http is not None, filter=parse_filter(section.filter))
+    return _overlay(trigger, section, exclude={"filter", "http"})

@@ -110,14 +110,17 @@ class FunctionTrigger:
     time_zone: str = UTC_ZONE
 
 
-DEFAULT_TRIGGERS: Mapping[str, FunctionTrigger] = {
-    "orders-worker": FunctionTrigger(queue="orders-queue"),
-    "events-subscriber": FunctionTrigger(topic="events-topic"),
-    "notifications-sender": FunctionTrigger(topic="notifications-topic"),
-    "thirdparty-sync": FunctionTrigger(queue="thirdparty-queue"),
-    "scheduled-sync": FunctionTrigger(schedule="0 3 * * *"),
+DEFAULT_TRIGGERS: Mapping[str, Mapping[str, str]] = {
+    "orders-worker": {"queue": "orders-queue"},
+    "events-subscriber": {"topic": "events-topic"},
+    "notifications-sender": {"topic": "notifications-topic"},
+    "thirdparty-sync": {"queue": "thirdparty-queue"},
+    "scheduled-sync": {"schedule": "0 3 * * *"},
 }
-"""The functions of the platform where a configuration names none; they run the bundled worker."""
+"""The functions of the platform where a configuration names none, each with its trigger as a configuration has it.
+
+They run the bundled worker.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
