@@ -12,7 +12,7 @@ DAY_S = 86_400
 LIFETIMES_S = range(60, 14 * DAY_S + 1)  # seconds, on the narrowest cloud
 DELIVERIES = range(1, 1000 + 1)  # on the narrowest cloud
 LOCKS_S = range(5, 43_200 + 1)  # seconds
-DEFAULT_LOCK_S, DEFAULT_LIFETIME_S = 30, 4 * DAY_S
+DEFAULT_DELIVERIES, DEFAULT_LOCK_S, DEFAULT_LIFETIME_S = 10, 30, 4 * DAY_S
 LOCK_PER_TIMEOUT = 6
 """How many times the timeout of the function that handles its messages a queue locks them.
 
@@ -43,7 +43,7 @@ class MessageDelivery(Resource):
     names.
     """
 
-    max_deliveries: int = 10
+    max_deliveries: int = DEFAULT_DELIVERIES
     lock_s: int = DEFAULT_LOCK_S
     lifetime_s: int = DEFAULT_LIFETIME_S
     ordered: bool = False

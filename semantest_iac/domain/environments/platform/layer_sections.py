@@ -53,18 +53,26 @@ class TiersSection(Section):
     service_bus: Tier | None = Field(default=None, description="Tier of messaging.")
 
 
-class QueueSection(Section):
-    """A queue."""
+class DeliverySection(Section):
+    """How messages are delivered to those who receive them."""
 
     max_deliveries: int | None = Field(
         default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
     )
     lock_s: int | None = Field(
+        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 43200."
+    )
+    retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
+
+
+class QueueSection(DeliverySection):
+    """A queue."""
+
+    lock_s: int | None = Field(
         default=None,
         description="Seconds for which a message that somebody works on is hidden, 5 to 43200; "
         "six times the timeout of the function that it calls by default.",
     )
-    retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
     ordered: bool | None = Field(
         default=None, description="Messages of one group are handled in the order in which they were sent."
     )
@@ -95,17 +103,10 @@ FILTER_DESCRIPTION = (
 )
 
 
-class TopicSubscriptionSection(Section):
+class TopicSubscriptionSection(DeliverySection):
     """A subscription of a topic."""
 
     filter: FilterSection = Field(default={}, description=FILTER_DESCRIPTION)
-    max_deliveries: int | None = Field(
-        default=None, description="Tries after which a message goes to the dead letters, 1 to 1000; 10 by default."
-    )
-    lock_s: int | None = Field(
-        default=None, description="Seconds for which a message that somebody works on is hidden, 5 to 43200."
-    )
-    retention_days: int | None = Field(default=None, description="Days that messages are kept, 1 to 14.")
 
 
 def _as_mapping(value: Any) -> Any:

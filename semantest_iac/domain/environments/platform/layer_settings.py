@@ -10,31 +10,35 @@ from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
+from semantest_iac.domain.messaging.queues import DEFAULT_DELIVERIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueSettings:
-    """A queue; a message that was delivered `max_deliveries` times without success goes to its dead letters.
+class DeliverySettings:
+    """A message that was delivered `max_deliveries` times without success goes to the dead letters.
 
     `lock_s` is for how long a message that somebody works on is hidden from others; None where the timeout of the
-    function that it calls decides. With `ordered`, messages of one group are handled in the order in which they came.
+    function that it calls decides.
     """
 
-    max_deliveries: int = 10
+    max_deliveries: int = DEFAULT_DELIVERIES
     lock_s: int | None = None
     retention_days: int = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings(DeliverySettings):
+    """A queue; with `ordered`, messages of one group are handled in the order in which they came."""
+
     ordered: bool = False
     rejects_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionSettings:
+class SubscriptionSettings(DeliverySettings):
     """Who receives the messages of a topic: those that the filter takes."""
 
     filter: MessageFilter = ALL_MESSAGES
-    max_deliveries: int = 10
-    lock_s: int | None = None
-    retention_days: int = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
