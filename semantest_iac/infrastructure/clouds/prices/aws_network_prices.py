@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.costs.estimates import CostItem
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
 from semantest_iac.domain.networking.virtual_networks import (
@@ -17,14 +17,17 @@ from semantest_iac.domain.networking.virtual_networks import (
     VirtualNetwork,
 )
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, ListKindItems, PricedUsage
+from semantest_iac.infrastructure.clouds.prices.price_table import (
+    ListKindItems,
+    PricedUsage,
+    list_hours,
+    make_tested_price,
+)
 
-AWS_NETWORK_UNIT_PRICES: Final = {  # an hour
-    "NAT gateway": Price(0.045, INFRACOST.format(cloud="aws", test="nat_gateway_test"), "2024-07-01"),
-    "firewall endpoint": Price(
-        0.395, INFRACOST.format(cloud="aws", test="networkfirewall_firewall_test"), "2024-07-01"
-    ),
-    "interface endpoint": Price(0.01, INFRACOST.format(cloud="aws", test="vpc_endpoint_test"), "2024-10-18"),
+AWS_NETWORK_UNIT_PRICES: Final = {  # an hour, in one zone
+    "NAT gateway": make_tested_price("aws", 0.045, "nat_gateway_test"),
+    "firewall endpoint": make_tested_price("aws", 0.395, "networkfirewall_firewall_test"),
+    "interface endpoint": make_tested_price("aws", 0.01, "vpc_endpoint_test", "2024-10-18"),
 }
 """USD, by what is charged. No dated public source was found for Shield Advanced and for public addresses."""
 
@@ -46,8 +49,7 @@ def _count_zones(priced: PricedUsage) -> int:
 
 
 def _list_hours(name: str, what: str, count: int) -> Iterator[CostItem]:
-    if count:
-        yield CostItem(name, what, count * HOURS_PER_MONTH, "hour", AWS_NETWORK_UNIT_PRICES[what], is_fixed=True)
+    return list_hours(name, what, AWS_NETWORK_UNIT_PRICES[what], count)
 
 
 def _list_nat_items(gateway: NatGateway, priced: PricedUsage) -> Iterator[CostItem]:

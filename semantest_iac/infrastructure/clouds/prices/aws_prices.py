@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
@@ -25,15 +26,23 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.clouds.prices.aws_network_prices import AWS_FREE_NETWORK_KINDS, AWS_NETWORK_PRICES
+from semantest_iac.infrastructure.clouds.prices.aws_network_prices import (
+    AWS_FREE_NETWORK_KINDS,
+    AWS_NETWORK_PRICES,
+    AWS_NETWORK_UNIT_PRICES,
+)
 from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES, AWS_FREE_DATABASE_KINDS
-from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
+from semantest_iac.infrastructure.clouds.prices.price_table import (
+    PricedUsage,
+    PriceTable,
+    list_hours,
+    make_tested_price,
+)
 
 _MILLION = 1_000_000
 
 
-def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
-    return Price(amount, INFRACOST.format(cloud="aws", test=test), dated)
+_tested = partial(make_tested_price, "aws")
 
 
 _DYNAMODB: Final = "https://airbyte.com/data-engineering-resources/dynamodb-pricing"
@@ -59,7 +68,6 @@ AWS_UNIT_PRICES: Final = {
     "queue requests": _tested(0.40, "sqs_queue_test"),  # a million
     "ordered queue requests": _tested(0.50, "sqs_queue_test"),  # a million
     "topic requests": _tested(0.50, "sns_topic_test"),  # a million
-    "interface endpoint": _tested(0.01, "vpc_endpoint_test", "2024-10-18"),  # an hour and zone
     "table writes": Price(0.625, _DYNAMODB, "2025-07-21"),  # a million units
     "table reads": Price(0.125, _DYNAMODB, "2025-07-21"),  # a million units
     "traces": Price(5.00, "https://aws.amazon.com/xray/pricing/", "2026-11-30"),  # a million
@@ -142,10 +150,8 @@ def _list_secret_items(secret: AppSecret, priced: PricedUsage) -> Iterator[CostI
 
 def _list_network_items(network: PrivateNetwork, priced: PricedUsage) -> Iterator[CostItem]:
     if network.reaches_secrets:
-        hours = network.zones * HOURS_PER_MONTH
-        yield CostItem(
-            network.name, "interface endpoint", hours, "hour", AWS_UNIT_PRICES["interface endpoint"], is_fixed=True
-        )
+        price = AWS_NETWORK_UNIT_PRICES["interface endpoint"]
+        yield from list_hours(network.name, "interface endpoint", price, network.zones)
 
 
 def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[CostItem]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
-from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price
+from semantest_iac.domain.costs.estimates import CostItem
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.networking.virtual_networks import (
@@ -17,11 +18,14 @@ from semantest_iac.domain.networking.virtual_networks import (
     VirtualNetwork,
 )
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, ListKindItems, PricedUsage
+from semantest_iac.infrastructure.clouds.prices.price_table import (
+    ListKindItems,
+    PricedUsage,
+    list_hours,
+    make_tested_price,
+)
 
-
-def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
-    return Price(amount, INFRACOST.format(cloud="azure", test=test), dated)
+_tested = partial(make_tested_price, "azure")
 
 
 AZURE_NETWORK_UNIT_PRICES: Final = {  # an hour
@@ -36,8 +40,7 @@ AZURE_NETWORK_UNIT_PRICES: Final = {  # an hour
 
 
 def _list_hours(name: str, what: str, count: int = 1) -> Iterator[CostItem]:
-    if count:
-        yield CostItem(name, what, count * HOURS_PER_MONTH, "hour", AZURE_NETWORK_UNIT_PRICES[what], is_fixed=True)
+    return list_hours(name, what, AZURE_NETWORK_UNIT_PRICES[what], count)
 
 
 def _list_nat_items(gateway: NatGateway, priced: PricedUsage) -> Iterator[CostItem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import ceil
 from typing import Final
 
@@ -27,24 +28,24 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.clouds.azure_rules import (
-    has_gateway,
-    round_memory,
-    round_workspace_retention,
-)
+from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
 from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_broker_tier
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
 )
 from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES, AZURE_FREE_DATABASE_KINDS
-from semantest_iac.infrastructure.clouds.prices.price_table import INFRACOST, PricedUsage, PriceTable
+from semantest_iac.infrastructure.clouds.prices.price_table import (
+    PricedUsage,
+    PriceTable,
+    list_hours,
+    make_tested_price,
+)
 
 _MILLION = 1_000_000
 
 
-def _tested(amount: float, test: str, dated: str = "2024-07-01") -> Price:
-    return Price(amount, INFRACOST.format(cloud="azure", test=test), dated)
+_tested = partial(make_tested_price, "azure")
 
 
 AZURE_UNIT_PRICES: Final = {
@@ -54,8 +55,8 @@ AZURE_UNIT_PRICES: Final = {
     "gateway calls": _tested(3.50, "api_management_test"),  # a million, Consumption tier
     "basic operations": _tested(0.05, "servicebus_namespace_test"),  # a million
     "standard operations": _tested(0.80, "servicebus_namespace_test"),  # a million beyond the first 13
-    "standard namespace": _tested(9.81 / 730, "servicebus_namespace_test"),  # an hour
-    "messaging unit": _tested(677.08 / 730, "servicebus_namespace_test"),  # an hour
+    "standard namespace": _tested(9.81 / HOURS_PER_MONTH, "servicebus_namespace_test"),  # an hour
+    "messaging unit": _tested(677.08 / HOURS_PER_MONTH, "servicebus_namespace_test"),  # an hour
     "hub unit": Price(  # a day, Standard tier
         1.61,
         "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95042"
@@ -166,12 +167,10 @@ def _list_broker_items(broker: MessageBroker, priced: PricedUsage) -> Iterator[C
     ]
     millions = len(entities) * priced.count_messages() * _OPERATIONS_PER_MESSAGE / _MILLION
     if tier == "premium":
-        price = AZURE_UNIT_PRICES["messaging unit"]
-        yield CostItem(broker.name, "messaging unit", HOURS_PER_MONTH, "hour", price, is_fixed=True)
+        yield from list_hours(broker.name, "messaging unit", AZURE_UNIT_PRICES["messaging unit"])
     elif tier == "standard":
         price, more = AZURE_UNIT_PRICES["standard operations"], max(0.0, millions - _MILLIONS_IN_STANDARD)
-        base = AZURE_UNIT_PRICES["standard namespace"]
-        yield CostItem(broker.name, "namespace", HOURS_PER_MONTH, "hour", base, is_fixed=True)
+        yield from list_hours(broker.name, "namespace", AZURE_UNIT_PRICES["standard namespace"])
         yield CostItem(broker.name, "operations", more, "million", price)
     else:
         yield CostItem(broker.name, "operations", millions, "million", AZURE_UNIT_PRICES["basic operations"])
@@ -199,8 +198,7 @@ AZURE_PRICES: Final = PriceTable(
         {
             *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),
             *(Dashboard, DiagnosticLogs, RoleAssignment, SavedQuery, SecretVault, TraceStore, WorkloadIdentity),
-            *(ExistingNetwork, FunctionIdentity, LiveVersion, MessageQueue, MessageTopic, MessageTrigger),
-            *(NotificationChannel, PrivateNetwork, ScheduleTrigger, TopicSubscription, WebSocketEndpoint),
+            *(MessageQueue, MessageTopic, MessageTrigger, ScheduleTrigger, TopicSubscription),
         }
     ),
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem
+from semantest_iac.domain.costs.estimates import CostItem
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
-from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage
+from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage, list_hours
 
 
 def _list_hours(resource: Resource, _priced: PricedUsage) -> Iterator[CostItem]:
-    yield CostItem(resource.name, "hours of its size", HOURS_PER_MONTH, "hour", None, is_fixed=True)
+    return list_hours(resource.name, "hours of its size", None)
 
 
 def _list_use(resource: Resource, priced: PricedUsage) -> Iterator[CostItem]:

