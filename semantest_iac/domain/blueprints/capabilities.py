@@ -180,8 +180,6 @@ MESSAGE_FILTER = Feature(TopicSubscription, "filter", "topics", lambda it: bool(
 MESSAGE_BATCH = Feature(MessageTrigger, "batch", "functions", lambda trigger: trigger.batch_size > 1)
 MAXIMUM_CALLS = Feature(MessageTrigger, "maximum calls", "functions", lambda trigger: trigger.maximum is not None)
 SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != UTC_ZONE)
-
-
 SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: server.high_availability)
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)

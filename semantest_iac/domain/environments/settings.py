@@ -177,10 +177,9 @@ class ComponentSettings:
     @property
     def uses_messages(self) -> bool:
         """Whether one of the functions gets messages or sends some."""
-        triggers = [it.trigger for it in self.functions if it.trigger]
         if self.resources is not None and "messaging" in self.resources.layers:
             return True
-        return any(it.queue or it.topic for it in triggers) or any(it.sends_to for it in self.functions)
+        return any(it.sends_to or (it.trigger and (it.trigger.queue or it.trigger.topic)) for it in self.functions)
 
     @property
     def answers_requests(self) -> bool:
