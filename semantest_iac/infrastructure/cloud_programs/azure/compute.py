@@ -17,7 +17,11 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.ports.provisioner import Deferred
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
+    azure_name,
+    common_arguments,
+    globally_unique_name,
+)
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import CANARY_APP
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import PayloadFormats
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
@@ -244,12 +248,10 @@ def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.A
     return web.AppServicePlan(
         function.name,
         name=azure_name("plan", context, function.purpose),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="functionapp",
         reserved=True,
         sku={"name": "FC1", "tier": "FlexConsumption"},
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
 

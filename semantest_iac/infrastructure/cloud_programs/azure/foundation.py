@@ -80,6 +80,12 @@ def _format_name(kind: str, context: ProgramContext, purpose: str, account: str)
     return name.replace("-", "") if kind in _UNHYPHENATED else name
 
 
+def common_arguments(context: ProgramContext) -> dict[str, Any]:
+    """Return the arguments of every resource that lies in the stack's region."""
+    group = context.outputs[FOUNDATION]["group"]
+    return {"resource_group_name": group, "location": context.stack.region, "tags": context.tags}
+
+
 KindT = TypeVar("KindT", bound=Resource)
 
 
@@ -123,8 +129,6 @@ def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) 
     return keyvault.Vault(
         FOUNDATION,
         vault_name=globally_unique_name("vault", context),
-        resource_group_name=outputs["group"],
-        location=context.stack.region,
         properties={
             "tenant_id": outputs["tenant"],
             "sku": {"family": "A", "name": "standard"},
@@ -132,7 +136,7 @@ def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) 
             "soft_delete_retention_in_days": round_vault_recovery(secret.recovery_days),
             "enable_purge_protection": context.base_environment == "production" or None,
         },
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
 

@@ -17,7 +17,7 @@ from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.environments.environment_settings import Throttling
 from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import CANARY_APP
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
@@ -145,11 +145,9 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
     service = apimanagement.ApiManagementService(
         api.name,
         service_name=globally_unique_name("gateway", context),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         sku={"name": "Consumption", "capacity": 0},
         identity={"type": "SystemAssigned"},
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(custom_timeouts=_ACTIVATION_TIMEOUTS),
         **_PUBLISHER,
     )

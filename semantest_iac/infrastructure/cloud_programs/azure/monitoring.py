@@ -10,7 +10,7 @@ from pulumi_azure_native import applicationinsights, monitor, operationalinsight
 from semantest_iac.domain.compute.scaling import CONCURRENCY_SHARE
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
@@ -26,11 +26,9 @@ def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
     workspace = operationalinsights.Workspace(
         store.name,
         workspace_name=azure_name("workspace", context, store.purpose or store.source.value),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         sku={"name": "PerGB2018"},
         retention_in_days=round_workspace_retention(store.retention_days),
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(retain_on_delete=store.keep or None),
     )
     insights = _create_insights(store, workspace, context)
@@ -42,13 +40,11 @@ def _create_insights(store: LogStore, workspace: operationalinsights.Workspace, 
     return applicationinsights.Component(
         store.name,
         resource_name_=azure_name("component", context, store.purpose or _insights_purpose(store)),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="web",
         application_type="web",
         workspace_resource_id=workspace.id,
         disable_local_auth=True,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
 

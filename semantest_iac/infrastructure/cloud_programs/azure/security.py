@@ -8,7 +8,7 @@ import pulumi
 from pulumi_azure_native import authorization, keyvault, managedidentity, monitor
 
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -59,9 +59,7 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
     created = managedidentity.UserAssignedIdentity(
         identity.name,
         resource_name_=azure_name("identity", context, identity.purpose),
-        resource_group_name=foundation["group"],
-        location=context.stack.region,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     outputs: Outputs = {

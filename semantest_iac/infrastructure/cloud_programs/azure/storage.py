@@ -6,7 +6,11 @@ import pulumi
 from pulumi_azure_native import storage
 
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
+    azure_name,
+    common_arguments,
+    globally_unique_name,
+)
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -19,8 +23,6 @@ def create_storage_account(name: str, purpose: str, context: ProgramContext) -> 
     return storage.StorageAccount(
         name,
         account_name=globally_unique_name("storage", context, purpose),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="StorageV2",
         sku={"name": "Standard_LRS"},
         allow_blob_public_access=False,
@@ -28,7 +30,7 @@ def create_storage_account(name: str, purpose: str, context: ProgramContext) -> 
         default_to_o_auth_authentication=True,
         enable_https_traffic_only=True,
         minimum_tls_version="TLS1_2",
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
 

@@ -9,7 +9,7 @@ from pulumi_azure_native import monitor, webpubsub
 
 from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.ports.provisioner import Deferred
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -30,13 +30,11 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
     service = webpubsub.WebPubSub(
         address.name,
         resource_name_=globally_unique_name("hub", context),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="WebPubSub",
         sku=_SKU_BY_ENVIRONMENT.get(context.base_environment, _STANDARD_SKU),
         identity={"type": "SystemAssigned"},
         disable_local_auth=True,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     management = pulumi.Output.concat("https://", service.host_name, f"/api/hubs/{HUB_NAME}")

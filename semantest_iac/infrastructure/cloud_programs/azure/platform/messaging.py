@@ -16,7 +16,7 @@ from semantest_iac.domain.messaging.queues import (
     TopicSubscription,
     send_variable,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import LONGEST_LOCK_S
@@ -33,14 +33,12 @@ def create_message_broker(broker: MessageBroker, context: ProgramContext) -> Out
     created = servicebus.Namespace(
         broker.name,
         namespace_name=globally_unique_name("broker", context),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         sku={"name": tier.title(), "tier": tier.title(), **({"capacity": units} if units else {})},
         premium_messaging_partitions=units,
         disable_local_auth=True,
         minimum_tls_version="1.2",
         public_network_access="Disabled" if broker.private else "Enabled",
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     return {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pulumi_azure_native import network as azure
 
 from semantest_iac.domain.networking.virtual_networks import BastionHost, DdosProtectionPlan, NetworkFirewall
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.azure.platform.virtual_networks import (
     add_subnet,
-    common_arguments,
     create_public_address,
 )
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION

@@ -19,7 +19,7 @@ from semantest_iac.domain.monitoring.observability import (
     SavedQuery,
     TraceStore,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
@@ -32,14 +32,12 @@ def create_log_workspace(workspace: LogWorkspace, context: ProgramContext) -> Ou
     created = operationalinsights.Workspace(
         workspace.name,
         workspace_name=azure_name("workspace", context, workspace.name),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         sku={"name": "PerGB2018"},
         retention_in_days=round_workspace_retention(workspace.retention_days),
         workspace_capping={
             "daily_quota_gb": _UNLIMITED_GB if workspace.daily_quota_gb is None else workspace.daily_quota_gb
         },
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(retain_on_delete=workspace.keep or None),
     )
     return {"id": created.id, "name": created.name, "workspace": created.id}
@@ -51,14 +49,12 @@ def create_trace_store(traces: TraceStore, context: ProgramContext) -> Outputs:
     created = applicationinsights.Component(
         traces.name,
         resource_name_=azure_name("component", context, traces.name),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="web",
         application_type="web",
         workspace_resource_id=workspace,
         sampling_percentage=traces.sampling_percent,
         disable_local_auth=True,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     return {
@@ -196,8 +192,6 @@ def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
     created = applicationinsights.Workbook(
         dashboard.name,
         resource_name_=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{dashboard.name}")),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
         kind="shared",
         category="workbook",
         display_name=dashboard.title,
@@ -205,7 +199,7 @@ def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
         serialized_data=pulumi.Output.json_dumps(
             {"version": "Notebook/1.0", "items": items, "isLocked": False}, sort_keys=True
         ),
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     return {"id": created.id, "name": created.name}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pulumi_azure_native import network, privatedns
 
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -42,13 +42,11 @@ PRIVATE_LINKS: dict[PrivateService, _PrivateLink] = {
 def create_private_endpoint(endpoint: PrivateEndpoint, context: ProgramContext) -> Outputs:
     """Create an endpoint for each target, and one zone for all of them, which the network asks for their names."""
     link = PRIVATE_LINKS[endpoint.service]
-    group, tags = context.outputs[FOUNDATION]["group"], context.tags
+    outside_regions = {**common_arguments(context), "location": "global"}
     zone = privatedns.PrivateZone(
         endpoint.name,
         private_zone_name=f"privatelink.{link.zone.format(region=context.stack.region)}",
-        location="global",
-        resource_group_name=group,
-        tags=tags,
+        **outside_regions,
         opts=context.options(),
     )
     privatedns.VirtualNetworkLink(
@@ -57,9 +55,7 @@ def create_private_endpoint(endpoint: PrivateEndpoint, context: ProgramContext) 
         private_zone_name=zone.name,
         virtual_network={"id": context.outputs[endpoint.network]["id"]},
         registration_enabled=False,
-        location="global",
-        resource_group_name=group,
-        tags=tags,
+        **outside_regions,
         opts=context.options(),
     )
     for target in endpoint.targets:
@@ -81,9 +77,7 @@ def _create_endpoint(
             {"name": "target", "private_link_service_id": context.outputs[target]["id"], "group_ids": [link.group]}
         ],
         custom_network_interface_name=azure_name("network interface", context, name),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     network.PrivateDnsZoneGroup(

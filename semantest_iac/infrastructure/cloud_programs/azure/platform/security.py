@@ -9,7 +9,11 @@ import pulumi
 from pulumi_azure_native import authorization, keyvault, managedidentity
 
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
+    azure_name,
+    common_arguments,
+    globally_unique_name,
+)
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import round_vault_recovery
@@ -39,8 +43,6 @@ def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
     created = keyvault.Vault(
         vault.name,
         vault_name=globally_unique_name("vault", context, vault.name),
-        resource_group_name=foundation["group"],
-        location=context.stack.region,
         properties={
             "tenant_id": foundation["tenant"],
             "sku": {"family": "A", "name": "standard"},
@@ -49,7 +51,7 @@ def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
             "enable_purge_protection": vault.purge_protection or None,
             **(_PRIVATE_ACCESS if vault.private else {}),
         },
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     return {"id": created.id, "name": created.name, "address": created.properties.apply(lambda it: it.vault_uri)}
@@ -60,9 +62,7 @@ def create_workload_identity(identity: WorkloadIdentity, context: ProgramContext
     created = managedidentity.UserAssignedIdentity(
         identity.name,
         resource_name_=azure_name("identity", context, identity.name),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        location=context.stack.region,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     return {

@@ -10,7 +10,7 @@ from pulumi_azure_native import network as azure
 
 from semantest_iac.domain.networking.access_rules import AccessRules, AllowedAccess, NetworkPart
 from semantest_iac.domain.networking.virtual_networks import NatGateway, Subnet, VirtualNetwork
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -41,12 +41,6 @@ def create_virtual_network(network: VirtualNetwork, context: ProgramContext) -> 
         opts=context.options(ignore_changes=["subnets"], delete_before_replace=False),
     )
     return {"id": created.id, "name": created.name, "chain": [created]}
-
-
-def common_arguments(context: ProgramContext) -> dict[str, Any]:
-    """Return the arguments of every resource that lies in the stack's region."""
-    group = context.outputs[FOUNDATION]["group"]
-    return {"resource_group_name": group, "location": context.stack.region, "tags": context.tags}
 
 
 def add_subnet(name: str, network: Outputs, context: ProgramContext, **arguments: Any) -> azure.Subnet:
