@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
 from pulumi_azure_native import authorization, keyvault, resources
@@ -78,6 +79,11 @@ def _format_name(kind: str, context: ProgramContext, purpose: str, account: str)
         str(context.stack), context.generation, purpose, limit=_MAX_NAME_LENGTHS[kind], account=account
     )
     return name.replace("-", "") if kind in _UNHYPHENATED else name
+
+
+def make_guid(name: str, context: ProgramContext) -> str:
+    """Return the same GUID for a name in every attempt of a generation, for what Azure names by GUIDs."""
+    return str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{name}"))
 
 
 def common_arguments(context: ProgramContext) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from uuid import NAMESPACE_URL, uuid5
-
 import pulumi
 from pulumi_azure_native import authorization, keyvault, managedidentity, monitor
 
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments, make_guid
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 # Azure's built-in roles; source: Azure's samples of function apps without keys
 ROLES = {
     "blobs": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
+    "objects": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",  # Storage Blob Data Contributor
     "queues": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",  # Storage Queue Data Contributor
     "tables": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",  # Storage Table Data Contributor
     "telemetry": "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
@@ -84,27 +83,28 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
 
 
 def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext) -> pulumi.Resource:
-    """Assign a role on one resource, under a GUID of ours.
+    """Assign a role on one resource, under a name made of both."""
+    return create_role_assignment(_name_with_purpose(role, identity["purpose"]), role, scope, identity, context)
 
-    Naming the principal's type avoids waiting for replication.
-    """
+
+def create_role_assignment(
+    name: str, role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext
+) -> authorization.RoleAssignment:
+    """Assign a role under a GUID of ours; naming the principal's type avoids waiting for replication."""
     subscription = context.outputs[FOUNDATION]["subscription"]
-    definition = pulumi.Output.concat(
-        "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
-    )
-    name = _name_with_purpose(role, identity["purpose"])
-    created: pulumi.Resource = authorization.RoleAssignment(
+    return authorization.RoleAssignment(
         name,
-        role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{name}")),
+        role_assignment_name=make_guid(name, context),
         scope=scope,
-        role_definition_id=definition,
+        role_definition_id=pulumi.Output.concat(
+            "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
+        ),
         principal_id=identity["principal"],
         principal_type="ServicePrincipal",
         opts=context.options(
             replace_on_changes=_IMMUTABLE_PROPERTIES, delete_before_replace=True
         ),  # its name can exist only once
     )
-    return created
 
 
 def _create_vault_audit(identity: FunctionIdentity, context: ProgramContext) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
@@ -19,7 +18,7 @@ from semantest_iac.domain.monitoring.observability import (
     SavedQuery,
     TraceStore,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments, make_guid
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
@@ -191,7 +190,7 @@ def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
     items = [*charts, _query_item("logs", _RECENT_LOGS, "table", workspace)]
     created = applicationinsights.Workbook(
         dashboard.name,
-        resource_name_=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{dashboard.name}")),
+        resource_name_=make_guid(dashboard.name, context),
         kind="shared",
         category="workbook",
         display_name=dashboard.title,
