@@ -109,7 +109,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
     outputs = {"group": group.name, "subscription": client.subscription_id, "tenant": client.tenant_id}
     context.outputs[FOUNDATION] = outputs  # globally unique names need it
     secrets = [secret for secret in _resources_of(AppSecret, blueprint) if secret.vault is None]
-    vault = _create_vault(secrets[0], outputs, context) if secrets else None
+    vault = _create_own_vault(secrets[0], context) if secrets else None
     return {
         **outputs,
         "vault": vault,
@@ -130,17 +130,25 @@ def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
     return {"allowed_origins": list(rules[0].origins), "support_credentials": rules[0].credentials}
 
 
-def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) -> keyvault.Vault:
-    """Create the vault, with purge protection in production only: it is irreversible, and `false` is refused."""
+def _create_own_vault(secret: AppSecret, context: ProgramContext) -> keyvault.Vault:
+    """Create the vault of the stack's own secrets, with purge protection in production only."""
+    return create_vault(FOUNDATION, "", secret.recovery_days, context.base_environment == "production", context)
+
+
+def create_vault(
+    name: str, purpose: str, recovery_days: int, purge_protection: bool, context: ProgramContext, **properties: Any
+) -> keyvault.Vault:
+    """Create a vault whose secrets are read with roles; purge protection is irreversible, and `false` is refused."""
     return keyvault.Vault(
-        FOUNDATION,
-        vault_name=globally_unique_name("vault", context),
+        name,
+        vault_name=globally_unique_name("vault", context, purpose),
         properties={
-            "tenant_id": outputs["tenant"],
+            "tenant_id": context.outputs[FOUNDATION]["tenant"],
             "sku": {"family": "A", "name": "standard"},
             "enable_rbac_authorization": True,
-            "soft_delete_retention_in_days": round_vault_recovery(secret.recovery_days),
-            "enable_purge_protection": context.base_environment == "production" or None,
+            "soft_delete_retention_in_days": round_vault_recovery(recovery_days),
+            "enable_purge_protection": purge_protection or None,
+            **properties,
         },
         **common_arguments(context),
         opts=context.options(),

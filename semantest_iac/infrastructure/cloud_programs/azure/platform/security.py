@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from pulumi_azure_native import keyvault, managedidentity
+from pulumi_azure_native import managedidentity
 
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
     azure_name,
     common_arguments,
-    globally_unique_name,
+    create_vault,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.security import create_role_assignment
-from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.azure_rules import round_vault_recovery
 
-_PRIVATE_ACCESS = {
+_PRIVATE_ACCESS: Mapping[str, Any] = {
     "public_network_access": "Disabled",
     "network_acls": {"bypass": "AzureServices", "default_action": "Deny"},
 }
@@ -34,25 +33,9 @@ RIGHT_ROLES: Mapping[AccessRight, str] = {
 
 
 def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
-    """Create a vault whose secrets are read with roles; protection from purging is irreversible, `false` is refused.
-
-    Secrets are written through Resource Manager, so that a private vault needs no way in for the deployment.
-    """
-    foundation = context.outputs[FOUNDATION]
-    created = keyvault.Vault(
-        vault.name,
-        vault_name=globally_unique_name("vault", context, vault.name),
-        properties={
-            "tenant_id": foundation["tenant"],
-            "sku": {"family": "A", "name": "standard"},
-            "enable_rbac_authorization": True,
-            "soft_delete_retention_in_days": round_vault_recovery(vault.recovery_days),
-            "enable_purge_protection": vault.purge_protection or None,
-            **(_PRIVATE_ACCESS if vault.private else {}),
-        },
-        **common_arguments(context),
-        opts=context.options(),
-    )
+    """Create a vault; secrets are written through Resource Manager, so that a private one needs no way in for that."""
+    access = _PRIVATE_ACCESS if vault.private else {}
+    created = create_vault(vault.name, vault.name, vault.recovery_days, vault.purge_protection, context, **access)
     return {"id": created.id, "name": created.name, "address": created.properties.apply(lambda it: it.vault_uri)}
 
 
