@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -18,44 +18,33 @@ from semantest_iac.domain.monitoring.observability import (
     SavedQuery,
     TraceStore,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments, make_guid
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, make_guid
+from semantest_iac.infrastructure.cloud_programs.azure.monitoring import (
+    WatchedMetric,
+    alert_arguments,
+    create_insights,
+    create_metric_alert,
+    create_query_alert,
+    create_workspace,
+)
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
 
 _UNLIMITED_GB = -1
 
 
 def create_log_workspace(workspace: LogWorkspace, context: ProgramContext) -> Outputs:
     """Create a workspace, which stops taking logs for the day when its quota is used up."""
-    created = operationalinsights.Workspace(
-        workspace.name,
-        workspace_name=azure_name("workspace", context, workspace.name),
-        sku={"name": "PerGB2018"},
-        retention_in_days=round_workspace_retention(workspace.retention_days),
-        workspace_capping={
-            "daily_quota_gb": _UNLIMITED_GB if workspace.daily_quota_gb is None else workspace.daily_quota_gb
-        },
-        **common_arguments(context),
-        opts=context.options(retain_on_delete=workspace.keep or None),
-    )
+    quota = _UNLIMITED_GB if workspace.daily_quota_gb is None else workspace.daily_quota_gb
+    created = create_workspace(workspace, workspace.name, context, workspace_capping={"daily_quota_gb": quota})
     return {"id": created.id, "name": created.name, "workspace": created.id}
 
 
 def create_trace_store(traces: TraceStore, context: ProgramContext) -> Outputs:
-    """Create a component on the workspace; local authentication is off, so that senders need an identity."""
+    """Create a component on the workspace, which takes a share of the traces."""
     workspace = context.outputs[traces.workspace]["id"]
-    created = applicationinsights.Component(
-        traces.name,
-        resource_name_=azure_name("component", context, traces.name),
-        kind="web",
-        application_type="web",
-        workspace_resource_id=workspace,
-        sampling_percentage=traces.sampling_percent,
-        disable_local_auth=True,
-        **common_arguments(context),
-        opts=context.options(),
-    )
+    sampling = traces.sampling_percent
+    created = create_insights(traces.name, traces.name, workspace, context, sampling_percentage=sampling)
     return {
         "id": created.id,
         "name": created.name,
@@ -82,97 +71,38 @@ def create_diagnostic_logs(diagnostics: DiagnosticLogs, context: ProgramContext)
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Metric:
-    """A metric of Azure Monitor; `dimension` is the one that has the name of the watched resource."""
-
-    namespace: str
-    name: str
-    aggregation: str
-    dimension: str = ""
-
-
 _QUEUES = ("Microsoft.ServiceBus/namespaces", "EntityName")
-_METRICS: Mapping[PlatformSignal, _Metric] = {
-    # source: Azure's pages on the supported metrics of each type
-    PlatformSignal.WAITING_MESSAGES: _Metric(_QUEUES[0], "ActiveMessages", "Maximum", _QUEUES[1]),
-    PlatformSignal.DEAD_LETTERS: _Metric(_QUEUES[0], "DeadletteredMessages", "Maximum", _QUEUES[1]),
-    PlatformSignal.DATABASE_LOAD: _Metric("Microsoft.Sql/servers/databases", "cpu_percent", "Average"),
+_METRICS: Mapping[PlatformSignal, WatchedMetric] = {
+    # By the dimension that has the name of the watched resource; source: Azure's pages on the metrics of each type.
+    PlatformSignal.WAITING_MESSAGES: WatchedMetric(_QUEUES[0], "ActiveMessages", "Maximum", _QUEUES[1]),
+    PlatformSignal.DEAD_LETTERS: WatchedMetric(_QUEUES[0], "DeadletteredMessages", "Maximum", _QUEUES[1]),
+    PlatformSignal.DATABASE_LOAD: WatchedMetric("Microsoft.Sql/servers/databases", "cpu_percent", "Average"),
 }
 # A workspace has no metric of what it takes; its table of usage counts megabytes.
 _VOLUME_QUERY = "Usage | where IsBillable | summarize value = coalesce(sum(Quantity), 0.0) / 1000"
-_WARNING_SEVERITY = 2  # from 0 to 4: a warning
 
 
 def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
     """Create a metric alert, or a query alert where there is no metric."""
-    create = _create_metric_alert if alarm.signal in _METRICS else _create_volume_alert
-    created, chart = create(
-        alarm,
-        context,
-        rule_name=azure_name("alarm", context, alarm.name),
-        resource_group_name=context.outputs[FOUNDATION]["group"],
-        enabled=True,
-        severity=_WARNING_SEVERITY,
-        auto_mitigate=True,
-        tags=context.tags,
-        opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # the watched resource stays
-    )
+    create = _create_resource_alarm if alarm.signal in _METRICS else _create_volume_alarm
+    created, chart = create(alarm, context)
     return {"id": created.id, "name": created.name, "chart": chart, "threshold": alarm.threshold}
 
 
-def _create_volume_alert(alarm: PlatformAlarm, context: ProgramContext, **common: Any) -> tuple[Any, Any]:
-    condition = {
-        "query": _VOLUME_QUERY,
-        "metric_measure_column": "value",
-        "time_aggregation": "Maximum",
-        "operator": "GreaterThanOrEqual",
-        "threshold": alarm.threshold,
-        "failing_periods": {"number_of_evaluation_periods": 1, "min_failing_periods_to_alert": 1},
-    }
-    rule = monitor.ScheduledQueryRule(
-        alarm.name,
-        kind="LogAlert",
-        location=context.stack.region,
-        scopes=[context.outputs[alarm.watched]["id"]],
-        criteria={"all_of": [condition]},
-        evaluation_frequency="PT1H",
-        window_size="P1D",
-        actions={"action_groups": [context.outputs[alarm.channel]["id"]]},
-        **common,
-    )
-    return rule, "Usage | where IsBillable | summarize gigabytes = sum(Quantity) / 1000 by bin(TimeGenerated, 1d)"
+def _create_volume_alarm(alarm: PlatformAlarm, context: ProgramContext) -> tuple[Any, Any]:
+    arguments = alert_arguments(alarm.name, context.outputs[alarm.watched]["id"], ("PT1H", "P1D"), context)
+    created = create_query_alert(alarm, _VOLUME_QUERY, alarm.threshold, arguments, context)
+    return created, "Usage | where IsBillable | summarize gigabytes = sum(Quantity) / 1000 by bin(TimeGenerated, 1d)"
 
 
-def _create_metric_alert(alarm: PlatformAlarm, context: ProgramContext, **common: Any) -> tuple[Any, Any]:
-    metric, watched = _METRICS[alarm.signal], context.outputs[alarm.watched]
+def _create_resource_alarm(alarm: PlatformAlarm, context: ProgramContext) -> tuple[Any, Any]:
+    watched = context.outputs[alarm.watched]
+    metric = replace(_METRICS[alarm.signal], values=(watched["name"],))
     scope = watched.get("metrics_scope", watched["id"])  # of queues, their namespace
-    criterion = monitor.MetricCriteriaArgs(
-        criterion_type="StaticThresholdCriterion",
-        name=alarm.signal.value,
-        metric_namespace=metric.namespace,
-        metric_name=metric.name,
-        time_aggregation=metric.aggregation,
-        operator="GreaterThanOrEqual",
-        threshold=alarm.threshold,
-        dimensions=[monitor.MetricDimensionArgs(name=metric.dimension, operator="Include", values=[watched["name"]])]
-        if metric.dimension
-        else None,
-    )
-    alert = monitor.MetricAlert(
-        alarm.name,
-        location="global",
-        scopes=[scope],
-        criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
-            odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
-        ),
-        evaluation_frequency="PT5M",
-        window_size="PT15M",
-        actions=[{"action_group_id": context.outputs[alarm.channel]["id"]}],
-        **common,
-    )
+    arguments = alert_arguments(alarm.name, scope, ("PT5M", "PT15M"), context)
+    created = create_metric_alert(alarm, metric, alarm.signal.value, arguments, context)
     of_metric = f'" | where MetricName == "{metric.name}" | summarize max({metric.aggregation})'
-    return alert, pulumi.Output.concat('AzureMetrics | where ResourceId =~ "', scope, of_metric, _BY_TIME)
+    return created, pulumi.Output.concat('AzureMetrics | where ResourceId =~ "', scope, of_metric, _BY_TIME)
 
 
 _BY_TIME = " by bin(TimeGenerated, 5m)"
