@@ -82,7 +82,9 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
     return {**outputs, "rights": rights}
 
 
-def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext) -> pulumi.Resource:
+def assign_role(
+    role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext
+) -> authorization.RoleAssignment:
     """Assign a role on one resource, under a name made of both."""
     return create_role_assignment(_name_with_purpose(role, identity["purpose"]), role, scope, identity, context)
 
