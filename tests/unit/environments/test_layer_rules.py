@@ -56,14 +56,19 @@ class TestKeys:
 
         assert paths(component, section)[:4] == ["queues", "topics", "database", "etl"]
 
-    def test_a_trigger_is_refused_for_an_api(self, paths: Paths) -> None:
+    @pytest.mark.parametrize(
+        ("key", "value"), [("trigger", {"schedule": "0 3 * * *"}), ("sends_to", ["orders"]), ("outbound", "nat")]
+    )
+    def test_of_the_platform_s_functions_are_refused_for_those_of_an_api(
+        self, key: str, value: object, paths: Paths
+    ) -> None:
         section = {
             "source": ".",
             "routes": [{"path": "/a", "function": "worker"}],
-            "functions": {"worker": {"handler": "a.b", "trigger": {"schedule": "0 3 * * *"}}},
+            "functions": {"worker": {"handler": "a.b", key: value}},
         }
 
-        assert paths("rest-api", section) == ["functions.worker.trigger"]
+        assert paths("rest-api", section) == [f"functions.worker.{key}"]
 
     @pytest.mark.parametrize("component", LAYER_TYPES)
     def test_a_bare_layer_is_accepted(self, component: str, paths: Paths) -> None:

@@ -42,6 +42,15 @@ _KEYS: Mapping[str, frozenset[str]] = {
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics"), "Write it below resources.")
+_KEYS_OF_PLATFORM_FUNCTIONS = {
+    "trigger": ("functions of an API are called by its routes", "Write it in a component of type functions."),
+    "sends_to": (
+        "functions of an API may send to all of its resources",
+        "Write the queues and topics below resources.",
+    ),
+    "outbound": ("functions of an API are not in the network of the platform", _PLATFORM_HINT),
+}
+"""The keys of functions that only those of the platform have, each with the reason and what to do."""
 
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 SMALLEST_SUBNET_PREFIX = 27  # half of it is in each of two zones, and a network's subnets end at /28
@@ -52,19 +61,23 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[
 def check_layer_keys(subject: RuleSubject) -> Iterator[Finding]:
     """A component has the keys of its type alone: what would do nothing is refused."""
     if not subject.is_layer:
-        for key in _LAYER_KEYS:
-            if getattr(subject.section, key) is not None:
-                yield refuse(key, f"a {subject.type} has no {key}", _KEYS_ELSEWHERE.get(key, _PLATFORM_HINT))
-        for name, function in subject.section.functions.items():
-            if function.trigger is not None:
-                reason = "functions of an API are called by its routes"
-                yield refuse(f"functions.{name}.trigger", reason, "Write it in a component of type functions.")
+        yield from _check_api_keys(subject)
         return
     known = _KEYS[subject.type]
     for key in sorted(subject.section.model_fields_set - _ALL_TYPES - known):
         if getattr(subject.section, key) not in (None, (), {}):
             hint = f"It has {', '.join(sorted(known | _ALL_TYPES))}."
             yield refuse(key, f"a component of type {subject.type} has no {key}", hint)
+
+
+def _check_api_keys(subject: RuleSubject) -> Iterator[Finding]:
+    for key in _LAYER_KEYS:
+        if getattr(subject.section, key) is not None:
+            yield refuse(key, f"a {subject.type} has no {key}", _KEYS_ELSEWHERE.get(key, _PLATFORM_HINT))
+    for name, function in subject.section.functions.items():
+        for key, (reason, hint) in _KEYS_OF_PLATFORM_FUNCTIONS.items():
+            if getattr(function, key) is not None:
+                yield refuse(f"functions.{make_printable(name)}.{key}", reason, hint)
 
 
 def check_resources(subject: RuleSubject) -> Iterator[Finding]:
