@@ -169,6 +169,13 @@ RESOURCES: Mapping[str, Source] = {
     "aws:networkfirewall/firewallPolicy:FirewallPolicy": Source("AWS::NetworkFirewall::FirewallPolicy"),
     "aws:networkfirewall/ruleGroup:RuleGroup": Source("AWS::NetworkFirewall::RuleGroup"),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
+    "aws:s3/bucketPolicy:BucketPolicy": Source("AWS::S3::BucketPolicy", {"policy": "PolicyDocument"}),
+    **{
+        f"aws:s3/bucket{name}:Bucket{name}": Source("", reason="CloudFormation writes it into the bucket")
+        for name in (
+            *("LifecycleConfiguration", "PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning"),
+        )
+    },
     "aws:scheduler/schedule:Schedule": Source("AWS::Scheduler::Schedule"),
     "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret", {"arn": "Id"}),
     "aws:secretsmanager/secretVersion:SecretVersion": Source(

@@ -36,6 +36,20 @@ OTHER_ACTIONS = {
         "read": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
         "update": ["secretsmanager:UpdateSecretVersionStage"],
     },
+    **{
+        f"aws:s3/bucket{name}:Bucket{name}": {
+            "create": [f"s3:Put{setting}"],
+            "read": [f"s3:Get{setting}"],
+            "update": [f"s3:Put{setting}"],
+            "delete": [f"s3:Put{setting}"],  # none of them has an action of its own for its delete
+        }
+        for name, setting in {
+            "LifecycleConfiguration": "LifecycleConfiguration",
+            "PublicAccessBlock": "BucketPublicAccessBlock",
+            "ServerSideEncryptionConfiguration": "EncryptionConfiguration",
+            "Versioning": "BucketVersioning",
+        }.items()
+    },
     "aws:shield/subscription:Subscription": {
         "create": ["shield:CreateSubscription"],
         "read": ["shield:DescribeSubscription"],
@@ -61,7 +75,8 @@ PROVIDER_ACTIONS = (
     # and looks for instance profiles before a delete, with a function its versions, and tags of everything.
     *("dynamodb:ListTagsOfResource", "ec2:DescribeAvailabilityZones", "ec2:DescribeSecurityGroupRules"),
     *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
-    *("lambda:ListVersionsByFunction", "logs:ListTagsForResource", "secretsmanager:GetResourcePolicy"),
+    *("lambda:ListVersionsByFunction", "logs:ListTagsForResource", "s3:DeleteObject", "s3:DeleteObjectVersion"),
+    *("s3:GetBucketRequestPayment", "s3:ListBucketVersions", "secretsmanager:GetResourcePolicy"),
     *("sns:GetTopicAttributes", "sns:ListTagsForResource", "sts:GetCallerIdentity"),
 )
 

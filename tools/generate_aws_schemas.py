@@ -215,7 +215,8 @@ def sdk_class(token: str) -> type:
 def arguments_class(token: str) -> type:
     """Return the SDK's class of the inputs of a token."""
     cls = sdk_class(token)
-    found: type = getattr(sys.modules[cls.__module__], f"{cls.__name__}Args")
+    home = sys.modules[cls.__module__]
+    found: type = getattr(home, f"{cls.__name__}InitArgs", None) or getattr(home, f"{cls.__name__}Args")
     return found
 
 

@@ -45,7 +45,7 @@ RESOURCES = {
     "resources": ("ResourceGroup",),
     "servicebus": ("DefaultRule", "Namespace", "Queue", "Subscription", "Topic"),
     "sql": ("BackupShortTermRetentionPolicy", "Database", "FirewallRule", "Server", "TransparentDataEncryption"),
-    "storage": ("BlobContainer", "StorageAccount", "Table"),
+    "storage": ("BlobContainer", "BlobServiceProperties", "ManagementPolicy", "StorageAccount", "Table"),
     "web": ("AppServicePlan", "WebApp", "WebAppApplicationSettings"),
     "webpubsub": ("WebPubSub", "WebPubSubHub"),
 }

@@ -1,4 +1,4 @@
-"""Examples of databases, caches and documents."""
+"""Examples of databases, caches, documents and stores of objects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.object_stores import ObjectStore
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.security import WORKLOAD_IDENTITY
 
@@ -14,8 +15,17 @@ _SERVER = SqlServer(name=Ref("sql-server"), administrator=_IDENTITY)
 _DATABASE = SqlDatabase(name=Ref("database-semantest"), database="semantest", server=Ref("sql-server"))
 _CACHE = RedisCache(name=Ref("cache"), users=(_IDENTITY,))
 _DOCUMENTS = DocumentDatabase(name=Ref("documents"), users=(_IDENTITY,))
+_STORE = ObjectStore(name=Ref("bucket-staging"), bucket="staging", users=(_IDENTITY,), lifetime_days=30)
 
 DATABASE_EXAMPLES = (
+    KindExample(
+        resource=_STORE,
+        changed=replace(_STORE, lifetime_days=14, recovery_days=14),
+        change=("update",),
+        needs=(WORKLOAD_IDENTITY,),
+        outputs=("id", "name", "address"),
+        unpriced=("aws", "azure"),
+    ),
     KindExample(
         resource=_SERVER,
         changed=replace(_SERVER, backup_days=14),

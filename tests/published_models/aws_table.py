@@ -162,6 +162,33 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         {"name": "DBSubnetGroupName", "description": "DBSubnetGroupDescription"},
         supplied=("DBSubnetGroupDescription",),
     ),
+    "aws:s3/bucket:Bucket": AwsCalls(
+        "s3",
+        ("CreateBucket",),
+        {"tags": "PutBucketTagging.Tagging.TagSet"},
+        {"forceDestroy": "the provider deletes the objects one by one before the bucket"},
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": AwsCalls(
+        "s3", ("PutBucketLifecycleConfiguration",), {"rules": "LifecycleConfiguration.Rules", "rules.*.id": "ID"}
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": AwsCalls("s3", ("PutBucketPolicy",)),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": AwsCalls(
+        "s3",
+        ("PutPublicAccessBlock",),
+        {
+            f"{name[0].lower()}{name[1:]}": f"PublicAccessBlockConfiguration.{name}"
+            for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        },
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": AwsCalls(
+        "s3",
+        ("PutBucketEncryption",),
+        {
+            "rules": "ServerSideEncryptionConfiguration.Rules",
+            "rules.*.applyServerSideEncryptionByDefault.sseAlgorithm": "SSEAlgorithm",
+        },
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": AwsCalls("s3", ("PutBucketVersioning",)),
     "aws:secretsmanager/secret:Secret": AwsCalls(
         "secretsmanager", ("CreateSecret",), {"recoveryWindowInDays": "DeleteSecret.RecoveryWindowInDays"}
     ),

@@ -54,6 +54,9 @@ _CALLS: Final[Mapping[str, AzureCall]] = {
     "azure-native:redisenterprise:RedisEnterprise": AzureCall("redisenterprise", ("RedisEnterprise",)),
     "azure-native:network:NatGateway": AzureCall("network", ("NatGateways",)),
     "azure-native:network:PublicIPAddress": AzureCall("network", ("PublicIPAddresses",)),
+    "azure-native:storage:BlobServiceProperties": AzureCall(
+        "storage", ("BlobServices",), {"blobServicesName": "-"}, methods=("set_service_properties",)
+    ),
     "azure-native:storage:StorageAccount": AzureCall(
         "storage", ("StorageAccounts",), {"enableHttpsTrafficOnly": "supportsHttpsTrafficOnly"}
     ),

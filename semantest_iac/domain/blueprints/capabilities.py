@@ -41,6 +41,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.object_stores import ObjectStore
 
 COMPONENT_KEY = "component"
 TWO_YEARS_IN_DAYS = 731
@@ -106,6 +107,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
     WorkloadIdentity: COMPONENT_KEY,
+    ObjectStore: COMPONENT_KEY,
 }
 
 MEMORY_SIZE = Feature(ServerlessFunction, "memory", "memory", lambda function: True)
@@ -183,6 +185,7 @@ SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda t
 SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: server.high_availability)
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)
+PRIVATE_OBJECTS = Feature(ObjectStore, "private", COMPONENT_KEY, lambda store: store.private)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -243,7 +246,7 @@ FEATURES: tuple[Feature, ...] = (
         MAXIMUM_CALLS,
         SCHEDULE_TIME_ZONE,
     ),
-    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS),
+    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )

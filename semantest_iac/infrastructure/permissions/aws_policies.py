@@ -63,6 +63,10 @@ _PROVIDER_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "aws:dynamodb/table:Table": ("dynamodb:ListTagsOfResource",),
     "aws:iam/role:Role": ("iam:ListInstanceProfilesForRole",),
     "aws:lambda/function:Function": ("lambda:ListVersionsByFunction",),
+    "aws:s3/bucket:Bucket": (
+        *("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"),  # a delete empties it
+        "s3:GetBucketRequestPayment",
+    ),
     "aws:secretsmanager/secret:Secret": ("secretsmanager:GetResourcePolicy",),
     "aws:ec2/vpc:Vpc": ("ec2:DescribeAvailabilityZones",),
     "aws:sqs/queuePolicy:QueuePolicy": ("sqs:GetQueueAttributes",),
@@ -83,6 +87,11 @@ _UNUSED_FEATURES = (
     # of tables: rows (for imports and replicas), replicas, streams, policies
     *("dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "dynamodb:*Replica", "dynamodb:*Kinesis*"),
     *("dynamodb:*Import*", "dynamodb:*ResourcePolicy", "dynamodb:UpdateContributorInsights"),
+    # of buckets: what has a type of its own, or none
+    *("s3:*Abac", "s3:*Analytics*", "s3:*IntelligentTiering*", "s3:*Inventory*", "s3:*Metadata*", "s3:*Metrics*"),
+    *("s3:*Notification", "s3:*OwnershipControls", "s3:Put*ObjectLock*", "s3:Put*Replication*", "s3:PutObjectAcl"),
+    *("s3:DeleteBucketWebsite", "s3:PutAccelerateConfiguration", "s3:PutBucketCORS", "s3:PutBucketLogging"),
+    "s3:PutBucketWebsite",
     *("secretsmanager:GetRandomPassword", "secretsmanager:*Replicat*"),
     *("sns:*DataProtectionPolicy", "ec2:*VpcEncryptionControl*", "ec2:*CidrBlock", "ec2:*PrivateNatGatewayAddress"),
     *("ec2:AcceptAddressTransfer", "ec2:DescribeInstances", "ec2:ModifyVpcTenancy", "iam:*PermissionsBoundary"),
@@ -103,8 +112,8 @@ _NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
     "kms": ("key/*", "alias/*"),
 }
 _KINDS_OF_TYPES = {"aws:apigateway/account:Account": ("/account",)}
-_PARTS_BELOW = {"lambda": ":*", "logs": ":*", "sns": ":*"}
-"""What an action on a part needs besides: versions, aliases, streams and subscriptions."""
+_PARTS_BELOW = {"lambda": ":*", "logs": ":*", "s3": "/*", "sns": ":*"}
+"""What an action on a part needs besides: versions, aliases, streams, objects and subscriptions."""
 
 _UNKNOWN_SUFFIX = {"secretsmanager": 7}  # a hyphen and six characters, which AWS adds to the name
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
@@ -118,6 +127,7 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
     ("ec2:*", "network", "network"),
     ("dynamodb:*", "connections of the WebSocket API", "websocket"),
     ("execute-api:*", "messages to clients of the WebSocket API", "websocket"),
+    ("s3:*", "objects of the platform", "platform"),
     ("sqs:SendMessage", "messages to what functions send to", "messages"),
     ("sns:Publish", "messages to what functions send to", "messages"),
     ("sqs:*", "messages that call functions", "messages"),
@@ -250,7 +260,7 @@ def _list_predictable_arns(resource: DeployedResource) -> Iterator[str]:
         yield f"{arn}{below}"
 
 
-_ARN_OUTPUTS, _NAME_OUTPUTS = ("arn", "dashboardArn"), ("name", "dashboardName", "groupName", "ruleName")
+_ARN_OUTPUTS, _NAME_OUTPUTS = ("arn", "dashboardArn"), ("name", "bucket", "dashboardName", "groupName", "ruleName")
 
 
 def _find_output(resource: DeployedResource, names: Iterable[str]) -> Any:
@@ -326,6 +336,7 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "secrets": bool(settings.secret_keys) or settings.platform is not None,
         "network": settings.network.private or bool(settings.network.subnet_ids),
         "websocket": settings.type == "websocket",
+        "platform": settings.platform is not None,
         "messages": settings.uses_messages,
         "schedules": any(it.trigger and it.trigger.schedule for it in settings.functions),
     }

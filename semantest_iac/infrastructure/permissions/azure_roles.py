@@ -90,6 +90,8 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:sql:FirewallRule": "Microsoft.Sql/servers/firewallRules",
     "azure-native:sql:Server": "Microsoft.Sql/servers",
     "azure-native:sql:TransparentDataEncryption": "Microsoft.Sql/servers/databases/transparentDataEncryption",
+    "azure-native:storage:BlobServiceProperties": "Microsoft.Storage/storageAccounts/blobServices",
+    "azure-native:storage:ManagementPolicy": "Microsoft.Storage/storageAccounts/managementPolicies",
     "azure-native:storage:BlobContainer": "Microsoft.Storage/storageAccounts/blobServices/containers",
     "azure-native:storage:StorageAccount": "Microsoft.Storage/storageAccounts",
     "azure-native:storage:Table": "Microsoft.Storage/storageAccounts/tableServices/tables",

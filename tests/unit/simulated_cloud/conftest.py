@@ -27,6 +27,15 @@ TRUST = json.dumps(
 INTERFACES = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ec2:*", "sqs:*"], "Resource": "*"}]}
 )
+BUCKET_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "LifecycleConfiguration": {"rules": [{"id": "lifetime", "status": "Enabled", "expiration": {"days": 30}}]},
+    "Policy": {"policy": INTERFACES},
+    "PublicAccessBlock": {"blockPublicAcls": True},
+    "ServerSideEncryptionConfiguration": {
+        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+    },
+    "Versioning": {"versioningConfiguration": {"status": "Enabled"}},
+}
 CODE = {"hash": "a" * 64, "path": "app.zip"}
 
 _FUNCTION = "aws:lambda/function:Function"
@@ -258,6 +267,13 @@ SAMPLES: dict[str, Sample] = {
         "userGroupId": world["aws:elasticache/userGroup:UserGroup"].id,
     },
     "aws:s3/bucket:Bucket": lambda _: {"bucket": "semantest-staging"},
+    **{
+        f"aws:s3/bucket{name}:Bucket{name}": lambda world, setting=setting: {  # type: ignore[misc]
+            "bucket": world["aws:s3/bucket:Bucket"].id,
+            **setting,
+        }
+        for name, setting in BUCKET_SETTINGS.items()
+    },
     "aws:sqs/queue:Queue": lambda world: {"name": "orders", "kmsMasterKeyId": world["aws:kms/alias:Alias"].id},
     "aws:sqs/queuePolicy:QueuePolicy": lambda world: {
         "queueUrl": world["aws:sqs/queue:Queue"].id,

@@ -37,6 +37,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
@@ -84,6 +85,7 @@ CLOUD = Cloud(
         NatGateway: _function("platform.virtual_networks:create_nat_gateway", "ec2", "shield"),
         NetworkFirewall: _function("platform.network_protection:create_network_firewall", "ec2", "networkfirewall"),
         NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
+        ObjectStore: _function("platform.object_stores:create_object_store", "iam", "s3"),
         PlatformAlarm: _function("platform.observability:create_platform_alarm", "cloudwatch"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "ec2"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
@@ -112,6 +114,7 @@ CLOUD = Cloud(
         "aws:elasticache/serverlessCache:ServerlessCache": "what is cached",
         "aws:kms/key:Key": "the secrets that are encrypted with it",
         "aws:rds/instance:Instance": "its databases",
+        "aws:s3/bucket:Bucket": "its objects",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
         "aws:sqs/queue:Queue": "its messages",
     },
@@ -156,6 +159,7 @@ CLOUD = Cloud(
         DdosProtectionPlan: "Shield Standard, which every account has, unless a year of Shield Advanced is agreed to",
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
+        capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
         SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",
         capabilities.SECOND_ZONE: "not with the edition of the basic tier",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 
+import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import LONGEST_SECRET_NAME, LONGEST_TABLE_NAME
@@ -19,6 +21,7 @@ _MAX_NAME_LENGTHS = {
     "api": 128,
     "fifo queue": 75,  # with five characters behind it
     "fifo topic": 251,
+    "bucket": 63,
     "cache": 40,
     "cache user": 40,
     "dashboard": 255,
@@ -45,6 +48,17 @@ _MAX_NAME_LENGTHS = {
 def aws_name(kind: str, context: ProgramContext, purpose: str = "") -> str:
     """Return a name that is unique within the account and region."""
     return context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind])
+
+
+def globally_unique_aws_name(kind: str, context: ProgramContext, purpose: str = "") -> pulumi.Output[str]:
+    """Return a name that is unique worldwide, because all accounts have their names in common."""
+    caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    named: pulumi.Output[str] = caller.account_id.apply(
+        lambda account: physical_names.physical_name(
+            str(context.stack), context.generation, purpose, limit=_MAX_NAME_LENGTHS[kind], account=account
+        )
+    )
+    return named
 
 
 def trust_policy(service: str) -> str:

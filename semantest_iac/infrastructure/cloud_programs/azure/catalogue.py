@@ -41,6 +41,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
@@ -156,6 +157,7 @@ CLOUD = Cloud(
         NatGateway: _function("platform.virtual_networks:create_nat_gateway", "network"),
         NetworkFirewall: _function("platform.network_protection:create_network_firewall", "network"),
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
+        ObjectStore: _function("platform.object_stores:create_object_store", "authorization", "storage"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "network", "privatedns"),
         LogWorkspace: _function("platform.observability:create_log_workspace", "operationalinsights"),
         PlatformAlarm: _function("platform.observability:create_platform_alarm", "monitor"),
@@ -191,6 +193,8 @@ CLOUD = Cloud(
         "azure-native:servicebus:Queue": "its messages",
         "azure-native:servicebus:Subscription": "its messages",
         "azure-native:servicebus:Topic": "the messages of its subscriptions",
+        # only stores of objects have these: containers of packages hold nothing that is not published again
+        "azure-native:storage:BlobServiceProperties": "the blobs of its account",
         "azure-native:storage:Table": "its entities",
     },
     lossy={

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 from pulumi_azure_native import storage
 
@@ -18,8 +21,16 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 STORAGE_SERVICES = ("blob", "queue", "table")
 
 
-def create_storage_account(name: str, purpose: str, context: ProgramContext) -> storage.StorageAccount:
-    """Create an account whose keys are disabled."""
+_PRIVATE_ACCESS: Mapping[str, Any] = {
+    "public_network_access": "Disabled",
+    "network_rule_set": {"bypass": "AzureServices", "default_action": "Deny"},
+}
+
+
+def create_storage_account(
+    name: str, purpose: str, context: ProgramContext, *, private: bool = False
+) -> storage.StorageAccount:
+    """Create an account whose keys are disabled; a private one has no address outside of the network."""
     return storage.StorageAccount(
         name,
         account_name=globally_unique_name("storage", context, purpose),
@@ -32,6 +43,7 @@ def create_storage_account(name: str, purpose: str, context: ProgramContext) -> 
         minimum_tls_version="TLS1_2",
         **common_arguments(context),
         opts=context.options(),
+        **(_PRIVATE_ACCESS if private else {}),
     )
 
 

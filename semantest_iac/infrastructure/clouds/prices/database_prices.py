@@ -1,4 +1,4 @@
-"""What databases are charged for on each cloud; no dated public source was found for the sizes that are used."""
+"""What databases and stores of objects are charged for; no dated public source was found for these sizes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from semantest_iac.domain.costs.estimates import CostItem
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage, list_hours
 
 
@@ -21,12 +22,14 @@ def _list_use(resource: Resource, priced: PricedUsage) -> Iterator[CostItem]:
 
 AWS_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     DocumentDatabase: _list_use,
+    ObjectStore: _list_use,
     RedisCache: _list_use,
     SqlServer: _list_hours,
 }
 AWS_FREE_DATABASE_KINDS: Final = frozenset({SqlDatabase})
 AZURE_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     DocumentDatabase: _list_use,
+    ObjectStore: _list_use,
     RedisCache: _list_hours,
     SqlDatabase: _list_hours,
 }

@@ -1,4 +1,7 @@
-"""Storage accounts, their containers and tables."""
+"""Storage accounts, their containers and tables, and how long blobs are kept.
+
+Source of what is `DOC`: the reference of Microsoft.Storage (DeleteRetentionPolicy, ManagementPolicyRule).
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,28 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     ArmType,
     refine,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, GENERAL, TERRAFORM, Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    GENERAL,
+    TERRAFORM,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.published import refine_elements
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 STORAGE_ACCOUNT_TYPE: Final = "azure-native:storage:StorageAccount"
 CONTAINER_TYPE: Final = "azure-native:storage:BlobContainer"
+BLOB_SERVICE_TYPE: Final = "azure-native:storage:BlobServiceProperties"
+LIFECYCLE_TYPE: Final = "azure-native:storage:ManagementPolicy"
 TABLE_TYPE: Final = "azure-native:storage:Table"
 
 _ACCOUNTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Storage/storageAccounts"
+_RETENTION: Final = Range(1, 365, DOC)
 _SERVICES: Final = ("blob", "dfs", "file", "queue", "table", "web")
 
 
@@ -85,6 +100,26 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
                 GENERAL,
             ),
         ),
+    ),
+    BLOB_SERVICE_TYPE: ArmType(
+        BLOB_SERVICE_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/blobServices/{{blobServicesName}}"
+    ).rule(
+        {
+            "blobServicesName": refine(OneOf(("default",), DOC)),
+            "deleteRetentionPolicy.days": refine(_RETENTION),
+            "containerDeleteRetentionPolicy.days": refine(_RETENTION),
+        },
+        computed={"sku": lambda _: {"name": "Standard_LRS", "tier": "Standard"}},
+    ),
+    LIFECYCLE_TYPE: ArmType(
+        LIFECYCLE_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/managementPolicies/{{managementPolicyName}}"
+    ).rule(
+        {
+            "managementPolicyName": refine(OneOf(("default",), DOC)),
+            "policy.rules.definition.filters.blobTypes": refine_elements(OneOf(("blockBlob", "appendBlob"), DOC)),
+            "policy.rules.type": refine(OneOf(("Lifecycle",), DOC)),
+        },
+        computed={"lastModifiedTime": "{now}"},
     ),
     TABLE_TYPE: ArmType(TABLE_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/tableServices/default/tables/{{tableName}}").rule(
         {"tableName": refine(Length(3, 63, GENERAL), Pattern(r"^[A-Za-z][A-Za-z0-9]*\Z", GENERAL))},

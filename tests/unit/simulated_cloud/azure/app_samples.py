@@ -8,12 +8,14 @@ from tests.unit.simulated_cloud.azure.tokens import (
     ACTION_GROUP,
     APP,
     APP_SETTINGS,
+    BLOB_SERVICE,
     COMPONENT,
     CONTAINER,
     DIAGNOSTIC_SETTING,
     GROUP,
     IDENTITY,
     IN_GROUP,
+    LIFECYCLE,
     LOCATED,
     METRIC_ALERT,
     NETWORK,
@@ -93,6 +95,29 @@ SAMPLES: dict[str, Sample] = {
         "accountName": "stsemantest",
         "containerName": "app-package-func-semantest",
         "publicAccess": "None",
+    },
+    BLOB_SERVICE: lambda _: {
+        **IN_GROUP,
+        "accountName": "stsemantest",
+        "blobServicesName": "default",
+        "deleteRetentionPolicy": {"enabled": True, "days": 7},
+    },
+    LIFECYCLE: lambda _: {
+        **IN_GROUP,
+        "accountName": "stsemantest",
+        "managementPolicyName": "default",
+        "policy": {
+            "rules": [
+                {
+                    "name": "lifetime",
+                    "type": "Lifecycle",
+                    "definition": {
+                        "filters": {"blobTypes": ["blockBlob"]},
+                        "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}},
+                    },
+                }
+            ]
+        },
     },
     TABLE: lambda _: {**IN_GROUP, "accountName": "stsemantest", "tableName": "presence"},
     IDENTITY: lambda _: {**LOCATED, "resourceName": "id-semantest"},
