@@ -28,6 +28,7 @@ _OUTPUT_NAMES = (
 )
 _INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012", "id": "123456789012"},
     "azure-native:authorization:getClientConfig": {
         "clientId": "client", "objectId": "object", "subscriptionId": "subscription", "tenantId": "tenant",
     },

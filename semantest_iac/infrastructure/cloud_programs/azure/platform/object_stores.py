@@ -6,7 +6,7 @@ import pulumi
 from pulumi_azure_native import storage
 
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
-from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
+from semantest_iac.infrastructure.cloud_programs.azure.security import create_role_assignment
 from semantest_iac.infrastructure.cloud_programs.azure.storage import create_storage_account
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -37,7 +37,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
     if store.lifetime_days is not None:
         _create_lifetime(store, account, store.lifetime_days, context)
     for user in store.users:
-        assign_role("objects", container.id, {**context.outputs[user], "purpose": f"{store.name}-{user}"}, context)
+        create_role_assignment(f"{store.name}-{user}", "objects", container.id, context.outputs[user], context)
     address = pulumi.Output.concat(account.primary_endpoints.apply(lambda it: it.blob), container.name)
     return {
         "id": account.id,
