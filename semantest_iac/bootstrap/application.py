@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs, traffic_counts
+from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
 from semantest_iac.bootstrap.reviews.guardrails import GuardrailParts
 from semantest_iac.bootstrap.secrets.secret_parts import SecretParts
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
@@ -425,20 +425,9 @@ class Application(SecretParts, GuardrailParts):
 
         As long as it runs, `serving_address` finds it. `host_names` may stand in Host headers beside loopback names.
         """
-        from semantest_iac.application.queries.history import find_owning_engine, simulated_releases
-        from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
-        from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
-        from semantest_iac.presentation.gateway.launch import open_gateway
+        from semantest_iac.bootstrap.local_serving import open_local_gateway
 
-        def probe_of(stack: Stack) -> ServiceProbe:
-            return self.connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
-
-        file = self.home / "ledger.db" if isinstance(self.ledger, SqliteLedger) else None
-        releases = Releases(partial(simulated_releases, self.ledger), file)
-        services = LocalServices(releases, probe_of, self.function_logs, limits, traffic_counts(self.home))
-        return _announced(
-            self.home, lambda folder: open_gateway(services, address, log_request, host_names, body_folder=folder)
-        )
+        return open_local_gateway(self, variables, address, log_request, limits, host_names)
 
     def serving_address(self) -> str | None:
         """Return the address at which a running `serve` answers for this home; None if there is none."""
@@ -474,19 +463,3 @@ def _remove_leftovers(home: Path) -> None:
         from semantest_iac.infrastructure.pulumi_engine.runs import remove_abandoned_runs
 
         remove_abandoned_runs(runs)
-
-
-@asynccontextmanager
-async def _announced(home: Path, open_gateway: Callable[[Path | None], RunningGateway]) -> AsyncIterator[str]:
-    """Run the gateway with its address on record, and with a folder for large bodies that no kill leaves behind."""
-    from semantest_iac.domain.errors import DeploymentError
-    from semantest_iac.infrastructure.durable_files import make_draft_folder
-    from semantest_iac.infrastructure.local_service.serving_addresses import announce_address
-
-    with ExitStack() as exits:
-        folder: Path | None = None
-        with suppress(OSError, DeploymentError):  # in a home that cannot be written
-            folder = exits.enter_context(make_draft_folder(home / "tmp"))
-        async with open_gateway(folder) as url:
-            exits.enter_context(announce_address(home, url))
-            yield url

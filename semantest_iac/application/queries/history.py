@@ -355,10 +355,20 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
     return {row.stack: _newest_release(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
 
 
+def all_simulated_releases(ledger: LedgerReader) -> dict[str, str]:
+    """Map each stack in a simulated cloud to its newest release, whether it answers requests or not."""
+    return {row.stack: _newest_release(ledger, row) for row in ledger.stacks() if _is_deployed_simulated(ledger, row)}
+
+
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a deployed service in a simulated cloud."""
-    choice = find_owning_engine(ledger, stack) if ledger.stack(stack).last_good else None
-    return choice is not None and choice.is_simulated and answers_requests(ledger.stack(stack))
+    row = ledger.stack(stack)
+    return _is_deployed_simulated(ledger, row) and answers_requests(row)
+
+
+def _is_deployed_simulated(ledger: LedgerReader, row: StackRow) -> bool:
+    choice = find_owning_engine(ledger, row.stack) if row.last_good else None
+    return choice is not None and choice.is_simulated
 
 
 def _newest_release(ledger: LedgerReader, row: StackRow) -> str:

@@ -1,4 +1,4 @@
-"""Cron expressions of five fields, and the newest of their times.
+"""Cron expressions of five fields, the newest of their times and the next one.
 
 Written here because what is asked is which time was the newest: libraries search forwards, and backwards they take the
 second of two equal local hours for the first one.
@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _LEAP_YEAR = 2024
+_LONGEST_GAP_DAYS = 8 * 366  # between two 29ths of February around the turn of a century
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,21 @@ class CronTimes:
                 return moment if moment >= since else None
         return None
 
+    def find_next(self, after: datetime, zone: tzinfo) -> datetime | None:
+        """Return the first time after a moment, in UTC; None without one in the next years.
+
+        A local time that the clocks skip is left out, and one that occurs twice is meant the first time.
+        """
+        day = after.astimezone(zone).date()
+        for _ in range(_LONGEST_GAP_DAYS):
+            if self._fits(day):
+                times = sorted(time(hour, minute) for hour in self.hours for minute in self.minutes)
+                for moment in (_find_first_moment(day, each, zone) for each in times):
+                    if moment is not None and moment > after:
+                        return moment
+            day += timedelta(days=1)
+        return None
+
     def _list_backwards(self, last: date, first: date, zone: tzinfo) -> Iterator[datetime]:
         day = last
         while day >= first:
@@ -138,3 +154,10 @@ def _find_moments(day: date, local: time, zone: tzinfo) -> tuple[datetime, datet
     """Return a local time in UTC: the first and the last time that it occurs."""
     first, second = (datetime.combine(day, local, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return first, max(first, second)
+
+
+def _find_first_moment(day: date, local: time, zone: tzinfo) -> datetime | None:
+    """Return a local time in UTC, the first time that it occurs; None for one that is skipped."""
+    wanted = datetime.combine(day, local)
+    moment = wanted.replace(tzinfo=zone).astimezone(UTC)
+    return moment if moment.astimezone(zone).replace(tzinfo=None) == wanted else None

@@ -50,6 +50,9 @@ AWS: Final = CloudEntry(
     prices=f"{_INFRASTRUCTURE}.clouds.prices.aws_prices:AWS_PRICES",
     traffic_metrics=f"{_INFRASTRUCTURE}.traffic_metrics.aws:CloudWatchTraffic",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.aws.web_sockets:build_web_socket_service",
+    messaging=f"{_INFRASTRUCTURE}.local_service.aws.deployed_messaging:read_deployed_messaging",
+    message_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:find_message_addresses",
+    local_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:add_local_variables",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),
@@ -76,6 +79,9 @@ AZURE: Final = CloudEntry(
     prices=f"{_INFRASTRUCTURE}.clouds.prices.azure_prices:AZURE_PRICES",
     traffic_metrics=f"{_INFRASTRUCTURE}.traffic_metrics.azure:AzureMonitorTraffic",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.azure.web_sockets:build_web_socket_service",
+    messaging=f"{_INFRASTRUCTURE}.local_service.azure.deployed_messaging:read_deployed_messaging",
+    message_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:find_message_addresses",
+    local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",
     credentials=CredentialLocations(

@@ -30,8 +30,11 @@ class CloudEntry:
     `program` is a Cloud of cloud_programs; `package` is the cloud's Pulumi provider, whose setting `region_setting`
     names the region; `sdk_distribution` is the one with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
-    APIs, and `code_service` takes code if programs do not carry it. `platform_answer_check` tells whether an HTTP
-    response has the form that the cloud gives before or instead of a function; without it this is not known.
+    APIs, `messaging` reads what a stack has of queues and schedules, `message_variables` returns the variables with
+    which its functions send to an address of this machine, `local_variables` adds variables to all functions of a
+    stack as they run here, and `code_service` takes code if programs do not carry it. `platform_answer_check` tells
+    whether an HTTP response has the form that the cloud gives before or instead of a function; without it this is not
+    known.
     `traffic_metrics` reads how the versions of a function do (a function that finds resources -> TrafficObserver).
     `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
@@ -54,6 +57,9 @@ class CloudEntry:
     simulated_cloud: str
     api_frontend: str
     web_sockets: str = ""
+    messaging: str = ""
+    message_variables: str = ""
+    local_variables: str = ""
     code_service: str = ""
     platform_answer_check: str = ""
     permissions: str = ""

@@ -40,24 +40,41 @@ LoopbackHandler = Callable[[LoopbackRequest], Awaitable[HttpResponse]]
 
 
 @asynccontextmanager
-async def serve_loopback(handler: LoopbackHandler, limits: RequestLimits = RequestLimits()) -> AsyncIterator[str]:
-    """Yield the URL of a server that runs as long as the block.
+async def serve_loopback(
+    handler: LoopbackHandler,
+    limits: RequestLimits = RequestLimits(),
+    *,
+    port: int = 0,
+    has_secret_path: bool = True,
+) -> AsyncIterator[str]:
+    """Yield the URL of a server that runs as long as the block, at a free port if this one is taken.
 
-    Its path is random: another process of this machine that finds the port gets no answer from it.
+    Its path is random: another process of this machine that finds the port gets no answer from it. Without a secret
+    path, all of this machine may call it.
     """
-    prefix = f"/{secrets.token_urlsafe(24)}"
+    prefix = f"/{secrets.token_urlsafe(24)}" if has_secret_path else ""
     connections = set[_LoopbackConnection]()
 
     def create_connection() -> _LoopbackConnection:
         return _LoopbackConnection(prefix, handler, limits, connections)
 
-    server = await asyncio.get_running_loop().create_server(create_connection, "127.0.0.1", 0)
+    server = await _listen(create_connection, port)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{prefix}"
     finally:
         server.close()
         for connection in list(connections):
             connection.close()
+
+
+async def _listen(create_connection: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(create_connection, "127.0.0.1", port)
+    except OSError:
+        if not port:
+            raise
+        return await loop.create_server(create_connection, "127.0.0.1", 0)
 
 
 class _LoopbackConnection(asyncio.Protocol):

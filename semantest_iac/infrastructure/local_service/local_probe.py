@@ -37,6 +37,9 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
 
 FindDeployedResources = Callable[[Stack], Awaitable[DeployedResources]]
 
+FindLocalVariables = Callable[[Stack, DeployedResources], Awaitable[Mapping[str, str]]]
+"""Returns variables that every function of a stack has when it runs on this machine."""
+
 ApiFrontendFactory = Callable[[DeployedResources, UnpackPackage], ApiFrontend | None]
 """Builds the frontend of a stack; None if the stack has no API."""
 
@@ -53,6 +56,11 @@ class LocalProbe:
         self.find_resources = find_resources
         self.unpack_package = unpack_package
         self._logs = logs
+
+    def with_variables(self, find_variables: FindLocalVariables) -> LocalProbe:
+        """Return a probe whose functions have further variables, such as addresses of this machine."""
+        find = partial(_find_with_variables, self.find_resources, find_variables)
+        return LocalProbe(find, self.unpack_package, self._logs)
 
     def check_package(self, artifact: Artifact) -> None:
         """Raise ArtifactError for modules that no interpreter on this machine can load."""
@@ -118,6 +126,32 @@ class LocalProbe:
 
     def _create_log_listener(self, stack: Stack) -> InvocationListener:
         return partial(self._logs.add, str(stack)) if self._logs else ignore_invocation
+
+
+async def collect_endpoints(
+    sources: Sequence[FindLocalVariables], stack: Stack, resources: DeployedResources
+) -> dict[str, str]:
+    """Return the variables with which the functions of a stack find what answers here for services of their cloud.
+
+    Of two sources with the same variable the later one counts.
+    """
+    found: dict[str, str] = {}
+    for find_variables in sources:
+        found.update(await find_variables(stack, resources))
+    return found
+
+
+async def _find_with_variables(
+    find_resources: FindDeployedResources, find_variables: FindLocalVariables, stack: Stack
+) -> DeployedResources:
+    resources, cloud = await find_resources(stack), CLOUDS[stack.provider]
+    variables = await find_variables(stack, resources)
+    if not variables or not cloud.local_variables:
+        return resources
+    add_variables: Callable[[DeployedResources, Mapping[str, str]], DeployedResources] = cloud.load_part(
+        cloud.local_variables
+    )
+    return add_variables(resources, variables)
 
 
 def _list_files(package: Path) -> Sequence[str]:

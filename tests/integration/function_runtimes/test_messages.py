@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.messaging.messages import DeliveredMessage
 from semantest_iac.domain.ports.artifact_builder import FunctionCode, FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.clouds.azure_timers import describe_schedule
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.messages.message_events import (
-    DeliveredMessage,
     build_bus_event,
     build_sqs_event,
     build_timer_event,

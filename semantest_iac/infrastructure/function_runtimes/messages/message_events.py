@@ -5,27 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from semantest_iac.domain.messaging.message_filters import AttributeValue
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredMessage:
-    """A message that was taken from a queue or a subscription for the `deliveries`-th time; `sent_at` is in UTC.
-
-    `receipt` is what its receiver shows to delete it.
-    """
-
-    id: str
-    body: str
-    sent_at: datetime
-    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
-    deliveries: int = 1
-    group: str = ""
-    receipt: str = ""
+from semantest_iac.domain.messaging.messages import DeliveredMessage
 
 
 def build_sqs_event(messages: Sequence[DeliveredMessage], queue_arn: str, region: str) -> dict[str, Any]:

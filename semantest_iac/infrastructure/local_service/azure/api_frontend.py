@@ -31,6 +31,7 @@ _HUB = "azure-native:webpubsub:WebPubSubHub"
 _SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _SECRET_URI = "https://{vaultName}.vault.azure.net/secrets/{secretName}"  # noqa: S105 - a pattern
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
+_DEFAULT_FUNCTION_TIMEOUT_S = 1800.0  # on Flex Consumption; source: the host's reference, functionTimeout
 _TIMEOUT_SETTING = "AzureFunctionsJobHost__functionTimeout"
 _RUNTIMES = {"node": "nodejs{}.x", "python": "python{}"}
 _SITE_ID = re.compile(r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/")
@@ -123,7 +124,7 @@ def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> Ht
 
 def _read_body_limit(app: DeployedResource) -> BodyLimit:
     """Read the largest body that the host passes on, which an app may set."""
-    setting = _read_settings(app).get(azure_functions.BODY_LIMIT_SETTING, "")
+    setting = read_app_settings(app).get(azure_functions.BODY_LIMIT_SETTING, "")
     largest = int(setting) if setting.isdecimal() else azure_functions.MAX_FUNCTIONS_REQUEST_BYTES
     return BodyLimit(largest, azure_functions.empty_response(413))
 
@@ -267,7 +268,7 @@ def _json_error(status: int, message: str, *headers: tuple[str, str]) -> HttpRes
 def read_function_spec(resources: DeployedResources, app: DeployedResource, unpack: UnpackPackage) -> FunctionSpec:
     """Read what a deployed app needs to run, with the secrets that its settings refer to."""
     config = app.inputs["functionAppConfig"]
-    settings = _read_settings(app)
+    settings = read_app_settings(app)
     return FunctionSpec(
         package=unpack(app.code),
         handler="",
@@ -293,7 +294,7 @@ def _describe_site(app: DeployedResource) -> Mapping[str, str]:
     return {"WEBSITE_RESOURCE_GROUP": match["group"], "WEBSITE_OWNER_NAME": owner}
 
 
-def _read_settings(app: DeployedResource) -> Mapping[str, str]:
+def read_app_settings(app: DeployedResource) -> Mapping[str, str]:
     """Read the app settings, except those that the state holds encrypted."""
     pairs = (app.inputs.get("siteConfig") or {}).get("appSettings")
     if not isinstance(pairs, list):
@@ -302,11 +303,16 @@ def _read_settings(app: DeployedResource) -> Mapping[str, str]:
 
 
 def _read_timeout(app: DeployedResource) -> float:
-    match = re.fullmatch(r"(\d+):(\d+):(\d+)", _read_settings(app).get(_TIMEOUT_SETTING, ""))
+    return min(read_function_timeout(app), azure_functions.LOAD_BALANCER_TIMEOUT_S)
+
+
+def read_function_timeout(app: DeployedResource) -> float:
+    """Read for how many seconds the host lets a function run, whoever waits for it."""
+    match = re.fullmatch(r"(\d+):(\d+):(\d+)", read_app_settings(app).get(_TIMEOUT_SETTING, ""))
     if match is None:
-        return azure_functions.LOAD_BALANCER_TIMEOUT_S
+        return _DEFAULT_FUNCTION_TIMEOUT_S
     hours, minutes, seconds = map(int, match.groups())
-    return min(hours * 3600 + minutes * 60 + seconds, azure_functions.LOAD_BALANCER_TIMEOUT_S)
+    return float(hours * 3600 + minutes * 60 + seconds)
 
 
 def _read_secrets(resources: DeployedResources, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:

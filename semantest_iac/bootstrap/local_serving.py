@@ -1,0 +1,155 @@
+"""Serves what is deployed in simulated clouds: its APIs, its messages and schedules, and what its functions call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from semantest_iac.application.queries.history import all_simulated_releases, find_owning_engine, simulated_releases
+from semantest_iac.bootstrap.engines import traffic_counts
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.infrastructure.durable_files import make_draft_folder
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.local_probe import FindLocalVariables, LocalProbe, collect_endpoints
+from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases, ServingLimits
+from semantest_iac.infrastructure.local_service.messaging.deliveries import MessageDeliveries
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.endpoint import (
+    create_messages_handler,
+    find_message_variables,
+    serve_messages,
+)
+from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
+from semantest_iac.infrastructure.local_service.serving_addresses import announce_address
+from semantest_iac.infrastructure.message_store.messages import MessageStore
+from semantest_iac.presentation.gateway.launch import open_gateway
+from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
+
+if TYPE_CHECKING:
+    from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.domain.ports.provisioner import Provisioner
+    from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+    from semantest_iac.presentation.gateway.services import ListenAddress, RunningGateway
+
+
+class ServedApplication(Protocol):
+    """What serving needs of the application."""
+
+    @property
+    def home(self) -> Path: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def function_logs(self) -> FunctionLogFiles: ...
+
+    def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]: ...
+
+
+class LocalServing:
+    """The parts of one `serve`; `variable_sources` tell functions where something answers for their cloud."""
+
+    def __init__(
+        self, application: ServedApplication, variables: Mapping[str, str], limits: ServingLimits | None = None
+    ) -> None:
+        self._application = application
+        self._variables = variables
+        self._limits = limits
+        self.variable_sources: list[FindLocalVariables] = []
+
+    def find_probe(self, stack: Stack) -> ServiceProbe:
+        """Return the probe of a stack; functions find what answers here for services of their cloud."""
+        application = self._application
+        choice = find_owning_engine(application.ledger, str(stack)) or EngineChoice()
+        probe = application.connect(choice, self._variables)[1]
+        if not isinstance(probe, LocalProbe):
+            return probe
+        return probe.with_variables(partial(collect_endpoints, self.variable_sources))
+
+    def open_services(self) -> LocalServices:
+        """Return the services that answer requests."""
+        application = self._application
+        releases = self._watch_releases(simulated_releases)
+        counts = traffic_counts(application.home)
+        return LocalServices(releases, self.find_probe, application.function_logs, self._limits, counts)
+
+    @asynccontextmanager
+    async def deliver_messages(self, log_request: LogRequest, port: int) -> AsyncIterator[None]:
+        """Deliver messages and ticks, and take messages at a port of this machine, as long as the block."""
+        application, directory = self._application, MessagingDirectory()
+        store = MessageStore(application.home)
+        deliveries = MessageDeliveries(
+            self._watch_releases(all_simulated_releases).current,
+            self._find_local_probe,
+            store,
+            directory,
+            application.function_logs,
+            partial(_log_delivery, log_request),
+            self._limits.processes if self._limits else None,
+        )
+        handler = create_messages_handler(directory, store, deliveries.refresh)
+        async with serve_messages(handler, port) as url:
+
+            async def find_variables(stack: Stack, resources: DeployedResources) -> Mapping[str, str]:
+                return find_message_variables(url, stack, resources)
+
+            self.variable_sources.append(find_variables)
+            async with deliveries:
+                yield
+
+    def _find_local_probe(self, stack: Stack) -> LocalProbe:
+        probe = self.find_probe(stack)
+        assert isinstance(probe, LocalProbe)  # noqa: S101 - simulated stacks have no others
+        return probe
+
+    def _watch_releases(self, read: Callable[[Ledger], Mapping[str, str]]) -> Releases:
+        ledger = self._application.ledger
+        file = self._application.home / "ledger.db" if isinstance(ledger, SqliteLedger) else None
+        return Releases(partial(read, ledger), file)
+
+
+def _log_delivery(log_request: LogRequest, delivery: DeliveryReport) -> None:
+    """Log a call as requests are logged: from where to which function, and with which status."""
+    note = f"{delivery.failed} of {delivery.messages} failed" if delivery.failed else ""
+    path = f"{delivery.source} -> {delivery.function} ({delivery.messages})"
+    status = 500 if delivery.failed else 200
+    log_request(RequestLogEntry("DELIVER", path, delivery.stack, status, delivery.seconds, note))
+
+
+def open_local_gateway(
+    application: ServedApplication,
+    variables: Mapping[str, str],
+    address: ListenAddress,
+    log_request: LogRequest,
+    limits: ServingLimits | None,
+    host_names: Collection[str],
+) -> RunningGateway:
+    """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start.
+
+    Messages are taken at the port after that of the gateway, or at another one where it is taken.
+    """
+    serving = LocalServing(application, variables, limits)
+    services, port = serving.open_services(), address[1]
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[str]:
+        with ExitStack() as exits:
+            folder: Path | None = None
+            with suppress(OSError, DeploymentError):  # in a home that cannot be written
+                folder = exits.enter_context(make_draft_folder(application.home / "tmp"))
+            async with AsyncExitStack() as running:
+                await running.enter_async_context(serving.deliver_messages(log_request, port + 1 if port else 0))
+                gateway = open_gateway(services, address, log_request, host_names, body_folder=folder)
+                url = await running.enter_async_context(gateway)
+                exits.enter_context(announce_address(application.home, url))
+                yield url
+
+    return run()

@@ -1,0 +1,46 @@
+"""Changes the settings of deployed apps to those with which they run on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.served_apps import APP_TYPE
+
+
+def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
+    """Return the addresses of this machine in place of those of Service Bus: `<url>/<namespace>/<queue or topic>`."""
+    settings = (read_app_settings(app) for app in resources_of_type(resources, APP_TYPE))
+    return {
+        name: _move_address(url, value)
+        for pairs in settings
+        for name, value in pairs.items()
+        if name.startswith(SEND_VARIABLE_PREFIX)
+    }
+
+
+def _move_address(url: str, address: str) -> str:
+    parts = urlsplit(address)
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{url}/{parts.netloc.partition('.')[0]}{parts.path}{fragment}"
+
+
+def add_local_variables(resources: DeployedResources, variables: Mapping[str, str]) -> list[DeployedResource]:
+    """Return the resources of a stack with further settings of its apps, in place of those of the same names."""
+    return [_add_to_app(it, variables) if it.type == APP_TYPE else it for it in resources]
+
+
+def _add_to_app(app: DeployedResource, variables: Mapping[str, str]) -> DeployedResource:
+    config: Mapping[str, Any] = app.inputs.get("siteConfig") or {}
+    settings = config.get("appSettings")
+    if settings is not None and not isinstance(settings, list):
+        return app
+    kept = [pair for pair in settings or () if pair["name"] not in variables]
+    added = [{"name": name, "value": value} for name, value in variables.items()]
+    return replace(app, inputs={**app.inputs, "siteConfig": {**config, "appSettings": [*kept, *added]}})

@@ -1,0 +1,74 @@
+"""The address on this machine to which functions, and anybody here, send messages of every simulated cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.function_runtimes.loopback import (
+    LoopbackHandler,
+    LoopbackRequest,
+    RequestLimits,
+    serve_loopback,
+)
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.messaging.bus_api import BUS_SUFFIX, BusApi
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.sns_api import SnsApi
+from semantest_iac.infrastructure.local_service.messaging.sqs_api import SQS_TARGET, SqsApi
+from semantest_iac.infrastructure.message_store.messages import MessageStore
+
+_LIMITS = RequestLimits(body_bytes=4 * 1024 * 1024)
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_KNOWN_PROTOCOLS = "Messages are taken in SQS' JSON protocol, in SNS' query protocol, and at /<queue>/messages."
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+def create_messages_handler(
+    directory: MessagingDirectory, store: MessageStore, refresh: Callable[[], Awaitable[None]]
+) -> LoopbackHandler:
+    """Return a handler that speaks the protocols of SQS, SNS and Service Bus; `refresh` looks for new deployments."""
+    sqs, sns, bus = (api(directory, store, refresh) for api in (SqsApi, SnsApi, BusApi))
+
+    async def answer(request: LoopbackRequest) -> HttpResponse:
+        host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname
+        if "origin" in request.headers or host not in _LOOPBACK_NAMES:
+            return _explain(403, "Pages of browsers cannot send messages.")
+        if request.headers.get("x-amz-target", "").startswith(SQS_TARGET):
+            return await sqs.answer(request)
+        if urlsplit(request.path).path.endswith(BUS_SUFFIX):
+            return await bus.answer(request)
+        if request.headers.get("content-type", "").startswith(_FORM_TYPE) and b"Action=" in request.body:
+            return await sns.answer(request)
+        return _explain(
+            404,
+            "Messages are taken in the JSON protocol of SQS, in the query protocol of SNS, and at /<queue>/messages.",
+        )
+
+    return answer
+
+
+def _explain(status: int, message: str) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/json"),), json.dumps({"message": message}).encode())
+
+
+@asynccontextmanager
+async def serve_messages(handler: LoopbackHandler, port: int) -> AsyncIterator[str]:
+    """Yield the address of the endpoint, at this port if it is free, else at another one."""
+    async with serve_loopback(handler, _LIMITS, port=port, has_secret_path=False) as url:
+        yield url
+
+
+def find_message_variables(url: str, stack: Stack, resources: DeployedResources) -> Mapping[str, str]:
+    """Return the variables with which the functions of a stack send to the endpoint."""
+    from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+    cloud = CLOUDS[stack.provider]
+    if not cloud.message_variables:
+        return {}
+    find_variables: Callable[[str, DeployedResources], Mapping[str, str]] = cloud.load_part(cloud.message_variables)
+    return find_variables(url, resources)
