@@ -425,7 +425,7 @@ class Application(SecretParts, GuardrailParts):
 
         As long as it runs, `serving_address` finds it. `host_names` may stand in Host headers beside loopback names.
         """
-        from semantest_iac.bootstrap.local_serving import open_local_gateway
+        from semantest_iac.bootstrap.serving.local_serving import open_local_gateway
 
         return open_local_gateway(self, variables, address, log_request, limits, host_names)
 
@@ -434,6 +434,12 @@ class Application(SecretParts, GuardrailParts):
         from semantest_iac.infrastructure.local_service.serving_addresses import find_address
 
         return find_address(self.home)
+
+    def messages_address(self) -> str | None:
+        """Return the address at which a running `serve` takes messages; None if there is none."""
+        from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, find_address
+
+        return find_address(self.home, MESSAGES_FOLDER)
 
     def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
         """Return the engine and the probe of what it deploys."""

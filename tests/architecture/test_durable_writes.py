@@ -50,6 +50,7 @@ ALLOWED: Mapping[str, str] = {
     "semantest_iac/infrastructure/databases/sqlite_file.py": "SQLite writes; it checks and flushes by itself",
     "semantest_iac/infrastructure/local_service/function_log_files.py": "renames a log that is full",
     "semantest_iac/infrastructure/local_service/traffic_counts.py": "renames a file of counts that is full",
+    "semantest_iac/infrastructure/message_store/message_database.py": "SQLite writes; it checks by itself",
     "semantest_iac/infrastructure/pulumi_engine/cli/installation.py": "moves an older program into a draft folder",
     "semantest_iac/infrastructure/pulumi_engine/operations/supervisor.py": "a link in the folder of one run",
     "semantest_iac/infrastructure/pulumi_engine/runs.py": "the folders of one run, which are removed with it",

@@ -12,17 +12,18 @@ from semantest_iac.infrastructure.durable_files import make_private_folder, open
 from semantest_iac.infrastructure.file_locks import lock_or_close, try_lock
 from semantest_iac.infrastructure.home_folder import make_home_folder
 
-_FOLDER: Final = "serving"
+GATEWAY_FOLDER: Final = "serving"
+MESSAGES_FOLDER: Final = "serving/messages"
 _LONGEST_ADDRESS: Final = 200
 
 
 @contextmanager
-def announce_address(home: Path, url: str) -> Iterator[None]:
+def announce_address(home: Path, url: str, folder: str = GATEWAY_FOLDER) -> Iterator[None]:
     """Record the address as long as the block; the lock on its file ends with this process, however that ends.
 
     In a home that cannot be written nothing is recorded.
     """
-    path = home / _FOLDER / str(os.getpid())
+    path = home / folder / str(os.getpid())
     try:
         descriptor = _record(home, path, url)
     except OSError:
@@ -36,13 +37,14 @@ def announce_address(home: Path, url: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def find_address(home: Path) -> str | None:
+def find_address(home: Path, folder: str = GATEWAY_FOLDER) -> str | None:
     """Return the address at which `serve` answers for this home, None if it does not run."""
-    return next(filter(None, map(_read_or_remove, sorted((home / _FOLDER).glob("[0-9]*")))), None)
+    return next(filter(None, map(_read_or_remove, sorted((home / folder).glob("[0-9]*")))), None)
 
 
 def _record(home: Path, path: Path, url: str) -> int:
     make_home_folder(home)
+    make_private_folder(home / GATEWAY_FOLDER)
     make_private_folder(path.parent)
     descriptor = open_lock_file(path)
     with suppress(OSError):  # a file system without locks

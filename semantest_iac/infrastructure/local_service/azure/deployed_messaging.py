@@ -103,8 +103,8 @@ def _read_holder(stack: str, entity: DeployedResource) -> MessageHolder:
     """Read a queue or subscription; its dead letters stay until they are received."""
     given = entity.inputs
     rules = HoldingRules(
-        lock_s=parse_duration(given["lockDuration"]),
-        lifetime_s=parse_duration(given["defaultMessageTimeToLive"]),
+        lock_s=parse_iso_duration(given["lockDuration"]),
+        lifetime_s=parse_iso_duration(given["defaultMessageTimeToLive"]),
         max_deliveries=int(given["maxDeliveryCount"]),
         dead_letters=f"{entity.id}{_DEAD_LETTERS}",
         ordered=bool(given.get("requiresSession")),
@@ -115,10 +115,10 @@ def _read_holder(stack: str, entity: DeployedResource) -> MessageHolder:
 def _read_duplicate_window(entity: DeployedResource) -> float:
     if not entity.inputs.get("requiresDuplicateDetection"):
         return 0
-    return parse_duration(entity.outputs["duplicateDetectionHistoryTimeWindow"])
+    return parse_iso_duration(entity.outputs["duplicateDetectionHistoryTimeWindow"])
 
 
-def parse_duration(text: Any) -> float:
+def parse_iso_duration(text: Any) -> float:
     """Return the seconds of a duration of ISO 8601 in days and smaller units; raises ValueError for another text."""
     match = _DURATION.fullmatch(str(text))
     if match is None:

@@ -11,12 +11,12 @@ from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
-from semantest_iac.infrastructure.local_service.azure.served_apps import APP_TYPE
+from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
 
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
     """Return the addresses of this machine in place of those of Service Bus: `<url>/<namespace>/<queue or topic>`."""
-    settings = (read_app_settings(app) for app in resources_of_type(resources, APP_TYPE))
+    settings = (read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE))
     return {
         name: _move_address(url, value)
         for pairs in settings
@@ -33,7 +33,7 @@ def _move_address(url: str, address: str) -> str:
 
 def add_local_variables(resources: DeployedResources, variables: Mapping[str, str]) -> list[DeployedResource]:
     """Return the resources of a stack with further settings of its apps, in place of those of the same names."""
-    return [_add_to_app(it, variables) if it.type == APP_TYPE else it for it in resources]
+    return [_add_to_app(it, variables) if it.type == WEB_APP_TYPE else it for it in resources]
 
 
 def _add_to_app(app: DeployedResource, variables: Mapping[str, str]) -> DeployedResource:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 
-APP_TYPE = "azure-native:web:WebApp"
+WEB_APP_TYPE = "azure-native:web:WebApp"
 _BACKEND, _POLICY = "azure-native:apimanagement:Backend", "azure-native:apimanagement:ApiPolicy"
 _LIVE_BACKEND = "live"
 _BACKEND_OF_POLICY = re.compile(r'<set-backend-service backend-id="([^"]+)"')
@@ -44,7 +44,7 @@ def find_served_apps(resources: DeployedResources) -> ServedApps:
 
     A pool draws by weight among members of the same priority, which all of ours have (Azure's page on backends).
     """
-    apps = {str(it.outputs["defaultHostName"]): it for it in resources if it.type == APP_TYPE}
+    apps = {str(it.outputs["defaultHostName"]): it for it in resources if it.type == WEB_APP_TYPE}
     hosts, backends = dict(_read_hosts(resources)), {it.id: it for it in resources if it.type == _BACKEND}
     live = apps.get(hosts.get(_LIVE_BACKEND, ""), next(iter(apps.values()), None))
     weights: dict[str, float] = {}

@@ -15,7 +15,7 @@ from semantest_iac.domain.messaging.message_filters import AttributeValue
 from semantest_iac.domain.messaging.messages import MessageRoute, SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
-from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_MESSAGE
+from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore
 
@@ -92,8 +92,8 @@ def _parse_batch(body: bytes, *, needs_group: bool) -> list[SentMessage]:
     if not isinstance(written, list) or not all(isinstance(it, dict) for it in written):
         raise BusError(400, "The body is no list of messages.")
     messages = [_parse_one(it, needs_group=needs_group) for it in written]
-    if sum(it.size for it in messages) > LARGEST_MESSAGE:
-        raise BusError(413, f"The batch is over {LARGEST_MESSAGE // 1024} KB.")
+    if sum(it.size for it in messages) > LARGEST_QUEUED_BYTES:
+        raise BusError(413, f"The batch is over {LARGEST_QUEUED_BYTES // 1024} KB.")
     return messages
 
 

@@ -12,7 +12,7 @@ from semantest_iac.domain.messaging.messages import DeliveredMessage, MessageHol
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 
-LARGEST_MESSAGE = 256 * 1024
+LARGEST_QUEUED_BYTES = 256 * 1024
 """Bytes of a message with its attributes. Source: the `maxMessageSize` and `maxMessageSizeInKilobytes` of queues."""
 
 

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from semantest_iac.domain.messaging.messages import SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
-from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_MESSAGE, DeployedTopic
+from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES, DeployedTopic
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.local_service.messaging.typed_attributes import parse_typed_attributes
 from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore
@@ -144,7 +144,7 @@ def _parse_published(topic: DeployedTopic, form: Form) -> SentMessage:
         message = SentMessage(body, parse_typed_attributes(_collect_attributes(form)), group, identifier)
     except ValueError as error:
         raise SnsError("ParameterValueInvalid", str(error)) from error
-    if message.size > LARGEST_MESSAGE:
+    if message.size > LARGEST_QUEUED_BYTES:
         raise _invalid("Message too long")
     return message
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 from semantest_iac.domain.messaging.messages import DeliveredMessage, SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
-from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_MESSAGE, DeployedQueue
+from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES, DeployedQueue
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.local_service.messaging.typed_attributes import (
     compute_attributes_digest,
@@ -117,7 +117,7 @@ class SqsApi:
             "VisibilityTimeout": str(int(rules.lock_s)),
             "MessageRetentionPeriod": str(int(rules.lifetime_s or 0)),
             "DelaySeconds": str(int(rules.delay_s)),
-            "MaximumMessageSize": str(LARGEST_MESSAGE),
+            "MaximumMessageSize": str(LARGEST_QUEUED_BYTES),
             "ReceiveMessageWaitTimeSeconds": "0",
             **({"RedrivePolicy": json.dumps(redrive)} if rules.dead_letters else {}),
             **({"FifoQueue": "true", "ContentBasedDeduplication": "false"} if rules.ordered else {}),
@@ -257,8 +257,8 @@ def _parse_message(queue: DeployedQueue, fields: Fields) -> SentMessage:
         reason = "The request include parameter that is not valid for this queue type"
         raise _invalid(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
     message = SentMessage(body, attributes, group, identifier, delay)
-    if message.size > LARGEST_MESSAGE:
-        reason = f"Message must be shorter than {LARGEST_MESSAGE} bytes."
+    if message.size > LARGEST_QUEUED_BYTES:
+        reason = f"Message must be shorter than {LARGEST_QUEUED_BYTES} bytes."
         raise _invalid(f"One or more parameters are invalid. Reason: {reason}")
     return message
 

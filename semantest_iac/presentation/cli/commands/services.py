@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import click
 
 from semantest_iac.application.queries.history import (
+    all_simulated_releases,
     find_component_type_of,
     is_served_locally,
     list_function_names,
-    simulated_releases,
 )
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
@@ -102,17 +102,25 @@ async def _run_until_signal(
     stopping = forward_signals(lambda *signal: loop.call_soon_threadsafe(stopped.set), forced_from=2)
     with stopping:
         async with session.application.gateway(variables, address, log_request, host_names=host_names) as url:
-            types = {name: find_component_type_of(ledger.stack(name)) for name in sorted(simulated_releases(ledger))}
-            session.answer(*_startup_answer(url, types))
+            types = {
+                name: find_component_type_of(ledger.stack(name)) for name in sorted(all_simulated_releases(ledger))
+            }
+            served = {name: type_ for name, type_ in types.items() if is_served_locally(ledger, name)}
+            delivering = [name for name, type_ in types.items() if type_ in _TYPES_WITH_MESSAGES]
+            session.answer(*_startup_answer(url, served, session.application.messages_address(), delivering))
             await stopped.wait()
 
 
-def _startup_answer(gateway: str, types: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _startup_answer(
+    gateway: str, types: Mapping[str, str], messages: str | None, delivering: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     endpoints = {stack: local_endpoint(stack, type_, gateway) for stack, type_ in types.items()}
-    lines = [f"  {endpoint}" for endpoint in endpoints.values()] or [
-        "  nothing yet; new deployments are served at once"
-    ]
-    return {"url": gateway, "endpoints": endpoints}, [f"Serving on {gateway}; press Ctrl-C to stop.", *lines]
+    lines = [f"  {endpoint}" for endpoint in endpoints.values()]
+    lines += [f"  messages and schedules of {stack}" for stack in delivering]
+    first = f"Serving on {gateway}; press Ctrl-C to stop."
+    last = [f"Messages are taken at {messages}."] if messages else []
+    answer = {"url": gateway, "endpoints": endpoints, "messages": messages, "delivering": [*delivering]}
+    return answer, [first, *(lines or ["  nothing yet; new deployments are served at once"]), *last]
 
 
 def _format_log_entry(entry: RequestLogEntry) -> str:
@@ -133,6 +141,8 @@ def _log_entry_to_dict(entry: RequestLogEntry) -> dict[str, Any]:
     }
     return logged | ({"note": entry.note} if entry.note else {})
 
+
+_TYPES_WITH_MESSAGES = ("messaging", "functions", "platform")
 
 SERVE_HELP = """Serve all stacks in simulated clouds until Ctrl-C, each below its own name.
 

@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.local_service.messaging.endpoint import (
     serve_messages,
 )
 from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
-from semantest_iac.infrastructure.local_service.serving_addresses import announce_address
+from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, announce_address
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.presentation.gateway.launch import open_gateway
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
@@ -102,8 +102,9 @@ class LocalServing:
                 return find_message_variables(url, stack, resources)
 
             self.variable_sources.append(find_variables)
-            async with deliveries:
-                yield
+            with announce_address(application.home, url, MESSAGES_FOLDER):
+                async with deliveries:
+                    yield
 
     def _find_local_probe(self, stack: Stack) -> LocalProbe:
         probe = self.find_probe(stack)

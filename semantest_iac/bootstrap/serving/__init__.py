@@ -1,0 +1,1 @@
+"""Joins the parts of `serve`, and of the commands that send and receive messages."""
