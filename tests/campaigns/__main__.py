@@ -14,6 +14,7 @@ CAMPAIGNS = (
     "interruptions",
     "kills",
     "nemesis",
+    "platforms",
     "queue-kills",
     "rollback",
     "seams",

@@ -106,8 +106,8 @@ class RequestScope:
                 if rule.create_overwrites and own is None:
                     return owner
                 raise unique.refusal.render(facts)
-            if owner is None and reserved_until > self.clock.seconds:
-                self._check_reservation(rule.name_reservation, type_, handle, facts)
+            if owner is None and reserved_until > self.clock.seconds and rule.name_reservation:
+                self._check_reservation(rule.name_reservation, type_, handle, facts, reserved_until)
         return None
 
     def resource_handles(self, rule: TypeRule, facts: RequestFacts) -> set[str]:
@@ -139,10 +139,13 @@ class RequestScope:
         self.transaction.remove(resource.address, reserved, self.clock.seconds + seconds)
 
     def _check_reservation(
-        self, reservation: NameReservation | None, type_: str, handle: str, facts: RequestFacts
+        self, reservation: NameReservation, type_: str, handle: str, facts: RequestFacts, until: float
     ) -> None:
-        if reservation and not self._may_reuse(reservation, type_, handle, facts):
+        if self._may_reuse(reservation, type_, handle, facts):
+            return
+        if reservation.refusal:
             raise reservation.refusal.render(facts)
+        self.clock.catch_up(until)
 
     def _may_reuse(self, reservation: NameReservation, type_: str, handle: str, facts: RequestFacts) -> bool:
         if reservation.restores_deleted(facts):

@@ -79,12 +79,13 @@ class NamingScheme(StrEnum):
 class NameReservation:
     """The name of a deleted resource stays reserved for so many virtual seconds; its reuse is refused meanwhile.
 
+    Without a refusal, the provider waits in its create until the name is free, so that nobody hears of it.
     `restores_deleted`: whether the facts of a create restore the deleted resource. `reusable_within` is a template
     over the facts: a create that renders the same text as the deleted resource may reuse the name.
     """
 
     seconds: Callable[[ResourceProperties], float]
-    refusal: Refusal
+    refusal: Refusal | None
     restores_deleted: Callable[[RequestFacts], bool] = lambda _: False
     reusable_within: str = ""
 

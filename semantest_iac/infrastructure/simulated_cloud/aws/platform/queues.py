@@ -81,15 +81,8 @@ QUEUE_TYPES: Final[dict[str, TypeRule]] = {
         name_suffix=lambda inputs: ".fifo" if inputs.get("fifoQueue") else "",  # source: Pulumi's provider for AWS
         computed={"url": _QUEUE_URL},
         exists=Refusal("QueueAlreadyExists", "A queue already exists with the same name and a different value"),
-        name_reservation=NameReservation(
-            lambda _: _NAME_KEPT_S,
-            Refusal(
-                "AWS.SimpleQueueService.QueueDeletedRecently",
-                "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
-                retryable=True,  # as Pulumi's provider for AWS does itself, for 70 seconds
-                retry_after=_NAME_KEPT_S,
-            ),
-        ),
+        # SQS answers QueueDeletedRecently, and Pulumi's provider for AWS asks again until it does not
+        name_reservation=NameReservation(lambda _: _NAME_KEPT_S, None),
         guards=(
             RequestGuard(
                 _misnames_fifo_queue,
