@@ -313,7 +313,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
     environment_settings = resolve_environment(defaults, configuration)
     platform = _resolve_layers(type_, section, environment_settings)
-    functions = _resolve_functions(section, defaults, memory, in_gateway, platform) if serves_http else ()
+    longest = timeout if platform else in_gateway
+    functions = _resolve_functions(section, defaults, memory, longest, platform) if serves_http else ()
     return ComponentSettings(
         component=component,
         type=type_,

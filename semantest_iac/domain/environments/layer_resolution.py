@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.platform.layer_settings import (
     DEFAULT_QUEUES,
     DEFAULT_TOPICS,
     DEFAULT_TRIGGERS,
+    ETL_QUEUE,
     DatabaseSettings,
     EtlSettings,
     FunctionTrigger,
@@ -58,12 +59,19 @@ def _overlay(settings: _Settings, section: Section | None, *, exclude: set[str] 
     return overlaid
 
 
+_DEFAULT_MESSAGING: Mapping[str, tuple[Mapping[str, QueueSettings], Mapping[str, TopicSettings]]] = {
+    "functions": ({}, {}),
+    "etl": ({ETL_QUEUE: DEFAULT_QUEUES[ETL_QUEUE]}, {}),
+}
+"""The queues and topics of components that do not have all those of the plan."""
+
+
 def resolve_platform(
     component_type: str, section: ComponentSection, environment: EnvironmentSettings
 ) -> PlatformSettings:
     """Return the layers of a component, and the settings of all: a layer that is off may be asked about them."""
     features, data = environment.features, environment.data
-    has_own_only = component_type == "functions"  # the queues and topics of the plan are those of messaging
+    queues, topics = _DEFAULT_MESSAGING.get(component_type, (DEFAULT_QUEUES, DEFAULT_TOPICS))
     names = section.database.names if section.database else None
     databases = DEFAULT_DATABASES if names is None else names
     database = DatabaseSettings(
@@ -78,8 +86,8 @@ def resolve_platform(
         layers=find_layers(component_type, features, has_messaging=bool(section.queues or section.topics)),
         environment=environment,
         messaging=MessagingSettings(
-            queues=_resolve_queues(section.queues, {} if has_own_only else DEFAULT_QUEUES),
-            topics=_resolve_topics(section.topics, {} if has_own_only else DEFAULT_TOPICS),
+            queues=_resolve_queues(section.queues, queues),
+            topics=_resolve_topics(section.topics, topics),
             tier=environment.tiers.service_bus,
         ),
         database=_overlay(database, section.database, exclude={"names"}),
@@ -124,14 +132,19 @@ def _resolve_subscriptions(section: TopicSection) -> dict[str, SubscriptionSetti
 
 def find_default_functions(settings: PlatformSettings) -> dict[str, FunctionSection]:
     """Return the functions of a component that names none: those of the plan whose queue or topic it has."""
-    if "functions" not in settings.layers:
-        return {}
     messaging = settings.messaging if "messaging" in settings.layers else None
     known = {"", *(messaging.queues if messaging else ()), *(messaging.topics if messaging else ())}
-    return {
-        name: FunctionSection(trigger=TriggerSection.model_validate(written))
+    found = {
+        name: TriggerSection.model_validate(written)
         for name, written in DEFAULT_TRIGGERS.items()
         if written.get("queue", written.get("topic", "")) in known
+    }
+    if "functions" not in settings.layers:  # the data pipeline alone
+        found = {name: trigger for name, trigger in found.items() if trigger.queue == ETL_QUEUE}
+    return {
+        name: FunctionSection(trigger=trigger)
+        for name, trigger in found.items()
+        if settings.find_function_layer(resolve_trigger(trigger)) in settings.layers
     }
 
 

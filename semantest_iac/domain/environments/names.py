@@ -32,10 +32,7 @@ LAYER_TYPES = ("network", "security", "observability", "database", "messaging", 
 """The layers of the platform in their order of deployment; each is a type of components of its own, too."""
 PLATFORM_TYPE = "platform"  # all layers as one stack
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
-_WITHOUT_RESOURCES = "its resources have no programs yet"
-PLANNED_TYPES: Mapping[str, str] = {
-    "etl": _WITHOUT_RESOURCES,
-}
+PLANNED_TYPES: Mapping[str, str] = {}
 """Types that a configuration may name and nothing can deploy yet, each with the reason."""
 PLATFORM_TYPES = (PLATFORM_TYPE, *LAYER_TYPES)
 COMPONENT_TYPES = (*SERVICE_TYPES, *PLATFORM_TYPES)  # what `type` may say

@@ -24,20 +24,28 @@ from semantest_iac.domain.resource import Ref, Resource
 
 
 def build_functions(context: LayerContext) -> Layer:
-    """Build the functions of the component; validation has refused those whose queue or topic is not in it."""
-    functions = context.settings.functions
+    """Build the functions of the layer; validation has refused those whose queue or topic is not in the component."""
+    return build_functions_of("functions", context)
+
+
+def build_functions_of(layer: str, context: LayerContext, uses: tuple[Ref, ...] = ()) -> Layer:
+    """Build the functions of a layer, each of which may use these resources besides those that it sends to."""
+    functions = [it for it in context.settings.functions if context.platform.find_function_layer(it.trigger) == layer]
     resources = (
         *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),  # as the vault has them
-        *(resource for function in functions for resource in _build_function(function, context)),
+        *(resource for function in functions for resource in _build_function(function, context, uses)),
     )
-    outputs = {f"functions_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
+    outputs = {f"{layer}_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
     return Layer(resources, outputs)
 
 
-def _build_function(function: FunctionSettings, context: LayerContext) -> Iterator[Resource]:
+def _build_function(
+    function: FunctionSettings, context: LayerContext, resources: tuple[Ref, ...]
+) -> Iterator[Resource]:
     settings, name = context.settings.for_function(function.name), function.name
     source = _find_source(function, context)
-    uses = tuple(filter(None, (_find_destination(destination, context) for destination in function.sends_to)))
+    destinations = filter(None, (_find_destination(destination, context) for destination in function.sends_to))
+    uses = (*resources, *destinations)
     subnet = _find_subnet(function, context)
     identity = parts.build_identity(settings, uses, name)
     logs = context.find_ref(TRACES_REF) or identity.log_store

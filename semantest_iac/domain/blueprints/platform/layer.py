@@ -32,6 +32,11 @@ TRACES_REF = Ref("traces")
 _Kind = TypeVar("_Kind", bound=Resource)
 
 
+def identity_ref(workload: str) -> Ref:
+    """Return the name of the identity of a workload of the platform."""
+    return Ref(f"identity-{workload}")
+
+
 def queue_ref(name: str) -> Ref:
     """Return the name of the resource of a queue."""
     return Ref(f"queue-{name}")

@@ -25,6 +25,7 @@ from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.databases import DocumentDatabase, SqlDatabase
+from semantest_iac.domain.storage.object_stores import ObjectStore
 
 WORKSPACE_REF, DIAGNOSTICS_REF = Ref("workspace"), Ref("diagnostics")
 NOTIFICATIONS_REF, DASHBOARD_REF, VOLUME_ALARM_REF = Ref("notifications"), Ref("dashboard"), Ref("alarm-log-volume")
@@ -34,7 +35,7 @@ _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
 WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (
     *(SecretVault, MessageBroker, VirtualNetwork),
-    *(SqlDatabase, DocumentDatabase),
+    *(SqlDatabase, DocumentDatabase, ObjectStore),
 )
 """The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
 WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from semantest_iac.domain.blueprints.parts import secret_ref
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, identity_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref, Resource
@@ -19,11 +19,6 @@ WORKLOADS: Mapping[str, Workload] = {
     "etl": Workload.FUNCTION,
 }
 """What runs in the platform, each with an identity of its own."""
-
-
-def identity_ref(workload: str) -> Ref:
-    """Return the name of the identity of one of WORKLOADS."""
-    return Ref(f"identity-{workload}")
 
 
 def build_security(context: LayerContext) -> Layer:

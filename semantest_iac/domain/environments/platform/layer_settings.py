@@ -59,9 +59,11 @@ class MessagingSettings:
     tier: Tier = "basic"
 
 
+ETL_QUEUE = "etl-queue"
+"""The queue with the jobs of the data pipeline."""
 DEFAULT_QUEUES: Mapping[str, QueueSettings] = {
     "orders-queue": QueueSettings(),
-    "etl-queue": QueueSettings(lock_s=300),  # a job of the pipeline takes longer than an order
+    ETL_QUEUE: QueueSettings(lock_s=300),  # a job of the pipeline takes longer than an order
     "thirdparty-queue": QueueSettings(),
 }
 DEFAULT_TOPICS: Mapping[str, TopicSettings] = {
@@ -120,6 +122,7 @@ DEFAULT_TRIGGERS: Mapping[str, Mapping[str, str]] = {
     "notifications-sender": {"topic": "notifications-topic"},
     "thirdparty-sync": {"queue": "thirdparty-queue"},
     "scheduled-sync": {"schedule": "0 3 * * *"},
+    "etl-processor": {"queue": ETL_QUEUE},
 }
 """The functions of the platform where a configuration names none, each with its trigger as a configuration has it.
 
@@ -140,6 +143,16 @@ class PlatformSettings:
     database: DatabaseSettings
     etl: EtlSettings
 
+    def find_function_layer(self, trigger: FunctionTrigger | None) -> str:
+        """Return the layer of a function with this trigger; none where functions are turned off.
+
+        That of the data pipeline has those of its queue, and alone it has all.
+        """
+        if not self.environment.features.enable_functions:
+            return ""
+        is_job = trigger is not None and trigger.queue == ETL_QUEUE
+        return "etl" if "etl" in self.layers and (is_job or "functions" not in self.layers) else "functions"
+
 
 LAYER_FLAGS: Mapping[str, tuple[str, ...]] = {
     "database": ("enable_sql_database", "enable_redis_cache", "enable_cosmos_db"),
@@ -158,10 +171,10 @@ def is_layer_enabled(layer: str, features: FeatureFlags) -> bool:
 def find_layers(component_type: str, features: FeatureFlags, *, has_messaging: bool = False) -> tuple[str, ...]:
     """Return the layers of a component in their order of deployment, without those that are turned off.
 
-    Functions that have queues or topics of their own `has_messaging` too.
+    Functions that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
     """
-    if component_type == "functions" and has_messaging:
-        named: tuple[str, ...] = ("messaging", "functions")
+    if component_type == "etl" or (component_type == "functions" and has_messaging):
+        named: tuple[str, ...] = ("messaging", component_type)
     else:
         named = LAYER_TYPES if component_type == PLATFORM_TYPE else (component_type,)
     return tuple(layer for layer in named if is_layer_enabled(layer, features))

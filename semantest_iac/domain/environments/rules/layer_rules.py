@@ -35,7 +35,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "database": frozenset({"database"}),
     "messaging": _MESSAGING_KEYS,
     "functions": _FUNCTIONS_KEYS,
-    "etl": _CODE_KEYS | {"app", "handler", "etl"},
+    "etl": _CODE_KEYS | {"functions", "etl"},
     "platform": _FUNCTIONS_KEYS | {"database", "etl"},
 }
 """The keys that a component of each type may have, besides those of all types."""

@@ -47,6 +47,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         "blobs": account.primary_endpoints.apply(lambda it: it.blob),
         "address": address,
         "diagnostics_scope": services.id,
+        "diagnostics": ("logs",),
         "variables": {bucket_variable(store.bucket): address},
         "grants": [("objects", container.id)],
     }

@@ -56,13 +56,17 @@ def create_trace_store(traces: TraceStore, context: ProgramContext) -> Outputs:
 
 
 def create_diagnostic_logs(diagnostics: DiagnosticLogs, context: ProgramContext) -> Outputs:
-    """Create a setting per source; `diagnostics` of its outputs names what it writes, if not both logs and metrics."""
+    """Create a setting per source; `diagnostics` of its outputs names what it writes, if not both logs and metrics.
+
+    `diagnostics_scope` is the resource that has the setting, where it is a part of the source.
+    """
     for source in diagnostics.sources:
-        written = context.outputs[source].get("diagnostics", ("logs", "metrics"))
+        outputs = context.outputs[source]
+        written = outputs.get("diagnostics", ("logs", "metrics"))
         monitor.DiagnosticSetting(
             f"{diagnostics.name}-{source}",
             name=diagnostics.name,
-            resource_uri=context.outputs[source]["id"],
+            resource_uri=outputs.get("diagnostics_scope", outputs.get("id")),
             workspace_id=context.outputs[diagnostics.workspace]["id"],
             logs=[{"category_group": "allLogs", "enabled": True}] if "logs" in written else None,
             metrics=[{"category": "AllMetrics", "enabled": True}] if "metrics" in written else None,

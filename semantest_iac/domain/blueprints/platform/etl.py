@@ -1,0 +1,37 @@
+"""The ETL layer: the staging storage, and the functions that transform what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, identity_ref
+from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
+from semantest_iac.domain.networking.private_endpoints import PrivateService
+from semantest_iac.domain.resource import Ref
+from semantest_iac.domain.storage.object_stores import OBJECT_DAYS, ObjectStore
+
+STAGING_REF = Ref("bucket-staging")
+_STAGING = "staging"
+_WORKLOAD = "etl"
+
+BuildFunctions = Callable[[str, LayerContext, tuple[Ref, ...]], Layer]
+"""Builds the functions of a layer, which use these resources."""
+
+
+def build_etl(context: LayerContext, build_functions: BuildFunctions) -> Layer:
+    """Build the storage, which the layer's own identity and functions may use, and these functions."""
+    etl, security = context.platform.etl, context.platform.environment.security
+    identity = context.find_ref(identity_ref(_WORKLOAD))
+    staging = ObjectStore(
+        name=STAGING_REF,
+        bucket=_STAGING,
+        users=(identity,) if identity else (),
+        lifetime_days=etl.staging_days,
+        recovery_days=min(security.soft_delete_days, OBJECT_DAYS[-1]),
+        private=context.is_private,
+    )
+    endpoint = tuple(build_private_endpoint(context, PrivateService.OBJECTS, (STAGING_REF,)))
+    functions = build_functions(_WORKLOAD, context, (STAGING_REF,))
+    return Layer(
+        (staging, *endpoint, *functions.resources), {"etl_staging": (STAGING_REF, "address"), **functions.outputs}
+    )

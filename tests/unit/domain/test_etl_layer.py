@@ -1,0 +1,109 @@
+"""The ETL layer: its storage, and the functions that belong to it, alone and in the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.blueprints.platform.layers import build_platform
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import FunctionIdentity
+from semantest_iac.domain.storage.object_stores import ObjectStore
+
+_JOB = {"handler": "etl.job", "trigger": {"queue": "etl-queue"}}
+_NIGHTLY = {"handler": "etl.nightly", "trigger": {"schedule": "0 3 * * *"}}
+
+
+def _build(component: str, environment: str = "development", **written: Any) -> Mapping[str, Resource]:
+    settings = resolve_component(DeploymentConfiguration.model_validate(written), component, environment)
+    blueprint = build_platform(Stack(component, "aws", environment, "us-east-1"), 1, settings)
+    return {it.name: it for it in blueprint.resources}
+
+
+def _list_users(resources: Mapping[str, Resource]) -> set[str]:
+    """Return the functions that may use the storage, and know where it is."""
+    kinds = (ServerlessFunction, FunctionIdentity)
+    return {it.name for it in resources.values() if isinstance(it, kinds) and "bucket-staging" in it.uses}
+
+
+@pytest.mark.parametrize("component", ["etl", "platform"])
+def test_jobs_use_the_storage_and_other_functions_do_not(component: str) -> None:
+    resources = _build(component)
+
+    assert _list_users(resources) == {"function-etl-processor", "identity-etl-processor"}
+
+
+def test_alone_it_has_the_queue_of_jobs_and_no_other() -> None:
+    resources = _build("etl")
+
+    assert [name for name in resources if name.startswith(("queue-", "topic-"))] == ["queue-etl-queue"]
+    assert "schedule-scheduled-sync" not in resources
+
+
+def test_every_function_of_a_pipeline_alone_belongs_to_it() -> None:
+    functions = {"job": _JOB, "nightly": _NIGHTLY}
+
+    resources = _build("etl", components={"etl": {"source": ".", "functions": functions}})
+
+    assert _list_users(resources) == {"function-job", "identity-job", "function-nightly", "identity-nightly"}
+
+
+def test_in_the_platform_only_jobs_belong_to_it() -> None:
+    functions = {"job": _JOB, "nightly": _NIGHTLY}
+
+    resources = _build("platform", components={"platform": {"source": ".", "functions": functions}})
+
+    assert _list_users(resources) == {"function-job", "identity-job"}
+    assert {"function-nightly", "function-job"} <= {*resources}
+
+
+@pytest.mark.parametrize("flag", ["enable_functions", "enable_service_bus"])
+@pytest.mark.parametrize("component", ["etl", "platform"])
+def test_without_functions_or_queues_the_storage_stays(component: str, flag: str) -> None:
+    resources = _build(component, features={flag: False})
+
+    assert "bucket-staging" in resources
+    assert _list_users(resources) == set()
+
+
+@pytest.mark.parametrize(("environment", "is_private"), [("development", False), ("staging", True)])
+def test_the_storage_is_private_where_the_environment_says_so(environment: str, is_private: bool) -> None:
+    resources = _build("platform", environment)
+
+    store, endpoint = resources["bucket-staging"], resources.get("endpoint-objects")
+    assert isinstance(store, ObjectStore)
+    assert store.private is is_private
+    assert isinstance(endpoint, PrivateEndpoint) is is_private
+    assert store.users == ("identity-etl",)
+
+
+def test_alone_nothing_is_private_because_nobody_could_reach_it() -> None:
+    store = _build("etl", "staging")["bucket-staging"]
+
+    assert isinstance(store, ObjectStore)
+    assert (store.private, store.users) == (False, ())
+
+
+def test_days_are_those_of_the_configuration() -> None:
+    written = {"components": {"etl": {"etl": {"staging_days": 3}}}, "security": {"soft_delete_days": 9}}
+
+    store = _build("etl", **written)["bucket-staging"]
+
+    assert isinstance(store, ObjectStore)
+    assert (store.lifetime_days, store.recovery_days) == (3, 9)
+
+
+@pytest.mark.parametrize("component", ["etl", "functions", "platform"])
+def test_a_timeout_of_the_component_is_that_of_its_functions(component: str) -> None:
+    """Messages wait for no gateway, which ends requests after 29 seconds."""
+    settings = resolve_component(
+        DeploymentConfiguration.model_validate({"components": {component: {"timeout": 120}}}), component, "qa"
+    )
+
+    assert {it.timeout for it in settings.functions} == {120}
