@@ -91,7 +91,7 @@ def test_alone_nothing_is_private_because_nobody_could_reach_it() -> None:
 
 
 def test_days_are_those_of_the_configuration() -> None:
-    written = {"components": {"etl": {"etl": {"staging_days": 3}}}, "security": {"soft_delete_days": 9}}
+    written: dict[str, Any] = {"components": {"etl": {"etl": {"staging_days": 3}}}, "security": {"soft_delete_days": 9}}
 
     store = _build("etl", **written)["bucket-staging"]
 

@@ -106,9 +106,15 @@ class TestLayers:
     def test_of_the_platform_are_all_in_order_of_deployment(self, environment: str) -> None:
         assert resolve(environment).layers == LAYER_TYPES
 
-    @pytest.mark.parametrize("layer", LAYER_TYPES)
+    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"etl"}))
     def test_of_a_layer_are_the_layer(self, layer: str) -> None:
         assert resolve(component=layer).layers == (layer,)
+
+    def test_of_the_data_pipeline_have_its_queue(self) -> None:
+        settings = resolve(component="etl")
+
+        assert settings.layers == ("messaging", "etl")
+        assert ([*settings.messaging.queues], [*settings.messaging.topics]) == (["etl-queue"], [])
 
     @pytest.mark.parametrize(
         ("flags", "layer"),
@@ -151,7 +157,7 @@ class TestFunctions:
         names = [["scheduled-sync"]] * 2
         assert [[it.name for it in settings.functions] for settings in (alone, without)] == names
 
-    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"functions"}))
+    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"functions", "etl"}))
     def test_are_none_in_other_layers(self, layer: str) -> None:
         settings = resolve_component(DeploymentConfiguration(), layer, "qa")
 
