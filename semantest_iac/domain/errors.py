@@ -7,6 +7,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── RefusedError                REFUSED                 exit 3   valid, and not allowed
 │   ├── TooSoonError            TOO_SOON                exit 3   not allowed yet; it says from when on
 │   ├── PolicyRefusedError      POLICY_VIOLATED         exit 3   the policies of an engine refuse the plan
+│   ├── FixedPropertyError      FIXED_PROPERTY          exit 3   the cloud cannot change what the plan changes
 │   └── ExtraMissingError       EXTRA_MISSING           exit 3   an optional part of this package is not installed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
@@ -104,6 +105,12 @@ class PolicyRefusedError(RefusedError):
     """The policies of an engine refuse what would be deployed."""
 
     code = "POLICY_VIOLATED"
+
+
+class FixedPropertyError(RefusedError):
+    """The plan changes what a resource keeps for its whole life."""
+
+    code = "FIXED_PROPERTY"
 
 
 class ExtraMissingError(RefusedError):

@@ -14,6 +14,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.domain.resource import DeployedResource, Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
+from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperties, refuse_fixed_changes
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges, mark_lossy_changes
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
@@ -89,8 +90,10 @@ class Cloud:
     create_provider: Callable[[ProgramContext], pulumi.ProviderResource]
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: Mapping[str, str] | Set[str] = frozenset()  # types whose deletion loses data, perhaps -> what is lost
+    kept: Mapping[str, str] = field(default_factory=dict)  # types that stay in the cloud without data -> for what
     exposing: Mapping[str, Sequence[ExposingProperty]] = field(default_factory=dict)  # by type, what makes data public
     lossy: LossyChanges = field(default_factory=dict)  # what going back does not undo entirely
+    fixed: FixedProperties = field(default_factory=dict)  # what updates cannot change
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
@@ -100,10 +103,18 @@ class Cloud:
     moves_traffic: MovesTraffic = _moves_no_traffic  # of changes outside of what is created for a new version
 
     def mark_changes(self, plan: ChangePlan) -> ChangePlan:
-        """Return the plan with what going back does not undo, and with what only leads requests elsewhere."""
+        """Return the plan with what going back does not undo, what is kept, and what only leads requests elsewhere.
+
+        Raises FixedPropertyError for a plan that the cloud would refuse half-way.
+        """
+        refuse_fixed_changes(plan, self.fixed)
         marked = mark_lossy_changes(plan, self.lossy)
-        resources = (replace(it, moves_traffic=True) if self.moves_traffic(it) else it for it in marked.resources)
-        return replace(marked, resources=tuple(resources))
+        return replace(marked, resources=tuple(map(self._mark_change, marked.resources)))
+
+    def _mark_change(self, change: PlannedChange) -> PlannedChange:
+        if change.op == "keep":
+            return replace(change, keeps=self.kept.get(change.type) or self.find_lost_data(change.type))
+        return replace(change, moves_traffic=True) if self.moves_traffic(change) else change
 
     def decide_limits_deferral(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> Deferred:
         """Return whether limits must wait for the rest of the work."""

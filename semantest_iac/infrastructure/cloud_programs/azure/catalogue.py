@@ -45,6 +45,7 @@ from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
+from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperty
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
 
 if TYPE_CHECKING:
@@ -196,6 +197,16 @@ CLOUD = Cloud(
         # only stores of objects have these: containers of packages hold nothing that is not published again
         "azure-native:storage:BlobServiceProperties": "the blobs of its account",
         "azure-native:storage:Table": "its entities",
+    },
+    kept={"azure-native:resources:ResourceGroup": "what stays in it"},
+    fixed={
+        "azure-native:keyvault:Vault": (
+            FixedProperty(  # source: the documentation of Terraform's azurerm_key_vault
+                "properties.softDeleteRetentionInDays",
+                "security.soft_delete_days",
+                "a vault keeps the days with which it was created",
+            ),
+        ),
     },
     lossy={
         # Source: Azure's documentation of API Management (subscription keys, and that creating a service takes long),
