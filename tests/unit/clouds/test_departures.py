@@ -64,6 +64,15 @@ class TestVault:
         assert "security.soft_delete_days" not in deployed("azure", "prod")
 
 
+class TestProtectionAgainstFloods:
+    def test_of_aws_is_that_of_every_account_unless_a_year_is_agreed_to(self) -> None:
+        agreed = {"network": {"accept_ddos_commitment": True}}
+
+        assert deployed("aws", "prod")["network.ddos_protection"].startswith("Shield Standard")
+        assert "network.ddos_protection" not in deployed("aws", "prod", **agreed)
+        assert "network.ddos_protection" not in deployed("azure", "prod")
+
+
 class TestDailyQuota:
     def test_is_one_of_azure_alone(self) -> None:
         assert "monitoring.daily_quota_gb" in deployed("aws", "dev")

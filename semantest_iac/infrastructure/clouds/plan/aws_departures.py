@@ -35,13 +35,15 @@ def find_aws_departures(platform: PlatformSettings) -> Iterator[Departure]:
 
 
 def _find_network_departures(platform: PlatformSettings) -> Iterator[Departure]:
-    if platform.environment.network.ddos_protection:
+    network = platform.environment.network
+    if network.ddos_protection and not network.accept_ddos_commitment:
         yield Departure(
             "network",
             "network.ddos_protection",
             "a DDoS protection plan",
             "Shield Standard, which every account has",
-            "Shield Advanced is a subscription of the whole account for a year, and no stack should make one",
+            "Shield Advanced is a subscription of the whole account for a year, which is made only where "
+            "network.accept_ddos_commitment agrees to it",
             "the developer guide of AWS Shield",
         )
 
