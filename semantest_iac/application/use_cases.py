@@ -308,7 +308,7 @@ class DeploymentUseCase:
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
         if not answers_requests(self._ledger.stack(str(stack))):
-            raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.")
+            raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.", hint="Only APIs answer requests.")
         return await self._probe.call(stack, request)
 
     def _row_of(self, deployment: str) -> DeploymentRow:

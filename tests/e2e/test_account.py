@@ -94,7 +94,10 @@ class TestUnsupported:
     def test_invoke_is_refused(self, workspace: Any) -> None:
         workspace.run("deploy", *_ACCOUNT)
 
-        assert "it has no endpoint" in workspace.run("invoke", "account", "GET", "/health").err
+        refused = workspace.run("invoke", "account", "GET", "/health").err
+
+        assert "it has no endpoint" in refused
+        assert "account" not in refused.partition("endpoint")[2]
 
 
 class TestWithWebSocket:

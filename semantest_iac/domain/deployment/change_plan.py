@@ -22,8 +22,9 @@ class PlannedChange:
 
     `loses` names the data that is lost for good: `its log records`. `exposes` says who can reach data that should be
     private, as planned: `anybody can read its blobs`. `differs` says what is different when the change is undone,
-    although the configuration is back: `gets another address`. `moves_traffic`: the change does nothing but lead
-    requests to another version.
+    although the configuration is back: `gets another address`. `keeps` names the data because of which a resource stays
+    in the cloud when it leaves the stack; without any, it is a setting that other stacks may rely on. `moves_traffic`:
+    the change does nothing but lead requests to another version.
     """
 
     urn: str
@@ -34,6 +35,7 @@ class PlannedChange:
     loses: str = ""
     exposes: str = ""
     differs: str = ""
+    keeps: str = ""
     moves_traffic: bool = False
 
     @property
@@ -61,7 +63,7 @@ class PlannedChange:
         about: dict[str, Any] = {"urn": self.urn, "type": self.type, "name": self.name, "op": self.op}
         why = [change.as_dict() for change in self.properties]
         about |= {"why": why, "reversible": self.reversible}
-        return about | {name: text for name in ("loses", "differs") if (text := getattr(self, name))}
+        return about | {name: text for name in ("loses", "differs", "keeps") if (text := getattr(self, name))}
 
 
 @dataclass(frozen=True, slots=True)

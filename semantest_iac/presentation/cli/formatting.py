@@ -82,7 +82,7 @@ OPERATION_DONE = {
 }
 KIND_DONE = {"deploy": "Deployed", "destroy": "Destroyed", "rollback": "Rolled back", "scale": "Scaled"}
 _STEP_FAILED = {"wait": "stopped waiting for", "rollback": "could not roll back"}
-KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
+SHARED_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
 MAX_BODY_LENGTH = 200
 

@@ -310,8 +310,9 @@ def open_command(session: Session, selector: StackSelector, no_browser: bool) ->
     selected = select_deployed_if_any(session, selector, is_wanted=has_endpoint)
     found = find_deployed(ledger, selected, has_endpoint)
     if not found:
-        faults = list_deployed(session, selector)
-        raise NotFoundError("Cannot open a service: none with an endpoint fits.", faults=faults)
+        faults = list_deployed(session, selector, has_endpoint)
+        hint = "" if faults else "Deploy an API first: other components have no address."
+        raise NotFoundError("Cannot open a service: none with an endpoint fits.", hint=hint, faults=faults)
     url = _find_address(session, found[0])
     is_opened = session.terminal.is_interactive and not (session.json or no_browser) and url.startswith("http")
     session.answer({"stack": found[0], "url": url}, [url])

@@ -141,8 +141,12 @@ def format_deployed_instead(session: Session, stack: Stack) -> list[str]:
 
 
 def add_deployed(session: Session, stack: Stack, error: NotFoundError) -> NotFoundError:
-    """Return the error with what is deployed instead, and the command for each."""
-    faults = list_deployed(session, StackSelector.from_stack(stack))
+    """Return the error with the services that are deployed instead, and the command for each."""
+
+    def is_another_service(ledger: LedgerReader, row: StackRow) -> bool:
+        return row.stack != str(stack) and is_present_service(ledger, row)
+
+    faults = list_deployed(session, StackSelector.from_stack(stack), is_another_service)
     return NotFoundError(error.message, hint="" if faults else error.hint, faults=faults)
 
 

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.presentation.cli.formatting import (
-    KEPT_NOTE,
     OPERATION_DONE,
     OPERATION_MARKS,
+    SHARED_NOTE,
     align_columns,
     type_name_with_module,
 )
@@ -84,7 +84,8 @@ def _resource_row(change: PlannedChange) -> list[str]:
     loss = style_text(f"cannot be undone: loses {change.loses}", "loss") if change.loses else ""
     operation = style_text(f"{OPERATION_MARKS[change.op]} {change.op}", change.op)
     differs = style_text(f"cannot be undone entirely: {change.differs}", "detail") if change.differs else ""
-    note = KEPT_NOTE if change.op == "keep" else loss or differs
+    kept = f"stays in the cloud with {change.keeps}" if change.keeps else SHARED_NOTE
+    note = kept if change.op == "keep" else loss or differs
     return [join_styled("  ", operation), type_name_with_module(change.type), show_characters(change.name), note]
 
 

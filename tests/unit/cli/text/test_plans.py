@@ -44,6 +44,13 @@ class TestPlan:
             "  = keep  iam.Role  logging  stays in the cloud: other stacks may rely on it",
         ]
 
+    def test_says_which_data_is_kept(self) -> None:
+        kept = PlannedChange("d", "aws:cloudwatch/logGroup:LogGroup", "logs", "keep", keeps="its log records")
+
+        assert list(format_plan(ChangePlan((kept,))))[1:] == [
+            "  = keep  cloudwatch.LogGroup  logs  stays in the cloud with its log records",
+        ]
+
     def test_says_that_only_code_is_published(self) -> None:
         plan = ChangePlan((_SAME,), lacks_code=True, published_code=CodeChange(_OLD, _NEW))
 
