@@ -61,5 +61,5 @@ class TestFixedProperty:
         again = workspace.run("deploy", *stack, "--json")
 
         assert (refused.code, refused.json["state"], refused.json["error"]["code"]) == (3, "rejected", "FIXED_PROPERTY")
-        assert "security.soft_delete_days" in refused.json["error"]["reason"]
+        assert "security.soft_delete_days: vault: 7 cannot become 21" in refused.out
         assert {op: count for op, count in again.json["changes"].items() if count}.keys() == {"same"}
