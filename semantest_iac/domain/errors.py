@@ -6,8 +6,9 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
 ├── RefusedError                REFUSED                 exit 3   valid, and not allowed
 │   ├── TooSoonError            TOO_SOON                exit 3   not allowed yet; it says from when on
-│   ├── PolicyRefusedError      POLICY_VIOLATED         exit 3   the policies of an engine refuse the plan
-│   ├── FixedPropertyError      FIXED_PROPERTY          exit 3   the cloud cannot change what the plan changes
+│   ├── PlanRefusedError        PLAN_REFUSED            exit 3   the plan is refused as a whole
+│   │   ├── PolicyRefusedError  POLICY_VIOLATED         exit 3   the policies of an engine refuse it
+│   │   └── FixedPropertyError  FIXED_PROPERTY          exit 3   the cloud cannot change what it changes
 │   └── ExtraMissingError       EXTRA_MISSING           exit 3   an optional part of this package is not installed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
@@ -101,13 +102,19 @@ class TooSoonError(RefusedError):
         self.retry_at = retry_at
 
 
-class PolicyRefusedError(RefusedError):
+class PlanRefusedError(RefusedError):
+    """What would be deployed is refused as a whole, before anything is changed."""
+
+    code = "PLAN_REFUSED"
+
+
+class PolicyRefusedError(PlanRefusedError):
     """The policies of an engine refuse what would be deployed."""
 
     code = "POLICY_VIOLATED"
 
 
-class FixedPropertyError(RefusedError):
+class FixedPropertyError(PlanRefusedError):
     """The plan changes what a resource keeps for its whole life."""
 
     code = "FIXED_PROPERTY"

@@ -58,14 +58,7 @@ from semantest_iac.domain.deployment.events import GenerationStarted, PackageBui
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.deployment.traffic_shifts import judge_version, shift_traffic
-from semantest_iac.domain.errors import (
-    Fault,
-    FixedPropertyError,
-    NotFoundError,
-    PolicyRefusedError,
-    RefusedError,
-    ValidationError,
-)
+from semantest_iac.domain.errors import Fault, NotFoundError, PlanRefusedError, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.data_loss import require_accepted_loss
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
@@ -255,7 +248,7 @@ class DeploymentProcess:
         context = await recorder.step(Deployment.build_artifact, partial(self._provide_package, context, package))
         try:
             context = await recorder.step(Deployment.preview, partial(self._plan_share, context, decision))
-        except (CanaryRefusedError, FixedPropertyError, PolicyRefusedError) as error:
+        except (CanaryRefusedError, PlanRefusedError) as error:
             if decision:
                 raise
             return recorder.deployment.reject(error)
