@@ -41,6 +41,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 
 COMPONENT_KEY = "component"
@@ -78,6 +79,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
     HttpApi: COMPONENT_KEY,
+    ItemTable: "resources.tables",
     LiveVersion: COMPONENT_KEY,
     LoadBalancer: COMPONENT_KEY,
     LogStore: COMPONENT_KEY,
@@ -186,6 +188,7 @@ SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: se
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)
 PRIVATE_OBJECTS = Feature(ObjectStore, "private", COMPONENT_KEY, lambda store: store.private)
+TABLE_BACKUPS = Feature(ItemTable, "backups", "resources.tables", lambda table: True)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -246,7 +249,7 @@ FEATURES: tuple[Feature, ...] = (
         MAXIMUM_CALLS,
         SCHEDULE_TIME_ZONE,
     ),
-    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS),
+    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, TABLE_BACKUPS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )

@@ -1,7 +1,8 @@
-"""The queues and topics that belong to an API and that its functions send to."""
+"""What belongs to an API and its functions use: queues and topics that they send to, and tables."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from semantest_iac.domain.blueprints.platform.layers import build_layers
@@ -9,8 +10,9 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic
 from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.storage.item_tables import ItemTable
 
-_USABLE = (MessageQueue, MessageTopic)
+_USABLE = (MessageQueue, MessageTopic, ItemTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,17 @@ class UsedResources:
 
 def build_used_resources(stack: Stack, settings: ComponentSettings) -> UsedResources:
     """Build what `resources` of the component names, as the layers of the platform build it."""
-    if settings.resources is None:
-        return UsedResources()
-    layers = build_layers(stack, settings, settings.resources).values()
-    resources = tuple(resource for layer in layers for resource in layer.resources)
+    layers = build_layers(stack, settings, settings.resources).values() if settings.resources else ()
+    resources = (*(resource for layer in layers for resource in layer.resources), *_build_tables(settings))
     return UsedResources(resources, tuple(Ref(it.name) for it in resources if isinstance(it, _USABLE)))
+
+
+def _build_tables(settings: ComponentSettings) -> Iterator[ItemTable]:
+    """Yield the tables of the component, which production keeps when they are taken out of it."""
+    for name in settings.stores.tables:
+        yield ItemTable(
+            name=f"table-{name}",
+            table=name,
+            backup_days=settings.stores.backup_days,
+            keep=settings.is_production,
+        )

@@ -51,6 +51,7 @@ from semantest_iac.domain.environments.names import (
     make_printable,
     suggest_known,
 )
+from semantest_iac.domain.environments.platform.layer_sections import ResourcesSection
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.section_types import Section, Variable
 from semantest_iac.domain.environments.sections import (
@@ -77,6 +78,7 @@ from semantest_iac.domain.environments.settings import (
     HealthSettings,
     PackageSettings,
     Route,
+    StoreSettings,
 )
 from semantest_iac.domain.errors import Fault
 
@@ -348,6 +350,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         canary=CanarySettings(**_written_values(section.canary)) if section.canary and section.canary.steps else None,
         platform=platform,
         resources=resolve_resources(section.resources, environment_settings),
+        stores=_resolve_stores(section.resources, environment_settings),
     )
 
 
@@ -355,6 +358,10 @@ def _resolve_layers(
     component_type: str, section: ComponentSection, environment: EnvironmentSettings
 ) -> PlatformSettings | None:
     return resolve_platform(component_type, section, environment) if component_type in PLATFORM_TYPES else None
+
+
+def _resolve_stores(written: ResourcesSection | None, environment: EnvironmentSettings) -> StoreSettings:
+    return StoreSettings(tuple(written.tables) if written else (), environment.data.backup_days)
 
 
 def _choose_monitoring(defaults: EnvironmentSettings, platform: PlatformSettings | None) -> MonitoringSettings:

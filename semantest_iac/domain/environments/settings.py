@@ -129,6 +129,14 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The tables that belong to an API, and the days to any moment of which they can be restored."""
+
+    tables: tuple[str, ...] = ()
+    backup_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentSettings:
     """The resolved settings of one component of a type; None only where the source decides (entry, handler, app,
     runtime).
@@ -138,7 +146,7 @@ class ComponentSettings:
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
     `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
     Without `canary` a new version gets all of the traffic at once. A layer, and the platform, have `platform` besides;
-    None for an API, which may have `resources`: the layers with what its functions use.
+    None for an API, which may have `resources`: the layers with what its functions use, and `stores` of their data.
     """
 
     component: str
@@ -173,6 +181,7 @@ class ComponentSettings:
     canary: CanarySettings | None = None
     platform: PlatformSettings | None = None
     resources: PlatformSettings | None = None
+    stores: StoreSettings = field(default_factory=StoreSettings)
 
     @property
     def uses_messages(self) -> bool:

@@ -25,6 +25,7 @@ from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, se
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.item_tables import ItemTable, table_variable
 from semantest_iac.infrastructure.clouds.aws_variables import (
     CONNECTIONS_ENDPOINT_SETTING,
     ENVIRONMENT_LIMIT_BYTES,
@@ -169,6 +170,8 @@ def _connection_variables(stack: Stack, resource: Resource) -> dict[str, str]:
         return {send_variable(resource.queue): f"https://sqs.{stack.region}.amazonaws.com/{'0' * 12}/{'x' * 80}"}
     if isinstance(resource, MessageTopic):
         return {send_variable(resource.topic): f"arn:aws:sns:{stack.region}:{'0' * 12}:{'x' * 80}"}
+    if isinstance(resource, ItemTable):
+        return {table_variable(resource.table): physical_name(str(stack), 1, "x" * 60, limit=LONGEST_TABLE_NAME)}
     endpoint = f"https://{'x' * 10}.execute-api.{stack.region}.amazonaws.com/live"
     return {CONNECTIONS_ENDPOINT_SETTING: endpoint}
 

@@ -50,6 +50,7 @@ class PlatformPlace:
         folder.mkdir(parents=True, exist_ok=True)
         self.stack = Stack(component, provider, environment, CLOUDS[provider].regions[0])
         self.generation = 1
+        self.deployment = "deployment"
         self._folder = folder
         self._inventory = Inventory(folder / "cloud.db")
         self._engine: SandboxEngine | PulumiEngine = (
@@ -83,7 +84,7 @@ class PlatformPlace:
         artifact = Artifact(sha256(b"a package").hexdigest(), package, "index.handler", "python3.13", 9)
         functions = [it for it in blueprint.resources if isinstance(it, ServerlessFunction)]
         companions = dict.fromkeys((it.package for it in functions if it.package), artifact)
-        return Work("deployment", blueprint, replace(artifact, companions=companions) if functions else None)
+        return Work(self.deployment, blueprint, replace(artifact, companions=companions) if functions else None)
 
     async def preview(self, *, refresh: bool = False, **values: Any) -> ChangePlan:
         return await self._engine.preview(replace(self.work(**values), refresh=refresh))
@@ -116,6 +117,11 @@ class PlatformPlace:
     def list_cloud(self) -> list[tuple[str, str]]:
         """Return type and id of everything that the simulated cloud has."""
         return self._open(CLOUDS[self.stack.provider].package, self.stack.region).list_resources()
+
+    async def list_rights(self) -> list[str]:
+        """Return what identities of the stack may do: policies, and roles with their scopes."""
+        found = await self._read_resources()
+        return [str(it.inputs) for it in found if it.type.endswith((":RolePolicy", ":RoleAssignment"))]
 
     async def list_resources(self) -> list[tuple[str, str]]:
         """Return the deployed resources by type and name, sorted."""

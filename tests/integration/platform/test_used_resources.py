@@ -1,7 +1,8 @@
-"""An API with queues and topics of its own, which every function of it may use, on both simulated clouds."""
+"""An API with queues, topics and tables of its own, which every function of it may use, on both simulated clouds."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import pytest
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.messaging.queues import send_variable
 from semantest_iac.domain.security.access import FunctionIdentity
+from semantest_iac.domain.storage.item_tables import table_variable
 from tests.integration.platform.places import PlatformPlace
 
-_RESOURCES = {"queues": {"jobs": {}}, "topics": {"news": {"subscriptions": {"audit": {}}}}}
+_RESOURCES = {
+    "queues": {"jobs": {}},
+    "topics": {"news": {"subscriptions": {"audit": {}}}},
+    "tables": ["orders", "order-lines"],
+}
 _SEVERAL = {
     "source": ".",
     "routes": [{"path": "/a", "function": "one"}, {"path": "/b", "function": "two"}],
@@ -53,15 +59,55 @@ class TestUsedResources:
 
         users = [it for it in blueprint.resources if isinstance(it, ServerlessFunction | FunctionIdentity)]
         assert len(users) == (4 if variant == "several functions" else 2)
-        assert all({"queue-jobs", "topic-news"} <= {*it.uses} for it in users)
-        assert {"queue_jobs_address", "topic_news_address"} <= {*blueprint.outputs}
+        assert all({"queue-jobs", "topic-news", "table-orders"} <= {*it.uses} for it in users)
+        outputs = {"queue_jobs_address", "topic_news_address", "table_order_lines_address"}
+        assert outputs <= {*blueprint.outputs}
 
 
 @pytest.mark.parametrize("provider", ["aws", "azure"])
-async def test_functions_know_where_to_send(provider: str, tmp_path: Path) -> None:
+async def test_functions_know_where_things_are(provider: str, tmp_path: Path) -> None:
     place = PlatformPlace(tmp_path, "rest-api", provider, "development")
 
     await place.deploy(components={"rest-api": {"resources": _RESOURCES}})
 
     functions = await place.find_functions()
     assert all(f"'{send_variable(name)}'" in functions for name in ("jobs", "news"))
+    assert all(f"'{table_variable(name)}'" in functions for name in ("orders", "order-lines"))
+    assert ("'AZURE_CLIENT_ID'" in functions) is (provider == "azure")
+
+
+@pytest.mark.parametrize("provider", ["aws", "azure"])
+class TestTables:
+    async def test_give_each_function_rights_on_themselves_alone(self, provider: str, tmp_path: Path) -> None:
+        place = PlatformPlace(tmp_path, "rest-api", provider, "development")
+
+        await place.deploy(components={"rest-api": {"resources": {"tables": ["orders"]}}})
+
+        rights = "\n".join(await place.list_rights())
+        scopes = re.findall(r"arn:aws:dynamodb:[^\"]*|/subscriptions/[^']*/tables/[^']*", rights)
+        assert len(scopes) == 1
+        assert re.search(r"(:table/[\w-]*table-orders[\w-]*|/tables/orders)$", scopes[0])
+
+    async def test_stay_in_production_when_they_are_taken_out(self, provider: str, tmp_path: Path) -> None:
+        """One of the same name that is added later is another one, so nothing stands in its way."""
+        place = PlatformPlace(tmp_path, "rest-api", provider, "production")
+        with_table: dict[str, Any] = {"components": {"rest-api": {"resources": {"tables": ["orders"]}}}}
+
+        await place.deploy(**with_table)
+        removed = await place.deploy(components={"rest-api": {}})
+        place.deployment = "a later deployment"
+        again = await place.deploy(**with_table)
+
+        kept = {"Table"} if provider == "aws" else {"Table", "StorageAccount"}
+        assert {it.type.rpartition(":")[2] for it in removed.resources if it.op == "keep"} == kept
+        assert not removed.losses
+        assert again.changes.create >= len(kept)
+
+    async def test_go_with_their_items_elsewhere(self, provider: str, tmp_path: Path) -> None:
+        place = PlatformPlace(tmp_path, "rest-api", provider, "development")
+        with_table: dict[str, Any] = {"components": {"rest-api": {"resources": {"tables": ["orders"]}}}}
+
+        await place.deploy(**with_table)
+        removed = await place.preview(components={"rest-api": {}})
+
+        assert [it.loses for it in removed.losses] == ["its items" if provider == "aws" else "its entities"]

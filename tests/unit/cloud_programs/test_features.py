@@ -160,6 +160,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.FINAL_SNAPSHOT: _example(capabilities.FINAL_SNAPSHOT, final_snapshot=True),
     capabilities.DOCUMENT_BACKUPS: _example(capabilities.DOCUMENT_BACKUPS, backup_days=14),
     capabilities.PRIVATE_OBJECTS: _example(capabilities.PRIVATE_OBJECTS, private=True),
+    capabilities.TABLE_BACKUPS: _example(capabilities.TABLE_BACKUPS, backup_days=14),
     capabilities.PRIVATE_BROKER: _example(capabilities.PRIVATE_BROKER, private=True),
     capabilities.LONG_LOCK: _example(capabilities.LONG_LOCK, lock_s=600),
     capabilities.LONG_SUBSCRIPTION_LOCK: _example(capabilities.LONG_SUBSCRIPTION_LOCK, lock_s=600),
@@ -202,6 +203,7 @@ class TestPairs:
             capabilities.VAULT_RECOVERY,
             capabilities.LOG_RETENTION,
             capabilities.DOCUMENT_BACKUPS,
+            capabilities.TABLE_BACKUPS,
             capabilities.HTTP_THROTTLING,
         )
 

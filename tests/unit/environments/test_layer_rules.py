@@ -156,5 +156,18 @@ class TestResourcesOfAnApi:
         assert paths("rest-api", section, features={"enable_service_bus": False}) == ["resources"]
         assert paths("rest-api", section) == []
 
+    @pytest.mark.parametrize("component", ["rest-api", "websocket"])
+    def test_tables_have_names_that_clouds_take(self, component: str, paths: Paths) -> None:
+        tables = ["orders", "a-1", "Orders", "orders", "o" * 51, "a--b"]
+
+        found = paths(component, {"resources": {"tables": tables}})
+
+        assert found == [f"resources.tables[{index}]" for index in range(1, 6)]
+
+    def test_tables_need_no_messaging(self, paths: Paths) -> None:
+        section = {"resources": {"tables": ["orders"]}}
+
+        assert paths("rest-api", section, features={"enable_service_bus": False}) == []
+
     def test_are_those_of_an_api_alone(self, paths: Paths) -> None:
         assert paths("network", {"resources": {"queues": {"jobs": {}}}}) == ["resources"]

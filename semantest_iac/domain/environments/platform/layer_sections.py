@@ -175,3 +175,4 @@ class ResourcesSection(Section):
 
     queues: Queues = Field(default={}, description="Queues by name, which the functions send to.")
     topics: Topics = Field(default={}, description="Topics by name, which the functions send to.")
+    tables: ListOf[str] = Field(default=(), description="Names of tables, whose items the functions read and write.")

@@ -37,6 +37,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
@@ -75,6 +76,7 @@ CLOUD = Cloud(
         FunctionIdentity: _function("security:create_function_identity", "iam"),
         GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
         HttpApi: _function("http_apis:create_http_api", "apigatewayv2", "lambda_"),
+        ItemTable: _function("storage:create_item_table", "dynamodb"),
         LiveVersion: _function("compute:create_live_version", "lambda_"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
         LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),

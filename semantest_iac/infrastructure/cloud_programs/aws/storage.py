@@ -5,8 +5,11 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.item_tables import PARTITION_KEY, ROW_KEY, ItemTable, table_variable
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import CLIENT_TYPE_INDEX, connection_table_variables
 
@@ -41,4 +44,31 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
                 "Resource": [pulumi.Output.concat(created.arn, "/index/", CLIENT_TYPE_INDEX)],
             },
         ],
+    }
+
+
+def create_item_table(table: ItemTable, context: ProgramContext) -> Outputs:
+    """Create a table whose keys have the names that they have on Azure.
+
+    One that is created again after it was kept gets another name.
+    """
+    created = aws.dynamodb.Table(
+        table.name,
+        name=aws_name("table", context, context.add_deployment_suffix(table.name)),
+        billing_mode="PAY_PER_REQUEST",
+        hash_key=PARTITION_KEY,
+        range_key=ROW_KEY,
+        attributes=[{"name": name, "type": "S"} for name in (PARTITION_KEY, ROW_KEY)],
+        point_in_time_recovery={"enabled": True, "recovery_period_in_days": table.backup_days},
+        tags=context.tags,
+        opts=context.options(ignore_changes=["name"], retain_on_delete=table.keep or None),
+    )
+    actions = RIGHT_ACTIONS[AccessRight.READ_WRITE_ITEMS, "dynamodb"]
+    return {
+        "id": created.arn,
+        "arn": created.arn,
+        "name": created.name,
+        "address": created.name,
+        "variables": {table_variable(table.table): created.name},
+        "statements": [{"Effect": "Allow", "Action": [*actions.own], "Resource": [created.arn]}],
     }

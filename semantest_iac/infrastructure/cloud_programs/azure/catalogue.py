@@ -41,6 +41,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
@@ -82,6 +83,7 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.SECOND_ZONE: "by backups in a second region; the premium tier spans zones",
     capabilities.FINAL_SNAPSHOT: "not: backups go with the server",
     capabilities.DOCUMENT_BACKUPS: "7 or 30 days",
+    capabilities.TABLE_BACKUPS: "none: a storage account has no backups of tables",
     capabilities.PRIVATE_BROKER: "on the Premium tier only, which is chosen for it",
     capabilities.NAT_IN_EVERY_ZONE: "one without a zone: Azure has none that spans zones",
     capabilities.LONG_LOCK: "5 minutes, which the host renews while a function runs",
@@ -149,6 +151,7 @@ CLOUD = Cloud(
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
+        ItemTable: _function("storage:create_item_table", "storage"),
         LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
         MessageBroker: _function("platform.messaging:create_message_broker", "servicebus"),

@@ -69,11 +69,19 @@ def app_settings(
         **_payload_setting(context.outputs[FOUNDATION]["payload"]),
         **_trigger_settings(function, context),
         **used,
+        **_login_settings(function, context),
         **function.environment,
         **secrets,
         **_host_settings(function, identity, logs, store),
         **_log_settings(function.environment.get("LOG_LEVEL", ""), artifact),
     }
+
+
+def _login_settings(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
+    """Return the identity with which Azure's own libraries log in, which they look for in this variable."""
+    if not any(context.outputs[ref].get("needs_login") for ref in function.uses):
+        return {}
+    return {"AZURE_CLIENT_ID": context.outputs[function.identity]["client"]}
 
 
 def _payload_setting(payload: PayloadFormats) -> dict[str, str]:

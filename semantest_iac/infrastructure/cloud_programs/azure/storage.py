@@ -9,6 +9,7 @@ import pulumi
 from pulumi_azure_native import storage
 
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.item_tables import ItemTable, table_variable
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
     azure_name,
     common_arguments,
@@ -28,7 +29,12 @@ _PRIVATE_ACCESS: Mapping[str, Any] = {
 
 
 def create_storage_account(
-    name: str, purpose: str, context: ProgramContext, *, private: bool = False
+    name: str,
+    purpose: str,
+    context: ProgramContext,
+    *,
+    private: bool = False,
+    options: pulumi.ResourceOptions | None = None,
 ) -> storage.StorageAccount:
     """Create an account whose keys are disabled; a private one has no address outside of the network."""
     return storage.StorageAccount(
@@ -42,9 +48,17 @@ def create_storage_account(
         enable_https_traffic_only=True,
         minimum_tls_version="TLS1_2",
         **common_arguments(context),
-        opts=context.options(),
+        opts=options or context.options(),
         **(_PRIVATE_ACCESS if private else {}),
     )
+
+
+def create_store_account(
+    name: str, context: ProgramContext, *, private: bool = False, keep: bool = False
+) -> storage.StorageAccount:
+    """Create the account of a store of data; one that is created again after it was kept gets another name."""
+    options = context.options(ignore_changes=["accountName"], retain_on_delete=keep or None)
+    return create_storage_account(name, context.add_deployment_suffix(name), context, private=private, options=options)
 
 
 def create_package_storage(name: str, identity: Outputs, context: ProgramContext) -> Outputs:
@@ -92,4 +106,26 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
             "SEMANTEST_CONNECTIONS_LIFETIME": str(table.lifetime_s),
         },
         "grants": [("tables", account.id)],
+    }
+
+
+def create_item_table(table: ItemTable, context: ProgramContext) -> Outputs:
+    """Create a table in an account of its own; a function's rights are on the table alone."""
+    account = create_store_account(table.name, context, keep=table.keep)
+    created = storage.Table(
+        table.name,
+        account_name=account.name,
+        table_name=table.table.replace("-", ""),  # names may contain no hyphen
+        resource_group_name=context.outputs[FOUNDATION]["group"],
+        opts=context.options(retain_on_delete=table.keep or None),
+    )
+    address = pulumi.Output.concat(account.primary_endpoints.apply(lambda it: it.table), created.name)
+    return {
+        "id": created.id,
+        "arn": created.id,
+        "name": created.name,
+        "address": address,
+        "variables": {table_variable(table.table): address},
+        "grants": [("tables", created.id)],
+        "needs_login": True,
     }

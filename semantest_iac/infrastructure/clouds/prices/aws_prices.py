@@ -26,6 +26,7 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.infrastructure.clouds.prices.aws_network_prices import (
     AWS_FREE_NETWORK_KINDS,
     AWS_NETWORK_PRICES,
@@ -160,6 +161,13 @@ def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[C
     yield CostItem(table.name, "reads", priced.usage.requests / _MILLION, "million", AWS_UNIT_PRICES["table reads"])
 
 
+def _list_item_table_items(table: ItemTable, priced: PricedUsage) -> Iterator[CostItem]:
+    """A read and a write for each request; backups are not in it."""
+    millions = priced.usage.requests / _MILLION
+    yield CostItem(table.name, "writes", millions, "million", AWS_UNIT_PRICES["table writes"])
+    yield CostItem(table.name, "reads", millions, "million", AWS_UNIT_PRICES["table reads"])
+
+
 _REQUESTS_PER_MESSAGE = 3  # it is sent, received and deleted
 
 
@@ -184,6 +192,7 @@ AWS_PRICES: Final = PriceTable(
         ConnectionTable: _list_table_items,
         Dashboard: _list_dashboard_items,
         HttpApi: _list_http_items,
+        ItemTable: _list_item_table_items,
         LiveVersion: _list_warm_items,
         LogStore: _list_log_items,
         LogWorkspace: _list_log_items,

@@ -28,6 +28,7 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNet
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
 from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_broker_tier
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
@@ -155,6 +156,11 @@ def _list_table_items(table: ConnectionTable, priced: PricedUsage) -> Iterator[C
     yield CostItem(table.name, "table operations", operations / 10_000, "ten thousand", None)
 
 
+def _list_item_table_items(table: ItemTable, priced: PricedUsage) -> Iterator[CostItem]:
+    """A read and a write for each request."""
+    yield CostItem(table.name, "table operations", 2 * priced.usage.requests / 10_000, "ten thousand", None)
+
+
 _OPERATIONS_PER_MESSAGE = 2  # it is sent and received
 _MILLIONS_IN_STANDARD = 13  # operations of a month
 
@@ -183,6 +189,7 @@ AZURE_PRICES: Final = PriceTable(
         AppSecret: _list_secret_items,
         ConnectionTable: _list_table_items,
         HttpApi: _list_http_items,
+        ItemTable: _list_item_table_items,
         LogStore: _list_log_items,
         LogWorkspace: _list_telemetry_items,
         PlatformAlarm: _list_platform_alarm_items,
