@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.security import WORKLOAD_IDENTITY
@@ -16,6 +17,7 @@ _DATABASE = SqlDatabase(name=Ref("database-semantest"), database="semantest", se
 _CACHE = RedisCache(name=Ref("cache"), users=(_IDENTITY,))
 _DOCUMENTS = DocumentDatabase(name=Ref("documents"), users=(_IDENTITY,))
 _STORE = ObjectStore(name=Ref("bucket-staging"), bucket="staging", users=(_IDENTITY,), lifetime_days=30)
+_TABLE = ItemTable(name=Ref("table-orders"), table="orders")
 
 DATABASE_EXAMPLES = (
     KindExample(
@@ -60,5 +62,13 @@ DATABASE_EXAMPLES = (
         needs=(WORKLOAD_IDENTITY,),
         outputs=("id", "name", "host"),
         unpriced=("aws", "azure"),
+    ),
+    KindExample(
+        resource=_TABLE,
+        changed=replace(_TABLE, backup_days=14),
+        change=("update",),
+        changes={"azure": ()},  # which has no backups of tables
+        outputs=("id", "name", "address"),
+        unpriced=("azure",),
     ),
 )

@@ -11,7 +11,6 @@ from semantest_iac.domain.networking.apis import ApiEndpoint, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.domain.storage.item_tables import ItemTable
 from tests.kind_examples import shared
 from tests.kind_examples.example import KindExample
 
@@ -24,7 +23,6 @@ _ALARM = Alarm(
     channel=shared.ALERTS,
 )
 _CONNECTIONS = ConnectionTable(name=Ref("connections"))
-_TABLE = ItemTable(name=Ref("table-orders"), table="orders")
 _PRIVATE = PrivateNetwork(name=Ref("network"), cidr="10.1.0.0/20", reaches_secrets=True)
 _EXISTING = ExistingNetwork(name=Ref("network"), subnet_ids=("subnet-0a1b2c3d",), security_group_ids=())
 _LOGGING = GatewayLogging(name=Ref("gateway-logging"))
@@ -58,14 +56,6 @@ SERVICE_EXAMPLES = (
         changed=replace(_CONNECTIONS, lifetime_s=9000),
         change=(),
         outputs=("name",),
-        unpriced=("azure",),
-    ),
-    KindExample(
-        resource=_TABLE,
-        changed=replace(_TABLE, backup_days=14),
-        change=("update",),
-        changes={"azure": ()},  # which has no backups of tables
-        outputs=("id", "name", "address"),
         unpriced=("azure",),
     ),
     KindExample(

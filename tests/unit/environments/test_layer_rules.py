@@ -157,7 +157,7 @@ class TestResourcesOfAnApi:
         assert paths("rest-api", section) == []
 
     @pytest.mark.parametrize("component", ["rest-api", "websocket"])
-    def test_tables_have_names_that_clouds_take(self, component: str, paths: Paths) -> None:
+    def test_stores_have_names_that_clouds_take(self, component: str, paths: Paths) -> None:
         tables = ["orders", "a-1", "Orders", "orders", "o" * 51, "a--b"]
 
         found = paths(component, {"resources": {"tables": tables}})

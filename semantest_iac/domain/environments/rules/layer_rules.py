@@ -55,7 +55,7 @@ _KEYS_OF_PLATFORM_FUNCTIONS = {
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 SMALLEST_SUBNET_PREFIX = 27  # half of it is in each of two zones, and a network's subnets end at /28
 PLATFORM_PREFIXES = range(16, 21 + 1)  # at least eight /24: six subnets, and room for a firewall and a bastion
-SHORTEST_TABLE_NAME = 3  # letters and digits, on the narrowest cloud
+SHORTEST_STORE_NAME = 3  # letters and digits, on the narrowest cloud
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -86,7 +86,7 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
     written = subject.section.resources
     if written is None or subject.is_layer:
         return
-    yield from _check_tables(written.tables)
+    yield from _check_stores("tables", written.tables)
     used = replace(subject, section=ComponentSection(queues=written.queues, topics=written.topics))
     for finding in check_messaging(used):
         yield replace(finding, fault=replace(finding.fault, path=f"resources.{finding.fault.path}"))
@@ -95,17 +95,14 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("resources", "queues and topics are turned off", "Turn on features.enable_service_bus.")
 
 
-def _check_tables(names: Sequence[str]) -> Iterator[Finding]:
+def _check_stores(key: str, names: Sequence[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
-        at, signs = f"resources.tables[{index}]", len(name.replace("-", ""))
-        if not FUNCTION_NAME.fullmatch(name) or not signs >= SHORTEST_TABLE_NAME or len(name) > LONGEST_NAME:
-            hint = (
-                f"Lower-case letters, digits and single hyphens, {SHORTEST_TABLE_NAME} letters or digits at least and "
-                f"{LONGEST_NAME} characters at most."
-            )
+        at = f"resources.{key}[{index}]"
+        if not is_resource_name(name) or len(name.replace("-", "")) < SHORTEST_STORE_NAME:
+            hint = f"Lower-case letters, digits and single hyphens, {SHORTEST_STORE_NAME} to 50 characters."
             yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
         elif name in names[:index]:
-            yield refuse(at, f"there is a table '{name}' already", "Choose another name.")
+            yield refuse(at, f"'{name}' is there already", "Choose another name.")
 
 
 def check_layer_flags(subject: RuleSubject) -> Iterator[Finding]:
