@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from semantest_iac.application.deployment.rollback import find_good_deployment
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.queries.history import find_deployment_id
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import (
     ACTIVE_STATUSES,
     REMOVAL_KIND,
@@ -24,8 +27,9 @@ def find_undone_target(ledger: LedgerReader, stack: str) -> DeploymentRow:
     """Return what a rollback without a target goes back to; raises NotFoundError where nothing is.
 
     It is the last good deployment where another one has begun since then and not ended well. Where the newest one ended
-    well, it is the good one before: one further back after a rollback, and past deployments that had changed nothing.
-    Raises ValidationError where the newest one rotated a secret, which no rollback takes back.
+    well, it is the good one before: one further back after a rollback, past deployments that had changed nothing, and
+    past those that only restored in the cloud what was deployed before. Raises ValidationError where the one to undo
+    rotated a secret, which no rollback takes back.
     """
     good = list(_list_restorable(ledger, stack))
     if not good:
@@ -34,20 +38,20 @@ def find_undone_target(ledger: LedgerReader, stack: str) -> DeploymentRow:
         return good[0]
     live = good[0]
     _require_no_rotation(ledger, live)
-    while (live.kind == ROLLBACK_KIND or _has_changed_nothing(live)) and (older := _find_older(good, live)):
+    while older := _find_equal(ledger, good, live):
         live = older
+        _require_no_rotation(ledger, live)
     message = f"Cannot roll back '{stack}': there is no good deployment before the one that is live."
     return _require_one(_list_before(good, live), message)
 
 
 def _require_no_rotation(ledger: LedgerReader, live: DeploymentRow) -> None:
-    requested = next(iter(ledger.log(live.position - 1, limit=1)), None)
-    rotated = requested.event["data"].get("rotated_secrets") if requested else None
+    rotated = _read_request(ledger, live).get("rotated_secrets")
     if rotated:
         before = next(_list_before(_list_restorable(ledger, live.stack), live), None)
         named = f", such as `--to {before.number}`" if before else ""
         raise ValidationError(
-            f"Cannot roll back '{live.stack}': its newest deployment rotated {', '.join(rotated)}, and a rollback"
+            f"Cannot roll back '{live.stack}': the deployment to undo rotated {', '.join(rotated)}, and a rollback"
             " brings back no value.",
             hint=f"`semantest-iac secrets rotate` sets another value; to go back further, name a deployment{named}.",
         )
@@ -151,11 +155,35 @@ def _has_changed_nothing(row: DeploymentRow) -> bool:
     return not any(count for operation, count in row.changes.items() if operation != "same")
 
 
-def _find_older(good: Iterable[DeploymentRow], live: DeploymentRow) -> DeploymentRow | None:
-    """Return what a rollback stands for, or the good deployment before one that changed nothing."""
+def _find_equal(ledger: LedgerReader, good: Iterable[DeploymentRow], live: DeploymentRow) -> DeploymentRow | None:
+    """Return what a rollback stands for, or the good deployment before one that brought nothing of its own."""
     if live.kind == ROLLBACK_KIND:
         return next((row for row in good if row.deployment == live.restored), None)
-    return next(iter(_list_before(good, live)), None)
+    older = next(iter(_list_before(good, live)), None)
+    if older and (_has_changed_nothing(live) or _has_only_restored(ledger, live, older)):
+        return older
+    return None
+
+
+def _has_only_restored(ledger: LedgerReader, live: DeploymentRow, older: DeploymentRow) -> bool:
+    """Whether a deployment that read the cloud, as `drift --fix`, brought what another one had deployed."""
+    if not _read_request(ledger, live).get("refresh"):
+        return False
+    try:
+        deployed, before = (
+            find_good_deployment(ledger, Stack.parse(row.stack), row.deployment) for row in (live, older)
+        )
+    except NotFoundError:  # the ledger does not hold all of them
+        return False
+    packages = [it.package.digest if it.package else None for it in (deployed, before)]
+    return deployed.settings == before.settings and packages[0] == packages[1]
+
+
+def _read_request(ledger: LedgerReader, deployment: DeploymentRow) -> Mapping[str, Any]:
+    """Return the data of the event that asked for a deployment."""
+    requested = next(iter(ledger.log(deployment.position - 1, limit=1)), None)
+    data: Mapping[str, Any] = requested.event["data"] if requested else {}
+    return data
 
 
 def _list_before(good: Iterable[DeploymentRow], deployment: DeploymentRow) -> Iterator[DeploymentRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from semantest_iac.application.queries.rollback_targets import find_undone_target
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import ArtifactError, LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
@@ -74,6 +75,25 @@ class TestDeploymentUseCase:
         assert (row.state, row.changes["create"]) == ("completed", 1)
         assert (row.deployment != first.deployment, len(app.artifacts.built)) == (True, 1)
         assert (request["configuration"], request["requested_by"]) == (configuration_of(memory=256), "bob")
+
+    async def test_a_rollback_goes_past_what_was_only_deployed_again(self, app: InMemoryApp) -> None:
+        first = await app.deploy(memory=256)
+        second = await app.deploy(memory=512)
+        del app.provisioner.clouds[str(REST)]["function"]
+        again = await app.use_cases.redeploy(REST)
+
+        target = find_undone_target(app.ledger, str(REST))
+
+        assert again.changes["create"] == 1
+        assert (target.deployment, second.state) == (first.deployment, "completed")
+
+    async def test_a_rollback_undoes_another_configuration_that_was_deployed_with_a_refresh(
+        self, app: InMemoryApp
+    ) -> None:
+        first = await app.deploy(memory=256)
+        await app.use_cases.deploy(REST, configuration_of(memory=512), refresh=True)
+
+        assert find_undone_target(app.ledger, str(REST)).deployment == first.deployment
 
     async def test_deploys_nothing_again_where_nothing_was_good(self, app: InMemoryApp) -> None:
         with pytest.raises(NotFoundError, match="it has no completed deployment"):
