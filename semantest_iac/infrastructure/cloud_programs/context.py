@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -20,11 +20,40 @@ Outputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class RetainedResource:
+    """A resource of the last state that a delete would leave in the cloud, as that state has it.
+
+    `component` and `component_type` are those of its parent.
+    """
+
+    type: str
+    name: str
+    component: str
+    component_type: str
+    inputs: Mapping[str, Any]
+
+    @classmethod
+    def from_state(cls, urn: str, parent: str, inputs: Mapping[str, Any]) -> RetainedResource:
+        """Return it without what the provider filled in itself and will fill in again."""
+        (type_, name), (component_type, component) = _split_urn(urn), _split_urn(parent)
+        defaults = {"__defaults", *inputs.get("__defaults", ())}
+        own = {key: value for key, value in inputs.items() if key not in defaults}
+        return cls(type_, name, component, component_type, own)
+
+
+def _split_urn(urn: str) -> tuple[str, str]:
+    """Return the type and the name in a URN."""
+    _, _, types, name = urn.split("::", 3)
+    return types.rpartition("$")[2], name
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramContext:
     """One run of a program: the stack, its artifact, its secrets, and the outputs of the resources so far.
 
     If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
-    `base_environment` and `extra_tags` are those of the blueprint, `versions` those of the work.
+    `base_environment` and `extra_tags` are those of the blueprint, `versions` those of the work. `retained` is what the
+    stack keeps of the resources that it no longer has.
     """
 
     stack: Stack
@@ -38,6 +67,7 @@ class ProgramContext:
     base_environment: str = ""
     extra_tags: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    retained: Sequence[RetainedResource] = ()
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""

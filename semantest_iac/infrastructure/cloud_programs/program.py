@@ -15,7 +15,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION, Cloud, LazyFunction
-from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext, RetainedResource
 
 FOUNDATION_TYPE = "semantest:environments:Ground"  # part of the URNs of deployed resources
 
@@ -42,14 +42,23 @@ def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramConte
     base_environment = blueprint.base_environment or blueprint.stack.environment
     context = replace(context, base_environment=base_environment, extra_tags=blueprint.tags)
     refuse_unsupported(blueprint, cloud)
-    transformations = [cloud.transformation] if cloud.transformation else None
+    registered: set[tuple[str, str]] = set()
+    transformations: list[pulumi.ResourceTransformation] = [partial(_record_registration, registered)]
+    if cloud.transformation:
+        transformations.append(cloud.transformation)
     options = pulumi.ResourceOptions(providers=[cloud.create_provider(context)], transformations=transformations)
+    components: dict[str, pulumi.ComponentResource] = {}
     if cloud.foundation:
         foundation = pulumi.ComponentResource(FOUNDATION_TYPE, FOUNDATION, None, options)
+        components[FOUNDATION] = foundation
         _create_component(foundation, FOUNDATION, context, partial(cloud.foundation, blueprint))
     for resource in blueprint.in_order():
         component = pulumi.ComponentResource(component_type(resource), resource.name, None, options)
+        components[resource.name] = component
         _create_component(component, resource.name, context, partial(cloud.kinds[type(resource)], resource))
+    for retained in context.retained:
+        if (retained.type, retained.name) not in registered:
+            _keep_registered(retained, components, options)
     for name, (resource_name, attribute) in blueprint.outputs.items():
         value = context.outputs[resource_name].get(attribute)
         if value is not None:  # otherwise the cloud has no such attribute
@@ -70,6 +79,26 @@ def component_type(resource: Resource) -> str:
     """Return `semantest:<area>:<Kind>`, from the module that declares the kind."""
     area = type(resource).__module__.split(".")[-2]
     return f"semantest:{area}:{type(resource).__name__}"
+
+
+def _record_registration(registered: set[tuple[str, str]], args: pulumi.ResourceTransformationArgs) -> None:
+    """Remember the type and the name of a resource, and change nothing."""
+    registered.add((args.type_, args.name))
+
+
+def _keep_registered(
+    retained: RetainedResource, components: dict[str, pulumi.ComponentResource], options: pulumi.ResourceOptions
+) -> None:
+    """Keep a resource in the stack that the blueprint no longer has and that a delete would leave in the cloud.
+
+    Otherwise the cloud had it and no state: the blueprint could not bring it back, for its name would be taken.
+    """
+    if retained.component not in components:
+        component = pulumi.ComponentResource(retained.component_type, retained.component, None, options)
+        component.register_outputs({})
+        components[retained.component] = component
+    opts = pulumi.ResourceOptions(parent=components[retained.component], retain_on_delete=True)
+    pulumi.CustomResource(retained.type, retained.name, dict(retained.inputs), opts)
 
 
 def _create_component(

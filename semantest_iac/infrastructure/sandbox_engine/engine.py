@@ -173,6 +173,7 @@ class SandboxEngine:
             deferred=work.deferred,
             deployment=work.deployment,
             versions=work.versions,
+            retained=reports.list_retained(run.executor.snapshot),
         )
         stack = str(blueprint.stack)
         on_component = build_settled_callback(run, enqueue)

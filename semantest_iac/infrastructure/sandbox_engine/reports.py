@@ -18,6 +18,7 @@ from semantest_iac.domain.deployment.property_changes import (
 )
 from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, SettledResource, StackOutputs
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
+from semantest_iac.infrastructure.cloud_programs.context import RetainedResource
 from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
@@ -72,6 +73,16 @@ def list_done(steps: Iterable[ResourceStep]) -> ChangePlan:
     return ChangePlan(
         tuple(PlannedChange(it.state.urn, it.state.type, it.state.name, _find_operation(it)) for it in done)
     )
+
+
+def list_retained(snapshot: Snapshot) -> list[RetainedResource]:
+    """Return what a delete would leave in the cloud; what holds secrets stays no part of the stack."""
+    kept = (it for it in snapshot.initial.values() if it.retain_on_delete and not (it.is_local or it.external))
+    return [
+        RetainedResource.from_state(it.urn, it.parent, to_cloud_value(it.inputs))
+        for it in kept
+        if it.parent and not contains_secret(it.inputs)
+    ]
 
 
 def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:

@@ -172,6 +172,18 @@ class ProvisionerContract(LifecycleContract):
     async def test_destroys_an_empty_stack(self, fixture: EngineFixture) -> None:
         assert await fixture.destroy() == ChangeCounts()
 
+    async def test_brings_back_logs_that_a_delete_would_have_left(self, fixture: EngineFixture) -> None:
+        stack = replace(fixture.east, environment="production")
+        whole, part = (fixture.work_for({"features": {"access_logs": it}}, stack) for it in (True, False))
+        await fixture.deploy(whole)
+
+        removed = await fixture.deploy(part)
+        without = await fixture.engine.preview(part)
+        await fixture.deploy(whole)
+
+        assert (removed.changes.keep, without.is_empty) == (0, True)
+        assert (await fixture.engine.preview(whole)).is_empty
+
     async def test_separates_stacks(self, fixture: EngineFixture) -> None:
         east, west = await asyncio.gather(
             fixture.deploy(fixture.work(fixture.east)), fixture.deploy(fixture.work(fixture.west))

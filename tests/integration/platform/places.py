@@ -128,6 +128,10 @@ class PlatformPlace:
         found = await self._read_resources()
         return sorted((it.type, it.name) for it in found if not it.type.startswith("pulumi:"))
 
+    async def list_logs(self) -> list[tuple[str, str]]:
+        """Return the log groups and workspaces of the stack by type and name, sorted."""
+        return [it for it in await self.list_resources() if it[0].endswith((":LogGroup", ":Workspace"))]
+
 
 async def _discard(_: SettledResource) -> None:
     return None

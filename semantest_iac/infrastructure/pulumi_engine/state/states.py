@@ -60,6 +60,12 @@ class StackState:
         return [it for it in made if it.get("id") and not str(it["type"]).startswith("pulumi:providers:")]
 
     @property
+    def retained_resources(self) -> list[Mapping[str, Any]]:
+        """What a delete would leave in the cloud, without what holds secrets."""
+        kept = (it for it in self.cloud_resources if it.get("retainOnDelete") and it.get("parent"))
+        return [it for it in kept if not contains_encrypted_value(it.get("inputs"))]
+
+    @property
     def pending_creates(self) -> list[PendingCreate]:
         creates = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
         resources = (op["resource"] for op in creates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,21 @@ from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, find_cloud
-from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
+from semantest_iac.infrastructure.cloud_programs.context import ProgramContext, RetainedResource
 
 
 class ProgramRun:
     """The program of one deployment, which the engine calls any number of times; `error` is what the program raised.
 
-    `property_origins` are, by URN and property, the URNs of the resources that a property's value comes from.
+    `retained` is what a delete would leave in the cloud, as the state has it. `property_origins` are, by URN and
+    property, the URNs of the resources that a property's value comes from.
     The cloud's SDK is imported while the CLI starts, which takes as long.
     """
 
     def __init__(self, work: Work, cloud: Cloud, secrets: Mapping[str, str]) -> None:
         self.error: DeploymentError | None = None
         self.property_origins: dict[str, Mapping[str, list[str]]] = {}
+        self.retained: Sequence[RetainedResource] = ()
         self._work = work
         self._cloud = cloud
         self._secrets = secrets
@@ -55,6 +57,7 @@ class ProgramRun:
             deferred=work.deferred,
             deployment=work.deployment,
             versions=work.versions,
+            retained=self.retained,
         )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
