@@ -19,6 +19,7 @@ from semantest_iac.application.deployment.recorder import (
 )
 from semantest_iac.application.ports.ledger import LedgerReader, RecordedEvent, StackRow
 from semantest_iac.application.queries.history import is_event_of, list_events_since
+from semantest_iac.application.queries.rollback_targets import without_canary
 from semantest_iac.application.queries.secret_versions import find_secret_versions
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
@@ -78,16 +79,6 @@ def find_good_deployment(ledger: LedgerReader, stack: Stack, deployment: str) ->
 
 def _missing_part(deployment: str) -> NotFoundError:
     return NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
-
-
-def without_canary(configuration: Mapping[str, Any], component: str) -> dict[str, Any]:
-    """Return the configuration without a canary: what has had all of the traffic before gets it back at once."""
-    components = dict(configuration.get("components") or {})
-    section = components.get(component)
-    if not isinstance(section, Mapping) or "canary" not in section:
-        return dict(configuration)
-    kept = {key: value for key, value in section.items() if key != "canary"}
-    return {**configuration, "components": {**components, component: kept}}
 
 
 _RESTORED_TYPES = (DeploymentRequested.type_name, RequestResolved.type_name, PackageBuilt.type_name)

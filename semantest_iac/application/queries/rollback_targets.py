@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from semantest_iac.application.deployment.rollback import find_good_deployment
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.queries.history import find_deployment_id
+from semantest_iac.application.queries.history import find_deployment_id, is_event_of, list_events_since
+from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import (
     ACTIVE_STATUSES,
@@ -17,10 +17,19 @@ from semantest_iac.domain.deployment.status import (
 )
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
+from semantest_iac_events.deployments import DeploymentRequested
 
 _SHOWN_ID_LENGTH = 8  # as many characters as the first group of an id has
 
 _NEVER_BEGUN = frozenset({DeploymentStatus.REJECTED, DeploymentStatus.SUPERSEDED, *ACTIVE_STATUSES})
+
+_REQUESTED = ("configuration", "base_environment", "component_type")
+_CONTENT = {
+    DeploymentRequested.type_name: _REQUESTED,
+    RequestResolved.type_name: _REQUESTED,
+    PackageBuilt.type_name: ("digest", "companions"),
+}
+"""By type of event, what it says about what a deployment brought."""
 
 
 def find_undone_target(ledger: LedgerReader, stack: str) -> DeploymentRow:
@@ -167,16 +176,29 @@ def _find_equal(ledger: LedgerReader, good: Iterable[DeploymentRow], live: Deplo
 
 def _has_only_restored(ledger: LedgerReader, live: DeploymentRow, older: DeploymentRow) -> bool:
     """Whether a deployment that read the cloud, as `drift --fix`, brought what another one had deployed."""
-    if not _read_request(ledger, live).get("refresh"):
-        return False
-    try:
-        deployed, before = (
-            find_good_deployment(ledger, Stack.parse(row.stack), row.deployment) for row in (live, older)
-        )
-    except NotFoundError:  # the ledger does not hold all of them
-        return False
-    packages = [it.package.digest if it.package else None for it in (deployed, before)]
-    return deployed.settings == before.settings and packages[0] == packages[1]
+    return bool(_read_request(ledger, live).get("refresh")) and _read_content(ledger, live) == _read_content(
+        ledger, older
+    )
+
+
+def _read_content(ledger: LedgerReader, row: DeploymentRow) -> dict[str, Any]:
+    """Return what a deployment brought: its configuration, but for a canary, and its packages."""
+    content: dict[str, Any] = {}
+    for recorded in list_events_since(ledger, row):
+        if recorded.type in _CONTENT and is_event_of(recorded, row.deployment):
+            content |= {name: recorded.event["data"].get(name) for name in _CONTENT[recorded.type]}
+    component = Stack.parse(row.stack).component
+    return content | {"configuration": without_canary(content.get("configuration") or {}, component)}
+
+
+def without_canary(configuration: Mapping[str, Any], component: str) -> dict[str, Any]:
+    """Return the configuration without a canary: what has had all of the traffic before gets it back at once."""
+    components = dict(configuration.get("components") or {})
+    section = components.get(component)
+    if not isinstance(section, Mapping) or "canary" not in section:
+        return dict(configuration)
+    kept = {key: value for key, value in section.items() if key != "canary"}
+    return {**configuration, "components": {**components, component: kept}}
 
 
 def _read_request(ledger: LedgerReader, deployment: DeploymentRow) -> Mapping[str, Any]:
