@@ -36,7 +36,7 @@ def build_used_resources(stack: Stack, settings: ComponentSettings) -> UsedResou
 
 
 def _build_tables(settings: ComponentSettings) -> Iterator[ItemTable]:
-    """Yield the tables of the component, which production keeps when they are taken out of it."""
+    """Yield the tables of the component, which stay in the stack of production when they are taken out."""
     for name in settings.stores.tables:
         yield ItemTable(
             name=f"table-{name}",
