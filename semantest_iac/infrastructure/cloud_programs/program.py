@@ -36,6 +36,18 @@ def import_sdk(cloud: Cloud, blueprint: Blueprint) -> None:
                 function.load()
 
 
+def leave_out_positions() -> None:
+    """Have the SDK record no position in the code for any resource of this process.
+
+    It reads the whole stack for each resource, which takes a fifth of a program's run, and would write the paths of
+    one machine into the state, where nothing reads them.
+    """
+    from pulumi.runtime import resource
+    from pulumi.runtime.proto.source_pb2 import StackTrace
+
+    vars(resource).update(_get_stack_trace=StackTrace)
+
+
 def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramContext) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     blueprint = cloud.adapt(blueprint)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from semantest_iac.infrastructure.cloud_programs.program import leave_out_positions
 from semantest_iac.infrastructure.sandbox_engine.monitor import EngineService, ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, StepError
 
@@ -35,6 +36,7 @@ def run_program(program: Callable[[], object], monitor: ResourceMonitor, *, stac
     The program gets its own event loop in the calling thread, so that programs do not affect each other and nothing
     that a failed one leaves behind is logged.
     """
+    leave_out_positions()
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_SynchronousExecutor())
         runner.get_loop().set_exception_handler(_ignore_exception)

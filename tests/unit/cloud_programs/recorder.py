@@ -62,6 +62,7 @@ class Registration:
     parent: str
     needs: frozenset[str]
     retained: bool
+    has_position: bool
 
 
 class Recorder:
@@ -83,7 +84,14 @@ class Recorder:
         inputs = wire.decode_properties(request.object)
         needs = frozenset(request.dependencies)
         registration = Registration(
-            request.type, request.name, inputs, request.provider, request.parent, needs, request.retainOnDelete
+            request.type,
+            request.name,
+            inputs,
+            request.provider,
+            request.parent,
+            needs,
+            request.retainOnDelete,
+            request.HasField("sourcePosition") or bool(request.stackTrace.frames),
         )
         self.registrations.append(registration)
         examples, rewritten = _example_outputs(request.type, request.name), _REWRITTEN_OUTPUTS.get(request.type, {})

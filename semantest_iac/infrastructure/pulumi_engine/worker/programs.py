@@ -48,6 +48,7 @@ class ProgramRun:
         work = self._work
         settings.SETTINGS.monitor = _RecordingMonitor(settings.get_monitor(), self.property_origins)
         program.import_sdk(self._cloud, work.blueprint)
+        program.leave_out_positions()
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
         context = ProgramContext(
             blueprint.stack,
