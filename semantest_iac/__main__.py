@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from semantest_iac.presentation.cli.process.signals import exit_cancelled, exit_process, interrupt_on_signals
 
+gc.set_threshold(5_000, 20, 20)  # nearly all that a command makes stays; with 700 it looked at that again and again
 interrupt_on_signals()  # a signal during the imports below cancels too
 TYPE_CHECKING = False
 try:

@@ -53,6 +53,7 @@ class CurrentOperation:
 
 def serve_operations() -> None:
     """Run the tasks that the parent sends, and send back their results."""
+    gc.set_threshold(5_000, 20, 20)  # nearly all that is made by the imports of the first task stays
     parent, current = ParentConnection(), CurrentOperation()
     parent.listen(on_stop=current.stop, on_parent_exit=current.exit_without_parent)
     for number, task in enumerate(parent.tasks()):

@@ -5,6 +5,7 @@ A signal that was ignored when the process started stays ignored, as SIGHUP is b
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -112,6 +113,7 @@ def exit_process(code: int) -> NoReturn:
     _install(_ignore)
     if _STATE.left_behind:
         os._exit(code)
+    gc.freeze()  # else the interpreter looks through all objects again before it ends
     sys.exit(code)
 
 
