@@ -38,7 +38,13 @@ from semantest_iac.infrastructure.sandbox_engine.child.messages import (
 )
 
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-_RARE_KINDS = ("ExistingNetwork", "PrivateNetwork")  # their SDK modules take longer than most deployments
+# The SDK modules of the others take longer than most deployments: two seconds and 100 MB for all of them.
+KINDS_OF_SERVICES = frozenset(
+    {
+        *("Alarm", "AppSecret", "ConnectionTable", "FunctionIdentity", "HttpApi", "LiveVersion", "LogStore"),
+        *("NotificationChannel", "ServerlessFunction", "WebSocketAddress", "WebSocketEndpoint"),
+    }
+)
 _CLOUDS = ("aws", "azure")
 
 
@@ -164,7 +170,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _import_ahead(link: ParentLink) -> None:
-    """Import what most programs need until there is something to do."""
+    """Import what the programs of services need until there is something to do."""
     from semantest_iac.domain.errors import RefusedError
     from semantest_iac.infrastructure.cloud_programs.cloud import LazyFunction, find_cloud
 
@@ -172,7 +178,7 @@ def _import_ahead(link: ParentLink) -> None:
         with suppress(RefusedError, ImportError), warnings.catch_warnings():  # its SDK is not installed
             warnings.simplefilter("ignore", DeprecationWarning)
             cloud = find_cloud(name)
-            common = [function for kind, function in cloud.kinds.items() if kind.__name__ not in _RARE_KINDS]
+            common = [function for kind, function in cloud.kinds.items() if kind.__name__ in KINDS_OF_SERVICES]
             for function in (cloud.foundation, *common):
                 if link.has_message:
                     return
@@ -182,6 +188,7 @@ def _import_ahead(link: ParentLink) -> None:
 
 def serve_parent(home: str, parent: str) -> None:
     """Serve the parent."""
+    gc.set_threshold(5_000, 20, 20)  # nearly all that is made by the imports stays
     _end_with_parent(int(parent))
     link = ParentLink()
     server = TaskServer(link, Path(home))
