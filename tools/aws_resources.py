@@ -181,6 +181,10 @@ RESOURCES: Mapping[str, Source] = {
     "aws:secretsmanager/secretVersion:SecretVersion": Source(
         "", reason="CloudFormation writes the value into the secret"
     ),
+    "aws:sfn/stateMachine:StateMachine": Source(
+        "AWS::StepFunctions::StateMachine",
+        {"definition": "DefinitionString", "name": "StateMachineName", "type": "StateMachineType"},
+    ),
     "aws:shield/protection:Protection": Source("AWS::Shield::Protection"),
     "aws:shield/subscription:Subscription": Source("", reason="CloudFormation subscribes to nothing"),
     "aws:sns/topic:Topic": Source("AWS::SNS::Topic", {"arn": "TopicArn"}),

@@ -31,7 +31,9 @@ RESOURCES = {
         "SqlResourceSqlDatabase",
         "SqlResourceSqlRoleAssignment",
     ),
+    "datafactory": ("Dataset", "Factory", "LinkedService", "Pipeline"),
     "keyvault": ("Secret", "Vault"),
+    "logic": ("Workflow",),
     "managedidentity": ("UserAssignedIdentity",),
     "monitor": ("ActionGroup", "DiagnosticSetting", "MetricAlert", "ScheduledQueryRule"),
     "network": (

@@ -54,12 +54,16 @@ class SdkInputs:
         promised = promised_outputs(outputs) if outputs else set()
         hints = resource_types(outputs) if outputs else {}
         found: dict[str, Node] = {}
+        texts = {name: text for cls in classes for name, text in input_texts(cls).items()}
+        types: dict[str, dict[Any, None]] = {}  # a name may mean something else in each class
         for cls in classes:
-            texts = input_texts(cls)
             for name, hint in input_type_types(cls).items():
-                here = Input((*path, name), texts.get(name, ""), name in promised)
-                found[name] = self._node(hint, here, nested_class(hints.get(name))) | flag("required", name in required)
-                self._enrich(found[name], here)
+                types.setdefault(name, {}).update(dict.fromkeys(union_members(hint)))
+        for name, members in types.items():
+            here = Input((*path, name), texts.get(name, ""), name in promised)
+            hint = typing.Union[tuple(members)]  # noqa: UP007 - made of what a program finds
+            found[name] = self._node(hint, here, nested_class(hints.get(name))) | flag("required", name in required)
+            self._enrich(found[name], here)
         return dict(sorted(found.items()))
 
     def _node(self, hint: Any, here: Input, outputs: type | None) -> Node:

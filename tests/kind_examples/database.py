@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from semantest_iac.domain.resource import Ref
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
@@ -18,8 +19,17 @@ _CACHE = RedisCache(name=Ref("cache"), users=(_IDENTITY,))
 _DOCUMENTS = DocumentDatabase(name=Ref("documents"), users=(_IDENTITY,))
 _STORE = ObjectStore(name=Ref("bucket-staging"), bucket="staging", users=(_IDENTITY,), lifetime_days=30)
 _TABLE = ItemTable(name=Ref("table-orders"), table="orders")
+_PIPELINE = DataPipeline(name=Ref("pipeline"), store=Ref("bucket-staging"))
 
 DATABASE_EXAMPLES = (
+    KindExample(
+        resource=_PIPELINE,
+        changed=replace(_PIPELINE, hour=5),
+        change=("update",),
+        needs=(WORKLOAD_IDENTITY, _STORE),
+        outputs=("id", "name"),
+        unpriced=("aws", "azure"),
+    ),
     KindExample(
         resource=_STORE,
         changed=replace(_STORE, lifetime_days=14, recovery_days=14),

@@ -67,8 +67,15 @@ def _find_subtype(model: type, discriminator: str) -> type | None:
     if subtypes:
         name = next(iter(subtypes.values())).get(discriminator)
         return getattr(sys.modules[model.__module__], name) if name else None
-    found: type | None = (getattr(model, "__mapping__", None) or {}).get(discriminator)
-    return found
+    mapping: Mapping[str, type] = getattr(model, "__mapping__", None) or {}
+    if discriminator in mapping or not discriminator:
+        return mapping.get(discriminator)
+    return next((found for it in mapping.values() if it is not model and (found := _find_own(it, discriminator))), None)
+
+
+def _find_own(model: type, discriminator: str) -> type | None:
+    """Return a kind of a kind, which has a table of its own."""
+    return _find_subtype(model, discriminator) if "__mapping__" in vars(model) else None
 
 
 def _read_tables(model: Any) -> Iterator[tuple[str, Member]]:

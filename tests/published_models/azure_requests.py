@@ -117,18 +117,18 @@ class _ModelChecker:
         self.findings.append(Finding(self._type, path, problem))
 
 
+_LIFTED = ("properties", "typeProperties")
+
+
 def _read_flat(model: type, value: Mapping[str, Any]) -> Iterator[tuple[str, Member]]:
-    """Yield the fields of a model and, where Pulumi has lifted them, those of its `properties`."""
+    """Yield the fields of a model and, where Pulumi has lifted them, those of its `properties` and `typeProperties`."""
     discriminator = read_discriminator(model)
     chosen = next((str(it) for name, it in value.items() if normalize(name) == normalize(discriminator)), "")
     members = read_members(model, chosen if discriminator else "")
-    inner = members.get("properties")
-    is_lifted = inner is not None and inner.model is not None and "properties" not in value
-    if is_lifted and inner is not None and inner.model is not None:
-        yield from _read_flat(inner.model, value)
-    for name, member in members.items():
-        if not (is_lifted and name == "properties"):
-            yield name, member
+    lifted = {name: it.model for name, it in members.items() if name in _LIFTED and it.model and name not in value}
+    for inner in lifted.values():
+        yield from _read_flat(inner, value)
+    yield from ((name, member) for name, member in members.items() if name not in lifted)
 
 
 def _is_of_kind(value: Any, kind: str) -> bool:

@@ -37,6 +37,13 @@ EXPLANATIONS: Final = (
         "the REST reference of Backup Short Term Retention Policies, examples (diffBackupIntervalInHours: 24)",
     ),
     Explanation(
+        "azure-native:logic:Workflow",
+        "",
+        "is in no table of calls",
+        "the tests have no package with the models of Logic Apps",
+        "the group of requirements `models` in pyproject.toml",
+    ),
+    Explanation(
         "azure-native:monitor:DiagnosticSetting",
         "",
         "is in no table of calls",

@@ -40,6 +40,7 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
@@ -109,6 +110,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
     WorkloadIdentity: COMPONENT_KEY,
+    DataPipeline: "features.enable_data_factory",
     ObjectStore: COMPONENT_KEY,
 }
 
@@ -189,6 +191,9 @@ FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda serv
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)
 PRIVATE_OBJECTS = Feature(ObjectStore, "private", COMPONENT_KEY, lambda store: store.private)
 TABLE_BACKUPS = Feature(ItemTable, "backups", "resources.tables", lambda table: True)
+PRIVATE_PIPELINE = Feature(
+    DataPipeline, "in a private network", "features.enable_data_factory", lambda pipeline: pipeline.private
+)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -249,7 +254,7 @@ FEATURES: tuple[Feature, ...] = (
         MAXIMUM_CALLS,
         SCHEDULE_TIME_ZONE,
     ),
-    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, TABLE_BACKUPS),
+    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, TABLE_BACKUPS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )

@@ -37,6 +37,7 @@ _SERVICES = {
     "cloudwatch/queryDefinition": "logs",
     "ec2transitgateway": "ec2",
     "networkfirewall": "network-firewall",
+    "sfn": "states",
     "vpc": "ec2",
 }
 """The service of a type's actions, where it is not called as the module of the type."""
@@ -46,6 +47,7 @@ _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("iam:CreateServiceLinkedRole",),
     "aws:lambda/function:Function": ("iam:PassRole",),
     "aws:scheduler/schedule:Schedule": ("iam:PassRole",),
+    "aws:sfn/stateMachine:StateMachine": ("iam:PassRole",),
     "aws:networkfirewall/firewall:Firewall": (
         *("ec2:CreateVpcEndpoint", "ec2:DeleteVpcEndpoints", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints"),
         *("ec2:DescribeVpcs", "iam:CreateServiceLinkedRole"),
@@ -127,6 +129,7 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
     ("ec2:*", "network", "network"),
     ("dynamodb:*", "connections of the WebSocket API", "websocket"),
     ("execute-api:*", "messages to clients of the WebSocket API", "websocket"),
+    ("states:*", "runs of the data pipeline", "platform"),
     ("s3:*", "objects of the platform", "platform"),
     ("sqs:SendMessage", "messages to what functions send to", "messages"),
     ("sns:Publish", "messages to what functions send to", "messages"),

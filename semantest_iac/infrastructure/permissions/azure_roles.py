@@ -47,8 +47,13 @@ ARM_TYPES: Mapping[str, str] = {
     "azure-native:cosmosdb:SqlResourceSqlContainer": "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers",
     "azure-native:cosmosdb:SqlResourceSqlDatabase": "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
     "azure-native:cosmosdb:SqlResourceSqlRoleAssignment": "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
+    "azure-native:datafactory:Dataset": "Microsoft.DataFactory/factories/datasets",
+    "azure-native:datafactory:Factory": "Microsoft.DataFactory/factories",
+    "azure-native:datafactory:LinkedService": "Microsoft.DataFactory/factories/linkedServices",
+    "azure-native:datafactory:Pipeline": "Microsoft.DataFactory/factories/pipelines",
     "azure-native:keyvault:Secret": "Microsoft.KeyVault/vaults/secrets",
     "azure-native:keyvault:Vault": "Microsoft.KeyVault/vaults",
+    "azure-native:logic:Workflow": "Microsoft.Logic/workflows",
     "azure-native:managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities",
     "azure-native:monitor:ActionGroup": "Microsoft.Insights/actionGroups",
     "azure-native:monitor:DiagnosticSetting": "Microsoft.Insights/diagnosticSettings",
@@ -164,6 +169,8 @@ _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _ACCESS = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
 BUILT_IN_ROLES = (
     _BuiltInRole("API Management Service Contributor", ("Microsoft.ApiManagement/service/*",)),
+    _BuiltInRole("Data Factory Contributor", ("Microsoft.DataFactory/*",)),
+    _BuiltInRole("Logic App Contributor", ("Microsoft.Logic/*",)),
     _BuiltInRole("Key Vault Contributor", ("Microsoft.KeyVault/*",)),
     _BuiltInRole(
         "Log Analytics Contributor", ("Microsoft.OperationalInsights/*", "Microsoft.Insights/diagnosticSettings/*")
@@ -218,6 +225,9 @@ RUN_ROLES: Mapping[str, _RunRole] = {
     ),
     "12cf5a90-567b-43ae-8102-96cf46c7d9b4": _RunRole(
         "Web PubSub Service Owner", "messages to clients of the WebSocket API", "websocket"
+    ),
+    "673868aa-7521-48a0-acc6-0f60742d39f5": _RunRole(
+        "Data Factory Contributor", "runs of the data pipeline", "platform"
     ),
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": _RunRole(
         "Azure Service Bus Data Sender", "messages to what functions send to", "messages"

@@ -44,12 +44,24 @@ async def test_component_is_deployed_planned_again_destroyed_and_deployed(
 async def test_a_layer_goes_and_comes_back_with_its_flags(
     provider: str, environment: str, layer: str, tmp_path: Path
 ) -> None:
-    """What is left is what a platform has that never had the layer; nothing else is replaced."""
     if "platform" not in DEPLOYABLE_TYPES or layer not in DEPLOYABLE_TYPES:
         return
-    flags = {"features": dict.fromkeys(_FLAGS[layer], False)}
-    place = PlatformPlace(tmp_path / "one", "platform", provider, environment)
-    other = PlatformPlace(tmp_path / "other", "platform", provider, environment)
+    await _turn_off_and_on("platform", provider, environment, _FLAGS[layer], tmp_path)
+
+
+@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("component", ["etl", "platform"])
+async def test_the_data_pipeline_goes_and_comes_back_with_its_flag(
+    component: str, provider: str, tmp_path: Path
+) -> None:
+    await _turn_off_and_on(component, provider, "development", ["enable_data_factory"], tmp_path)
+
+
+async def _turn_off_and_on(component: str, provider: str, environment: str, names: list[str], folder: Path) -> None:
+    """What is left is what a component has that never had the part; nothing else is replaced."""
+    flags = {"features": dict.fromkeys(names, False)}
+    place = PlatformPlace(folder / "one", component, provider, environment)
+    other = PlatformPlace(folder / "other", component, provider, environment)
 
     await place.deploy()
     with_layer = await place.list_resources()

@@ -159,6 +159,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.SECOND_ZONE: _example(capabilities.SECOND_ZONE, high_availability=True),
     capabilities.FINAL_SNAPSHOT: _example(capabilities.FINAL_SNAPSHOT, final_snapshot=True),
     capabilities.DOCUMENT_BACKUPS: _example(capabilities.DOCUMENT_BACKUPS, backup_days=14),
+    capabilities.PRIVATE_PIPELINE: _example(capabilities.PRIVATE_PIPELINE, private=True),
     capabilities.PRIVATE_OBJECTS: _example(capabilities.PRIVATE_OBJECTS, private=True),
     capabilities.TABLE_BACKUPS: _example(capabilities.TABLE_BACKUPS, backup_days=14),
     capabilities.PRIVATE_BROKER: _example(capabilities.PRIVATE_BROKER, private=True),

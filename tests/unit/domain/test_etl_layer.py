@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.platform.layers import build_platform
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
@@ -14,7 +15,9 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import FunctionIdentity
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.object_stores import ObjectStore
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 
 _JOB = {"handler": "etl.job", "trigger": {"queue": "etl-queue"}}
 _NIGHTLY = {"handler": "etl.nightly", "trigger": {"schedule": "0 3 * * *"}}
@@ -97,6 +100,35 @@ def test_days_are_those_of_the_configuration() -> None:
 
     assert isinstance(store, ObjectStore)
     assert (store.lifetime_days, store.recovery_days) == (3, 9)
+
+
+@pytest.mark.parametrize("component", ["etl", "platform"])
+@pytest.mark.parametrize(
+    ("environment", "flag", "is_built"),
+    [("development", None, True), ("development", False, False), ("qa", None, False), ("qa", True, True)],
+)
+def test_the_pipeline_follows_its_flag(component: str, environment: str, flag: bool | None, is_built: bool) -> None:
+    written: dict[str, Any] = {} if flag is None else {"features": {"enable_data_factory": flag}}
+
+    assert ("pipeline" in _build(component, environment, **written)) is is_built
+
+
+def test_the_pipeline_runs_at_the_hour_of_the_configuration() -> None:
+    pipeline = _build("etl", components={"etl": {"etl": {"pipeline_hour": 5}}})["pipeline"]
+
+    assert isinstance(pipeline, DataPipeline)
+    assert (pipeline.hour, pipeline.store, pipeline.private) == (5, "bucket-staging", False)
+
+
+@pytest.mark.parametrize(("provider", "is_refused"), [("aws", False), ("azure", True)])
+def test_a_private_pipeline_is_refused_where_a_person_would_have_to_let_it_in(provider: str, is_refused: bool) -> None:
+    pipeline = _build("platform", "staging", features={"enable_data_factory": True})["pipeline"]
+    assert isinstance(pipeline, DataPipeline)
+
+    reason = find_cloud(provider).capabilities.unsupported_reason(capabilities.PRIVATE_PIPELINE)
+
+    assert pipeline.private
+    assert bool(reason) is is_refused
 
 
 @pytest.mark.parametrize("component", ["etl", "functions", "platform"])

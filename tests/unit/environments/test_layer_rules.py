@@ -100,9 +100,14 @@ class TestMessaging:
 
 class TestEtlAndDatabases:
     def test_have_times_and_names_that_clouds_take(self, paths: Paths) -> None:
-        section = {"database": {"names": ["Orders!"], "backup_days": 36}, "etl": {"staging_days": 0}}
+        section = {
+            "database": {"names": ["Orders!"], "backup_days": 36},
+            "etl": {"staging_days": 0, "pipeline_hour": 24},
+        }
 
-        assert paths("platform", section) == ["database.backup_days", "etl.staging_days", "database.names[0]"]
+        assert paths("platform", section) == [
+            *("database.backup_days", "etl.staging_days", "etl.pipeline_hour", "database.names[0]"),
+        ]
 
 
 class TestSubnets:

@@ -17,7 +17,9 @@ World: TypeAlias = dict[str, CreatedResource]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
 Make: TypeAlias = Callable[..., CreatedResource]
 
-_SERVICES = {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com"]}
+_SERVICES = {
+    "Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"]
+}
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -288,6 +290,11 @@ SAMPLES: dict[str, Sample] = {
         "functionName": world["aws:lambda/alias:Alias"].outputs["arn"],
         "batchSize": 10,
         "functionResponseTypes": ["ReportBatchItemFailures"],
+    },
+    "aws:sfn/stateMachine:StateMachine": lambda world: {
+        "name": "move",
+        "roleArn": world["aws:iam/role:Role"].outputs["arn"],
+        "definition": json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
     },
     "aws:scheduler/schedule:Schedule": lambda world: {
         "name": "nightly",

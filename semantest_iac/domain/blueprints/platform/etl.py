@@ -1,16 +1,17 @@
-"""The ETL layer: the staging storage, and the functions that transform what is in it."""
+"""The ETL layer: the staging storage, the functions that transform what is in it, and a pipeline by flag."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, identity_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.object_stores import OBJECT_DAYS, ObjectStore
 
-STAGING_REF = Ref("bucket-staging")
+STAGING_REF, PIPELINE_REF = Ref("bucket-staging"), Ref("pipeline")
 _STAGING = "staging"
 _WORKLOAD = "etl"
 
@@ -19,7 +20,7 @@ BuildFunctions = Callable[[str, LayerContext, tuple[Ref, ...]], Layer]
 
 
 def build_etl(context: LayerContext, build_functions: BuildFunctions) -> Layer:
-    """Build the storage, which the layer's own identity and functions may use, and these functions."""
+    """Build the storage, which the layer's own identity and functions may use, these functions, and the pipeline."""
     etl, security = context.platform.etl, context.platform.environment.security
     identity = context.find_ref(identity_ref(_WORKLOAD))
     staging = ObjectStore(
@@ -32,6 +33,14 @@ def build_etl(context: LayerContext, build_functions: BuildFunctions) -> Layer:
     )
     endpoint = tuple(build_private_endpoint(context, PrivateService.OBJECTS, (STAGING_REF,)))
     functions = build_functions(_WORKLOAD, context, (STAGING_REF,))
-    return Layer(
-        (staging, *endpoint, *functions.resources), {"etl_staging": (STAGING_REF, "address"), **functions.outputs}
-    )
+    pipeline = tuple(_build_pipeline(context))
+    outputs = {"etl_staging": (STAGING_REF, "address"), **functions.outputs}
+    if pipeline:
+        outputs["etl_pipeline"] = (PIPELINE_REF, "name")
+    return Layer((staging, *endpoint, *functions.resources, *pipeline), outputs)
+
+
+def _build_pipeline(context: LayerContext) -> Iterator[DataPipeline]:
+    etl = context.platform.etl
+    if etl.data_factory:
+        yield DataPipeline(name=PIPELINE_REF, store=STAGING_REF, hour=etl.pipeline_hour, private=context.is_private)

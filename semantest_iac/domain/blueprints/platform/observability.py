@@ -24,6 +24,7 @@ from semantest_iac.domain.monitoring.observability import (
 from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, SqlDatabase
 from semantest_iac.domain.storage.object_stores import ObjectStore
 
@@ -35,7 +36,7 @@ _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
 WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (
     *(SecretVault, MessageBroker, VirtualNetwork),
-    *(SqlDatabase, DocumentDatabase, ObjectStore),
+    *(SqlDatabase, DocumentDatabase, ObjectStore, DataPipeline),
 )
 """The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
 WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {

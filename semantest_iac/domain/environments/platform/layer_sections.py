@@ -147,6 +147,9 @@ class EtlSection(Section):
     """The data pipeline."""
 
     staging_days: int | None = Field(default=None, description="Days that files stay in staging; 30 by default.")
+    pipeline_hour: int | None = Field(
+        default=None, description="Hour of the day (UTC) at which the data factory runs; 2 by default."
+    )
 
 
 class TriggerSection(Section):

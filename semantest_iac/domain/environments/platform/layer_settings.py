@@ -92,10 +92,14 @@ DEFAULT_DATABASES = ("semantest",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EtlSettings:
-    """The data pipeline: for how many days files stay in the staging storage, and whether a data factory runs it."""
+    """The data pipeline: for how many days files stay in the staging storage, and whether a data factory moves them.
+
+    It does that every day at the `pipeline_hour` in UTC.
+    """
 
     staging_days: int = 30
     data_factory: bool = False
+    pipeline_hour: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ _RANGES: Mapping[str, range] = {
     "retention_days": MESSAGE_DAYS,
     "backup_days": BACKUP_DAYS,
     "staging_days": STAGING_DAYS,
+    "pipeline_hour": range(24),
     "batch": BATCH_SIZES,
     "max_concurrency": MAXIMUM_CALLS_RANGE,
 }

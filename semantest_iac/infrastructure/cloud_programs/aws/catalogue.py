@@ -36,6 +36,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
@@ -69,6 +70,7 @@ CLOUD = Cloud(
         BastionHost: _function("platform.network_protection:create_bastion_host", "ec2transitgateway"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
+        DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
         DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
@@ -146,6 +148,7 @@ CLOUD = Cloud(
         "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (
             LossyChange("its warm instances are started anew, which takes minutes"),
         ),
+        "aws:sfn/stateMachine:StateMachine": (LossyChange("its runs are forgotten"),),
         "aws:sns/topic:Topic": (LossyChange("subscriptions that were added outside of this tool are gone"),),
         "aws:sns/topicSubscription:TopicSubscription": (
             LossyChange("an e-mail address must confirm its subscription again"),
@@ -161,6 +164,7 @@ CLOUD = Cloud(
         DdosProtectionPlan: "Shield Standard, which every account has, unless a year of Shield Advanced is agreed to",
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
+        capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
         capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
         SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",

@@ -36,6 +36,7 @@ _MAX_NAME_LENGTHS = {
     "sampling rule": 32,
     "secret": LONGEST_SECRET_NAME,
     "security group": 255,
+    "state machine": 80,
     "table": LONGEST_TABLE_NAME,
     "tag": 256,
     "topic": 256,

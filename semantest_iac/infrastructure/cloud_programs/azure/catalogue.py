@@ -40,6 +40,7 @@ from semantest_iac.domain.networking.virtual_networks import (
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
@@ -62,6 +63,7 @@ UNSUPPORTED: Mapping[Capability, str] = {
     ContainerService: "no component runs containers yet",
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     LoadBalancer: "no component runs containers yet",
+    capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
     capabilities.MAXIMUM_CALLS: "the host limits calls for a whole app and by instance only",
@@ -143,6 +145,9 @@ CLOUD = Cloud(
         AppSecret: _function("security:create_app_secret", "keyvault"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
+        DataPipeline: _function(
+            "platform.data_pipelines:create_data_pipeline", "authorization", "datafactory", "logic"
+        ),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
         Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
         SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
@@ -219,6 +224,12 @@ CLOUD = Cloud(
             LossyChange("gets other keys and outbound addresses, and takes the time of a new one"),
         ),
         "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
+        "azure-native:datafactory:Factory": (
+            LossyChange("gets another principal id, which roles given elsewhere do not name, and forgets its runs"),
+        ),
+        "azure-native:logic:Workflow": (
+            LossyChange("gets another principal id, which roles given elsewhere do not name, and forgets its runs"),
+        ),
         "azure-native:managedidentity:UserAssignedIdentity": (
             LossyChange("gets another principal id, which roles given elsewhere do not name"),
         ),

@@ -43,6 +43,7 @@ _MAX_NAME_LENGTHS = {
     "dns link": 80,
     "firewall policy": 80,
     "firewall": 56,
+    "factory": 63,
     "gateway": 50,
     "group": 90,
     "hub": 63,
@@ -58,6 +59,7 @@ _MAX_NAME_LENGTHS = {
     "sql server": 63,
     "storage": 24,
     "vault": 24,
+    "workflow": 43,
     "workspace": 63,
 }
 _UNHYPHENATED = ("storage",)

@@ -20,6 +20,7 @@ ROLES = {
     "secrets": "4633458b-17de-408a-b874-0445c86b69e6",  # Key Vault Secrets User
     "hub": "12cf5a90-567b-43ae-8102-96cf46c7d9b4",  # Web PubSub Service Owner
     "send": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",  # Azure Service Bus Data Sender
+    "pipelines": "673868aa-7521-48a0-acc6-0f60742d39f5",  # Data Factory Contributor
     "receive": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",  # Azure Service Bus Data Receiver
 }
 

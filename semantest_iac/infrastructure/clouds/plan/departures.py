@@ -48,7 +48,6 @@ MISSING_PARTS = {
     "enable_container_apps": "microservices",
     "enable_api_management": "the API gateway",
     "enable_cdn": "content delivery",
-    "enable_data_factory": "the data factory",
 }
 """What the plan has and no layer deploys yet, by its flag."""
 

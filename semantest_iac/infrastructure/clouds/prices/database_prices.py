@@ -7,6 +7,7 @@ from typing import Final
 
 from semantest_iac.domain.costs.estimates import CostItem
 from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage, list_hours
@@ -21,6 +22,7 @@ def _list_use(resource: Resource, priced: PricedUsage) -> Iterator[CostItem]:
 
 
 AWS_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    DataPipeline: _list_use,
     DocumentDatabase: _list_use,
     ObjectStore: _list_use,
     RedisCache: _list_use,
@@ -28,6 +30,7 @@ AWS_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
 }
 AWS_FREE_DATABASE_KINDS: Final = frozenset({SqlDatabase})
 AZURE_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    DataPipeline: _list_use,
     DocumentDatabase: _list_use,
     ObjectStore: _list_use,
     RedisCache: _list_hours,

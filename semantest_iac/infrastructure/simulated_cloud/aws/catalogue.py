@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     object_storage,
     observability,
     queues,
+    state_machines,
     triggers,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
@@ -53,6 +54,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **object_storage.OBJECT_STORAGE_TYPES,
     **queues.QUEUE_TYPES,
     **triggers.TRIGGER_TYPES,
+    **state_machines.STATE_MACHINE_TYPES,
     **databases.DATABASE_TYPES,
     **network_protection.NETWORK_PROTECTION_TYPES,
 }

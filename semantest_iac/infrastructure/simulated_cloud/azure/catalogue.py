@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     storage,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.platform import (
+    data_pipelines,
     firewalls,
     observability,
     private_endpoints,
@@ -114,6 +115,7 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **messaging.MESSAGING_TYPES,
     **MESSAGE_BROKER_TYPES,
     **observability.DASHBOARD_TYPES,
+    **data_pipelines.DATA_PIPELINE_TYPES,
     **SQL_TYPES,
     **DOCUMENT_AND_CACHE_TYPES,
 }

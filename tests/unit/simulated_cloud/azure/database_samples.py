@@ -1,7 +1,14 @@
-"""Valid samples of a SQL server with a database, of a cache and of an account of Cosmos, each with its parts."""
+"""Valid samples of databases, a cache, an account of Cosmos and a data factory, each with its parts."""
 
 from __future__ import annotations
 
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.data_pipelines import (
+    DATASET_TYPE,
+    FACTORY_TYPE,
+    LINKED_SERVICE_TYPE,
+    PIPELINE_TYPE,
+    WORKFLOW_TYPE,
+)
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.databases import (
     COSMOS_ACCOUNT_TYPE,
     COSMOS_CONTAINER_TYPE,
@@ -22,6 +29,7 @@ _PRINCIPAL = "5c1d2f7e-0000-4000-8000-5e3a17e57002"
 _ON_SERVER = {**IN_GROUP, "serverName": "semantest-sql"}
 _OF_DATABASE = {**_ON_SERVER, "databaseName": "semantest"}
 _IN_CLUSTER = {**IN_GROUP, "clusterName": "semantest-cache"}
+_IN_FACTORY = {**IN_GROUP, "factoryName": "semantest-pipeline"}
 _IN_ACCOUNT = {**IN_GROUP, "accountName": "semantest-documents"}
 
 SAMPLES: dict[str, Sample] = {
@@ -89,5 +97,36 @@ SAMPLES: dict[str, Sample] = {
         "roleDefinitionId": f"{world[COSMOS_ACCOUNT_TYPE].id}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000002",
         "principalId": _PRINCIPAL,
         "scope": world[COSMOS_ACCOUNT_TYPE].id,
+    },
+    FACTORY_TYPE: lambda _: {
+        **LOCATED,
+        **_IN_FACTORY,
+        "identity": {"type": "SystemAssigned"},
+        "publicNetworkAccess": "Enabled",
+    },
+    LINKED_SERVICE_TYPE: lambda _: {
+        **_IN_FACTORY,
+        "linkedServiceName": "staging",
+        "properties": {"type": "AzureBlobStorage", "serviceEndpoint": "https://stsemantest.blob.core.windows.net/"},
+    },
+    DATASET_TYPE: lambda _: {
+        **_IN_FACTORY,
+        "datasetName": "incoming",
+        "properties": {
+            "type": "Binary",
+            "linkedServiceName": {"referenceName": "staging", "type": "LinkedServiceReference"},
+            "location": {"type": "AzureBlobStorageLocation", "container": "staging", "folderPath": "incoming"},
+        },
+    },
+    PIPELINE_TYPE: lambda _: {
+        **_IN_FACTORY,
+        "pipelineName": "move",
+        "activities": [{"name": "pause", "type": "Wait", "waitTimeInSeconds": 1}],
+    },
+    WORKFLOW_TYPE: lambda _: {
+        **LOCATED,
+        "workflowName": "semantest-pipeline",
+        "state": "Enabled",
+        "definition": {"contentVersion": "1.0.0.0", "triggers": {}, "actions": {}},
     },
 }

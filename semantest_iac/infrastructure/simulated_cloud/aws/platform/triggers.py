@@ -97,6 +97,15 @@ def _chooses_both_or_no_days(context: GuardContext) -> bool:
     return match is not None and (match["month"] == "?") == (match["week"] == "?")
 
 
+def _schedule_id(facts: RequestFacts) -> str:
+    """Return the group and the name; the group that every account has is called `default`."""
+    return f"{facts['groupName'] or 'default'}/{facts['name']}"
+
+
+def _schedule_arn(facts: RequestFacts) -> str:
+    return f"arn:aws:scheduler:{facts['region']}:{facts['account']}:schedule/{_schedule_id(facts)}"
+
+
 def _invalid_mapping(applies: Any, message: str, evidence: Any = OBSERVED) -> RequestGuard:
     return RequestGuard(applies, Refusal(INVALID_PARAMETER, message), evidence)
 
@@ -148,11 +157,9 @@ TRIGGER_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=5,
     ),
-    SCHEDULE_TYPE: AwsType(
-        SCHEDULE_TYPE, "{groupName}/{name}", arn="arn:aws:scheduler:{region}:{account}:schedule/{groupName}/{name}"
-    ).rule(
+    SCHEDULE_TYPE: AwsType(SCHEDULE_TYPE, _schedule_id).rule(
         {"groupName": refine(force_new=True), "state": refine(OneOf(("ENABLED", "DISABLED"), API))},
-        computed={"groupName": "default"},
+        computed={"groupName": "default", "arn": _schedule_arn},
         exists=Refusal("ConflictException", "Schedule {name} already exists.", 409),
         guards=(
             RequestGuard(
