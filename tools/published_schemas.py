@@ -61,8 +61,8 @@ class SdkInputs:
                 types.setdefault(name, {}).update(dict.fromkeys(union_members(hint)))
         for name, members in types.items():
             here = Input((*path, name), texts.get(name, ""), name in promised)
-            hint = typing.Union[tuple(members)]  # noqa: UP007 - made of what a program finds
-            found[name] = self._node(hint, here, nested_class(hints.get(name))) | flag("required", name in required)
+            merged: Any = typing.Union[tuple(members)]  # noqa: UP007 - made of what a program finds
+            found[name] = self._node(merged, here, nested_class(hints.get(name))) | flag("required", name in required)
             self._enrich(found[name], here)
         return dict(sorted(found.items()))
 
