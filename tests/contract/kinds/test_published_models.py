@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from tests.contract.kinds.pairs import SUPPORTED_PAIRS
 from tests.kind_examples.example import KindExample
 from tests.published_models.aws_requests import check_aws_resource
 from tests.published_models.azure_requests import check_azure_resource
-from tests.published_models.explanations import list_unexplained
-from tests.published_models.findings import Finding
+from tests.published_models.explanations import EXPLANATIONS, list_unexplained
+from tests.published_models.findings import Explanation, Finding
 
 Check = Callable[[str, Mapping[str, Any]], Iterator[Finding]]
 
@@ -81,6 +82,20 @@ class TestResources:
         resources = find_life(example, provider).resources
 
         assert list_unexplained(it for one in resources for it in _CHECKS[provider](one.type, one.inputs)) == []
+
+    @pytest.mark.parametrize("explanation", EXPLANATIONS, ids=lambda it: f"{it.type} {it.path}")
+    def test_need_every_explanation(self, explanation: Explanation, find_life: FindLife) -> None:
+        """One that covers nothing any more would hide the next finding that is true."""
+        provider = "aws" if explanation.type.startswith("aws:") else "azure"
+
+        assert any(
+            explanation.covers(finding)
+            for example, of in (pair.values for pair in SUPPORTED_PAIRS)
+            if of == provider
+            for created in find_life(example, provider).resources
+            if fnmatchcase(created.type, explanation.type)
+            for finding in _CHECKS[provider](created.type, created.inputs)
+        )
 
 
 _TABLE = "aws:dynamodb/table:Table"
