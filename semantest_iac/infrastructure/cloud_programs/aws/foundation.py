@@ -6,6 +6,8 @@ Source of the limits (in characters): the service models of botocore.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -66,6 +68,28 @@ def trust_policy(service: str) -> str:
     """Build the policy that lets this service, and nothing else, assume a role."""
     allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
+
+
+def allow_actions(actions: Iterable[str], resources: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
+    """Return the statement that allows these actions on these resources alone."""
+    return {"Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
+
+
+def attach_policy(
+    name: str,
+    role: pulumi.Input[str],
+    statements: pulumi.Input[Sequence[Mapping[str, Any]]],
+    context: ProgramContext,
+    policy_name: str = "",
+) -> aws.iam.RolePolicy:
+    """Put a policy of these statements into a role; without a name of its own it has that of the resource."""
+    return aws.iam.RolePolicy(
+        name,
+        name=policy_name or name,
+        role=role,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
+        opts=context.options(),
+    )
 
 
 def create_gateway_logging(logging: GatewayLogging, context: ProgramContext) -> Outputs:

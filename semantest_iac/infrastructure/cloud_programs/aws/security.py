@@ -8,7 +8,12 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
+    allow_actions,
+    attach_policy,
+    aws_name,
+    trust_policy,
+)
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _LONGEST_RECOVERY_DAYS = 30  # source: Secrets Manager's reference of DeleteSecret
@@ -64,12 +69,8 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
         tags=context.tags,
         opts=context.options(),
     )
-    policy = aws.iam.RolePolicy(
-        identity.name,
-        name="function",
-        role=role.name,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _policy_statements(identity, context)}),
-        opts=context.options(),
+    policy = attach_policy(
+        identity.name, role.name, _policy_statements(identity, context), context, policy_name="function"
     )
     return {"arn": role.arn, "name": role.name, "resource": policy}
 
@@ -86,7 +87,7 @@ def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> l
         (identity.policy.trace, _TRACE_ACTIONS, ["*"]),
         (identity.policy.join_network, _NETWORK_ACTIONS, ["*"]),
     ]
-    own = [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
+    own = [allow_actions(actions, on) for allowed, actions, on in wanted if allowed]
     wanted_of = [
         *((ref, "statements") for ref in identity.uses),
         *((ref, "receive_statements") for ref in identity.receives_from),

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.item_tables import PARTITION_KEY, ROW_KEY, ItemTable, table_variable
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name
 from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import CLIENT_TYPE_INDEX, connection_table_variables
@@ -37,12 +37,8 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
         "name": created.name,
         "variables": connection_table_variables(created.name, table.lifetime_s),
         "statements": [
-            {"Effect": "Allow", "Action": _ROW_ACTIONS, "Resource": [created.arn]},
-            {
-                "Effect": "Allow",
-                "Action": ["dynamodb:Query"],
-                "Resource": [pulumi.Output.concat(created.arn, "/index/", CLIENT_TYPE_INDEX)],
-            },
+            allow_actions(_ROW_ACTIONS, [created.arn]),
+            allow_actions(["dynamodb:Query"], [pulumi.Output.concat(created.arn, "/index/", CLIENT_TYPE_INDEX)]),
         ],
     }
 
@@ -70,5 +66,5 @@ def create_item_table(table: ItemTable, context: ProgramContext) -> Outputs:
         "name": created.name,
         "address": created.name,
         "variables": {table_variable(table.table): created.name},
-        "statements": [{"Effect": "Allow", "Action": [*actions.own], "Resource": [created.arn]}],
+        "statements": [allow_actions(actions.own, [created.arn])],
     }

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.networking.access_rules import SQL_PORT
-from semantest_iac.domain.resource import Ref
+from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.databases import (
     DOCUMENT_KEY,
     DocumentDatabase,
@@ -18,7 +17,8 @@ from semantest_iac.domain.storage.databases import (
     SqlDatabase,
     SqlServer,
 )
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, attach_policy, aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _ADMINISTRATOR = "semantest"
@@ -81,13 +81,9 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
         **network,
     )
     password = created.master_user_secrets.apply(lambda secrets: secrets[0]["secret_arn"])
-    _allow(
-        f"{server.name}-{server.administrator}",
-        server.administrator,
-        ["secretsmanager:GetSecretValue"],
-        [password],
-        context,
-    )
+    reading = [allow_actions(["secretsmanager:GetSecretValue"], [password])]
+    administrator = context.outputs[server.administrator]["name"]
+    attach_policy(f"{server.name}-{server.administrator}", administrator, reading, context)
     return {
         "id": created.arn,
         "arn": created.arn,
@@ -99,7 +95,7 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
             "SEMANTEST_SQL_PORT": str(SQL_PORT),
             "SEMANTEST_SQL_SECRET": password,
         },
-        "rights": {"connect_database": [_statement(["secretsmanager:GetSecretValue"], [password])]},
+        "rights": {"connect_database": reading},
     }
 
 
@@ -139,7 +135,8 @@ def create_redis_cache(cache: RedisCache, context: ProgramContext) -> Outputs:
         opts=context.options(),
     )
     for user, login in users.items():
-        _allow(f"{cache.name}-{user}", user, ["elasticache:Connect"], [created.arn, login.arn], context)
+        connecting = [allow_actions(["elasticache:Connect"], [created.arn, login.arn])]
+        attach_policy(f"{cache.name}-{user}", context.outputs[user]["name"], connecting, context)
     endpoint = created.endpoints.apply(lambda endpoints: endpoints[0])
     return {
         "id": created.arn,
@@ -166,12 +163,6 @@ def _group_users(
     )
 
 
-_ITEM_ACTIONS = [
-    *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem"),
-    *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"),
-]
-
-
 def create_document_database(documents: DocumentDatabase, context: ProgramContext) -> Outputs:
     """Create a table that costs by use, and can be restored to any moment of so many days."""
     created = aws.dynamodb.Table(
@@ -184,8 +175,10 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
         tags=context.tags,
         opts=context.options(),
     )
+    actions = RIGHT_ACTIONS[AccessRight.READ_WRITE_ITEMS, "dynamodb"]
+    statements = [allow_actions(actions.own, [created.arn])]
     for user in documents.users:
-        _allow(f"{documents.name}-{user}", user, _ITEM_ACTIONS, [created.arn], context)
+        attach_policy(f"{documents.name}-{user}", context.outputs[user]["name"], statements, context)
     return {
         "id": created.arn,
         "arn": created.arn,
@@ -195,21 +188,5 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
             "SEMANTEST_DOCUMENTS_ADDRESS": f"https://dynamodb.{context.stack.region}.amazonaws.com",
             "SEMANTEST_DOCUMENTS_NAME": created.name,
         },
-        "statements": [_statement(_ITEM_ACTIONS, [created.arn])],
+        "statements": statements,
     }
-
-
-def _allow(name: str, identity: Ref, actions: list[str], resources: list[Any], context: ProgramContext) -> None:
-    """Put a policy into the role of an identity that allows these actions on these resources alone."""
-    document = {"Version": "2012-10-17", "Statement": [_statement(actions, resources)]}
-    aws.iam.RolePolicy(
-        name,
-        name=name,
-        role=context.outputs[identity]["name"],
-        policy=pulumi.Output.json_dumps(document),
-        opts=context.options(),
-    )
-
-
-def _statement(actions: list[str], resources: list[Any]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}

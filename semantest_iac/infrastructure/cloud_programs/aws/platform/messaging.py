@@ -19,7 +19,7 @@ from semantest_iac.domain.messaging.queues import (
     TopicSubscription,
     send_variable,
 )
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _RECEIVE_ACTIONS = [
@@ -44,7 +44,7 @@ def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Output
         **_describe_queue(created),
         "dead_letter_name": dead.name,
         "variables": {send_variable(queue.queue): created.url},
-        "statements": [_allow(["sqs:SendMessage"], created.arn)],
+        "statements": [allow_actions(["sqs:SendMessage"], [created.arn])],
     }
 
 
@@ -89,12 +89,8 @@ def _describe_queue(created: aws.sqs.Queue) -> dict[str, Any]:
         "arn": created.arn,
         "name": created.name,
         "address": created.url,
-        "receive_statements": [_allow(_RECEIVE_ACTIONS, created.arn)],
+        "receive_statements": [allow_actions(_RECEIVE_ACTIONS, [created.arn])],
     }
-
-
-def _allow(actions: list[str], arn: pulumi.Input[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": [arn]}
 
 
 def create_message_topic(topic: MessageTopic, context: ProgramContext) -> Outputs:
@@ -112,7 +108,7 @@ def create_message_topic(topic: MessageTopic, context: ProgramContext) -> Output
         "name": created.name,
         "address": created.arn,
         "variables": {send_variable(topic.topic): created.arn},
-        "statements": [_allow(["sns:Publish"], created.arn)],
+        "statements": [allow_actions(["sns:Publish"], [created.arn])],
     }
 
 

@@ -10,7 +10,11 @@ import pulumi_aws as aws
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import globally_unique_aws_name
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
+    allow_actions,
+    attach_policy,
+    globally_unique_aws_name,
+)
 from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -115,17 +119,10 @@ def _list_statements(bucket: pulumi.Input[str]) -> list[dict[str, Any]]:
     actions = RIGHT_ACTIONS[AccessRight.READ_WRITE_OBJECTS, "s3"]
     below = [pulumi.Output.concat(bucket, part) for part in actions.parts]
     return [
-        {"Effect": "Allow", "Action": list(actions.own), "Resource": [bucket]},
-        {"Effect": "Allow", "Action": list(actions.below), "Resource": below},
+        allow_actions(actions.own, [bucket]),
+        allow_actions(actions.below, below),
     ]
 
 
 def _allow_user(store: ObjectStore, user: Ref, statements: list[dict[str, Any]], context: ProgramContext) -> None:
-    name = f"{store.name}-{user}"
-    aws.iam.RolePolicy(
-        name,
-        name=name,
-        role=context.outputs[user]["name"],
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
-        opts=context.options(),
-    )
+    attach_policy(f"{store.name}-{user}", context.outputs[user]["name"], statements, context)

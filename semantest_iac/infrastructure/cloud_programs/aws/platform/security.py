@@ -9,7 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
+    allow_actions,
+    attach_policy,
+    aws_name,
+    trust_policy,
+)
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.plan.aws_departures import choose_recovery_window
 
@@ -33,7 +38,10 @@ def create_secret_vault(vault: SecretVault, context: ProgramContext) -> Outputs:
     )
     aws.kms.Alias(vault.name, name=f"alias/{prefix}", target_key_id=key.key_id, opts=context.options())
     secrets = key.arn.apply(lambda arn: _list_secrets_below(arn, prefix))
-    reading = [_allow(["secretsmanager:GetSecretValue"], [secrets]), _allow(["kms:Decrypt"], [key.arn])]
+    reading = [
+        allow_actions(["secretsmanager:GetSecretValue"], [secrets]),
+        allow_actions(["kms:Decrypt"], [key.arn]),
+    ]
     return {
         "id": key.key_id,
         "arn": key.arn,
@@ -108,23 +116,13 @@ def assign_right(assignment: RoleAssignment, context: ProgramContext) -> Outputs
     statements = target.get("rights", {}).get(assignment.right.value)
     if statements is None:
         statements = pulumi.Output.all(target["arn"], *keys).apply(lambda arns: _list_statements(assignment, *arns))
-    policy = aws.iam.RolePolicy(
-        assignment.name,
-        name=assignment.name,
-        role=role,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
-        opts=context.options(),
-    )
+    policy = attach_policy(assignment.name, role, statements, context)
     return {"id": policy.id, "resource": policy}
 
 
 def _list_statements(assignment: RoleAssignment, arn: str, *keys: str) -> list[dict[str, Any]]:
     actions = RIGHT_ACTIONS[assignment.right, arn.split(":")[2]]
-    own = [_allow(list(actions.own), [arn])] if actions.own else []
-    below = [_allow(list(actions.below), [f"{arn}{part}" for part in actions.parts])] if actions.below else []
+    own = [allow_actions(actions.own, [arn])] if actions.own else []
+    below = [allow_actions(actions.below, [f"{arn}{part}" for part in actions.parts])] if actions.below else []
     traces = [_TRACE_STATEMENT] if assignment.right is AccessRight.SEND_TELEMETRY else []
-    return own + below + traces + [_allow(["kms:Decrypt"], [key]) for key in keys]
-
-
-def _allow(actions: list[str], resources: list[Any]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return own + below + traces + [allow_actions(["kms:Decrypt"], [key]) for key in keys]
