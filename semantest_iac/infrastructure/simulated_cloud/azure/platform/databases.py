@@ -197,7 +197,6 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
             **dict.fromkeys(("failoverGroupId", "managedBy", "pausedDate", "resumedDate"), ""),
             "maxLogSizeBytes": lambda _: 0.0,
         },
-        references=(_SERVER_REFERENCE,),
         latency_seconds=30,
     ),
     SQL_FIREWALL_RULE_TYPE: ArmType(
@@ -207,7 +206,6 @@ SQL_TYPES: Final[dict[str, TypeRule]] = {
             "firewallRuleName": refine(Length(1, 128, DOC), Pattern(r"^[^<>*%&:\\/?]+\Z", DOC)),
             **dict.fromkeys(("startIpAddress", "endIpAddress"), refine(Pattern(r"^\d{1,3}(\.\d{1,3}){3}\Z", DOC))),
         },
-        references=(_SERVER_REFERENCE,),
     ),
     SQL_ENCRYPTION_TYPE: ArmType(
         SQL_ENCRYPTION_TYPE, f"{_DATABASES_ID}/{{databaseName}}/transparentDataEncryption/{{tdeName}}"
@@ -295,7 +293,6 @@ DOCUMENT_AND_CACHE_TYPES: Final[dict[str, TypeRule]] = {
             "deferUpgrade": "NotDeferred",
             "port": lambda _: 10000,
         },
-        references=(_CLUSTER_REFERENCE,),
         latency_seconds=60,
     ),
     REDIS_USER_TYPE: ArmType(

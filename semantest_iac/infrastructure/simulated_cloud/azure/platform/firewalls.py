@@ -20,7 +20,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     SUCCEEDED_STATE,
     ArmType,
     id_reference,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -131,7 +130,6 @@ FIREWALL_TYPES: Final[dict[str, TypeRule]] = {
             **OPTIONAL_ID,
         },
         computed={**SUCCEEDED_STATE, "name": "{ruleCollectionGroupName}", "etag": stable_guid("etag"), "size": "0.1MB"},
-        references=(parent_reference("firewallPolicyName", FIREWALL_POLICY_TYPE, _POLICIES_ID),),
         latency_seconds=20,
     ),
     FIREWALL_TYPE: network_type(FIREWALL_TYPE, "azureFirewalls", "azureFirewallName").rule(

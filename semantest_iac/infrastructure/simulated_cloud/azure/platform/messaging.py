@@ -14,7 +14,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
     ArmType,
-    parent_reference,
     refine,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
@@ -169,10 +168,6 @@ _SIZES: Final = {
     "enablePartitioning": refine(force_new=True, computed_default=True),
     **dict.fromkeys(("enableExpress", "maxMessageSizeInKilobytes", "maxSizeInMegabytes"), _CHOSEN),
 }
-_NAMESPACE_REFERENCE: Final = parent_reference(
-    "namespaceName", BUS_NAMESPACE_TYPE, _NAMESPACES_ID, fact_name="namespace"
-)
-_TOPIC_REFERENCE: Final = parent_reference("topicName", BUS_TOPIC_TYPE, _TOPICS_ID)
 
 
 def _namespace_sku(facts: RequestFacts) -> dict[str, Any]:
@@ -232,7 +227,6 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
     BUS_QUEUE_TYPE: ArmType(BUS_QUEUE_TYPE, f"{_NAMESPACES_ID}/{{namespaceName}}/queues/{{queueName}}").rule(
         {"queueName": _ENTITY_NAME, **_LIFETIMES, **_SIZES, **_DELIVERY},
         computed={**_ENTITY_OUTPUTS, **_SIZE_OUTPUTS, **_DELIVERY_OUTPUTS},
-        references=(_NAMESPACE_REFERENCE,),
         guards=(
             _refuse(
                 _asks_basic_for("requiresSession", "requiresDuplicateDetection"),
@@ -250,7 +244,6 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
             "subscriptionCount": lambda _: 0,
             "supportOrdering": lambda _: False,
         },
-        references=(_NAMESPACE_REFERENCE,),
         guards=(
             _refuse(_is_basic, "Topics need the Standard tier.", on_update=False),
             _refuse(_has_name_of(BUS_QUEUE_TYPE, "topicName"), _NAME_IS_TAKEN, on_update=False),
@@ -273,11 +266,9 @@ MESSAGE_BROKER_TYPES: Final[dict[str, TypeRule]] = {
             "isClientAffine": lambda _: False,
             "duplicateDetectionHistoryTimeWindow": "PT10M",
         },
-        references=(_TOPIC_REFERENCE,),
     ),
     BUS_RULE_TYPE: ArmType(BUS_RULE_TYPE, f"{_SUBSCRIPTIONS_ID}/{{subscriptionName}}/rules/$Default").rule(
         {"filterType": _CHOSEN, "sqlFilter": refine(reported_differently=True)},
         computed={"name": "$Default", "location": "{region}", "filterType": "SqlFilter"},
-        references=(parent_reference("subscriptionName", BUS_SUBSCRIPTION_TYPE, _SUBSCRIPTIONS_ID),),
     ),
 }

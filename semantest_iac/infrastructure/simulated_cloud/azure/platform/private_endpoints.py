@@ -102,10 +102,7 @@ PRIVATE_ENDPOINT_TYPES: Final[dict[str, TypeRule]] = {
     ).rule(
         {"name": refine(computed_default=True), **OPTIONAL_ID},
         computed={**SUCCEEDED_STATE, "name": "{privateDnsZoneGroupName}", "etag": stable_guid("etag")},
-        references=(
-            parent_reference("privateEndpointName", PRIVATE_ENDPOINT_TYPE, _ENDPOINTS_ID),
-            id_reference("privateDnsZoneConfigs.*.privateDnsZoneId", PRIVATE_ZONE_TYPE),
-        ),
+        references=(id_reference("privateDnsZoneConfigs.*.privateDnsZoneId", PRIVATE_ZONE_TYPE),),
         latency_seconds=10,
     ),
     PRIVATE_ZONE_TYPE: ArmType(PRIVATE_ZONE_TYPE, f"{_ZONES_ID}/{{privateZoneName}}").rule(

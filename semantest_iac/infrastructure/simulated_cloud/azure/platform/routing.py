@@ -17,7 +17,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     SUCCEEDED_STATE,
     ArmType,
     id_reference,
-    parent_reference,
     refine,
     stable_guid,
 )
@@ -150,7 +149,6 @@ EGRESS_TYPES: Final[dict[str, TypeRule]] = {
             "etag": stable_guid("etag"),
             "hasBgpOverride": lambda _: False,
         },
-        references=(parent_reference("routeTableName", AZURE_ROUTE_TABLE_TYPE, _ROUTE_TABLES_ID),),
         guards=(
             RequestGuard(
                 _lacks_next_address,
