@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.event_transports import EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.local_messages import LocalMessages
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.ports.stack_locks import StackLocks
@@ -440,6 +441,12 @@ class Application(SecretParts, GuardrailParts):
         from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, find_address
 
         return find_address(self.home, MESSAGES_FOLDER)
+
+    def local_messages(self, variables: Mapping[str, str]) -> LocalMessages:
+        """Return the messages of the queues and topics of simulated stacks."""
+        from semantest_iac.bootstrap.serving.local_serving import open_local_messages
+
+        return open_local_messages(self, variables)
 
     def connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
         """Return the engine and the probe of what it deploys."""

@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.local_service.messaging.endpoint import (
     find_message_variables,
     serve_messages,
 )
+from semantest_iac.infrastructure.local_service.messaging.local_messages import StoredMessages
 from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
 from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, announce_address
 from semantest_iac.infrastructure.message_store.messages import MessageStore
@@ -33,6 +34,7 @@ from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.local_messages import LocalMessages
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
@@ -88,7 +90,7 @@ class LocalServing:
         store = MessageStore(application.home)
         deliveries = MessageDeliveries(
             self._watch_releases(all_simulated_releases).current,
-            self._find_local_probe,
+            self.find_local_probe,
             store,
             directory,
             application.function_logs,
@@ -106,7 +108,8 @@ class LocalServing:
                 async with deliveries:
                     yield
 
-    def _find_local_probe(self, stack: Stack) -> LocalProbe:
+    def find_local_probe(self, stack: Stack) -> LocalProbe:
+        """Return the probe of a simulated stack."""
         probe = self.find_probe(stack)
         assert isinstance(probe, LocalProbe)  # noqa: S101 - simulated stacks have no others
         return probe
@@ -154,3 +157,9 @@ def open_local_gateway(
                 yield url
 
     return run()
+
+
+def open_local_messages(application: ServedApplication, variables: Mapping[str, str]) -> LocalMessages:
+    """Return the messages of the queues and topics of simulated stacks."""
+    find_source = LocalServing(application, variables).find_local_probe
+    return StoredMessages(find_source, MessageStore(application.home))

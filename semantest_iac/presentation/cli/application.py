@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.event_transports import DeadLetters, EventTarget, ReceivedMessage
     from semantest_iac.application.ports.home_parts import HomePart
     from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.local_messages import LocalMessages
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
@@ -223,6 +224,8 @@ class CliApplication(Protocol):
     def serving_address(self) -> str | None: ...
 
     def messages_address(self) -> str | None: ...
+
+    def local_messages(self, variables: Mapping[str, str]) -> LocalMessages: ...
 
     def drift_detection(
         self, variables: Mapping[str, str], *, engine: EngineChoice, progress: ReportProgress

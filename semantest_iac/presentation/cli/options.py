@@ -197,6 +197,16 @@ stack_options = _bundle_options(
 filter_options = _bundle_options("selector", StackSelector.from_words, *_FILTER_OPTIONS)
 """`selector`: all recorded stacks that match."""
 
+
+def _select_place(
+    component: str | None, provider: str | None, environment: str | None, region: str | None
+) -> StackSelector:
+    return StackSelector.from_words(None, component, provider, environment, region)
+
+
+place_options = _bundle_options("selector", _select_place, *_FILTER_OPTIONS[1:])
+"""`selector`: all recorded stacks that match, of commands whose arguments are something else."""
+
 many_stacks_options = _bundle_options("selector", MultiStackSelector.from_words, *_MULTI_STACK_OPTIONS)
 """`selector`: one or more stacks."""
 

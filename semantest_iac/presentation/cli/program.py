@@ -37,6 +37,8 @@ COMMANDS = {
     "destroy": ("deployments", "Delete every resource of a stack."),
     "invoke": ("services", "Send an HTTP request to a deployed service."),
     "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
+    "send": ("messages.sending", "Send a message to a queue or topic of a simulated stack."),
+    "receive": ("messages.sending", "Receive messages of a queue, or its dead letters."),
     "logs": ("services", "Show what functions printed on this machine."),
     "events": ("events", "List recorded events, and messages that failed."),
     "publish": ("events", "Send an event that requests a deployment."),

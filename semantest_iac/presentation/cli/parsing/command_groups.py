@@ -31,6 +31,8 @@ WORDS_OF_OTHER_TOOLS: Mapping[str, str] = {
     "info": "outputs",
     "output": "outputs",
     "show": "outputs",
+    "consume": "receive",
+    "enqueue": "send",
     "log": "logs",
     "tail": "logs",
     "check": "doctor",

@@ -108,6 +108,23 @@ def find_stack_names(around: Surroundings) -> Iterator[tuple[str, str]]:
         yield row.stack, f"{row.kind} {row.state}"
 
 
+def find_queue_names(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the queues of all deployed stacks, by the names of their outputs."""
+    yield from _find_output_names(around, "queue")
+
+
+def find_topic_names(around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield the topics of all deployed stacks, by the names of their outputs."""
+    yield from _find_output_names(around, "topic")
+
+
+def _find_output_names(around: Surroundings, kind: str) -> Iterator[tuple[str, str]]:
+    for row in around.application.ledger.stacks():
+        for output in row.outputs:
+            if match := re.fullmatch(rf"(?:messaging_)?{kind}_(.+?)(?:_address)?", output):
+                yield match[1].replace("_", "-"), f"of {row.stack}"
+
+
 def find_deployment_ids(around: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the newest deployments."""
     for row in around.application.ledger.deployments(limit=MOST_DEPLOYMENTS):

@@ -1,0 +1,1 @@
+"""The commands with which people send and receive messages of simulated stacks."""
