@@ -38,6 +38,7 @@ from semantest_iac.application.run_executor import RunExecutor, RunScope
 from semantest_iac.application.run_follower import RunFollower
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.application.worker import LEASE_S, ReportRun, Worker, report_nothing
+from semantest_iac.bootstrap.serving.message_removal import remove_messages_of_destroyed
 from semantest_iac.bootstrap.simulated_stacks import SimulatingHome, require_simulated_here
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.verification import (
@@ -245,7 +246,8 @@ def build_deployments(
 ) -> DeploymentUseCase:
     """Return the use cases on one engine."""
     ledger, queue = application.ledger, application.run_queue
-    observers = EventObservers(*([views.observer] if views.observer else ()))
+    remove_messages = remove_messages_of_destroyed(application.home)
+    observers = EventObservers(remove_messages, *([views.observer] if views.observer else ()))
     runs = EngineRuns(application, manifest, observers, variables, choice, views)
     locks, require_visible = application.stack_locks, partial(require_simulated_here, application)
     executor = RunExecutor(
@@ -305,7 +307,7 @@ def build_worker(  # noqa: PLR0913  # one parameter for each thing that differs 
     and `on_stuck`, are those of Worker.
     """
     ledger, queue, views = application.ledger, application.run_queue, views or WorkerViews()
-    observers = EventObservers(*views.observers)
+    observers = EventObservers(remove_messages_of_destroyed(application.home), *views.observers)
 
     @cache
     def runs_on(choice: EngineChoice) -> EngineRuns:

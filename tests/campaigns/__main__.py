@@ -13,6 +13,7 @@ CAMPAIGNS = (
     "full-disks",
     "interruptions",
     "kills",
+    "messages",
     "nemesis",
     "platforms",
     "queue-kills",

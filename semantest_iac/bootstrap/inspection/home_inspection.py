@@ -51,7 +51,7 @@ class HomeInspection:
         """Return every part with its condition; none for a home that does not exist."""
         if not self._home.is_dir():
             return []
-        folders = [*self._inspect_folders(), *self._inspect_files()]
+        folders = [*self._inspect_folders(), *self._inspect_files(), *self._inspect_messages()]
         parts = [self._inspect_manifest(), *self._inspect_copies(), *self._inspect_ledger(), *folders]
         broken = {part.part for part in folders if not part.is_usable}
         if "sandbox" not in broken:
@@ -181,6 +181,18 @@ class HomeInspection:
                     yield self._movable(f"{folder}/{path.name}", "foreign", "a folder is where a file should be")
                 elif not os.access(path, os.R_OK, effective_ids=True):
                     yield HomePart(f"{folder}/{path.name}", "unreadable", "permission denied", f"chmod u+rw '{path}'")
+
+    def _inspect_messages(self) -> Iterator[HomePart]:
+        from semantest_iac.infrastructure.message_store.message_database import MESSAGES_FILE, find_messages_fault
+
+        path = self._home / MESSAGES_FILE
+        fault = find_messages_fault(path) if path.exists() else ""
+        if fault == "permission denied":
+            yield HomePart(MESSAGES_FILE, "unreadable", fault, f"chmod u+rw '{path}'")
+        elif fault:
+            yield self._movable(MESSAGES_FILE, "damaged", f"{fault}; the messages and ticks in it are lost")
+        elif path.exists():
+            yield HomePart(MESSAGES_FILE)
 
     def _movable(self, part: str, status: PartStatus, cause: str) -> HomePart:
         """A part that is made again when it is needed, once what is in its place is gone."""

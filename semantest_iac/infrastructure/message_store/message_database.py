@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import weakref
@@ -128,6 +129,24 @@ class MessageDatabase:
             message = f"Cannot use '{self.path}': it has schema {version}, this version knows {_SCHEMA_VERSION}."
             hint = "Use the version of semantest_iac that wrote it, or a newer one."
             raise StorageError(message, "STORAGE_NEWER", hint=hint)
+
+
+def find_messages_fault(path: Path) -> str:
+    """Return what is wrong with the file of a home, empty if nothing is; looking changes nothing."""
+    if path.is_dir():
+        return "a folder is where a file should be"
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return "permission denied"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_TIMEOUT_S)
+    try:
+        (answer,) = connection.execute("pragma quick_check(1)").fetchone()
+        connection.execute("select messages, bytes from totals").fetchone()
+    except sqlite3.Error as error:
+        is_database = getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB"
+        return "the file is damaged" if is_database else "the file is not a database"
+    finally:
+        connection.close()
+    return "" if answer == "ok" else "the file is damaged"
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

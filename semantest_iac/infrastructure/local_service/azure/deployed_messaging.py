@@ -218,7 +218,6 @@ def _read_queue_triggers(
                 partial(_build_message_event, name),
                 _find_failed_receipts,
                 gives_back=True,
-                renews_locks=True,
             )
 
 

@@ -62,8 +62,7 @@ class QueueTrigger:
     """A function that gets the messages of a queue, at most `batch_size` at once, collected for `window_s` seconds.
 
     At most `maximum` calls run at once. `find_failed` returns the receipts of what was not handled. A failed message
-    comes again at once where the host `gives_back`, else when its lock ends. `renews_locks`: the host keeps messages
-    locked while the function runs.
+    comes again at once where the host `gives_back`, else when its lock ends.
     """
 
     queue: DeployedQueue
@@ -74,7 +73,6 @@ class QueueTrigger:
     build_event: Callable[[Sequence[DeliveredMessage]], Any]
     find_failed: Callable[[Invocation, Sequence[DeliveredMessage]], Collection[str]]
     gives_back: bool = False
-    renews_locks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

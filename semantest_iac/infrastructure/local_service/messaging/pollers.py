@@ -154,14 +154,16 @@ class QueuePoller(_Loop):
 
     @asynccontextmanager
     async def _renew_locks(self, receipts: Sequence[str]) -> AsyncIterator[None]:
-        """Keep the messages locked as long as the block, where the host does that."""
-        renewing = asyncio.create_task(self._keep_renewing(receipts)) if self._trigger.renews_locks else None
+        """Keep the messages locked as long as the block.
+
+        One cloud's host does that. On the other a lock is longer than any call; here a process may start slowly.
+        """
+        renewing = asyncio.create_task(self._keep_renewing(receipts))
         try:
             yield
         finally:
-            if renewing:
-                renewing.cancel()
-                await asyncio.gather(renewing, return_exceptions=True)
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _keep_renewing(self, receipts: Sequence[str]) -> None:
         lock_s = self._holder.rules.lock_s
