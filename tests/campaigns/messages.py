@@ -92,7 +92,7 @@ class _MessageRun:
         asyncio.run(self._send(_QUEUE, plain))
         asyncio.run(self._send(_ORDERED, ordered))
         self._serve_with_kills(result)
-        dead = asyncio.run(self._receive_dead(_QUEUE))
+        dead = [body for queue in (_QUEUE, _ORDERED) for body in asyncio.run(self._receive_dead(queue))]
         self._compare(result, [it.body for it in plain], [it.body for it in ordered], dead)
         result.seconds = time.monotonic() - began
         return result
@@ -207,7 +207,8 @@ class _MessageRun:
         most, least = max(tries, default=_MOST_DELIVERIES), min(tries, default=_MOST_DELIVERIES)
         if most > _MOST_DELIVERIES or (not self._job.kills and least < _MOST_DELIVERIES):
             result.faults.append(f"poison was tried {least} to {most} times in place of {_MOST_DELIVERIES}")
-        if not _is_in_order(self._log.read_text().splitlines(), ordered):
+        begun = [body for body in ordered if body in handled]  # the others became dead letters by kills
+        if not _is_in_order(self._log.read_text().splitlines(), begun):
             result.faults.append("a group was not handled in its order")
 
 

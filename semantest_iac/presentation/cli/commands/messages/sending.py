@@ -24,8 +24,8 @@ from semantest_iac.presentation.cli.session import ConfigurationOptions, Session
 if TYPE_CHECKING:
     from semantest_iac.application.ports.local_messages import LocalMessages, MessageReceipts, ReceivedMessages
 
-MOST_ATTRIBUTES = 10
-LONGEST_DELAY_S, LONGEST_WAIT_S, MOST_COPIES, MOST_RECEIVED = 900, 600, 10_000, 1000
+_MOST_ATTRIBUTES = 10
+_LONGEST_DELAY_S, _LONGEST_WAIT_S, _MOST_COPIES, _MOST_RECEIVED = 900, 600, 10_000, 1000
 
 SEND_HELP = """Send a message to a queue or topic of a simulated stack.
 
@@ -48,8 +48,8 @@ def _parse_attributes(
         if not equals or not text or ATTRIBUTE_NAME.fullmatch(name) is None:
             raise click.BadParameter(f"'{written[:100]}' is not NAME=VALUE with a name such as order_type.")
         attributes[name] = _parse_attribute_value(text)
-    if len(attributes) > MOST_ATTRIBUTES:
-        raise click.BadParameter(f"a message has {MOST_ATTRIBUTES} attributes at most.")
+    if len(attributes) > _MOST_ATTRIBUTES:
+        raise click.BadParameter(f"a message has {_MOST_ATTRIBUTES} attributes at most.")
     return attributes
 
 
@@ -77,8 +77,8 @@ def _parse_attribute_value(text: str) -> AttributeValue:
 )
 @click.option("--group", default="", metavar="NAME", help="The group in which messages stay in order.")
 @click.option("--id", "identifier", default="", metavar="ID", help="The id by which duplicates are found.")
-@click.option("--delay", type=click.IntRange(0, LONGEST_DELAY_S), metavar="SECONDS", help="Until anybody gets it.")
-@click.option("--count", type=click.IntRange(1, MOST_COPIES), default=1, metavar="N", help="Send it so many times.")
+@click.option("--delay", type=click.IntRange(0, _LONGEST_DELAY_S), metavar="SECONDS", help="Until anybody gets it.")
+@click.option("--count", type=click.IntRange(1, _MOST_COPIES), default=1, metavar="N", help="Send it so many times.")
 @place_options
 @session_options
 def send_command(  # noqa: PLR0913  # one parameter for each option
@@ -150,8 +150,10 @@ What functions get as well, they may get first. With --keep the messages stay, a
     help="The queue or subscription.",
 )
 @click.option("--dead-letters", is_flag=True, help="Receive those that nobody could handle.")
-@click.option("--max", "most", type=click.IntRange(1, MOST_RECEIVED), default=10, metavar="N", show_default=True)
-@click.option("--wait", type=click.IntRange(0, LONGEST_WAIT_S), default=0, metavar="SECONDS", help="For the first one.")
+@click.option("--max", "most", type=click.IntRange(1, _MOST_RECEIVED), default=10, metavar="N", show_default=True)
+@click.option(
+    "--wait", type=click.IntRange(0, _LONGEST_WAIT_S), default=0, metavar="SECONDS", help="For the first one."
+)
 @click.option("--keep", is_flag=True, help="Only look at them.")
 @place_options
 @session_options
