@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.local_service.messaging.pollers import TimerLoop
@@ -18,8 +19,8 @@ class TestMessages:
         await workers.send(*map(str, range(12)), "bad")
 
         async with workers.deliver():
-            for calls_for in (13, 14):
-                await wait_until(lambda: sum(it.messages for it in workers.reports) >= calls_for)  # noqa: B023
+            for delivered in (13, 14):
+                await wait_until(partial(_has_delivered, workers, delivered))
                 workers.clock.ahead_s += lock_s
             await wait_until(lambda: _has_dead_letter(workers))
 
@@ -103,6 +104,10 @@ class TestTicks:
         assert len(workers.read_handled(".ticks")) == len(workers.reports)
         if stack.provider == "aws":  # on the other cloud the package knows the time of this machine
             assert workers.read_handled(".ticks")[0] == ["Scheduled Event", "2026-11-30T00:54:00Z"]
+
+
+def _has_delivered(workers: Workers, messages: int) -> bool:
+    return sum(it.messages for it in workers.reports) >= messages
 
 
 async def _has_dead_letter(workers: Workers) -> bool:
