@@ -6,6 +6,7 @@ Which actions a type needs, and to which ARNs each can be limited, is in `aws_pe
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
@@ -30,17 +31,6 @@ from semantest_iac.domain.security.permissions import (
 _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 _SECRET_TYPE = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
 _ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-
-_SERVICES = {
-    "apigatewayv2": "apigateway",
-    "cloudwatch/logGroup": "logs",
-    "cloudwatch/queryDefinition": "logs",
-    "ec2transitgateway": "ec2",
-    "networkfirewall": "network-firewall",
-    "sfn": "states",
-    "vpc": "ec2",
-}
-"""The service of a type's actions, where it is not called as the module of the type."""
 
 _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
     "aws:apigateway/account:Account": ("iam:GetRole", "iam:PassRole"),
@@ -167,7 +157,7 @@ def list_actions(resource_type: str) -> tuple[str, ...]:
         message = f"Cannot say what '{resource_type}' needs: its actions are not known."
         raise RefusedError(message, "PERMISSIONS_UNKNOWN", hint="Add it to tools/generate_aws_permissions.py.")
     found = {action for actions in handlers.values() for action in actions}
-    own, others = _find_service(resource_type), _ACTIONS_OF_OTHER_SERVICES.get(resource_type, ())
+    own, others = _find_service(handlers), _ACTIONS_OF_OTHER_SERVICES.get(resource_type, ())
     unused = _UNUSED_OF_TYPES.get(resource_type, ())
     kept = (
         it
@@ -216,10 +206,10 @@ def _read_data() -> Mapping[str, Any]:
     return data
 
 
-def _find_service(resource_type: str) -> str:
-    name = resource_type.split(":")[1]
-    module = name.partition("/")[0]
-    return _SERVICES.get(name, _SERVICES.get(module, module))
+def _find_service(handlers: Mapping[str, Sequence[str]]) -> str:
+    """Return the service to which most actions of a type belong: what others are there is about what it refers to."""
+    services = Counter(action.partition(":")[0] for actions in handlers.values() for action in actions)
+    return services.most_common(1)[0][0]
 
 
 def _is_of_unused_feature(action: str) -> bool:

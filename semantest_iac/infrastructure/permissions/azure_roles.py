@@ -31,83 +31,6 @@ _GROUP_OPERATIONS = "Microsoft.Resources/subscriptions/resourceGroups"
 _PROVIDER_PATH = re.compile(r"/providers/(?P<path>.*)$", re.IGNORECASE)
 _VERBS = ("read", "write", "delete")
 
-ARM_TYPES: Mapping[str, str] = {
-    "azure-native:apimanagement:Api": "Microsoft.ApiManagement/service/apis",
-    "azure-native:apimanagement:ApiDiagnostic": "Microsoft.ApiManagement/service/apis/diagnostics",
-    "azure-native:apimanagement:ApiManagementService": "Microsoft.ApiManagement/service",
-    "azure-native:apimanagement:ApiOperation": "Microsoft.ApiManagement/service/apis/operations",
-    "azure-native:apimanagement:ApiPolicy": "Microsoft.ApiManagement/service/apis/policies",
-    "azure-native:apimanagement:Backend": "Microsoft.ApiManagement/service/backends",
-    "azure-native:apimanagement:Logger": "Microsoft.ApiManagement/service/loggers",
-    "azure-native:apimanagement:NamedValue": "Microsoft.ApiManagement/service/namedValues",
-    "azure-native:applicationinsights:Component": "Microsoft.Insights/components",
-    "azure-native:applicationinsights:Workbook": "Microsoft.Insights/workbooks",
-    "azure-native:authorization:RoleAssignment": "Microsoft.Authorization/roleAssignments",
-    "azure-native:cosmosdb:DatabaseAccount": "Microsoft.DocumentDB/databaseAccounts",
-    "azure-native:cosmosdb:SqlResourceSqlContainer": "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers",
-    "azure-native:cosmosdb:SqlResourceSqlDatabase": "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
-    "azure-native:cosmosdb:SqlResourceSqlRoleAssignment": "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
-    "azure-native:datafactory:Dataset": "Microsoft.DataFactory/factories/datasets",
-    "azure-native:datafactory:Factory": "Microsoft.DataFactory/factories",
-    "azure-native:datafactory:LinkedService": "Microsoft.DataFactory/factories/linkedServices",
-    "azure-native:datafactory:Pipeline": "Microsoft.DataFactory/factories/pipelines",
-    "azure-native:keyvault:Secret": "Microsoft.KeyVault/vaults/secrets",
-    "azure-native:keyvault:Vault": "Microsoft.KeyVault/vaults",
-    "azure-native:logic:Workflow": "Microsoft.Logic/workflows",
-    "azure-native:managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities",
-    "azure-native:monitor:ActionGroup": "Microsoft.Insights/actionGroups",
-    "azure-native:monitor:DiagnosticSetting": "Microsoft.Insights/diagnosticSettings",
-    "azure-native:monitor:MetricAlert": "Microsoft.Insights/metricAlerts",
-    "azure-native:monitor:ScheduledQueryRule": "Microsoft.Insights/scheduledQueryRules",
-    "azure-native:network:AzureFirewall": "Microsoft.Network/azureFirewalls",
-    "azure-native:network:BastionHost": "Microsoft.Network/bastionHosts",
-    "azure-native:network:DdosProtectionPlan": "Microsoft.Network/ddosProtectionPlans",
-    "azure-native:network:FirewallPolicy": "Microsoft.Network/firewallPolicies",
-    "azure-native:network:FirewallPolicyRuleCollectionGroup": "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
-    "azure-native:network:NatGateway": "Microsoft.Network/natGateways",
-    "azure-native:network:NetworkSecurityGroup": "Microsoft.Network/networkSecurityGroups",
-    "azure-native:network:PrivateDnsZoneGroup": "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
-    "azure-native:network:PrivateEndpoint": "Microsoft.Network/privateEndpoints",
-    "azure-native:network:PublicIPAddress": "Microsoft.Network/publicIPAddresses",
-    "azure-native:network:Route": "Microsoft.Network/routeTables/routes",
-    "azure-native:network:RouteTable": "Microsoft.Network/routeTables",
-    "azure-native:network:Subnet": "Microsoft.Network/virtualNetworks/subnets",
-    "azure-native:network:VirtualNetwork": "Microsoft.Network/virtualNetworks",
-    "azure-native:operationalinsights:SavedSearch": "Microsoft.OperationalInsights/workspaces/savedSearches",
-    "azure-native:operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces",
-    "azure-native:privatedns:PrivateZone": "Microsoft.Network/privateDnsZones",
-    "azure-native:privatedns:VirtualNetworkLink": "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
-    "azure-native:redisenterprise:AccessPolicyAssignment": (
-        "Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments"
-    ),
-    "azure-native:redisenterprise:Database": "Microsoft.Cache/redisEnterprise/databases",
-    "azure-native:redisenterprise:RedisEnterprise": "Microsoft.Cache/redisEnterprise",
-    _GROUP_TYPE: _GROUP_OPERATIONS,
-    "azure-native:servicebus:DefaultRule": "Microsoft.ServiceBus/namespaces/topics/subscriptions/rules",
-    "azure-native:servicebus:Namespace": "Microsoft.ServiceBus/namespaces",
-    "azure-native:servicebus:Queue": "Microsoft.ServiceBus/namespaces/queues",
-    "azure-native:servicebus:Subscription": "Microsoft.ServiceBus/namespaces/topics/subscriptions",
-    "azure-native:servicebus:Topic": "Microsoft.ServiceBus/namespaces/topics",
-    "azure-native:sql:BackupShortTermRetentionPolicy": (
-        "Microsoft.Sql/servers/databases/backupShortTermRetentionPolicies"
-    ),
-    "azure-native:sql:Database": "Microsoft.Sql/servers/databases",
-    "azure-native:sql:FirewallRule": "Microsoft.Sql/servers/firewallRules",
-    "azure-native:sql:Server": "Microsoft.Sql/servers",
-    "azure-native:sql:TransparentDataEncryption": "Microsoft.Sql/servers/databases/transparentDataEncryption",
-    "azure-native:storage:BlobServiceProperties": "Microsoft.Storage/storageAccounts/blobServices",
-    "azure-native:storage:ManagementPolicy": "Microsoft.Storage/storageAccounts/managementPolicies",
-    "azure-native:storage:BlobContainer": "Microsoft.Storage/storageAccounts/blobServices/containers",
-    "azure-native:storage:StorageAccount": "Microsoft.Storage/storageAccounts",
-    "azure-native:storage:Table": "Microsoft.Storage/storageAccounts/tableServices/tables",
-    "azure-native:web:AppServicePlan": "Microsoft.Web/serverfarms",
-    "azure-native:web:WebApp": "Microsoft.Web/sites",
-    "azure-native:web:WebAppApplicationSettings": "Microsoft.Web/sites/config",
-    "azure-native:webpubsub:WebPubSub": "Microsoft.SignalRService/webPubSub",
-    "azure-native:webpubsub:WebPubSubHub": "Microsoft.SignalRService/webPubSub/hubs",
-}
-"""The type of each resource in Azure's own names, by that of Pulumi."""
-
 _PRIVATE_TARGETS = (
     *("Microsoft.Cache/redisEnterprise", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults"),
     *("Microsoft.ServiceBus/namespaces", "Microsoft.Sql/servers", "Microsoft.Storage/storageAccounts"),
@@ -243,7 +166,7 @@ def describe_roles(
 ) -> StackPermissions:
     """Return what deploying these resources needs, and which roles are assigned to their identities."""
     canary = _CANARY_OPERATIONS if settings.canary else ()
-    actions = tuple(sorted({*canary, *(action for it in resources for action in list_role_operations(it.type))}))
+    actions = tuple(sorted({*canary, *(action for it in resources for action in list_role_operations(it))}))
     group = next((str(it.outputs.get("name", "")) for it in resources if it.type == _GROUP_TYPE), "")
     in_subscription = tuple(it for it in actions if it.startswith(_GROUP_OPERATIONS))
     scope = "/subscriptions/<subscription>"
@@ -268,16 +191,17 @@ def describe_roles(
     )
 
 
-def list_role_operations(resource_type: str) -> tuple[str, ...]:
-    """Return the operations that creating, reading, updating and deleting such a resource needs.
-
-    Raises RefusedError for a type whose operations are not known.
-    """
-    arm_type = ARM_TYPES.get(resource_type)
-    if arm_type is None:
-        message = f"Cannot say what '{resource_type}' needs: its operations are not known."
-        raise RefusedError(message, "PERMISSIONS_UNKNOWN", hint="Add it to ARM_TYPES of azure_roles.py.")
+def list_role_operations(resource: DeployedResource) -> tuple[str, ...]:
+    """Return the operations that creating, reading, updating and deleting a resource needs."""
+    arm_type = _find_arm_type(resource.id)
     return (*(f"{arm_type}/{verb}" for verb in _VERBS), *_OTHER_OPERATIONS.get(arm_type, ()))
+
+
+def _find_arm_type(resource_id: str) -> str:
+    """Return the type in Azure's own names: the namespace behind the last `providers`, and every other segment."""
+    _, of_provider, path = resource_id.rpartition("/providers/")
+    namespace, *rest = path.split("/")
+    return "/".join((namespace, *rest[::2])) if of_provider else _GROUP_OPERATIONS
 
 
 def read_granted_roles(document: Any) -> GrantedPermissions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from semantest_iac.domain.costs.estimates import DEFAULT_USAGE
 from semantest_iac.domain.environments.physical_names import stack_tags
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.ports.price_lists import PriceList
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.permissions import aws_policies, azure_roles
@@ -27,7 +28,10 @@ from tests.kind_examples.example import KindExample, find_unmet_needs
 from tests.kind_examples.registry import EXAMPLES, find_kinds_without_example
 
 _TYPES = {**AWS_TYPES, **AZURE_TYPES}
-_LIST_PERMISSIONS = {"aws": aws_policies.list_actions, "azure": azure_roles.list_role_operations}
+_LIST_PERMISSIONS: Mapping[str, Callable[[DeployedResource], Sequence[str]]] = {
+    "aws": lambda resource: aws_policies.list_actions(resource.type),
+    "azure": azure_roles.list_role_operations,
+}
 _OTHER_TAGS = {
     "azure-native:apimanagement:NamedValue",
     "azure-native:operationalinsights:SavedSearch",
@@ -119,7 +123,7 @@ class TestResources:
 
     def test_have_permissions(self, life: KindLife) -> None:
         list_permissions = _LIST_PERMISSIONS[life.stack.provider]
-        assert [it.type for it in life.resources if not list_permissions(it.type)] == []
+        assert [it.type for it in life.resources if not list_permissions(it)] == []
 
     def test_come_back_as_they_were_or_say_how_not(self, life: KindLife) -> None:
         cloud = find_cloud(life.stack.provider)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,10 @@ from typing import Any
 import pytest
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.security.permissions import StackPermissions
 from semantest_iac.infrastructure.permissions import aws_policies
-from semantest_iac.infrastructure.permissions.azure_roles import ARM_TYPES, list_role_operations
-from semantest_iac.infrastructure.sandbox_engine.trial_runs import list_created_resources
 
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 EVERYTHING: dict[str, Any] = {
@@ -108,17 +104,3 @@ class TestAzure:
 
         assert {it.permission.actions for it in found.unused} == {("Storage Queue Data Contributor",)}
         assert all(it.used_by or it in found.unused for it in found.grants)
-
-    def test_types_are_those_in_the_ids_of_resources(self, tmp_path: Path, component: str) -> None:
-        stack = Stack(component, "azure", "staging", "eastus")
-        settings = resolve_component(DeploymentConfiguration.model_validate(EVERYTHING), component, "staging")
-        blueprint = BLUEPRINTS[component](stack, 1, settings)
-
-        created = asyncio.run(list_created_resources(blueprint, "python3.13", tmp_path))
-
-        for resource in created:
-            assert list_role_operations(resource.type)
-            path = resource.id.rpartition("/providers/")[2]
-            if "/providers/" in resource.id:
-                namespace, *rest = path.split("/")
-                assert ARM_TYPES[resource.type].lower() == "/".join((namespace, *rest[::2])).lower(), resource.id

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from semantest_iac.domain.costs.estimates import CostItem
-from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
 from semantest_iac.domain.networking.virtual_networks import (
-    BastionHost,
     DdosProtectionPlan,
     NatGateway,
     NetworkFirewall,
-    Subnet,
     VirtualNetwork,
 )
 from semantest_iac.domain.resource import Resource
@@ -79,5 +76,4 @@ AWS_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     NetworkFirewall: _list_firewall_items,
     PrivateEndpoint: _list_endpoint_items,
 }
-AWS_FREE_NETWORK_KINDS: Final = frozenset({AccessRules, BastionHost, Subnet, VirtualNetwork})
 """Source: the pages on prices of VPC, and of EC2 on Instance Connect Endpoints, which have no price of their own."""

@@ -7,33 +7,31 @@ from functools import partial
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
-    DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
-    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
-from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
+from semantest_iac.domain.networking.networks import PrivateNetwork
+from semantest_iac.domain.networking.virtual_networks import BastionHost
+from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.domain.security.vaults import SecretVault
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.databases import SqlDatabase
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.infrastructure.clouds.prices.aws_network_prices import (
-    AWS_FREE_NETWORK_KINDS,
     AWS_NETWORK_PRICES,
     AWS_NETWORK_UNIT_PRICES,
 )
-from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES, AWS_FREE_DATABASE_KINDS
+from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import (
+    FREE_KINDS,
     PricedUsage,
     PriceTable,
     list_hours,
@@ -208,14 +206,6 @@ AWS_PRICES: Final = PriceTable(
         **AWS_NETWORK_PRICES,
         **AWS_DATABASE_PRICES,
     },
-    frozenset(
-        {
-            *(DiagnosticLogs, ExistingNetwork, FunctionIdentity, GatewayLogging, MessageBroker, MessageTrigger),
-            *(NotificationChannel, RoleAssignment, SavedQuery, WebSocketAddress, WorkloadIdentity),
-            ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
-        }
-    )
-    | AWS_FREE_NETWORK_KINDS
-    | AWS_FREE_DATABASE_KINDS,
+    FREE_KINDS | {BastionHost, GatewayLogging, MessageBroker, SqlDatabase, WebSocketAddress},
 )
 """Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

@@ -7,15 +7,12 @@ from functools import partial
 from typing import Final
 
 from semantest_iac.domain.costs.estimates import CostItem
-from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
     NatGateway,
     NetworkFirewall,
-    Subnet,
-    VirtualNetwork,
 )
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.clouds.prices.price_table import (
@@ -75,5 +72,4 @@ AZURE_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     NetworkFirewall: _list_firewall_items,
     PrivateEndpoint: _list_endpoint_items,
 }
-AZURE_FREE_NETWORK_KINDS: Final = frozenset({AccessRules, Subnet, VirtualNetwork})
 """Source: Infracost's tests, which count networks, subnets and security groups as free."""

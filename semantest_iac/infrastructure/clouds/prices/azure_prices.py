@@ -8,35 +8,32 @@ from math import ceil
 from typing import Final
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.monitoring.observability import (
     Dashboard,
-    DiagnosticLogs,
     LogWorkspace,
     PlatformAlarm,
     PlatformSignal,
-    SavedQuery,
     TraceStore,
 )
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
-from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.domain.security.vaults import RoleAssignment, SecretVault, WorkloadIdentity
+from semantest_iac.domain.networking.networks import PrivateNetwork
+from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.domain.security.vaults import SecretVault
 from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.domain.storage.databases import SqlServer
 from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_memory, round_workspace_retention
 from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_broker_tier
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
-    AZURE_FREE_NETWORK_KINDS,
     AZURE_NETWORK_PRICES,
 )
-from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES, AZURE_FREE_DATABASE_KINDS
+from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import (
+    FREE_KINDS,
     PricedUsage,
     PriceTable,
     list_hours,
@@ -199,14 +196,10 @@ AZURE_PRICES: Final = PriceTable(
         **AZURE_NETWORK_PRICES,
         **AZURE_DATABASE_PRICES,
     },
-    AZURE_FREE_NETWORK_KINDS
-    | AZURE_FREE_DATABASE_KINDS
-    | frozenset(
-        {
-            *(ExistingNetwork, FunctionIdentity, LiveVersion, NotificationChannel, PrivateNetwork, WebSocketEndpoint),
-            *(Dashboard, DiagnosticLogs, RoleAssignment, SavedQuery, SecretVault, TraceStore, WorkloadIdentity),
-            *(MessageQueue, MessageTopic, MessageTrigger, ScheduleTrigger, TopicSubscription),
-        }
-    ),
+    FREE_KINDS
+    | {
+        *(Dashboard, LiveVersion, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
+        *(TopicSubscription, TraceStore, WebSocketEndpoint),
+    },
 )
 """Not in it: e-mails of alarms, the storage of packages, data that leaves the cloud, and queries of logs."""

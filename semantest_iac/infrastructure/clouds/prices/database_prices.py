@@ -28,7 +28,6 @@ AWS_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     RedisCache: _list_use,
     SqlServer: _list_hours,
 }
-AWS_FREE_DATABASE_KINDS: Final = frozenset({SqlDatabase})
 AZURE_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     DataPipeline: _list_use,
     DocumentDatabase: _list_use,
@@ -36,4 +35,3 @@ AZURE_DATABASE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     RedisCache: _list_hours,
     SqlDatabase: _list_hours,
 }
-AZURE_FREE_DATABASE_KINDS: Final = frozenset({SqlServer})

