@@ -15,15 +15,8 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
-from semantest_iac.domain.monitoring.observability import (
-    Dashboard,
-    DiagnosticLogs,
-    LogWorkspace,
-    PlatformAlarm,
-    SavedQuery,
-    TraceStore,
-)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -73,8 +66,8 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     ConnectionTable: COMPONENT_KEY,
     ContainerService: COMPONENT_KEY,
     DdosProtectionPlan: "network.ddos_protection",
-    Dashboard: COMPONENT_KEY,
-    DiagnosticLogs: COMPONENT_KEY,
+    observability.Dashboard: COMPONENT_KEY,
+    observability.DiagnosticLogs: COMPONENT_KEY,
     DocumentDatabase: COMPONENT_KEY,
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT_KEY,
@@ -92,8 +85,8 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     NetworkFirewall: "network.firewall",
     NotificationChannel: "monitoring.notify",
     PrivateEndpoint: "network.private_endpoints",
-    LogWorkspace: COMPONENT_KEY,
-    PlatformAlarm: COMPONENT_KEY,
+    observability.LogWorkspace: COMPONENT_KEY,
+    observability.PlatformAlarm: COMPONENT_KEY,
     PrivateNetwork: "network.private",
     ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
@@ -104,9 +97,9 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     VirtualNetwork: COMPONENT_KEY,
     RedisCache: COMPONENT_KEY,
     RoleAssignment: COMPONENT_KEY,
-    SavedQuery: COMPONENT_KEY,
+    observability.SavedQuery: COMPONENT_KEY,
     SecretVault: COMPONENT_KEY,
-    TraceStore: COMPONENT_KEY,
+    observability.TraceStore: COMPONENT_KEY,
     WebSocketAddress: COMPONENT_KEY,
     WebSocketEndpoint: COMPONENT_KEY,
     WorkloadIdentity: COMPONENT_KEY,
@@ -200,7 +193,9 @@ PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vau
 DATABASE_RIGHT = Feature(
     RoleAssignment, "of a database", COMPONENT_KEY, lambda it: it.right is AccessRight.CONNECT_DATABASE
 )
-LOG_QUOTA = Feature(LogWorkspace, "daily quota", COMPONENT_KEY, lambda workspace: workspace.daily_quota_gb is not None)
+LOG_QUOTA = Feature(
+    observability.LogWorkspace, "daily quota", COMPONENT_KEY, lambda workspace: workspace.daily_quota_gb is not None
+)
 
 
 def _alarm_feature(signal: Signal) -> Feature:

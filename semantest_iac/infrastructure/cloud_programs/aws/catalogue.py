@@ -12,15 +12,8 @@ from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigge
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
-from semantest_iac.domain.monitoring.observability import (
-    Dashboard,
-    DiagnosticLogs,
-    LogWorkspace,
-    PlatformAlarm,
-    SavedQuery,
-    TraceStore,
-)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -69,10 +62,10 @@ CLOUD = Cloud(
         AppSecret: _function("security:create_app_secret", "secretsmanager"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "ec2transitgateway"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
-        Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
+        observability.Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
         DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
-        DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
+        observability.DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
         DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
@@ -81,7 +74,7 @@ CLOUD = Cloud(
         ItemTable: _function("storage:create_item_table", "dynamodb"),
         LiveVersion: _function("compute:create_live_version", "lambda_"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
-        LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),
+        observability.LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),
         MessageBroker: _function("platform.messaging:use_account_as_broker"),
         MessageQueue: _function("platform.messaging:create_message_queue", "sqs"),
         MessageTopic: _function("platform.messaging:create_message_topic", "sns"),
@@ -90,12 +83,12 @@ CLOUD = Cloud(
         NetworkFirewall: _function("platform.network_protection:create_network_firewall", "ec2", "networkfirewall"),
         NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
         ObjectStore: _function("platform.object_stores:create_object_store", "iam", "s3"),
-        PlatformAlarm: _function("platform.observability:create_platform_alarm", "cloudwatch"),
+        observability.PlatformAlarm: _function("platform.observability:create_platform_alarm", "cloudwatch"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "ec2"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
         RedisCache: _function("platform.databases:create_redis_cache", "elasticache", "iam"),
         RoleAssignment: _function("platform.security:assign_right", "iam"),
-        SavedQuery: _function("platform.observability:create_saved_query", "cloudwatch"),
+        observability.SavedQuery: _function("platform.observability:create_saved_query", "cloudwatch"),
         ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),
         SecretVault: _function("platform.security:create_secret_vault", "kms"),
         ServerlessFunction: _function("compute:create_function", "lambda_"),
@@ -103,7 +96,7 @@ CLOUD = Cloud(
         SqlServer: _function("platform.databases:create_sql_server", "iam", "rds"),
         Subnet: _function("platform.virtual_networks:create_subnet", "ec2"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
-        TraceStore: _function("platform.observability:create_trace_store", "xray"),
+        observability.TraceStore: _function("platform.observability:create_trace_store", "xray"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "ec2"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
@@ -169,7 +162,9 @@ CLOUD = Cloud(
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
         SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",
         capabilities.SECOND_ZONE: "not with the edition of the basic tier",
-        DiagnosticLogs: "not needed: services write metrics to CloudWatch, and calls to CloudTrail, by themselves",
+        observability.DiagnosticLogs: (
+            "not needed: services write metrics to CloudWatch, and calls to CloudTrail, by themselves"
+        ),
         capabilities.VAULT_RECOVERY: "7 to 30 days",
         capabilities.PURGE_PROTECTION: "always on: nobody can delete a key before its time",
         capabilities.PRIVATE_VAULT: "by endpoints in the network: Secrets Manager and KMS have no switch of their own",

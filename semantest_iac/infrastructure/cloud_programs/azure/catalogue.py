@@ -16,15 +16,8 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import PlannedChange
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
-from semantest_iac.domain.monitoring.observability import (
-    Dashboard,
-    DiagnosticLogs,
-    LogWorkspace,
-    PlatformAlarm,
-    SavedQuery,
-    TraceStore,
-)
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
@@ -149,9 +142,9 @@ CLOUD = Cloud(
             "platform.data_pipelines:create_data_pipeline", "authorization", "datafactory", "logic"
         ),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
-        Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
-        SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
-        DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
+        observability.Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
+        observability.SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
+        observability.DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
         DocumentDatabase: _function("platform.databases:create_document_database", "cosmosdb"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
@@ -168,8 +161,8 @@ CLOUD = Cloud(
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
         ObjectStore: _function("platform.object_stores:create_object_store", "authorization", "storage"),
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "network", "privatedns"),
-        LogWorkspace: _function("platform.observability:create_log_workspace", "operationalinsights"),
-        PlatformAlarm: _function("platform.observability:create_platform_alarm", "monitor"),
+        observability.LogWorkspace: _function("platform.observability:create_log_workspace", "operationalinsights"),
+        observability.PlatformAlarm: _function("platform.observability:create_platform_alarm", "monitor"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
@@ -181,7 +174,7 @@ CLOUD = Cloud(
         RedisCache: _function("platform.databases:create_redis_cache", "redisenterprise"),
         RoleAssignment: _function("platform.security:assign_right", "authorization"),
         SecretVault: _function("platform.security:create_secret_vault", "keyvault"),
-        TraceStore: _function("platform.observability:create_trace_store", "applicationinsights"),
+        observability.TraceStore: _function("platform.observability:create_trace_store", "applicationinsights"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
         WorkloadIdentity: _function("platform.security:create_workload_identity", "managedidentity"),

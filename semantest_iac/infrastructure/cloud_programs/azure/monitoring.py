@@ -189,12 +189,20 @@ def create_metric_alert(
         threshold=alarm.threshold,
         dimensions=[dimension] if metric.dimension else None,
     )
+    criteria = monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
+        odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
+    )
+    return create_criteria_alert(alarm, criteria, arguments, context)
+
+
+def create_criteria_alert(
+    alarm: Alarm | PlatformAlarm, criteria: Any, arguments: Mapping[str, Any], context: ProgramContext
+) -> monitor.MetricAlert:
+    """Create an alert on metrics that belongs to no region."""
     return monitor.MetricAlert(
         alarm.name,
         location="global",
-        criteria=monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
-            odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
-        ),
+        criteria=criteria,
         actions=[{"action_group_id": context.outputs[alarm.channel]["id"]}],
         **arguments,
     )

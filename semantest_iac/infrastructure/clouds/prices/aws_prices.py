@@ -10,13 +10,8 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
-from semantest_iac.domain.monitoring.observability import (
-    Dashboard,
-    LogWorkspace,
-    PlatformAlarm,
-    TraceStore,
-)
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import PrivateNetwork
 from semantest_iac.domain.networking.virtual_networks import BastionHost
@@ -108,7 +103,7 @@ def _list_web_socket_items(endpoint: WebSocketEndpoint, priced: PricedUsage) -> 
     yield CostItem(endpoint.name, "connection minutes", minutes / _MILLION, "million", price)
 
 
-def _list_log_items(store: LogStore | LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
+def _list_log_items(store: LogStore | observability.LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
     gigabytes, months = priced.usage.log_gb, (store.retention_days or _FOREVER_DAYS) / _DAYS
     yield CostItem(store.name, "log ingestion", gigabytes, "GB", AWS_UNIT_PRICES["log ingestion"])
     yield CostItem(store.name, "log storage", gigabytes * months, "GB-month", AWS_UNIT_PRICES["log storage"])
@@ -122,11 +117,11 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
     yield CostItem(alarm.name, "alarm metrics", 2 if has_two else 1, "metric", price, is_fixed=True)
 
 
-def _list_platform_alarm_items(alarm: PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
+def _list_platform_alarm_items(alarm: observability.PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
     yield CostItem(alarm.name, "alarm metrics", 1, "metric", AWS_UNIT_PRICES["alarm metrics"], is_fixed=True)
 
 
-def _list_dashboard_items(dashboard: Dashboard, _priced: PricedUsage) -> Iterator[CostItem]:
+def _list_dashboard_items(dashboard: observability.Dashboard, _priced: PricedUsage) -> Iterator[CostItem]:
     yield CostItem(dashboard.name, "dashboard", 1, "each", AWS_UNIT_PRICES["dashboard"], is_fixed=True)
 
 
@@ -134,7 +129,7 @@ def _list_vault_items(vault: SecretVault, _priced: PricedUsage) -> Iterator[Cost
     yield CostItem(vault.name, "key", 1, "each", AWS_UNIT_PRICES["key"], is_fixed=True)
 
 
-def _list_trace_items(traces: TraceStore, priced: PricedUsage) -> Iterator[CostItem]:
+def _list_trace_items(traces: observability.TraceStore, priced: PricedUsage) -> Iterator[CostItem]:
     """The rule records the first request of each second, and its share of the others."""
     requests = priced.usage.requests
     first = min(requests, SECONDS_PER_MONTH)
@@ -188,19 +183,19 @@ AWS_PRICES: Final = PriceTable(
         Alarm: _list_alarm_items,
         AppSecret: _list_secret_items,
         ConnectionTable: _list_table_items,
-        Dashboard: _list_dashboard_items,
+        observability.Dashboard: _list_dashboard_items,
         HttpApi: _list_http_items,
         ItemTable: _list_item_table_items,
         LiveVersion: _list_warm_items,
         LogStore: _list_log_items,
-        LogWorkspace: _list_log_items,
-        PlatformAlarm: _list_platform_alarm_items,
+        observability.LogWorkspace: _list_log_items,
+        observability.PlatformAlarm: _list_platform_alarm_items,
         MessageQueue: _list_queue_items,
         MessageTopic: _list_topic_items,
         PrivateNetwork: _list_network_items,
         SecretVault: _list_vault_items,
         ServerlessFunction: _list_function_items,
-        TraceStore: _list_trace_items,
+        observability.TraceStore: _list_trace_items,
         TopicSubscription: _list_queue_items,
         WebSocketEndpoint: _list_web_socket_items,
         **AWS_NETWORK_PRICES,

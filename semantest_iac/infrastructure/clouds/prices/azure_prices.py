@@ -11,14 +11,8 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, HOURS_PER_MONTH, SECONDS_PER_MONTH, CostItem, Price
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
+from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
-from semantest_iac.domain.monitoring.observability import (
-    Dashboard,
-    LogWorkspace,
-    PlatformAlarm,
-    PlatformSignal,
-    TraceStore,
-)
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.networking.networks import PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret
@@ -116,7 +110,7 @@ def _list_log_items(store: LogStore, priced: PricedUsage) -> Iterator[CostItem]:
     yield from _list_telemetry_items(store, priced)
 
 
-def _list_telemetry_items(store: LogStore | LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
+def _list_telemetry_items(store: LogStore | observability.LogWorkspace, priced: PricedUsage) -> Iterator[CostItem]:
     gigabytes = priced.usage.log_gb
     longer = max(0, round_workspace_retention(store.retention_days) - _FREE_RETENTION_DAYS) / _DAYS
     yield CostItem(store.name, "telemetry", gigabytes, "GB", AZURE_UNIT_PRICES["telemetry"])
@@ -133,9 +127,9 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
     yield CostItem(alarm.name, "metric alert", series, "time series", AZURE_UNIT_PRICES["metric alert"], is_fixed=True)
 
 
-def _list_platform_alarm_items(alarm: PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
+def _list_platform_alarm_items(alarm: observability.PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
     """No source was found for a rule that is evaluated every hour."""
-    if alarm.signal is PlatformSignal.LOG_VOLUME:
+    if alarm.signal is observability.PlatformSignal.LOG_VOLUME:
         yield CostItem(alarm.name, "query alert of an hour", 1, "rule", None, is_fixed=True)
     else:
         price = AZURE_UNIT_PRICES["metric alert"]
@@ -188,8 +182,8 @@ AZURE_PRICES: Final = PriceTable(
         HttpApi: _list_http_items,
         ItemTable: _list_item_table_items,
         LogStore: _list_log_items,
-        LogWorkspace: _list_telemetry_items,
-        PlatformAlarm: _list_platform_alarm_items,
+        observability.LogWorkspace: _list_telemetry_items,
+        observability.PlatformAlarm: _list_platform_alarm_items,
         MessageBroker: _list_broker_items,
         ServerlessFunction: _list_function_items,
         WebSocketAddress: _list_hub_items,
@@ -198,8 +192,8 @@ AZURE_PRICES: Final = PriceTable(
     },
     FREE_KINDS
     | {
-        *(Dashboard, LiveVersion, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
-        *(TopicSubscription, TraceStore, WebSocketEndpoint),
+        *(observability.Dashboard, LiveVersion, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
+        *(TopicSubscription, observability.TraceStore, WebSocketEndpoint),
     },
 )
 """Not in it: e-mails of alarms, the storage of packages, data that leaves the cloud, and queries of logs."""

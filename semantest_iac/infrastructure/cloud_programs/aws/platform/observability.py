@@ -111,16 +111,34 @@ _METRICS: Mapping[PlatformSignal, _Metric] = {
 
 
 def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
-    """Create an alarm that missing data does not raise."""
+    """Create an alarm, and describe its chart."""
     metric, watched = _METRICS[alarm.signal], context.outputs[alarm.watched]
-    channel, threshold = context.outputs[alarm.channel]["arn"], alarm.threshold * metric.unit
-    dimension = watched[metric.watched]
-    created = aws.cloudwatch.MetricAlarm(
+    dimension, threshold = watched[metric.watched], alarm.threshold * metric.unit
+    created = _create_alarm(alarm, metric, {metric.dimension: dimension}, threshold, context)
+    chart = {
+        "metrics": [[metric.namespace, metric.name, metric.dimension, dimension]],
+        "stat": metric.statistic,
+        "period": metric.period_s,
+        "annotations": {"horizontal": [{"label": "alarm", "value": threshold}]},
+    }
+    return {"id": created.arn, "arn": created.arn, "name": created.name, "chart": chart}
+
+
+def _create_alarm(
+    alarm: PlatformAlarm,
+    metric: _Metric,
+    dimensions: Mapping[str, pulumi.Input[str]],
+    threshold: float,
+    context: ProgramContext,
+) -> aws.cloudwatch.MetricAlarm:
+    """Create an alarm that missing data does not raise."""
+    channel = context.outputs[alarm.channel]["arn"]
+    return aws.cloudwatch.MetricAlarm(
         alarm.name,
         name=aws_name("alarm", context, alarm.name),
         namespace=metric.namespace,
         metric_name=metric.name,
-        dimensions={metric.dimension: dimension},
+        dimensions=dimensions,
         statistic=metric.statistic,
         period=metric.period_s,
         comparison_operator="GreaterThanOrEqualToThreshold",
@@ -132,13 +150,6 @@ def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outp
         tags=context.tags,
         opts=context.options(),
     )
-    chart = {
-        "metrics": [[metric.namespace, metric.name, metric.dimension, dimension]],
-        "stat": metric.statistic,
-        "period": metric.period_s,
-        "annotations": {"horizontal": [{"label": "alarm", "value": threshold}]},
-    }
-    return {"id": created.arn, "arn": created.arn, "name": created.name, "chart": chart}
 
 
 _COLUMNS, _WIDTH, _HEIGHT = 24, 12, 6
