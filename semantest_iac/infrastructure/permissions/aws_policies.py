@@ -43,6 +43,7 @@ _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
         *("ec2:DescribeVpcs", "iam:CreateServiceLinkedRole"),
     ),
 }
+_HELPING_SERVICES = ("iam", "kms")
 _NETWORK_ACTIONS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
 """What a function in a network needs besides, as the schema of AWS::Lambda::Function says."""
 
@@ -207,9 +208,9 @@ def _read_data() -> Mapping[str, Any]:
 
 
 def _find_service(handlers: Mapping[str, Sequence[str]]) -> str:
-    """Return the service to which most actions of a type belong: what others are there is about what it refers to."""
+    """Return the service to which most actions of a type belong, those on its keys and roles left out."""
     services = Counter(action.partition(":")[0] for actions in handlers.values() for action in actions)
-    return services.most_common(1)[0][0]
+    return max(services, key=lambda service: (service not in _HELPING_SERVICES, services[service]))
 
 
 def _is_of_unused_feature(action: str) -> bool:

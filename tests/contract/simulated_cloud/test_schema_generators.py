@@ -93,6 +93,13 @@ class TestAzure:
         assert account["outputs"]["provisioningState"] == "string"
         assert not account["inputs"].keys() & account["outputs"].keys()
 
+    def test_elements_of_one_list_may_be_of_all_classes_that_a_variant_takes(self) -> None:
+        """What one variant of an input takes must not hide what another one takes under the same name."""
+        nested = json.loads(generate_azure_shapes.files()["monitor.json"])["types"]
+        [criteria] = [it for name, it in nested.items() if "MultipleResource" in name]
+
+        assert criteria["allOf"] == "[DynamicMetricCriteria|MetricCriteria]"
+
 
 class TestFiles:
     def test_that_are_stale_or_too_many_are_named(self, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:

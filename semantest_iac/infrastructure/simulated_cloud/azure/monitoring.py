@@ -158,6 +158,24 @@ def _evaluates_less_often_than_window(context: GuardContext) -> bool:
     return frequency is not None and window is not None and frequency > window
 
 
+_SINGLE_RESOURCE: Final = "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria"
+_NEEDED_BY: Final = {
+    "StaticThresholdCriterion": ("threshold",),
+    "DynamicThresholdCriterion": ("alertSensitivity", "failingPeriods"),
+}
+
+
+def _has_misfitting_criterion(context: GuardContext) -> bool:
+    """The SDK has a class for each form; that of one resource takes no threshold that is learnt."""
+    criteria = context.facts["criteria"]
+    of_one = criteria.get("odataType") == _SINGLE_RESOURCE
+    return any(
+        any(it.get(name) is None for name in _NEEDED_BY.get(it.get("criterionType"), ()))
+        or (of_one and it.get("criterionType") == "DynamicThresholdCriterion")
+        for it in criteria.get("allOf") or ()
+    )
+
+
 ALERT_TYPES: Final[dict[str, TypeRule]] = {
     ACTION_GROUP_TYPE: ArmType(
         ACTION_GROUP_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Insights/actionGroups/{{actionGroupName}}"
@@ -190,6 +208,11 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
                     "The evaluation frequency {evaluationFrequency} must not be longer than the window {windowSize}.",
                 ),
                 TERRAFORM,
+            ),
+            RequestGuard(
+                _has_misfitting_criterion,
+                Refusal("BadRequest", "A criterion lacks what its type needs, or cannot be in criteria of this type."),
+                DOC,
             ),
         ),
         latency_seconds=5,

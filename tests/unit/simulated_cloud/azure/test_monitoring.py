@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -23,6 +24,12 @@ from tests.unit.simulated_cloud.azure.tokens import (
 )
 
 Refused = Callable[..., CloudRefusal]
+_LEARNED = {
+    "criterionType": "DynamicThresholdCriterion",
+    "threshold": None,
+    "alertSensitivity": "Medium",
+    "failingPeriods": {"numberOfEvaluationPeriods": 4, "minFailingPeriodsToAlert": 4},
+}
 
 
 class TestWorkspaceNames:
@@ -73,6 +80,28 @@ class TestDiagnosticSettings:
 
 
 class TestMetricAlerts:
+    @pytest.mark.parametrize(
+        ("form", "change", "is_refused"),
+        [
+            ("Single", {}, False),
+            ("Single", {"threshold": None}, True),
+            ("Single", _LEARNED, True),
+            ("Multiple", _LEARNED, False),
+            ("Multiple", {**_LEARNED, "alertSensitivity": None}, True),
+        ],
+    )
+    def test_criterion_has_what_its_type_needs(
+        self, cloud: SimulatedCloud, world: World, form: str, change: dict[str, Any], is_refused: bool
+    ) -> None:
+        inputs = SAMPLES[METRIC_ALERT](world)
+        [criterion] = inputs["criteria"]["allOf"]
+        criterion = {name: value for name, value in {**criterion, **change}.items() if value is not None}
+        odata = f"Microsoft.Azure.Monitor.{form}ResourceMultipleMetricCriteria"
+        written = {**inputs, "ruleName": "other", "criteria": {"odataType": odata, "allOf": [criterion]}}
+
+        with pytest.raises(CloudRefusal, match="criterion") if is_refused else nullcontext():
+            cloud.create(METRIC_ALERT, written, owner="urn:other")
+
     def test_are_evaluated_at_least_once_per_window(self, refused: Refused) -> None:
         refusal = refused(METRIC_ALERT, ruleName="other", evaluationFrequency="PT15M", windowSize="PT5M")
 
