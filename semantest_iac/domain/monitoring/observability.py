@@ -49,13 +49,19 @@ class PlatformSignal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformAlarm(Resource):
-    """Notifies `channel` when a metric of one resource reaches its threshold and when it no longer does."""
+class NotifyingAlarm(Resource):
+    """Notifies `channel`; each kind of alarm says when."""
+
+    channel: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformAlarm(NotifyingAlarm):
+    """Notifies its channel when a metric of one resource reaches its threshold and when it no longer does."""
 
     signal: PlatformSignal
     watched: Ref
     threshold: float
-    channel: Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from semantest_iac.domain.monitoring.observability import (
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
+    NotifyingAlarm,
     PlatformAlarm,
     PlatformSignal,
     SavedQuery,
@@ -98,7 +99,7 @@ def watch_layers(layer: Layer, context: LayerContext) -> Layer:
     )
 
 
-def _build_alarms(context: LayerContext) -> Iterator[PlatformAlarm]:
+def _build_alarms(context: LayerContext) -> Iterator[NotifyingAlarm]:
     quota = context.settings.monitoring.daily_quota_gb
     if quota is not None:
         yield _build_alarm(VOLUME_ALARM_REF, PlatformSignal.LOG_VOLUME, WORKSPACE_REF, quota * _QUOTA_SHARE)

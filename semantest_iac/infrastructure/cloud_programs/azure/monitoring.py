@@ -12,7 +12,7 @@ from pulumi_azure_native import applicationinsights, monitor, operationalinsight
 from semantest_iac.domain.compute.scaling import CONCURRENCY_SHARE
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
-from semantest_iac.domain.monitoring.observability import LogWorkspace, PlatformAlarm
+from semantest_iac.domain.monitoring.observability import LogWorkspace, NotifyingAlarm, PlatformAlarm
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -196,7 +196,7 @@ def create_metric_alert(
 
 
 def create_criteria_alert(
-    alarm: Alarm | PlatformAlarm, criteria: Any, arguments: Mapping[str, Any], context: ProgramContext
+    alarm: Alarm | NotifyingAlarm, criteria: Any, arguments: Mapping[str, Any], context: ProgramContext
 ) -> monitor.MetricAlert:
     """Create an alert on metrics that belongs to no region."""
     return monitor.MetricAlert(

@@ -30,6 +30,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     PricedUsage,
     PriceTable,
     list_hours,
+    list_monthly,
     make_tested_price,
 )
 
@@ -117,18 +118,6 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
     yield CostItem(alarm.name, "alarm metrics", 2 if has_two else 1, "metric", price, is_fixed=True)
 
 
-def _list_platform_alarm_items(alarm: observability.PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
-    yield CostItem(alarm.name, "alarm metrics", 1, "metric", AWS_UNIT_PRICES["alarm metrics"], is_fixed=True)
-
-
-def _list_dashboard_items(dashboard: observability.Dashboard, _priced: PricedUsage) -> Iterator[CostItem]:
-    yield CostItem(dashboard.name, "dashboard", 1, "each", AWS_UNIT_PRICES["dashboard"], is_fixed=True)
-
-
-def _list_vault_items(vault: SecretVault, _priced: PricedUsage) -> Iterator[CostItem]:
-    yield CostItem(vault.name, "key", 1, "each", AWS_UNIT_PRICES["key"], is_fixed=True)
-
-
 def _list_trace_items(traces: observability.TraceStore, priced: PricedUsage) -> Iterator[CostItem]:
     """The rule records the first request of each second, and its share of the others."""
     requests = priced.usage.requests
@@ -183,17 +172,17 @@ AWS_PRICES: Final = PriceTable(
         Alarm: _list_alarm_items,
         AppSecret: _list_secret_items,
         ConnectionTable: _list_table_items,
-        observability.Dashboard: _list_dashboard_items,
+        observability.Dashboard: list_monthly("dashboard", AWS_UNIT_PRICES["dashboard"]),
         HttpApi: _list_http_items,
         ItemTable: _list_item_table_items,
         LiveVersion: _list_warm_items,
         LogStore: _list_log_items,
         observability.LogWorkspace: _list_log_items,
-        observability.PlatformAlarm: _list_platform_alarm_items,
+        observability.PlatformAlarm: list_monthly("alarm metrics", AWS_UNIT_PRICES["alarm metrics"], unit="metric"),
         MessageQueue: _list_queue_items,
         MessageTopic: _list_topic_items,
         PrivateNetwork: _list_network_items,
-        SecretVault: _list_vault_items,
+        SecretVault: list_monthly("key", AWS_UNIT_PRICES["key"]),
         ServerlessFunction: _list_function_items,
         observability.TraceStore: _list_trace_items,
         TopicSubscription: _list_queue_items,

@@ -87,6 +87,15 @@ class PricedUsage:
 ListKindItems = Callable[[Any, PricedUsage], Iterator[CostItem]]
 
 
+def list_monthly(what: str, price: Price | None, count: int = 1, unit: str = "each") -> ListKindItems:
+    """Return the row of a kind that costs the same in every month, for each of so many."""
+
+    def list_items(resource: Resource, _priced: PricedUsage) -> Iterator[CostItem]:
+        yield CostItem(resource.name, what, count, unit, price, is_fixed=True)
+
+    return list_items
+
+
 @dataclass(frozen=True, slots=True)
 class PriceTable:
     """Implements the port PriceList; what is of a kind in neither table has no known price."""

@@ -13,6 +13,7 @@ from semantest_iac.domain.monitoring.observability import (
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
+    NotifyingAlarm,
     PlatformAlarm,
     PlatformSignal,
     SavedQuery,
@@ -125,7 +126,7 @@ def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outp
 
 
 def _create_alarm(
-    alarm: PlatformAlarm,
+    alarm: NotifyingAlarm,
     metric: _Metric,
     dimensions: Mapping[str, pulumi.Input[str]],
     threshold: float,
