@@ -50,6 +50,7 @@ RESOURCES: Mapping[str, Source] = {
     "aws:apigatewayv2/route:Route": Source("AWS::ApiGatewayV2::Route"),
     "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
     "aws:cloudwatch/dashboard:Dashboard": Source("AWS::CloudWatch::Dashboard"),
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": Source("AWS::Logs::LogAnomalyDetector"),
     "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
     "aws:cloudwatch/queryDefinition:QueryDefinition": Source("AWS::Logs::QueryDefinition"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Source(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from semantest_iac.domain.monitoring.observability import (
+    AnomalyAlarm,
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
@@ -38,6 +39,9 @@ _DEAD_LETTERS = replace(
 )
 _DASHBOARD = Dashboard(
     name=Ref("dashboard"), title="Semantest", workspace=Ref("workspace"), alarms=(Ref("alarm-log-volume"),)
+)
+_ANOMALIES = AnomalyAlarm(
+    name=Ref("alarm-anomalies"), workspace=Ref("workspace"), traces=Ref("traces"), channel=shared.ALERTS
 )
 _QUERY = SavedQuery(name=Ref("query"), title="errors", workspace=Ref("workspace"))
 
@@ -76,6 +80,13 @@ OBSERVABILITY_EXAMPLES = (
         needs=(_WORKSPACE, shared.NOTIFICATION_CHANNEL),
         outputs=("id", "name"),
         unpriced=("azure",),
+    ),
+    KindExample(
+        resource=_ANOMALIES,
+        changed=replace(_ANOMALIES, channel=Ref("others")),
+        change=("update",),
+        needs=(_WORKSPACE, _TRACES, shared.NOTIFICATION_CHANNEL, replace(shared.NOTIFICATION_CHANNEL, name="others")),
+        outputs=("id", "name"),
     ),
     KindExample(
         resource=_DEAD_LETTERS,

@@ -88,6 +88,9 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         },
         kind="Alarm",
     ),
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": AwsCalls(
+        "logs", ("CreateLogAnomalyDetector", "UpdateLogAnomalyDetector"), {"logGroupArnLists": "logGroupArnList"}
+    ),
     "aws:cloudwatch/queryDefinition:QueryDefinition": AwsCalls("logs", ("PutQueryDefinition",)),
     "aws:dynamodb/table:Table": AwsCalls(
         "dynamodb",

@@ -66,6 +66,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     ConnectionTable: COMPONENT_KEY,
     ContainerService: COMPONENT_KEY,
     DdosProtectionPlan: "network.ddos_protection",
+    observability.AnomalyAlarm: COMPONENT_KEY,
     observability.Dashboard: COMPONENT_KEY,
     observability.DiagnosticLogs: COMPONENT_KEY,
     DocumentDatabase: COMPONENT_KEY,

@@ -65,6 +65,14 @@ class PlatformAlarm(NotifyingAlarm):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyAlarm(NotifyingAlarm):
+    """Notifies its channel when functions fail or write as they never did; the cloud learns what is usual."""
+
+    workspace: Ref
+    traces: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard(Resource):
     """Shows the logs of a workspace and the metrics of alarms, each with its threshold."""
 

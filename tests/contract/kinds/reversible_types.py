@@ -12,6 +12,7 @@ REVERSIBLE_TYPES = frozenset(
         "aws:apigatewayv2/route:Route",
         "aws:apigatewayv2/stage:Stage",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector",
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         "aws:cloudwatch/queryDefinition:QueryDefinition",
         "aws:ec2/route:Route",

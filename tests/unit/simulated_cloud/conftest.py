@@ -232,6 +232,11 @@ SAMPLES: dict[str, Sample] = {
         "serviceName": "orders-*",
         **dict.fromkeys(("serviceType", "host", "httpMethod", "urlPath", "resourceArn"), "*"),
     },
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": lambda world: {
+        "detectorName": "orders",
+        "enabled": True,
+        "logGroupArnLists": [world["aws:cloudwatch/logGroup:LogGroup"].outputs["arn"]],
+    },
     "aws:cloudwatch/queryDefinition:QueryDefinition": lambda _: {"name": "errors", "queryString": "fields @message"},
     "aws:cloudwatch/dashboard:Dashboard": lambda _: {"dashboardName": "orders", "dashboardBody": '{"widgets": []}'},
     "aws:kms/alias:Alias": lambda world: {"name": "alias/orders", "targetKeyId": world["aws:kms/key:Key"].id},

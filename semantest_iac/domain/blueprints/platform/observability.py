@@ -13,6 +13,7 @@ from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, La
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue
 from semantest_iac.domain.monitoring.observability import (
+    AnomalyAlarm,
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
@@ -91,7 +92,7 @@ def watch_layers(layer: Layer, context: LayerContext) -> Layer:
         name=DASHBOARD_REF,
         title=f"Semantest {context.stack.component} in {context.stack.environment}",
         workspace=WORKSPACE_REF,
-        alarms=tuple(Ref(alarm.name) for alarm in alarms),
+        alarms=tuple(Ref(alarm.name) for alarm in alarms if isinstance(alarm, PlatformAlarm)),
     )
     return Layer(
         (*layer.resources, *diagnostics, *channel, *alarms, dashboard),
@@ -100,6 +101,7 @@ def watch_layers(layer: Layer, context: LayerContext) -> Layer:
 
 
 def _build_alarms(context: LayerContext) -> Iterator[NotifyingAlarm]:
+    yield AnomalyAlarm(name="alarm-anomalies", workspace=WORKSPACE_REF, traces=TRACES_REF, channel=NOTIFICATIONS_REF)
     quota = context.settings.monitoring.daily_quota_gb
     if quota is not None:
         yield _build_alarm(VOLUME_ALARM_REF, PlatformSignal.LOG_VOLUME, WORKSPACE_REF, quota * _QUOTA_SHARE)

@@ -62,6 +62,7 @@ CLOUD = Cloud(
         AppSecret: _function("security:create_app_secret", "secretsmanager"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "ec2transitgateway"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
+        observability.AnomalyAlarm: _function("platform.observability:create_anomaly_alarm", "cloudwatch"),
         observability.Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
         DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),

@@ -142,6 +142,7 @@ CLOUD = Cloud(
             "platform.data_pipelines:create_data_pipeline", "authorization", "datafactory", "logic"
         ),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "network"),
+        observability.AnomalyAlarm: _function("platform.observability:create_anomaly_alarm", "monitor"),
         observability.Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
         observability.SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
         observability.DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),

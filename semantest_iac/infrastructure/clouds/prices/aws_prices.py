@@ -172,6 +172,7 @@ AWS_PRICES: Final = PriceTable(
         Alarm: _list_alarm_items,
         AppSecret: _list_secret_items,
         ConnectionTable: _list_table_items,
+        observability.AnomalyAlarm: list_monthly("alarm metrics", AWS_UNIT_PRICES["alarm metrics"], unit="metric"),
         observability.Dashboard: list_monthly("dashboard", AWS_UNIT_PRICES["dashboard"]),
         HttpApi: _list_http_items,
         ItemTable: _list_item_table_items,

@@ -31,6 +31,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     PricedUsage,
     PriceTable,
     list_hours,
+    list_monthly,
     make_tested_price,
 )
 
@@ -183,6 +184,7 @@ AZURE_PRICES: Final = PriceTable(
         ItemTable: _list_item_table_items,
         LogStore: _list_log_items,
         observability.LogWorkspace: _list_telemetry_items,
+        observability.AnomalyAlarm: list_monthly("metric, learnt threshold", AZURE_UNIT_PRICES["metric alert"], 2),
         observability.PlatformAlarm: _list_platform_alarm_items,
         MessageBroker: _list_broker_items,
         ServerlessFunction: _list_function_items,

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.environments.environment_settings import round_retention
 from semantest_iac.domain.monitoring.observability import (
+    AnomalyAlarm,
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
@@ -151,6 +152,23 @@ def _create_alarm(
         tags=context.tags,
         opts=context.options(),
     )
+
+
+def create_anomaly_alarm(alarm: AnomalyAlarm, context: ProgramContext) -> Outputs:
+    """Create a detector of patterns that are new in the log, and an alarm for those that it finds important."""
+    detector = aws.cloudwatch.LogAnomalyDetector(
+        alarm.name,
+        detector_name=aws_name("alarm", context, alarm.name),
+        log_group_arn_lists=[context.outputs[alarm.workspace]["arn"]],
+        evaluation_frequency="FIFTEEN_MIN",
+        enabled=True,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    metric = _Metric("AWS/Logs", "AnomalyCount", "Sum", "LogAnomalyDetector")  # source: the page on detectors' metrics
+    dimensions = {metric.dimension: detector.detector_name, "LogAnomalyPriority": "HIGH"}
+    created = _create_alarm(alarm, metric, dimensions, 1, context)
+    return {"id": created.arn, "name": created.name}
 
 
 _COLUMNS, _WIDTH, _HEIGHT = 24, 12, 6

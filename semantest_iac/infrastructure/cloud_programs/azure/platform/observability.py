@@ -10,6 +10,7 @@ import pulumi
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
 from semantest_iac.domain.monitoring.observability import (
+    AnomalyAlarm,
     Dashboard,
     DiagnosticLogs,
     LogWorkspace,
@@ -22,6 +23,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_
 from semantest_iac.infrastructure.cloud_programs.azure.monitoring import (
     WatchedMetric,
     alert_arguments,
+    create_criteria_alert,
     create_insights,
     create_metric_alert,
     create_query_alert,
@@ -107,6 +109,26 @@ def _create_resource_alarm(alarm: PlatformAlarm, context: ProgramContext) -> tup
     created = create_metric_alert(alarm, metric, alarm.signal.value, arguments, context)
     of_metric = f'" | where MetricName == "{metric.name}" | summarize max({metric.aggregation})'
     return created, pulumi.Output.concat('AzureMetrics | where ResourceId =~ "', scope, of_metric, _BY_TIME)
+
+
+def create_anomaly_alarm(alarm: AnomalyAlarm, context: ProgramContext) -> Outputs:
+    """Create an alert on more exceptions than Azure Monitor has learnt to expect at that time."""
+    criterion = monitor.DynamicMetricCriteriaArgs(
+        criterion_type="DynamicThresholdCriterion",
+        name="exceptions",
+        metric_namespace="microsoft.insights/components",
+        metric_name="exceptions/count",
+        time_aggregation="Count",
+        operator="GreaterThan",
+        alert_sensitivity="Medium",
+        failing_periods={"number_of_evaluation_periods": 4, "min_failing_periods_to_alert": 4},
+    )
+    criteria = monitor.MetricAlertMultipleResourceMultipleMetricCriteriaArgs(
+        odata_type="Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria", all_of=[criterion]
+    )
+    arguments = alert_arguments(alarm.name, context.outputs[alarm.traces]["id"], ("PT5M", "PT5M"), context)
+    created = create_criteria_alert(alarm, criteria, arguments, context)
+    return {"id": created.id, "name": created.name}
 
 
 _BY_TIME = " by bin(TimeGenerated, 5m)"

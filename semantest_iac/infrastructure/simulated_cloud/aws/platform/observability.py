@@ -12,6 +12,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule, 
 
 TRACE_GROUP_TYPE: Final = "aws:xray/group:Group"
 SAMPLING_RULE_TYPE: Final = "aws:xray/samplingRule:SamplingRule"
+DETECTOR_TYPE: Final = "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector"
 QUERY_TYPE: Final = "aws:cloudwatch/queryDefinition:QueryDefinition"
 DASHBOARD_TYPE: Final = "aws:cloudwatch/dashboard:Dashboard"
 
@@ -29,6 +30,7 @@ OBSERVABILITY_TYPES: Final[dict[str, TypeRule]] = {
         name_input="ruleName",
         unique=(UniqueHandle("{ruleName}", Refusal("InvalidRequestException", "Rule {ruleName} already exists.")),),
     ),
+    DETECTOR_TYPE: AwsType(DETECTOR_TYPE, arn="arn:aws:logs:{region}:{account}:anomaly-detector:{uuid}").rule(),
     QUERY_TYPE: AwsType(QUERY_TYPE, "{uuid}", "arn:aws:logs:{region}:{account}:query-definition:{uuid}").rule(
         computed={"queryDefinitionId": "{uuid}"}
     ),
