@@ -16,7 +16,7 @@ from tests.differential.engine_runners import Deployer, Outcome, PulumiRunner, S
 from tests.differential.name_mapping import NameMapping
 from tests.differential.sequences import Edits, Step, chain_resources, generate_sequences
 from tests.differential.specs import name_programs
-from tests.differential.type_kinds import SINGLE_TYPES
+from tests.differential.type_kinds import find_single_types
 from tests.differential.type_sequences import generate_type_sequences
 
 _ALL = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "24"))
@@ -86,7 +86,7 @@ def _is_never_refused(sequence: Edits, folder: Path, passphrase: SharedPassphras
 def _divide(sequences: list[Edits], folder: Path, passphrase: SharedPassphrase) -> tuple[list[Edits], list[Edits]]:
     """Return the sequences that can share a stack, and the others."""
     shares = [
-        not any(spec.kind in SINGLE_TYPES for step in each for spec in step.program)
+        not any(spec.kind in find_single_types() for step in each for spec in step.program)
         and _is_never_refused(each, folder / f"trial-{number}", passphrase)
         for number, each in enumerate(sequences)
     ]

@@ -50,6 +50,9 @@ class TestGenerateTypeSequences:
         assert len({step.program[0].kind for sequence in some for step in sequence}) == len(some)
         assert TYPES.keys() == type_kinds.KINDS.keys()
 
+    def test_types_that_need_one_of_a_fixed_name_share_no_stack(self) -> None:
+        assert "aws:elasticache/serverlessCache:ServerlessCache" in type_kinds.find_single_types()
+
     def test_changes_the_type_by_values_that_its_rules_allow(self) -> None:
         [(first, second)] = generate_type_sequences(1, 3)
         [name, value], *_ = second.program[0].values

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from string import Formatter
 from typing import Any
 
 import pulumi
@@ -36,9 +37,6 @@ _NEEDED_BESIDES: Mapping[str, tuple[str, ...]] = {
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": ("aws:lambda/alias:Alias",),
 }
 """What the cloud looks at before it creates a type, although no input of the sample names it."""
-
-SINGLE_TYPES = frozenset({"aws:apigateway/account:Account"})
-"""Types of which an account has one: two programs of one stack would write the same."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,21 @@ def _build_inputs(type_: str, made: Mapping[str, pulumi.CustomResource], context
         for name in sample.referring:
             inputs[name] = known.apply(partial(_compute_input, type_, name))
     return inputs
+
+
+def _has_fixed_name(type_: str) -> bool:
+    """Whether a resource of the sample takes a name in the account that no program can have as its own."""
+    rule, sample = TYPES[type_], find_samples()[type_]
+    fixed = sample.constant.keys() - {rule.name_input, *sample.named}
+    named_by = [{name for _, name, _, _ in Formatter().parse(it.handle) if name} for it in rule.unique]
+    return any(names and names <= fixed for names in named_by)
+
+
+@cache
+def find_single_types() -> frozenset[str]:
+    """Return the types of which a stack can have one program: two would write the same, or need the same."""
+    fixed = {"aws:apigateway/account:Account", *filter(_has_fixed_name, TYPES)}  # of the first, an account has one
+    return frozenset(it for it in TYPES if fixed & {it, *_list_needed(it)})
 
 
 def _to_input(rule: TypeRule, name: str, value: Any, context: ResourceContext) -> Any:
