@@ -22,7 +22,9 @@ async def test_alarms_and_the_dashboard_alone_go_without_monitoring_and_come_bac
     without = await place.list_resources()
     await place.deploy()
 
-    assert {name for _, name in {*before} - {*without}} == {"alarm-log-volume", "dashboard", "notifications"}
+    assert {name for _, name in {*before} - {*without}} == {
+        *("alarm-anomalies", "alarm-log-volume", "dashboard", "notifications")
+    }
     assert {*without} < {*before}
     assert await place.list_resources() == before
 
