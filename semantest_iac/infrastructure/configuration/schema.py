@@ -32,6 +32,8 @@ _KEY_PARENTS: dict[str, KeyPath] = {
     "below an environment, such as environments.pr-12": ("environments", "pr-12"),
 }
 
+_KEYS_WITH_NAMES, _SECTION_DEPTH = ("components", "environments"), 2
+
 
 @cache
 def configuration_schema() -> dict[str, Any]:
@@ -120,8 +122,10 @@ def find_unknown_empty_keys(value: Any, path: KeyPath = ()) -> Iterator[Fault]:
 
 
 def _unknown_key_fault(path: KeyPath) -> Fault:
-    key = str(path[-1])
-    return Fault(format_key_path(path), "unknown key", _suggest_parent(key) or suggest_known(key, sibling_keys(path)))
+    key, is_in_section = str(path[-1]), len(path) == _SECTION_DEPTH and path[0] not in _KEYS_WITH_NAMES
+    elsewhere = _suggest_parent(key)
+    known = suggest_known(key, sibling_keys(path)) if is_in_section or not elsewhere else ""
+    return Fault(format_key_path(path), "unknown key", " ".join(filter(None, (elsewhere, known))))
 
 
 def _model_fault(detail: ErrorDetails) -> Fault:

@@ -103,6 +103,12 @@ class TestYaml:
 
         assert read().faults[0].hint == hint
 
+    def test_hints_at_the_keys_of_a_section_besides(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        """`database` is a key of components too, but who writes it below `tiers` means another of its keys."""
+        write_file("tiers: {database: basic}")
+
+        assert "Known: " in read().faults[0].hint and "sql_database" in read().faults[0].hint
+
     def test_does_not_expand_an_alias_bomb(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         rows = [f"a{row}: &a{row} [{', '.join([f'*a{row - 1}'] * 9)}]" for row in range(1, 20)]
 

@@ -48,7 +48,7 @@ def format_plan(plan: ChangePlan, width: int | None = None) -> Iterator[str]:
     if plan.lacks_code:
         yield "The code package will be published."
     if plan.losses:
-        names = ", ".join(show_characters(change.name) for change in plan.losses)
+        names = ", ".join(dict.fromkeys(show_characters(change.name) for change in plan.losses))
         yield style_text(f"Applying this plan loses data that cannot be restored: {names}.", "loss")
 
 

@@ -38,6 +38,12 @@ class TestPlan:
             "Applying this plan loses data that cannot be restored: logs.",
         ]
 
+    def test_names_what_is_lost_once(self) -> None:
+        """Resources of one kind, such as a server and its database, may share a name."""
+        [*_, lost] = format_plan(ChangePlan((_LOSS, replace(_LOSS, urn=f"{_LOSS.urn}-2"))))
+
+        assert lost == "Applying this plan loses data that cannot be restored: logs."
+
     def test_marks_resources_that_are_kept(self) -> None:
         assert list(format_plan(ChangePlan((_KEPT,)))) == [
             "Plan: 1 to keep",
