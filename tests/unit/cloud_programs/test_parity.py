@@ -22,6 +22,7 @@ _GAPS = {
     "azure": {
         "ContainerService",
         "LoadBalancer",
+        "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",
         "GatewayLogging",

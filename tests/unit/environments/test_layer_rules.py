@@ -70,6 +70,10 @@ class TestKeys:
 
         assert paths("rest-api", section) == [f"functions.worker.{key}"]
 
+    @pytest.mark.parametrize("component", ["functions", "etl", "platform"])
+    def test_of_a_source_without_functions_lack_these(self, component: str, paths: Paths) -> None:
+        assert paths(component, {"source": "."}) == ["functions"]
+
     @pytest.mark.parametrize("component", LAYER_TYPES)
     def test_a_bare_layer_is_accepted(self, component: str, paths: Paths) -> None:
         assert paths(component, {"tags": {"team": "orders"}}) == []

@@ -124,8 +124,17 @@ def check_data_layers(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"database.names[{index}]", f"'{make_printable(name)}' is not a name", "Such as orders.")
 
 
+def check_source_functions(subject: RuleSubject) -> Iterator[Finding]:
+    """A source has functions: those of the plan run the bundled worker, and no code of one's own."""
+    takes_functions = "functions" in _KEYS[subject.type]
+    if takes_functions and subject.section.source is not None and not subject.section.functions:
+        hint = "Such as functions: {orders-worker: {handler: orders.handler, trigger: {queue: orders-queue}}}."
+        yield refuse("functions", "missing: nothing says what of the source is called, and by what", hint)
+
+
 LAYER_RULES: tuple[Rule, ...] = (
     check_layer_flags,
+    check_source_functions,
     check_data_layers,
     *MESSAGING_RULES,
 )
