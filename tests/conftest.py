@@ -24,6 +24,19 @@ _REACHING_OUT = {
     "socket.sendmsg": 1,
     "socket.sendto": 1,
 }  # audit event -> which of its arguments is the address
+# Coverage is measured of the domain and the application. These tests are about the clouds' programs and types:
+# measuring would double their processor time, and what they reach of the domain has tests of its own.
+_NOT_MEASURED = (
+    "tests/contract/http_service/",
+    "tests/contract/kinds/",
+    "tests/contract/simulated_cloud/",
+    "tests/differential/",
+    "tests/integration/artifacts/",
+    "tests/integration/function_runtimes/",
+    "tests/integration/simulated_provider/",
+    "tests/unit/cloud_programs/",
+    "tests/unit/simulated_cloud/",
+)
 _TERMINAL_VARIABLES = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")  # xdist sets the first in its workers
 
 
@@ -98,6 +111,15 @@ def third_cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "install", *quiet, "--target", str(site), str(_TESTS / "third_cloud")]
     subprocess.run(command, check=True)
     return site
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure the coverage of this test and its fixtures, or leave it."""
+    measurement = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if measurement is not None and measurement.started == item.nodeid.startswith(_NOT_MEASURED):
+        (measurement.pause if measurement.started else measurement.resume)()
+    return (yield)
 
 
 def _stay(number: int, frame: Any) -> None:
