@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,14 @@ def run_azurite() -> Iterator[ObjectStoreServer]:
             yield ObjectStoreServer("az", endpoint, variables, "AZURE_STORAGE_ENDPOINT", "AZURE_STORAGE_ACCOUNT_KEY")
         finally:
             process.kill()
+
+
+def require_azurite(patch: pytest.MonkeyPatch) -> None:
+    """Put Azurite on the PATH; skips the test where the npm package or node is missing."""
+    programs = _AZURITE.parents[4] / ".bin"
+    if not (programs / "azurite").exists() or shutil.which("node") is None:
+        pytest.skip("Azurite is not downloaded: `make node-packages`")
+    patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 
 def secret_key(server: ObjectStoreServer) -> str:

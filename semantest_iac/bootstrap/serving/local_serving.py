@@ -28,6 +28,7 @@ from semantest_iac.infrastructure.local_service.messaging.endpoint import (
 from semantest_iac.infrastructure.local_service.messaging.local_messages import StoredMessages
 from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
 from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, announce_address
+from semantest_iac.infrastructure.local_service.stores.local_stores import LocalStores
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.presentation.gateway.launch import open_gateway
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
@@ -108,6 +109,13 @@ class LocalServing:
                 async with deliveries:
                     yield
 
+    @asynccontextmanager
+    async def provide_stores(self, log_request: LogRequest) -> AsyncIterator[None]:
+        """Give functions their tables and buckets as long as the block."""
+        async with LocalStores(self._application.home, partial(_log_stores, log_request)) as stores:
+            self.variable_sources.append(stores.find_variables)
+            yield
+
     def find_local_probe(self, stack: Stack) -> LocalProbe:
         """Return the probe of a simulated stack."""
         probe = self.find_probe(stack)
@@ -126,6 +134,12 @@ def _log_delivery(log_request: LogRequest, delivery: DeliveryReport) -> None:
     path = f"{delivery.source} -> {delivery.function} ({delivery.messages})"
     status = 500 if delivery.failed else 200
     log_request(RequestLogEntry("DELIVER", path, delivery.stack, status, delivery.seconds, note))
+
+
+def _log_stores(log_request: LogRequest, stack: Stack, seconds: float, reason: str) -> None:
+    """Log that the tables and buckets of a stack are there, or why they are not."""
+    status = 503 if reason else 200
+    log_request(RequestLogEntry("STORES", "tables and buckets", str(stack), status, seconds, reason))
 
 
 def open_local_gateway(
@@ -150,6 +164,7 @@ def open_local_gateway(
             with suppress(OSError, DeploymentError):  # in a home that cannot be written
                 folder = exits.enter_context(make_draft_folder(application.home / "tmp"))
             async with AsyncExitStack() as running:
+                await running.enter_async_context(serving.provide_stores(log_request))
                 await running.enter_async_context(serving.deliver_messages(log_request, port + 1 if port else 0))
                 gateway = open_gateway(services, address, log_request, host_names, body_folder=folder)
                 url = await running.enter_async_context(gateway)

@@ -1,4 +1,4 @@
-"""What belongs to an API and its functions use: queues and topics that they send to, and tables."""
+"""What belongs to an API and its functions use: queues and topics that they send to, tables and buckets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.storage.item_tables import ItemTable
+from semantest_iac.domain.storage.object_stores import ObjectStore
 
-_USABLE = (MessageQueue, MessageTopic, ItemTable)
+_USABLE = (MessageQueue, MessageTopic, ItemTable, ObjectStore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,11 @@ class UsedResources:
 def build_used_resources(stack: Stack, settings: ComponentSettings) -> UsedResources:
     """Build what `resources` of the component names, as the layers of the platform build it."""
     layers = build_layers(stack, settings, settings.resources).values() if settings.resources else ()
-    resources = (*(resource for layer in layers for resource in layer.resources), *_build_tables(settings))
+    resources = (
+        *(resource for layer in layers for resource in layer.resources),
+        *_build_tables(settings),
+        *_build_buckets(settings),
+    )
     return UsedResources(resources, tuple(Ref(it.name) for it in resources if isinstance(it, _USABLE)))
 
 
@@ -42,5 +47,16 @@ def _build_tables(settings: ComponentSettings) -> Iterator[ItemTable]:
             name=f"table-{name}",
             table=name,
             backup_days=settings.stores.backup_days,
+            keep=settings.is_production,
+        )
+
+
+def _build_buckets(settings: ComponentSettings) -> Iterator[ObjectStore]:
+    """Yield the buckets of the component, which production keeps as well."""
+    for name in settings.stores.buckets:
+        yield ObjectStore(
+            name=f"bucket-{name}",
+            bucket=name,
+            recovery_days=settings.stores.backup_days,
             keep=settings.is_production,
         )

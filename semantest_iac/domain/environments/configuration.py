@@ -361,7 +361,8 @@ def _resolve_layers(
 
 
 def _resolve_stores(written: ResourcesSection | None, environment: EnvironmentSettings) -> StoreSettings:
-    return StoreSettings(tuple(written.tables) if written else (), environment.data.backup_days)
+    names = (written.tables, written.buckets) if written else ((), ())
+    return StoreSettings(*names, environment.data.backup_days)
 
 
 def _choose_monitoring(defaults: EnvironmentSettings, platform: PlatformSettings | None) -> MonitoringSettings:

@@ -248,7 +248,8 @@ class ComponentSection(Section):
         BeforeValidator(_expand_canary, json_schema_input_type=CanarySection | list[int | str] | int | str | None),
     ] = Field(default=None, description="How a new version takes over the traffic: at once, or by shares such as 10%.")
     resources: ResourcesSection | None = Field(
-        default=None, description="What belongs to an API and its functions may use: queues, topics and tables."
+        default=None,
+        description="What belongs to an API, for its functions: queues, topics, tables and buckets.",
     )
     queues: Queues | None = Field(default=None, description="Queues by name; those of the plan by default.")
     topics: Topics | None = Field(default=None, description="Topics by name; those of the plan by default.")

@@ -130,9 +130,10 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The tables that belong to an API, and the days to any moment of which they can be restored."""
+    """The tables and buckets that belong to an API, and the days in which what was lost of them can be restored."""
 
     tables: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
     backup_days: int = 7
 
 

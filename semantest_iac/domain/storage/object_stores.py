@@ -8,7 +8,7 @@ from semantest_iac.domain.resource import Ref, Resource
 
 OBJECT_DAYS = range(1, 365 + 1)
 """For how many days objects can be kept, and restored, on every cloud."""
-_BUCKET_VARIABLE_PREFIX = "SEMANTEST_BUCKET_"
+BUCKET_VARIABLE_PREFIX = "SEMANTEST_BUCKET_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class ObjectStore(Resource):
 
     Nobody reads them without an identity. An object is deleted `lifetime_days` after its last change (None: never), and
     one that was deleted or overwritten can be restored for `recovery_days`. A `private` store is reached from the
-    network of the stack only.
+    network of the stack only. With `keep` it stays in the cloud, with its objects, when it is no longer part of the
+    stack.
     """
 
     bucket: str
@@ -25,8 +26,9 @@ class ObjectStore(Resource):
     lifetime_days: int | None = None
     recovery_days: int = 7
     private: bool = False
+    keep: bool = False
 
 
 def bucket_variable(bucket: str) -> str:
     """Return the name of the variable with the place of a bucket; that of `my-files` ends with MY_FILES."""
-    return _BUCKET_VARIABLE_PREFIX + bucket.upper().replace("-", "_")
+    return BUCKET_VARIABLE_PREFIX + bucket.upper().replace("-", "_")

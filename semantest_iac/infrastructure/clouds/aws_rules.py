@@ -26,9 +26,11 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.item_tables import ItemTable, table_variable
+from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
 from semantest_iac.infrastructure.clouds.aws_variables import (
     CONNECTIONS_ENDPOINT_SETTING,
     ENVIRONMENT_LIMIT_BYTES,
+    LONGEST_BUCKET_NAME,
     LONGEST_SECRET_NAME,
     LONGEST_TABLE_NAME,
     RESERVED_VARIABLES,
@@ -172,6 +174,8 @@ def _connection_variables(stack: Stack, resource: Resource) -> dict[str, str]:
         return {send_variable(resource.topic): f"arn:aws:sns:{stack.region}:{'0' * 12}:{'x' * 80}"}
     if isinstance(resource, ItemTable):
         return {table_variable(resource.table): physical_name(str(stack), 1, "x" * 60, limit=LONGEST_TABLE_NAME)}
+    if isinstance(resource, ObjectStore):
+        return {bucket_variable(resource.bucket): "x" * LONGEST_BUCKET_NAME}
     endpoint = f"https://{'x' * 10}.execute-api.{stack.region}.amazonaws.com/live"
     return {CONNECTIONS_ENDPOINT_SETTING: endpoint}
 

@@ -29,6 +29,7 @@ CONNECTIONS_ENDPOINT_SETTING: Final = "SEMANTEST_CONNECTIONS_ENDPOINT"
 CLIENT_TYPE_INDEX: Final = "by-client-type"
 LONGEST_SECRET_NAME: Final = 505  # 512 without the hyphen and six characters that AWS appends to the ARN
 LONGEST_TABLE_NAME: Final = 255
+LONGEST_BUCKET_NAME: Final = 63
 
 _Text = TypeVar("_Text")
 

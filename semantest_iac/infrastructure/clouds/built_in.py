@@ -53,6 +53,7 @@ AWS: Final = CloudEntry(
     messaging=f"{_INFRASTRUCTURE}.local_service.aws.deployed_messaging:read_deployed_messaging",
     message_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:find_message_addresses",
     local_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:add_local_variables",
+    local_stores=f"{_INFRASTRUCTURE}.local_service.aws.local_stores:AWS_STORES",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),
@@ -82,6 +83,7 @@ AZURE: Final = CloudEntry(
     messaging=f"{_INFRASTRUCTURE}.local_service.azure.deployed_messaging:read_deployed_messaging",
     message_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:find_message_addresses",
     local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
+    local_stores=f"{_INFRASTRUCTURE}.local_service.azure.local_stores:AZURE_STORES",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",
     credentials=CredentialLocations(

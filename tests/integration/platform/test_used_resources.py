@@ -12,12 +12,14 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.messaging.queues import send_variable
 from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.domain.storage.item_tables import table_variable
+from semantest_iac.domain.storage.object_stores import bucket_variable
 from tests.integration.platform.places import PlatformPlace
 
 _RESOURCES = {
     "queues": {"jobs": {}},
     "topics": {"news": {"subscriptions": {"audit": {}}}},
     "tables": ["orders", "order-lines"],
+    "buckets": ["uploads"],
 }
 _SEVERAL = {
     "source": ".",
@@ -59,8 +61,8 @@ class TestUsedResources:
 
         users = [it for it in blueprint.resources if isinstance(it, ServerlessFunction | FunctionIdentity)]
         assert len(users) == (4 if variant == "several functions" else 2)
-        assert all({"queue-jobs", "topic-news", "table-orders"} <= {*it.uses} for it in users)
-        outputs = {"queue_jobs_address", "topic_news_address", "table_order_lines_address"}
+        assert all({"queue-jobs", "topic-news", "table-orders", "bucket-uploads"} <= {*it.uses} for it in users)
+        outputs = {"queue_jobs_address", "topic_news_address", "table_order_lines_address", "bucket_uploads_address"}
         assert outputs <= {*blueprint.outputs}
 
 
@@ -73,11 +75,12 @@ async def test_functions_know_where_things_are(provider: str, tmp_path: Path) ->
     functions = await place.find_functions()
     assert all(f"'{send_variable(name)}'" in functions for name in ("jobs", "news"))
     assert all(f"'{table_variable(name)}'" in functions for name in ("orders", "order-lines"))
+    assert f"'{bucket_variable('uploads')}'" in functions
     assert ("'AZURE_CLIENT_ID'" in functions) is (provider == "azure")
 
 
 @pytest.mark.parametrize("provider", ["aws", "azure"])
-class TestTables:
+class TestStores:
     async def test_give_each_function_rights_on_themselves_alone(self, provider: str, tmp_path: Path) -> None:
         place = PlatformPlace(tmp_path, "rest-api", provider, "development")
 
@@ -91,16 +94,17 @@ class TestTables:
     async def test_come_back_in_production_after_they_were_taken_out(self, provider: str, tmp_path: Path) -> None:
         """What holds items stays in the stack, so that one of the same name that is added later has them."""
         place = PlatformPlace(tmp_path, "rest-api", provider, "production")
-        with_table: dict[str, Any] = {"components": {"rest-api": {"resources": {"tables": ["orders"]}}}}
+        stores = {"tables": ["orders"], "buckets": ["uploads"]}
+        with_stores: dict[str, Any] = {"components": {"rest-api": {"resources": stores}}}
 
-        await place.deploy(**with_table)
+        await place.deploy(**with_stores)
         removed = await place.deploy(components={"rest-api": {}})
         place.deployment = "a later deployment"
-        again = await place.deploy(**with_table)
+        again = await place.deploy(**with_stores)
 
-        kept = {"Table"} if provider == "aws" else {"Table", "StorageAccount"}
+        kept = {"Table", "Bucket"} if provider == "aws" else {"Table", "StorageAccount", "BlobContainer"}
         for plan in (removed, again):
-            stored = [it for it in plan.resources if it.name.startswith("table-orders")]
+            stored = [it for it in plan.resources if it.name.startswith(("table-orders", "bucket-uploads"))]
             assert {it.type.rpartition(":")[2] for it in stored if it.op == "same"} >= kept
         assert not removed.losses
 

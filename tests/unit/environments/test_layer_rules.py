@@ -173,6 +173,11 @@ class TestResourcesOfAnApi:
 
         assert found == [f"resources.tables[{index}]" for index in range(1, 6)]
 
+    def test_buckets_have_names_that_clouds_take(self, paths: Paths) -> None:
+        section = {"resources": {"buckets": ["uploads", "up_loads", "uploads", "my-uploads"]}}
+
+        assert paths("rest-api", section) == ["resources.buckets[1]", "resources.buckets[2]"]
+
     def test_tables_need_no_messaging(self, paths: Paths) -> None:
         section = {"resources": {"tables": ["orders"]}}
 

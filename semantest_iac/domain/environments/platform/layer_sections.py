@@ -179,3 +179,6 @@ class ResourcesSection(Section):
     queues: Queues = Field(default={}, description="Queues by name, which the functions send to.")
     topics: Topics = Field(default={}, description="Topics by name, which the functions send to.")
     tables: ListOf[str] = Field(default=(), description="Names of tables, whose items the functions read and write.")
+    buckets: ListOf[str] = Field(
+        default=(), description="Names of buckets, whose objects the functions read and write."
+    )

@@ -87,6 +87,7 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
     if written is None or subject.is_layer:
         return
     yield from _check_stores("tables", written.tables)
+    yield from _check_stores("buckets", written.buckets)
     used = replace(subject, section=ComponentSection(queues=written.queues, topics=written.topics))
     for finding in check_messaging(used):
         yield replace(finding, fault=replace(finding.fault, path=f"resources.{finding.fault.path}"))

@@ -144,7 +144,8 @@ def _check_trigger(at: str, trigger: TriggerSection, subject: RuleSubject) -> It
         yield refuse(at, f"names {' and '.join(callers) or 'nothing'}", f"Name one of {', '.join(_CALLERS)}.")
         return
     if trigger.http is not None:
-        yield refuse(f"{at}.http", "functions for requests from inside the network cannot be deployed yet")
+        reason = "functions for requests from inside the network cannot be deployed yet"
+        yield refuse(f"{at}.http", reason, "Let it be called by a queue that others send to, or write a rest-api.")
     for key, allowed in _KEYS_OF_CALLERS.items():
         if key in written and callers[0] not in allowed:
             reason = f"a {callers[0]} has no {key}" if callers[0] != "http" else f"requests have no {key}"

@@ -15,7 +15,11 @@ import pulumi_aws as aws
 from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.aws_variables import LONGEST_SECRET_NAME, LONGEST_TABLE_NAME
+from semantest_iac.infrastructure.clouds.aws_variables import (
+    LONGEST_BUCKET_NAME,
+    LONGEST_SECRET_NAME,
+    LONGEST_TABLE_NAME,
+)
 
 _LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 _MAX_NAME_LENGTHS = {
@@ -23,7 +27,7 @@ _MAX_NAME_LENGTHS = {
     "api": 128,
     "fifo queue": 75,  # with five characters behind it
     "fifo topic": 251,
-    "bucket": 63,
+    "bucket": LONGEST_BUCKET_NAME,
     "cache": 40,
     "cache user": 40,
     "dashboard": 255,

@@ -24,12 +24,13 @@ _OLDEST_TLS = "1.2"
 
 def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
     """Create a bucket that is never public; a destroy, which asks before it loses data, deletes its objects too."""
+    kept = store.keep or None
     bucket = aws.s3.Bucket(
         store.name,
-        bucket=globally_unique_aws_name("bucket", context, store.bucket),
+        bucket=globally_unique_aws_name("bucket", context, context.add_deployment_suffix(store.bucket)),
         force_destroy=True,
         tags=context.tags,
-        opts=context.options(),
+        opts=context.options(retain_on_delete=kept, ignore_changes=["bucket"]),
     )
     access = aws.s3.BucketPublicAccessBlock(
         store.name,
@@ -38,19 +39,19 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         block_public_policy=True,
         ignore_public_acls=True,
         restrict_public_buckets=True,
-        opts=context.options(),
+        opts=context.options(retain_on_delete=kept),
     )
     aws.s3.BucketServerSideEncryptionConfiguration(
         store.name,
         bucket=bucket.bucket,
         rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
-        opts=context.options(),
+        opts=context.options(retain_on_delete=kept),
     )
     aws.s3.BucketPolicy(
         store.name,
         bucket=bucket.bucket,
         policy=pulumi.Output.json_dumps(_build_transport_policy(bucket.arn), sort_keys=True),
-        opts=context.options(depends_on=[access]),  # S3 refuses a change of both at once
+        opts=context.options(retain_on_delete=kept, depends_on=[access]),  # S3 refuses a change of both at once
     )
     _create_lifecycle(store, bucket, context)
     statements = _list_statements(bucket.arn)
@@ -68,11 +69,12 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
 
 def _create_lifecycle(store: ObjectStore, bucket: aws.s3.Bucket, context: ProgramContext) -> None:
     """Keep earlier versions of objects for a while, and objects for their lifetime."""
+    kept = store.keep or None
     versioning = aws.s3.BucketVersioning(
         store.name,
         bucket=bucket.bucket,
         versioning_configuration={"status": "Enabled"},
-        opts=context.options(),
+        opts=context.options(retain_on_delete=kept),
     )
     rules: list[dict[str, Any]] = [
         {
@@ -91,7 +93,7 @@ def _create_lifecycle(store: ObjectStore, bucket: aws.s3.Bucket, context: Progra
         store.name,
         bucket=bucket.bucket,
         rules=rules,
-        opts=context.options(depends_on=[versioning]),
+        opts=context.options(retain_on_delete=kept, depends_on=[versioning]),
     )
 
 

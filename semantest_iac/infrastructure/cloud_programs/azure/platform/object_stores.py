@@ -7,7 +7,7 @@ from pulumi_azure_native import storage
 
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
 from semantest_iac.infrastructure.cloud_programs.azure.security import create_role_assignment
-from semantest_iac.infrastructure.cloud_programs.azure.storage import create_storage_account
+from semantest_iac.infrastructure.cloud_programs.azure.storage import create_store_account
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
     """Create the account, its rules for deleted blobs, and the container, on which users have a role."""
     group = context.outputs[FOUNDATION]["group"]
-    account = create_storage_account(store.name, store.name, context, private=store.private)
+    account = create_store_account(store.name, context, private=store.private, keep=store.keep)
     recovery = {"enabled": True, "days": store.recovery_days}
     services = storage.BlobServiceProperties(
         store.name,
@@ -24,7 +24,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         resource_group_name=group,
         delete_retention_policy=recovery,
         container_delete_retention_policy=recovery,
-        opts=context.options(),
+        opts=context.options(retain_on_delete=store.keep or None),
     )
     container = storage.BlobContainer(
         store.name,
@@ -32,7 +32,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         container_name=store.bucket,
         resource_group_name=group,
         public_access="None",
-        opts=context.options(),
+        opts=context.options(retain_on_delete=store.keep or None),
     )
     if store.lifetime_days is not None:
         _create_lifetime(store, account, store.lifetime_days, context)
@@ -50,6 +50,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         "diagnostics": ("logs",),
         "variables": {bucket_variable(store.bucket): address},
         "grants": [("objects", container.id)],
+        "needs_login": True,
     }
 
 
@@ -73,5 +74,5 @@ def _create_lifetime(store: ObjectStore, account: storage.StorageAccount, days: 
                 }
             ]
         },
-        opts=context.options(),
+        opts=context.options(retain_on_delete=store.keep or None),
     )

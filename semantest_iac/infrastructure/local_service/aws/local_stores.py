@@ -1,0 +1,141 @@
+"""The tables and buckets of AWS on this machine: moto's server, which holds them in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.storage.item_tables import TABLE_VARIABLE_PREFIX
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
+from semantest_iac.infrastructure.local_service.stores.local_stores import (
+    STORE_VARIABLE_PREFIXES,
+    StoresUnavailableError,
+    StoreVariables,
+)
+from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S, start_server
+
+TABLES_ENDPOINT, OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"
+_TABLE_TYPE = "aws:dynamodb/table:Table"
+_LIBRARIES = ("moto", "flask", "flask_cors")
+_EXTRA_HINT = "run pip install 'semantest-iac[local-data]'"
+_SERVE = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+_CREATE_TABLE = "DynamoDB_20120810.CreateTable"
+_CREATED_BEFORE = ("ResourceInUseException", "BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+_TABLE_INPUTS = {"hashKey": "HASH", "rangeKey": "RANGE"}
+
+
+class AwsStores:
+    """Implements StoreServerPart."""
+
+    def find_stores(self, resources: DeployedResources) -> StoreVariables:
+        """Return the names of tables and buckets that the variables of functions hold."""
+        functions = (it.outputs for it in resources if it.type == LAMBDA_TYPE)
+        return {
+            name: value
+            for outputs in functions
+            for name, value in ((outputs.get("environment") or {}).get("variables") or {}).items()
+            if name.startswith(STORE_VARIABLE_PREFIXES)
+        }
+
+    async def start(self, home: Path, exits: AsyncExitStack) -> MotoServer:
+        """Start the server at a free port of this machine; raises StoresUnavailableError."""
+        if missing := next((name for name in _LIBRARIES if find_spec(name) is None), None):
+            raise StoresUnavailableError(f"no module named '{missing}'; {_EXTRA_HINT}")
+        variables = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        process = await start_server([sys.executable, "-c", _SERVE], variables, exits)
+        (port,) = await process.read_lines(1)
+        return MotoServer(f"http://127.0.0.1:{int(port)}")
+
+
+class MotoServer:
+    """A running server; implements StoreServer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._created: set[tuple[str, str]] = set()
+
+    async def provide(self, stores: StoreVariables, resources: DeployedResources) -> Mapping[str, str]:
+        """Create all tables of the stack, as one address is that of all, and its buckets."""
+        region = _find_region(resources)
+        for table in (it.outputs for it in resources if it.type == _TABLE_TYPE):
+            await self._create(region, "dynamodb", str(table["name"]), dict(_describe_table(table)))
+        for name, value in stores.items():
+            if not name.startswith(TABLE_VARIABLE_PREFIX):
+                await self._create(region, "s3", value, {})
+        return {TABLES_ENDPOINT: self.url, OBJECTS_ENDPOINT: self.url}
+
+    async def _create(self, region: str, service: str, name: str, arguments: Mapping[str, Any]) -> None:
+        if (service, name) in self._created:
+            return
+        # moto finds the service and the region of a request in what it is signed with, and checks no signature
+        scope = f"AWS4-HMAC-SHA256 Credential=sandbox/20260101/{region}/{service}/aws4_request"
+        headers, url, body = {"Authorization": scope}, f"{self.url}/{name}", None
+        if service == "dynamodb":
+            url, body = self.url, json.dumps(arguments).encode()
+            headers |= {"X-Amz-Target": _CREATE_TABLE, "Content-Type": "application/x-amz-json-1.0"}
+        request = urllib.request.Request(url, body, headers, method="POST" if body else "PUT")  # noqa: S310 - our own
+        await asyncio.to_thread(_send, request, name)
+        self._created.add((service, name))
+
+
+def _send(request: urllib.request.Request, name: str) -> None:
+    try:
+        with urllib.request.urlopen(request, timeout=START_TIMEOUT_S):  # noqa: S310 - our own address
+            return
+    except urllib.error.HTTPError as error:
+        if not any(code in error.read().decode(errors="replace") for code in _CREATED_BEFORE):
+            raise StoresUnavailableError(f"moto refuses to create '{name}' with status {error.code}") from error
+    except OSError as error:
+        raise StoresUnavailableError(f"moto does not answer: {error}") from error
+
+
+def _find_region(resources: DeployedResources) -> str:
+    arns = (str(it.outputs["arn"]) for it in resources if it.type == LAMBDA_TYPE)
+    return next(arns).split(":")[3]
+
+
+def _describe_table(table: ResourceOutputs) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments of CreateTable for a deployed table."""
+    yield "TableName", table["name"]
+    yield "BillingMode", "PAY_PER_REQUEST"
+    yield "KeySchema", _describe_keys(table)
+    yield (
+        "AttributeDefinitions",
+        [{"AttributeName": it["name"], "AttributeType": it["type"]} for it in table.get("attributes") or ()],
+    )
+    if indexes := table.get("globalSecondaryIndexes"):
+        yield "GlobalSecondaryIndexes", [_describe_index(it) for it in indexes]
+    if indexes := table.get("localSecondaryIndexes"):
+        keys = {"hashKey": table["hashKey"]}
+        yield "LocalSecondaryIndexes", [_describe_index({**it, **keys}) for it in indexes]
+
+
+def _describe_index(index: Mapping[str, Any]) -> dict[str, Any]:
+    projection: dict[str, Any] = {"ProjectionType": index.get("projectionType") or "ALL"}
+    if included := index.get("nonKeyAttributes"):
+        projection["NonKeyAttributes"] = [*included]
+    return {"IndexName": index["name"], "KeySchema": _describe_keys(index), "Projection": projection}
+
+
+def _describe_keys(owner: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"AttributeName": owner[key], "KeyType": kind} for key, kind in _TABLE_INPUTS.items() if owner.get(key)]
+
+
+AWS_STORES = AwsStores()

@@ -1,0 +1,154 @@
+"""The tables and containers of Azure's storage accounts on this machine: Azurite, and a source of tokens for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.azurite import Azurite, Certificate, open_azurite
+from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
+from semantest_iac.infrastructure.local_service.azure.tokens import IDENTITY_TOKEN_LIFETIME_S, issue_identity_token
+from semantest_iac.infrastructure.local_service.stores.local_stores import (
+    STORE_VARIABLE_PREFIXES,
+    StoresUnavailableError,
+    StoreVariables,
+)
+from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S
+
+STORAGE_AUDIENCE = "https://storage.azure.com"
+_STORAGE_VERSION = "2021-12-02"
+_TENANT, _PRINCIPAL = "5e3a7e57-0000-4000-8000-000000000001", "5e3a7e57-0000-4000-8000-000000000002"
+_JSON = (("content-type", "application/json"),)
+_CREATED_BEFORE = 409
+
+
+class StorageAddress(NamedTuple):
+    """A table or container in Azure: `https://<account>.<service>.core.windows.net/<name>`."""
+
+    account: str
+    service: str
+    name: str
+
+    @classmethod
+    def parse(cls, url: str) -> StorageAddress:
+        parts = urlsplit(url)
+        account, service, *_ = parts.netloc.split(".")
+        return cls(account, service, parts.path.strip("/"))
+
+
+class AzureStores:
+    """Implements StoreServerPart."""
+
+    def find_stores(self, resources: DeployedResources) -> StoreVariables:
+        """Return the addresses of tables and containers that the settings of apps hold."""
+        settings = (read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE))
+        return {
+            name: value
+            for pairs in settings
+            for name, value in pairs.items()
+            if name.startswith(STORE_VARIABLE_PREFIXES)
+        }
+
+    async def start(self, home: Path, exits: AsyncExitStack) -> AzuriteServer:
+        """Prepare Azurite, which the first account starts, and tokens for it; raises StoresUnavailableError."""
+        azurite = open_azurite(home, exits)
+        header = secrets.token_hex(16)
+        url = await exits.enter_async_context(serve_loopback(create_identity_handler(header)))
+        return AzuriteServer(azurite, url, header)
+
+
+class AzuriteServer:
+    """Azurite with its source of tokens; implements StoreServer."""
+
+    def __init__(self, azurite: Azurite, identity_url: str, identity_header: str) -> None:
+        self._azurite = azurite
+        self._identity = {"IDENTITY_ENDPOINT": f"{identity_url}/msi/token", "IDENTITY_HEADER": identity_header}
+        self._created: set[StorageAddress] = set()
+
+    async def provide(self, stores: StoreVariables, resources: DeployedResources) -> Mapping[str, str]:
+        """Create the tables and containers, and return their addresses in place of those in Azure."""
+        addresses = {name: StorageAddress.parse(url) for name, url in stores.items()}
+        await self._azurite.add_accounts(it.account for it in addresses.values())
+        for address in addresses.values():
+            if address not in self._created:
+                await asyncio.to_thread(self._create, address)
+                self._created.add(address)
+        moved = {name: f"{self._base(it)}/{it.name}" for name, it in addresses.items()}
+        return {**moved, **self._identity, **_trust(self._azurite.certificate)}
+
+    def _base(self, address: StorageAddress) -> str:
+        return f"{self._azurite.address_of(address.service)}/{address.account}"
+
+    def _create(self, address: StorageAddress) -> None:
+        token = issue_identity_token(_TENANT, _PRINCIPAL, STORAGE_AUDIENCE)
+        headers = {"Authorization": f"Bearer {token}", "x-ms-version": _STORAGE_VERSION, "Content-Length": "0"}
+        url, method, body = f"{self._base(address)}/{address.name}?restype=container", "PUT", b""
+        if address.service == "table":
+            url, method = f"{self._base(address)}/Tables", "POST"
+            body = json.dumps({"TableName": address.name}).encode()
+            headers |= {"Content-Type": "application/json", "Accept": "application/json;odata=nometadata"}
+            headers |= {"Content-Length": str(len(body))}
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - our own
+        trusted = ssl.create_default_context(cafile=str(self._azurite.certificate.own))
+        try:
+            with urllib.request.urlopen(request, timeout=START_TIMEOUT_S, context=trusted):  # noqa: S310 - our own
+                return
+        except urllib.error.HTTPError as error:
+            if error.code != _CREATED_BEFORE:
+                reason = f"Azurite refuses to create '{address.name}' with status {error.code}"
+                raise StoresUnavailableError(reason) from error
+        except OSError as error:
+            raise StoresUnavailableError(f"Azurite does not answer: {error}") from error
+
+
+def _trust(certificate: Certificate) -> Mapping[str, str]:
+    """Return the variables by which libraries of Python and Node trust the certificate besides those they know."""
+    bundle = str(certificate.bundle)
+    return {
+        "REQUESTS_CA_BUNDLE": bundle,
+        "SSL_CERT_FILE": bundle,
+        "NODE_EXTRA_CA_CERTS": str(certificate.own),
+    }
+
+
+def create_identity_handler(secret_header: str) -> LoopbackHandler:
+    """Return a handler that answers as App Service's source of tokens does, for storage alone.
+
+    Source: Microsoft's reference of the REST endpoint of managed identities in App Service.
+    """
+
+    async def answer(request: LoopbackRequest) -> HttpResponse:
+        query = parse_qs(urlsplit(request.path).query)
+        resource = query.get("resource", [""])[0].rstrip("/")
+        if not secrets.compare_digest(request.headers.get("x-identity-header", ""), secret_header):
+            return _answer(401, {"statusCode": 401, "message": "The header X-IDENTITY-HEADER is wrong."})
+        if resource != STORAGE_AUDIENCE:
+            return _answer(400, {"statusCode": 400, "message": f"There are tokens for {STORAGE_AUDIENCE} alone here."})
+        token = issue_identity_token(_TENANT, _PRINCIPAL, STORAGE_AUDIENCE)
+        expires = str(int(time.time()) + IDENTITY_TOKEN_LIFETIME_S)
+        client = query.get("client_id", [""])[0]
+        found = {"access_token": token, "expires_on": expires, "resource": resource, "token_type": "Bearer"}
+        return _answer(200, {**found, "client_id": client})
+
+    return answer
+
+
+def _answer(status: int, value: Mapping[str, object]) -> HttpResponse:
+    return HttpResponse(status, _JSON, json.dumps(value).encode())
+
+
+AZURE_STORES = AzureStores()
