@@ -6,8 +6,6 @@ from pathlib import Path
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.resource import DeployedResource
-from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api import redirect_to_local_endpoints
 from semantest_iac.infrastructure.local_service.stores.local_stores import LocalStores
 
 _STACK = Stack("rest-api", "azure", "development", "eastus")
@@ -23,11 +21,3 @@ async def test_no_server_starts_without_a_store(tmp_path: Path) -> None:
 
     assert reports == []
     assert not (tmp_path / "home").exists()
-
-
-def test_a_function_of_a_websocket_keeps_the_address_of_its_tables(tmp_path: Path) -> None:
-    spec = FunctionSpec(tmp_path, "app.handler", "python3.13", {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"})
-
-    moved = redirect_to_local_endpoints(spec, "http://127.0.0.1:2", "http://127.0.0.1:3")
-
-    assert moved.environment["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:1"

@@ -99,13 +99,10 @@ def read_deployed_web_socket_api(resources: DeployedResources, unpack: UnpackPac
 
 
 def redirect_to_local_endpoints(function: FunctionSpec, tables_url: str, connections_url: str) -> FunctionSpec:
-    """Make the function call these URLs in place of AWS; SDKs read the standard names and need some credentials.
-
-    One that has an address for its tables already keeps it: the table of connections is there as well.
-    """
+    """Make the function call these URLs in place of AWS; SDKs read the standard names and need some credentials."""
     variables = {
         CONNECTIONS_ENDPOINT: connections_url,
-        "AWS_ENDPOINT_URL_DYNAMODB": function.environment.get("AWS_ENDPOINT_URL_DYNAMODB") or tables_url,
+        "AWS_ENDPOINT_URL_DYNAMODB": tables_url,
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": connections_url,
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",

@@ -8,13 +8,15 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.domain.storage.item_tables import TABLE_VARIABLE_PREFIX
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
 from semantest_iac.infrastructure.local_service.stores.local_stores import (
@@ -24,7 +26,7 @@ from semantest_iac.infrastructure.local_service.stores.local_stores import (
 )
 from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S, start_server
 
-TABLES_ENDPOINT, OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"
+DYNAMODB_ENDPOINT, S3_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"
 _TABLE_TYPE = "aws:dynamodb/table:Table"
 _LIBRARIES = ("moto", "flask", "flask_cors")
 _EXTRA_HINT = "run pip install 'semantest-iac[local-data]'"
@@ -38,6 +40,8 @@ sys.stdin.read()
 """
 _CREATE_TABLE = "DynamoDB_20120810.CreateTable"
 _CREATED_BEFORE = ("ResourceInUseException", "BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+_HOP_HEADERS = ("host", "content-length", "connection", "accept-encoding")
+_JSON = (("content-type", "application/x-amz-json-1.0"),)
 _TABLE_INPUTS = {"hashKey": "HASH", "rangeKey": "RANGE"}
 
 
@@ -72,14 +76,14 @@ class MotoServer:
         self._created: set[tuple[str, str]] = set()
 
     async def provide(self, stores: StoreVariables, resources: DeployedResources) -> Mapping[str, str]:
-        """Create all tables of the stack, as one address is that of all, and its buckets."""
-        region = _find_region(resources)
+        """Create the tables and buckets that functions use."""
+        region, tables = _find_region(resources), find_table_names(stores)
         for table in (it.outputs for it in resources if it.type == _TABLE_TYPE):
-            await self._create(region, "dynamodb", str(table["name"]), dict(_describe_table(table)))
-        for name, value in stores.items():
-            if not name.startswith(TABLE_VARIABLE_PREFIX):
-                await self._create(region, "s3", value, {})
-        return {TABLES_ENDPOINT: self.url, OBJECTS_ENDPOINT: self.url}
+            if table["name"] in tables:
+                await self._create(region, "dynamodb", str(table["name"]), dict(_describe_table(table)))
+        for bucket in {*stores.values()} - tables:
+            await self._create(region, "s3", bucket, {})
+        return {DYNAMODB_ENDPOINT: self.url, S3_ENDPOINT: self.url}
 
     async def _create(self, region: str, service: str, name: str, arguments: Mapping[str, Any]) -> None:
         if (service, name) in self._created:
@@ -93,6 +97,42 @@ class MotoServer:
         request = urllib.request.Request(url, body, headers, method="POST" if body else "PUT")  # noqa: S310 - our own
         await asyncio.to_thread(_send, request, name)
         self._created.add((service, name))
+
+
+def find_table_names(variables: Mapping[str, str]) -> set[str]:
+    """Return the names of the tables that variables of a function hold."""
+    return {value for name, value in variables.items() if name.startswith(TABLE_VARIABLE_PREFIX)}
+
+
+def forward_other_tables(own: Collection[str], handler: LoopbackHandler, url: str) -> LoopbackHandler:
+    """Return a handler that passes requests on to a server, unless they are for one of its own tables."""
+
+    async def answer(request: LoopbackRequest) -> HttpResponse:
+        if _find_table(request) in own:
+            return await handler(request)
+        return await asyncio.to_thread(_forward, request, url)
+
+    return answer
+
+
+def _find_table(request: LoopbackRequest) -> str:
+    """Return the table that a request names; empty for one that names several, or none."""
+    try:
+        return str(json.loads(request.body)["TableName"]).rpartition("/")[2]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _forward(request: LoopbackRequest, url: str) -> HttpResponse:
+    headers = {name: value for name, value in request.headers.items() if name not in _HOP_HEADERS}
+    passed = urllib.request.Request(url, request.body, headers, method=request.method)  # noqa: S310 - our own
+    try:
+        with urllib.request.urlopen(passed, timeout=START_TIMEOUT_S) as answer:  # noqa: S310 - our own
+            return HttpResponse(answer.status, _JSON, answer.read())
+    except urllib.error.HTTPError as error:
+        return HttpResponse(error.code, _JSON, error.read())
+    except OSError:
+        return HttpResponse(503)
 
 
 def _send(request: urllib.request.Request, name: str) -> None:

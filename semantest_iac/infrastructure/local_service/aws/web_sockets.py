@@ -26,6 +26,11 @@ from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api impo
     read_deployed_web_socket_api,
     redirect_to_local_endpoints,
 )
+from semantest_iac.infrastructure.local_service.aws.local_stores import (
+    DYNAMODB_ENDPOINT,
+    find_table_names,
+    forward_other_tables,
+)
 from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, create_tables_handler
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import failed_invocation
@@ -71,7 +76,7 @@ class AwsWebSocketService:
             name: stores.setdefault(name, DynamoDbTable(schema, time.time))
             for name, schema in self.deployed_api.tables.items()
         }
-        tables_url = await self._exits.enter_async_context(serve_loopback(create_tables_handler(tables)))
+        tables_url = await self._exits.enter_async_context(serve_loopback(self._create_tables_handler(tables)))
         connections = create_connections_handler(clients, self.limits.message_bytes)
         connections_url = await self._exits.enter_async_context(serve_loopback(connections))
         self._function = self._start_pool(
@@ -80,6 +85,14 @@ class AwsWebSocketService:
         if self.deployed_api.authorizer:
             self._authorizer = self._start_pool(self.deployed_api.authorizer.function)
         return self
+
+    def _create_tables_handler(self, tables: Mapping[str, DynamoDbTable]) -> LoopbackHandler:
+        """Answer for the table of connections, and pass requests for others on where a server has them."""
+        variables = self.deployed_api.function.environment
+        if not (server := variables.get(DYNAMODB_ENDPOINT)):
+            return create_tables_handler(tables)
+        own = {name: table for name, table in tables.items() if name not in find_table_names(variables)}
+        return forward_other_tables(own, create_tables_handler(own), server)
 
     async def __aexit__(self, *_: object) -> None:
         for call in self._running_calls:

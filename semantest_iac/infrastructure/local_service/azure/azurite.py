@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import ssl
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,7 +20,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.infrastructure.durable_files import make_private_folder, open_lock_file
+from semantest_iac.infrastructure.durable_files import (
+    make_draft_folder,
+    make_private_folder,
+    open_lock_file,
+    replace_file,
+)
 from semantest_iac.infrastructure.file_locks import lock_or_close
 from semantest_iac.infrastructure.local_service.stores.local_stores import StoresUnavailableError
 from semantest_iac.infrastructure.local_service.stores.server_process import ServerProcess, start_server
@@ -100,7 +104,10 @@ def open_azurite(home: Path, exits: AsyncExitStack) -> Azurite:
     if descriptor is None:
         raise StoresUnavailableError("another `serve` of this home has them")
     exits.callback(os.close, descriptor)
-    certificate = create_certificate(Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="semantest-tls-"))))
+    try:
+        certificate = create_certificate(exits.enter_context(make_draft_folder(home / "tmp")))
+    except (OSError, DeploymentError) as error:
+        raise StoresUnavailableError(f"the home cannot be written: {error}") from error
     return Azurite(program, folder, certificate, exits)
 
 
@@ -123,10 +130,10 @@ def create_certificate(folder: Path) -> Certificate:
         .sign(key, SHA256())
     )
     certificate = Certificate(folder / "certificate.pem", folder / "key.pem", folder / "bundle.pem")
-    certificate.own.write_bytes(signed.public_bytes(Encoding.PEM))
-    certificate.key.touch(mode=0o600)
-    certificate.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    certificate.bundle.write_bytes(_read_trusted_certificates() + certificate.own.read_bytes())
+    own = signed.public_bytes(Encoding.PEM)
+    replace_file(certificate.own, own)
+    replace_file(certificate.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    replace_file(certificate.bundle, _read_trusted_certificates() + own)
     return certificate
 
 
