@@ -14,6 +14,7 @@ EXPLANATIONS: Final = (
         "is no map",
         "Pulumi takes a list of ids and sends the map that Resource Manager asks for",
         "the description of the property in Pulumi's SDK",
+        "ServerlessFunction",
     ),
     Explanation(
         "aws:s[nq]s/*",
@@ -21,6 +22,7 @@ EXPLANATIONS: Final = (
         "is no string",
         "attributes are texts in requests, and the provider writes numbers and flags as texts",
         "SetQueueAttributes and CreateTopic in botocore's models",
+        "MessageQueue",
     ),
     Explanation(
         "aws:networkfirewall/ruleGroup:RuleGroup",
@@ -28,6 +30,7 @@ EXPLANATIONS: Final = (
         "is no map",
         "the provider takes a list of sets with their keys, and sends the map of them that the API asks for",
         "the inputs of RuleGroup in Pulumi's SDK (ipSets: key, ipSet), and IPSets in botocore's model",
+        "NetworkFirewall",
     ),
     Explanation(
         "azure-native:sql:BackupShortTermRetentionPolicy",
@@ -35,6 +38,7 @@ EXPLANATIONS: Final = (
         "is no string",
         "the package types the numbers 12 and 24 as an enumeration of text; the REST API takes and returns numbers",
         "the REST reference of Backup Short Term Retention Policies, examples (diffBackupIntervalInHours: 24)",
+        "SqlDatabase",
     ),
     Explanation(
         "azure-native:logic:Workflow",
@@ -49,6 +53,7 @@ EXPLANATIONS: Final = (
         "is in no table of calls",
         "the current package has no operations for diagnostic settings",
         "azure-mgmt-monitor 7.0.0, release history (6.0.2 was the last with them)",
+        "DiagnosticLogs",
     ),
 )
 

@@ -23,13 +23,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why findings are none, and where that can be read; `type` and `path` are patterns with `*`."""
+    """Why findings are none, and where that can be read; `type`, `path` and `problem` are patterns with `*`.
+
+    `example` is one of the kind examples in which there is such a finding.
+    """
 
     type: str
     path: str
     problem: str
     reason: str
     source: str
+    example: str
 
     def covers(self, finding: Finding) -> bool:
         return (
