@@ -46,6 +46,7 @@ EXPLANATIONS: Final = (
         "is in no table of calls",
         "the tests have no package with the models of Logic Apps",
         "the group of requirements `models` in pyproject.toml",
+        "DataPipeline",
     ),
     Explanation(
         "azure-native:monitor:DiagnosticSetting",
