@@ -170,7 +170,7 @@ class Workers:
                 yield deliveries
 
 
-async def wait_until(is_so: Callable[[], Awaitable[bool] | bool], limit_s: float = 120) -> None:
+async def wait_until(is_so: Callable[[], Awaitable[bool] | bool], limit_s: float = 240) -> None:
     """Wait until something is so; the limit is only for a test that fails."""
     async with asyncio.timeout(limit_s):
         while True:
