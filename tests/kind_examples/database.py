@@ -31,8 +31,8 @@ DATABASE_EXAMPLES = (
         unpriced=("aws", "azure"),
     ),
     KindExample(
-        resource=_STORE,
-        changed=replace(_STORE, lifetime_days=14, recovery_days=14),
+        resource=replace(_STORE, private=True),
+        changed=replace(_STORE, private=True, lifetime_days=14, recovery_days=14),
         change=("update",),
         needs=(WORKLOAD_IDENTITY,),
         outputs=("id", "name", "address"),

@@ -41,6 +41,14 @@ EXPLANATIONS: Final = (
         "SqlDatabase",
     ),
     Explanation(
+        "azure-native:storage:StorageAccount",
+        "networkRuleSet",
+        "is no field of StorageAccountCreateParameters",
+        "Pulumi's name of the field that requests have as networkAcls",
+        "x-ms-client-name of networkAcls in the specification of Microsoft.Storage, and the inputs in Pulumi's SDK",
+        "ObjectStore",
+    ),
+    Explanation(
         "azure-native:logic:Workflow",
         "",
         "is in no table of calls",
