@@ -160,7 +160,9 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.FINAL_SNAPSHOT: _example(capabilities.FINAL_SNAPSHOT, final_snapshot=True),
     capabilities.DOCUMENT_BACKUPS: _example(capabilities.DOCUMENT_BACKUPS, backup_days=14),
     capabilities.PRIVATE_PIPELINE: _example(capabilities.PRIVATE_PIPELINE, private=True),
-    capabilities.PRIVATE_OBJECTS: _example(capabilities.PRIVATE_OBJECTS, private=True),
+    capabilities.PRIVATE_OBJECTS: lambda provider: _example(capabilities.PRIVATE_OBJECTS, private=False)(provider)[
+        ::-1
+    ],
     capabilities.TABLE_BACKUPS: _example(capabilities.TABLE_BACKUPS, backup_days=14),
     capabilities.PRIVATE_BROKER: _example(capabilities.PRIVATE_BROKER, private=True),
     capabilities.LONG_LOCK: _example(capabilities.LONG_LOCK, lock_s=600),
