@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.messaging.message_filters import MUST_EXIST, AttributeCondition, MessageFilter
 from semantest_iac.domain.messaging.queues import (
     DAY_S,
@@ -39,6 +39,7 @@ _MESSAGES = MessageTrigger(name=Ref("messages"), target=shared.LIVE, function=sh
 _SCHEDULE = ScheduleTrigger(
     name=Ref("schedule"), target=shared.LIVE, function=shared.FUNCTION, schedule="0 3 * * *", time_zone="Europe/Berlin"
 )
+_REQUESTS = RequestTrigger(name=Ref("requests"), target=shared.LIVE, function=shared.FUNCTION, purpose="list-prices")
 
 MESSAGE_EXAMPLES = (
     KindExample(
@@ -89,5 +90,12 @@ MESSAGE_EXAMPLES = (
         change=("update",),
         changes={"azure": ()},  # the app has the trigger
         needs=shared.WHOLE_FUNCTION,
+    ),
+    KindExample(
+        resource=_REQUESTS,
+        changed=replace(_REQUESTS, purpose="prices"),
+        change=(),  # it is what callers are given
+        needs=shared.WHOLE_FUNCTION,
+        outputs=("arn",),
     ),
 )

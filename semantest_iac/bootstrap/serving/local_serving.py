@@ -98,7 +98,7 @@ class LocalServing:
             partial(_log_delivery, log_request),
             self._limits.processes if self._limits else None,
         )
-        handler = create_messages_handler(directory, store, deliveries.refresh)
+        handler = create_messages_handler(directory, store, deliveries.refresh, deliveries.call)
         async with serve_messages(handler, port) as url:
 
             async def find_variables(stack: Stack, resources: DeployedResources) -> Mapping[str, str]:

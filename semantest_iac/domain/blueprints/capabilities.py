@@ -10,7 +10,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import UTC_ZONE, MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import UTC_ZONE, MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
@@ -89,6 +89,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     observability.LogWorkspace: COMPONENT_KEY,
     observability.PlatformAlarm: COMPONENT_KEY,
     PrivateNetwork: "network.private",
+    RequestTrigger: "functions",
     ScheduleTrigger: "functions",
     ServerlessFunction: COMPONENT_KEY,
     SqlDatabase: COMPONENT_KEY,

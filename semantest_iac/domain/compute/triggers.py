@@ -11,6 +11,13 @@ LARGEST_BATCH_WITHOUT_WINDOW = 10  # more are collected for a second
 DEFAULT_BATCH_SIZE = 10
 MAXIMUM_CALLS_RANGE = range(2, 1000 + 1)
 UTC_ZONE = "UTC"
+CALL_VARIABLE_PREFIX = "SEMANTEST_CALL_"
+"""Begins the names of the variables with which a function finds those that it calls."""
+
+
+def call_variable(function: str) -> str:
+    """Return the name of the variable with the address of a function; that of `list-prices` ends with LIST_PRICES."""
+    return CALL_VARIABLE_PREFIX + function.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,4 +44,16 @@ class ScheduleTrigger(Resource):
     function: Ref
     schedule: str
     time_zone: str = UTC_ZONE
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTrigger(Resource):
+    """Lets functions of the same component, and nobody else, call a live version with requests.
+
+    Those are the functions that use it; `purpose` is the name of the called one.
+    """
+
+    target: Ref
+    function: Ref
     purpose: str = ""

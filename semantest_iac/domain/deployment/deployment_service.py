@@ -81,6 +81,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         bundled=_BUNDLED_SERVICES.get(settings.type, _DEFAULT_BUNDLED_SERVICE),
         app=settings.app or "" if settings.has_main_function else "",
         has_messages=settings.uses_messages,
+        has_calls=settings.has_internal_calls,
     )
     if settings.type != "websocket" or not settings.requires_token:
         return FunctionApp(main)

@@ -427,6 +427,7 @@ def _resolve_functions(
             secrets={key: secret for key, value in written[name].items() if (secret := parse_secret_reference(value))},
             trigger=resolve_trigger(function.trigger),
             sends_to=function.sends_to or (),
+            calls=function.calls or (),
             has_fixed_address=function.outbound is not None,
         )
         for name, function in found.items()

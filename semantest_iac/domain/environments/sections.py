@@ -120,6 +120,9 @@ class FunctionSection(Section):
     sends_to: ListOf[str] | None = Field(
         default=None, description="Queues and topics of the component that a function of the platform sends to."
     )
+    calls: ListOf[str] | None = Field(
+        default=None, description="Functions of the component with the trigger http that it may call."
+    )
     outbound: Literal["nat"] | None = Field(
         default=None, description="Outgoing connections have the fixed address of the platform's NAT gateway."
     )

@@ -76,8 +76,9 @@ class FunctionSettings:
     """One of several functions of a component; its variables and secrets include those of the component.
 
     It has a `handler` or an `app`. `payload` is the format of its events; without a `runtime` its files decide.
-    A function of the platform has a `trigger` and names the queues and topics that it `sends_to`; those of an API are
-    reached by its routes. With `has_fixed_address`, its outgoing connections leave through a NAT gateway.
+    A function of the platform has a `trigger` and names the queues and topics that it `sends_to`, and the functions
+    that it `calls`; those of an API are reached by its routes. With `has_fixed_address`, its outgoing connections leave
+    through a NAT gateway.
     """
 
     name: str
@@ -91,6 +92,7 @@ class FunctionSettings:
     secrets: Mapping[str, str]
     trigger: FunctionTrigger | None = None
     sends_to: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     has_fixed_address: bool = False
 
 
@@ -190,6 +192,11 @@ class ComponentSettings:
         if self.resources is not None and "messaging" in self.resources.layers:
             return True
         return any(it.sends_to or (it.trigger and (it.trigger.queue or it.trigger.topic)) for it in self.functions)
+
+    @property
+    def has_internal_calls(self) -> bool:
+        """Whether one of the functions calls another."""
+        return any(it.calls for it in self.functions)
 
     @property
     def answers_requests(self) -> bool:

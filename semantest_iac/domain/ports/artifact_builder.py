@@ -33,7 +33,7 @@ class FunctionSource:
     `module:attribute`, an ASGI or WSGI application. Without a `runtime` the files decide the language, and its default
     runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
     of the folder first. `functions` are further functions in the same folder, by name. With `has_messages` they get
-    messages or send some.
+    messages or send some, with `has_calls` they call each other.
     """
 
     folder: Path | None = None
@@ -47,6 +47,7 @@ class FunctionSource:
     functions: Mapping[str, FunctionCode] = field(default_factory=dict)
     app: str = ""
     has_messages: bool = False
+    has_calls: bool = False
 
     @property
     def has_main_function(self) -> bool:

@@ -28,7 +28,11 @@ FUNCTIONS_SHIM_FILES = (
     "semantest_vault.cjs",
 )
 _NODE_SEND_PREFIX = "node_modules/semantest-send/"
-PAYLOAD_PREFIXES = {"websocket_node_send": _NODE_SEND_PREFIX, "message_node_send": _NODE_SEND_PREFIX}
+PAYLOAD_PREFIXES = {
+    "websocket_node_send": _NODE_SEND_PREFIX,
+    "message_node_send": _NODE_SEND_PREFIX,
+    "function_node_call": "node_modules/semantest-call/",
+}
 """Prefixes of payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
 HOST_SETTINGS = {"functions_host": ("host.json",)}
@@ -168,6 +172,12 @@ MESSAGE_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
 """The additional payloads of a package whose functions get or send messages; others stay as they are."""
 MESSAGE_RENAMES = {"websocket_send/semantest_send.py": "semantest_post.py"}
 """The helper that sends to clients alone, where one that also sends messages takes its name."""
+
+CALL_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
+    ("aws", "nodejs"): {"function_node_call": ("call.cjs", "package.json")},
+    ("aws", "python"): {"function_call": ("semantest_call.py",)},
+}
+"""The additional payloads of a package whose functions call each other; others stay as they are."""
 
 
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:

@@ -385,6 +385,7 @@ def _source_key(source: FunctionSource) -> str:
     functions = {name: asdict(code) for name, code in source.functions.items()}
     facts += (asdict(source.package), source.build, *([functions] if functions else []))
     facts += ("messages",) if source.has_messages else ()
+    facts += ("calls",) if source.has_calls else ()
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -39,6 +39,7 @@ from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathP
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner, describe_variables
 from semantest_iac.infrastructure.artifacts.layouts import (
     APPLICATION_FILES,
+    CALL_ADDITIONS,
     MESSAGE_ADDITIONS,
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
@@ -406,6 +407,8 @@ def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
     layout = find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
     if source.has_messages:
         layout = layout.with_messages(MESSAGE_ADDITIONS.get((source.provider, language), {}))
+    if source.has_calls:
+        layout = layout.with_payloads(CALL_ADDITIONS.get((source.provider, language), {}))
     return layout.with_payloads(APPLICATION_FILES) if source.has_application else layout
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.compute.triggers import RequestTrigger, call_variable
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
@@ -172,6 +173,9 @@ def _connection_variables(stack: Stack, resource: Resource) -> dict[str, str]:
         return {send_variable(resource.queue): f"https://sqs.{stack.region}.amazonaws.com/{'0' * 12}/{'x' * 80}"}
     if isinstance(resource, MessageTopic):
         return {send_variable(resource.topic): f"arn:aws:sns:{stack.region}:{'0' * 12}:{'x' * 80}"}
+    if isinstance(resource, RequestTrigger):
+        arn = f"arn:aws:lambda:{stack.region}:{'0' * 12}:function:{'x' * 64}:live"
+        return {call_variable(resource.purpose): arn}
     if isinstance(resource, ItemTable):
         return {table_variable(resource.table): physical_name(str(stack), 1, "x" * 60, limit=LONGEST_TABLE_NAME)}
     if isinstance(resource, ObjectStore):

@@ -126,6 +126,7 @@ _FEATURES: Sequence[tuple[str, str, str]] = (
     ("sns:Publish", "messages to what functions send to", "messages"),
     ("sqs:*", "messages that call functions", "messages"),
     ("lambda:InvokeFunction", "ticks of a schedule", "schedules"),
+    ("lambda:InvokeFunction", "calls of other functions", "calls"),
 )
 
 
@@ -332,6 +333,7 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "websocket": settings.type == "websocket",
         "platform": settings.platform is not None,
         "messages": settings.uses_messages,
+        "calls": settings.has_internal_calls,
         "schedules": any(it.trigger and it.trigger.schedule for it in settings.functions),
     }
 

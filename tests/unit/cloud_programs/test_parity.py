@@ -28,6 +28,7 @@ _GAPS = {
         "GatewayLogging",
         "LogStore (more than two years)",
         "MessageTrigger (maximum calls)",
+        "RequestTrigger",
     },
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.infrastructure.calendars.cron_calendar import CronFreezeCalendar
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -23,11 +23,15 @@ def _find_capabilities(provider: str) -> Capabilities:
     return find_cloud(provider).capabilities
 
 
-def _find_faults(provider: str, section: dict[str, Any]) -> list[tuple[str, str]]:
+def _validate(provider: str, section: dict[str, Any]) -> ValidationReport:
     written = {"components": {"workers": {"type": "functions", "queues": _QUEUES, **section}}}
     service = ValidationService(date(2026, 11, 30), CLOUD_ENTRIES, _find_capabilities, calendar=CronFreezeCalendar())
     stack = Stack("workers", provider, "development", CLOUD_ENTRIES[provider].regions[0])
-    report = service.validate(stack, DeploymentConfiguration.model_validate(written))
+    return service.validate(stack, DeploymentConfiguration.model_validate(written))
+
+
+def _find_faults(provider: str, section: dict[str, Any]) -> list[tuple[str, str]]:
+    report = _validate(provider, section)
     return [(fault.path.removeprefix("components.workers."), fault.message) for fault in report.faults]
 
 
@@ -62,7 +66,6 @@ class TestTriggers:
             ({"schedule": "0 25 * * *"}, "trigger.schedule", "is no cron expression"),
             ({"schedule": "0 3 1 * MON"}, "trigger.schedule", "chooses days of the month and days of the week"),
             ({"schedule": "0 3 * * *", "time_zone": "Europe/Berlim"}, "trigger.time_zone", "is not a time zone"),
-            ({"http": "internal"}, "trigger.http", "cannot be deployed yet"),
         ],
     )
     def test_are_refused(self, provider: str, trigger: dict[str, Any], path: str, reason: str) -> None:
@@ -80,6 +83,9 @@ class TestFunctions:
             ({}, "trigger", "nothing would call it"),
             ({**_WORKER, "handler": "a.handler"}, "handler", "there is no source"),
             ({**_WORKER, "sends_to": ["order"]}, "sends_to[0]", "there is no queue or topic 'order'"),
+            ({**_WORKER, "calls": ["prices"]}, "calls[0]", "there is no function 'prices'"),
+            ({**_WORKER, "calls": ["worker"]}, "calls[0]", "'worker' would call itself"),
+            ({**_WORKER, "payload": "1.0"}, "payload", "have one form"),
             ({**_WORKER, "outbound": "nat"}, "outbound", "has no network with a NAT gateway"),
         ],
     )
@@ -107,3 +113,93 @@ class TestMaximumCalls:
         assert _find_faults("aws", section) == []
         ((_, message),) = _find_faults("azure", section)
         assert "for a whole app and by instance only" in message
+
+
+_PRICES = {"trigger": {"http": "internal"}}
+
+
+def _find_call_faults(provider: str, functions: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the faults of a section besides that of a cloud which has no calls at all."""
+    return [it for it in _find_faults(provider, {"functions": functions}) if "RequestTrigger" not in it[1]]
+
+
+class TestCalls:
+    @pytest.mark.parametrize(
+        ("trigger", "path", "reason"),
+        [
+            ({"batch": 5}, "trigger.batch", "requests have no batch"),
+            ({"time_zone": "UTC"}, "trigger.time_zone", "requests have no time_zone"),
+            ({"filter": {"kind": "a"}}, "trigger.filter", "requests have no filter"),
+            ({"queue": "orders"}, "trigger", "names queue and http"),
+        ],
+    )
+    @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+    def test_have_no_keys_of_other_triggers(
+        self, provider: str, trigger: dict[str, Any], path: str, reason: str
+    ) -> None:
+        functions = {"orders": {**_WORKER, "calls": ["prices"]}, "prices": {"trigger": {"http": "internal", **trigger}}}
+
+        ((found, message),) = _find_call_faults(provider, functions)
+
+        assert found == f"functions.prices.{path}"
+        assert reason in message
+
+    def test_are_accepted_on_aws(self) -> None:
+        functions = {
+            "orders": {**_WORKER, "calls": ["prices"]},
+            "prices": {**_PRICES, "calls": ["taxes"]},
+            "taxes": _PRICES,
+        }
+
+        assert _find_faults("aws", {"functions": functions}) == []
+
+    def test_are_refused_on_azure_before_anything_changes(self) -> None:
+        functions = {"orders": {**_WORKER, "calls": ["prices"]}, "prices": _PRICES}
+
+        ((path, message),) = _find_faults("azure", {"functions": functions})
+
+        assert path == "functions"
+        assert "azure has no RequestTrigger: a function app answers everybody" in message
+
+    @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+    def test_of_what_another_trigger_calls_are_refused(self, provider: str) -> None:
+        functions = {"orders": {**_WORKER, "calls": ["nightly"]}, "nightly": {"trigger": {"schedule": "0 3 * * *"}}}
+
+        ((path, message),) = _find_call_faults(provider, functions)
+
+        assert (path, message) == (
+            "functions.orders.calls[0]",
+            "'nightly' answers no calls: it has another trigger",
+        )
+
+    @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+    def test_in_a_circle_are_refused_once(self, provider: str) -> None:
+        functions = {
+            "orders": {**_WORKER, "calls": ["prices"]},
+            "prices": {**_PRICES, "calls": ["taxes"]},
+            "taxes": {**_PRICES, "calls": ["rates", "prices"]},
+            "rates": _PRICES,
+        }
+
+        ((path, message),) = _find_call_faults(provider, functions)
+
+        assert (path, message) == (
+            "functions.prices.calls",
+            "goes in a circle: 'prices' calls 'taxes' calls 'prices'",
+        )
+
+    def test_suggest_the_nearest_name(self) -> None:
+        functions = {"orders": {**_WORKER, "calls": ["price"]}, "prices": _PRICES, "stock": _PRICES}
+
+        (fault, *advice) = _validate("aws", {"functions": functions}).faults
+
+        assert (fault.path, advice) == ("components.workers.functions.orders.calls[0]", [])
+        assert "prices" in fault.hint
+
+    def test_by_nobody_are_remarked(self) -> None:
+        report = _validate("aws", {"functions": {"prices": _PRICES}})
+
+        assert report.faults == ()
+        assert [(it.path, it.message) for it in report.warnings] == [
+            ("components.workers.functions.prices.trigger.http", "no function calls it")
+        ]

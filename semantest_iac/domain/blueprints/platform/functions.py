@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from semantest_iac.domain.blueprints import parts
@@ -12,14 +12,17 @@ from semantest_iac.domain.blueprints.platform.layer import (
     Layer,
     LayerContext,
     queue_ref,
+    requests_ref,
     subscription_ref,
     topic_ref,
 )
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
+from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
 from semantest_iac.domain.environments.settings import FunctionSettings
 from semantest_iac.domain.networking.access_rules import NetworkPart
+from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref, Resource
 
 
@@ -33,10 +36,34 @@ def build_functions_of(layer: str, context: LayerContext, uses: tuple[Ref, ...] 
     functions = [it for it in context.settings.functions if context.platform.find_function_layer(it.trigger) == layer]
     resources = (
         *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),  # as the vault has them
-        *(resource for function in functions for resource in _build_function(function, context, uses)),
+        *(it for function in _order_by_calls(functions) for it in _build_function(function, context, uses)),
+        *_build_way_to_functions(functions, context),
     )
     outputs = {f"{layer}_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
     return Layer(resources, outputs)
+
+
+def _order_by_calls(functions: Sequence[FunctionSettings]) -> Sequence[FunctionSettings]:
+    """Return the functions as they are written, but called ones before their callers, which refer to them."""
+    named = {it.name: it for it in functions}
+    ordered: dict[str, FunctionSettings] = {}
+
+    def add(function: FunctionSettings, callers: tuple[str, ...] = ()) -> None:
+        for name in function.calls:
+            if name in named and name not in ordered and name not in callers:
+                add(named[name], (*callers, function.name))
+        ordered.setdefault(function.name, function)
+
+    for function in functions:
+        add(function)
+    return tuple(ordered.values())
+
+
+def _build_way_to_functions(functions: Sequence[FunctionSettings], context: LayerContext) -> Iterator[Resource]:
+    """Build the private endpoint through which functions in a network call others, once for the whole platform."""
+    called = tuple(dict.fromkeys(ref for function in functions for ref in _find_called(function, context)))
+    if not context.find_ref(f"endpoint-{PrivateService.FUNCTIONS}"):
+        yield from build_private_endpoint(context, PrivateService.FUNCTIONS, called)
 
 
 def _build_function(
@@ -45,7 +72,7 @@ def _build_function(
     settings, name = context.settings.for_function(function.name), function.name
     source = _find_source(function, context)
     destinations = filter(None, (_find_destination(destination, context) for destination in function.sends_to))
-    uses = (*resources, *destinations)
+    uses = (*resources, *destinations, *_find_called(function, context))
     subnet = _find_subnet(function, context)
     identity = parts.build_identity(settings, uses, name)
     logs = context.find_ref(TRACES_REF) or identity.log_store
@@ -84,6 +111,12 @@ def _find_destination(name: str, context: LayerContext) -> Ref | None:
     return context.find_ref(queue_ref(name)) or context.find_ref(topic_ref(name))
 
 
+def _find_called(function: FunctionSettings, context: LayerContext) -> tuple[Ref, ...]:
+    """Return what lets a function call others; validation refuses calls of those that are not there."""
+    answering = {it.name for it in context.settings.functions if it.trigger and it.trigger.http}
+    return tuple(requests_ref(name) for name in dict.fromkeys(function.calls) if name in answering)
+
+
 def _build_trigger(trigger: FunctionTrigger, function: str, source: Ref | None) -> Iterator[Resource]:
     called = {"target": ref_of(LIVE_VERSION_REF, function), "function": ref_of(FUNCTION_REF, function)}
     if source:
@@ -95,6 +128,8 @@ def _build_trigger(trigger: FunctionTrigger, function: str, source: Ref | None) 
             purpose=function,
             **called,
         )
+    if trigger.http:
+        yield RequestTrigger(name=requests_ref(function), purpose=function, **called)
     if trigger.schedule:
         yield ScheduleTrigger(
             name=f"schedule-{function}",

@@ -42,6 +42,11 @@ def queue_ref(name: str) -> Ref:
     return Ref(f"queue-{name}")
 
 
+def requests_ref(function: str) -> Ref:
+    """Return the name of what lets others call a function."""
+    return Ref(f"requests-{function}")
+
+
 def topic_ref(name: str) -> Ref:
     """Return the name of the resource of a topic."""
     return Ref(f"topic-{name}")

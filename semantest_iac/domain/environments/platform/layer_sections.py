@@ -166,7 +166,9 @@ class TriggerSection(Section):
         default=None, description="Calls with messages that run at once at most, 2 to 1000."
     )
     filter: FilterSection = Field(default={}, description=f"Of a topic. {FILTER_DESCRIPTION}")
-    http: Literal["internal"] | None = Field(default=None, description="Requests from inside the network.")
+    http: Literal["internal"] | None = Field(
+        default=None, description="Requests of functions of the component that name it in calls."
+    )
 
 
 Queues = dict[str, Annotated[QueueSection, BeforeValidator(_as_mapping, json_schema_input_type=QueueSection | None)]]

@@ -104,7 +104,7 @@ class EtlSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTrigger:
-    """What calls a function of the platform: a queue, a topic, a schedule, or requests from inside the network.
+    """What calls a function of the platform: a queue, a topic, a schedule, or other functions with requests.
 
     From a queue or topic it gets `batch` messages at most at once, in `max_concurrency` calls at most, and from a topic
     those that the `filter` takes. `schedule` has five fields (minute, hour, day of month, month, day of week).

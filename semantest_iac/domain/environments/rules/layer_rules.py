@@ -41,13 +41,15 @@ _KEYS: Mapping[str, frozenset[str]] = {
 """The keys that a component of each type may have, besides those of all types."""
 _LAYER_KEYS = ("queues", "topics", "database", "etl")
 _PLATFORM_HINT = "Write it in a component of the platform."
+_FUNCTIONS_HINT = "Write it in a component of type functions."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics"), "Write it below resources.")
 _KEYS_OF_PLATFORM_FUNCTIONS = {
-    "trigger": ("functions of an API are called by its routes", "Write it in a component of type functions."),
+    "trigger": ("functions of an API are called by its routes", _FUNCTIONS_HINT),
     "sends_to": (
         "functions of an API may send to all of its resources",
         "Write the queues and topics below resources.",
     ),
+    "calls": ("functions of an API are not in one component with those that answer functions alone", _FUNCTIONS_HINT),
     "outbound": ("functions of an API are not in the network of the platform", _PLATFORM_HINT),
 }
 """The keys of functions that only those of the platform have, each with the reason and what to do."""

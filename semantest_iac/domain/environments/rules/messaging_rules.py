@@ -9,7 +9,7 @@ from semantest_iac.domain.compute.cron_times import CronTimes
 from semantest_iac.domain.compute.triggers import BATCH_SIZES, MAXIMUM_CALLS_RANGE
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_sections import TriggerSection
-from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
+from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME, Section
 from semantest_iac.domain.environments.sections import FunctionSection
 from semantest_iac.domain.environments.settings import FunctionSettings
@@ -96,6 +96,7 @@ def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
         yield from _check_code(at, function, subject)
         yield from _check_destinations(f"{at}.sends_to", function, subject)
+        yield from _check_calls(f"{at}.calls", name, function, subject)
         yield from _check_outbound(f"{at}.outbound", function, subject)
         if function.trigger is None:
             yield refuse(f"{at}.trigger", "missing: nothing would call it", "Such as trigger: {queue: orders-queue}.")
@@ -106,8 +107,10 @@ def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
 def _check_code(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
     """A function of a source has a handler; without a source all of them run the bundled worker."""
     if function.app is not None:
-        reason = "an ASGI or WSGI application answers requests, and takes no messages or ticks"
+        reason = "an ASGI or WSGI application answers the requests of an API, and takes no messages, ticks or calls"
         yield refuse(f"{at}.app", reason, "Name a handler in its place.")
+    if function.payload == "1.0":
+        yield refuse(f"{at}.payload", "messages, ticks and calls have one form", "Leave payload out.")
     if subject.section.source is None and function.handler is not None:
         yield refuse(f"{at}.handler", "there is no source that holds it", "Name the folder as source.")
     elif subject.section.source is not None and function.handler is None and function.app is None:
@@ -123,6 +126,58 @@ def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject
         if name not in known:
             hint = suggest_known(name, known) if known else "Add it to queues or topics."
             yield refuse(f"{at}[{index}]", f"there is no queue or topic '{make_printable(name)}'", hint)
+
+
+def _check_calls(at: str, name: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
+    """What a function calls is another one of the component, which answers requests."""
+    functions = subject.section.functions
+    known = [other for other, it in functions.items() if _answers_calls(it) and other != name]
+    for index, called in enumerate(function.calls or ()):
+        path = f"{at}[{index}]"
+        if called == name:
+            yield refuse(path, f"'{make_printable(name)}' would call itself", "Leave it out.")
+        elif called not in functions:
+            hint = suggest_known(called, known) if known else "Write one with the trigger {http: internal}."
+            yield refuse(path, f"there is no function '{make_printable(called)}'", hint)
+        elif not _answers_calls(functions[called]):
+            hint = "Give it the trigger {http: internal}, or name its queue in sends_to."
+            yield refuse(path, f"'{make_printable(called)}' answers no calls: it has another trigger", hint)
+
+
+def _answers_calls(function: FunctionSection) -> bool:
+    return function.trigger is not None and function.trigger.http is not None
+
+
+def check_call_chains(subject: RuleSubject) -> Iterator[Finding]:
+    """Calls lead to an end, and what answers calls alone is called by somebody."""
+    functions = subject.section.functions
+    in_circles: set[str] = set()
+    for name in functions:
+        circle = [] if name in in_circles else _find_circle(name, functions)
+        if len(circle) > 1:
+            in_circles.update(circle)
+            chain = " calls ".join(f"'{make_printable(it)}'" for it in (*circle, name))
+            hint = "Let one of them send to a queue: a caller waits, and is paid for, until the answer comes."
+            yield refuse(f"functions.{make_printable(name)}.calls", f"goes in a circle: {chain}", hint)
+    called = {it for function in functions.values() for it in function.calls or ()}
+    for name, function in functions.items():
+        if _answers_calls(function) and name not in called:
+            at = f"functions.{make_printable(name)}.trigger.http"
+            yield advise(at, "no function calls it", f"Name it in calls of another function: calls: [{name}].")
+
+
+def _find_circle(start: str, functions: Mapping[str, FunctionSection]) -> list[str]:
+    """Return the functions on a way of calls from `start` back to it; nothing without one."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop()
+        for called in functions[way[-1]].calls or ():
+            if called == start:
+                return way
+            if called in functions and called not in seen:
+                seen.add(called)
+                ways.append([*way, called])
+    return []
 
 
 def _check_outbound(at: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
@@ -143,9 +198,6 @@ def _check_trigger(at: str, trigger: TriggerSection, subject: RuleSubject) -> It
     if len(callers) != 1:
         yield refuse(at, f"names {' and '.join(callers) or 'nothing'}", f"Name one of {', '.join(_CALLERS)}.")
         return
-    if trigger.http is not None:
-        reason = "functions for requests from inside the network cannot be deployed yet"
-        yield refuse(f"{at}.http", reason, "Let it be called by a queue that others send to, or write a rest-api.")
     for key, allowed in _KEYS_OF_CALLERS.items():
         if key in written and callers[0] not in allowed:
             reason = f"a {callers[0]} has no {key}" if callers[0] != "http" else f"requests have no {key}"
@@ -202,4 +254,4 @@ def check_locks(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"queues.{queue}.lock_s", reason, "Leave it out, and it is six times that.")
 
 
-MESSAGING_RULES: tuple[Rule, ...] = (check_messaging, check_triggers, check_locks)
+MESSAGING_RULES: tuple[Rule, ...] = (check_messaging, check_triggers, check_call_chains, check_locks)

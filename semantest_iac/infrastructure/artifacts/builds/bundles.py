@@ -26,7 +26,7 @@ BUNDLER_FOLDER = Path(__file__).with_name("bundler")
 BUNDLER_SCRIPT = BUNDLER_FOLDER / "bundle_entries.cjs"
 LOCKED_FILES = ("package.json", "package-lock.json")
 PROVIDED_PACKAGES = {
-    "aws": ("@aws-sdk/", "@smithy/", "semantest-send"),
+    "aws": ("@aws-sdk/", "@smithy/", "semantest-call", "semantest-send"),
     "azure": ("@azure/functions", "@azure/functions-core", "semantest-send"),
 }
 """What is there when the function runs, and therefore left out if the source has no version of its own.

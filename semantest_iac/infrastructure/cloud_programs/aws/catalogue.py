@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, MessageTopic, TopicSubscription
@@ -88,6 +88,7 @@ CLOUD = Cloud(
         PrivateEndpoint: _function("platform.private_endpoints:create_private_endpoint", "ec2"),
         PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
         RedisCache: _function("platform.databases:create_redis_cache", "elasticache", "iam"),
+        RequestTrigger: _function("platform.triggers:use_alias_for_calls"),
         RoleAssignment: _function("platform.security:assign_right", "iam"),
         observability.SavedQuery: _function("platform.observability:create_saved_query", "cloudwatch"),
         ScheduleTrigger: _function("platform.triggers:create_schedule_trigger", "iam", "scheduler"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem, Price, UsageAssumptions
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
@@ -29,7 +29,7 @@ _INFRACOST = (
 FREE_KINDS: Set[type[Resource]] = frozenset(
     {
         *(AccessRules, DiagnosticLogs, ExistingNetwork, FunctionIdentity, MessageTrigger, NotificationChannel),
-        *(RoleAssignment, SavedQuery, Subnet, VirtualNetwork, WorkloadIdentity),
+        *(RequestTrigger, RoleAssignment, SavedQuery, Subnet, VirtualNetwork, WorkloadIdentity),
         ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
     }
 )

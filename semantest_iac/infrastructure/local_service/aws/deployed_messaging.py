@@ -1,4 +1,4 @@
-"""Reads queues, topics, pollers and schedules from the resources of a stack on AWS."""
+"""Reads queues, topics, pollers, schedules and callable functions from the resources of a stack on AWS."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from semantest_iac.infrastructure.function_runtimes.messages.message_events impo
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.aws.api_frontend import read_function_spec
 from semantest_iac.infrastructure.local_service.aws.live_versions import ResourceOutputs, find_invoked_function
+from semantest_iac.infrastructure.local_service.aws.local_variables import list_called_functions
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
     CalledFunction,
     DeployedMessaging,
@@ -59,7 +60,9 @@ def read_deployed_messaging(stack: str, resources: DeployedResources, unpack: Un
     named = {arn: _name_by_topic(it, topics) for arn, it in read.items() if arn not in dead}
     triggers = list(_read_triggers(resources, named, unpack))
     timers = list(_read_timers(stack, resources, unpack, faults))
-    return DeployedMessaging([*named.values()], topics, triggers, timers, faults)
+    found = {arn: _find_function(resources, arn, unpack) for arn in list_called_functions(resources)}
+    called = {arn: function for arn, function in found.items() if function}
+    return DeployedMessaging([*named.values()], topics, triggers, timers, faults, called)
 
 
 def _read_queue(stack: str, arn: str, queue: DeployedResource, queues: Mapping[str, DeployedResource]) -> DeployedQueue:

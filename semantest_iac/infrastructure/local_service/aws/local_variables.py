@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
 
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
-    """Return where SDKs and the helper of packages reach the queues and topics of this machine."""
-    return {"AWS_ENDPOINT_URL_SQS": url, "AWS_ENDPOINT_URL_SNS": url}
+    """Return where SDKs and the helpers of packages reach the queues, topics and functions of this machine."""
+    found = {"AWS_ENDPOINT_URL_SQS": url, "AWS_ENDPOINT_URL_SNS": url}
+    return {**found, "AWS_ENDPOINT_URL_LAMBDA": url} if list_called_functions(resources) else found
+
+
+def list_called_functions(resources: DeployedResources) -> list[str]:
+    """Return the ARNs by which functions of a stack call others, each once."""
+    found: set[str] = set()
+    for function in (it.outputs for it in resources if it.type == LAMBDA_TYPE):
+        environment = function.get("environment")
+        variables = (environment.get("variables") or {}) if isinstance(environment, Mapping) else {}
+        if isinstance(variables, Mapping):  # else not known
+            found |= {str(arn) for name, arn in variables.items() if name.startswith(CALL_VARIABLE_PREFIX)}
+    return sorted(found)
 
 
 def add_local_variables(resources: DeployedResources, variables: Mapping[str, str]) -> list[DeployedResource]:

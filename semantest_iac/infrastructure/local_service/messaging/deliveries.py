@@ -1,9 +1,10 @@
-"""Delivers the messages and ticks of all stacks in simulated clouds, and follows what is deployed."""
+"""Delivers messages, ticks and calls of all stacks in simulated clouds, and follows what is deployed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,14 +14,17 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
+    CalledFunction,
     DeployedMessaging,
     ReadDeployedMessaging,
 )
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.local_service.messaging.pollers import (
+    DeliveryReport,
     QueuePoller,
     ReportDelivery,
     TimerLoop,
@@ -87,12 +91,14 @@ class MessageDeliveries:
         self._retiring: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
+        self._is_ending = False
 
     async def __aenter__(self) -> Self:
         self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_ending = True
         if self._watching:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -114,6 +120,27 @@ class MessageDeliveries:
             if changed or gone:
                 await asyncio.to_thread(self._forget_except, current)
 
+    async def call(self, address: str, event: object) -> Invocation | None:
+        """Call a function for another one; None if no deployed one with this address is called by others."""
+        if self._find_callable(address) is None:  # it may have been deployed a moment ago
+            await self.refresh()
+        found = self._find_callable(address)
+        if found is None or self._is_ending:
+            return None
+        name, function = found
+        began = time.monotonic()
+        invocation = await self._stacks[name].functions.invoke(function, event)
+        failed = 1 if invocation.error is not None else 0
+        self._report(DeliveryReport(name, "call", function.name, 1, failed, time.monotonic() - began))
+        return invocation
+
+    def _find_callable(self, address: str) -> tuple[str, CalledFunction] | None:
+        """Return the stack and the function of an address."""
+        for name, messaging in self._directory.stacks.items():
+            if name in self._stacks and address in messaging.callable_functions:
+                return name, messaging.callable_functions[address]
+        return None
+
     async def _switch(self, name: str, release: str) -> None:
         """Read a stack again, and deliver with what it has now; the file of messages keeps only what it still has."""
         try:
@@ -124,7 +151,7 @@ class MessageDeliveries:
         self._releases[name] = release
         for fault in messaging.faults:
             _log.warning("%s: %s", name, fault)
-        if name in self._stacks or messaging.queue_triggers or messaging.timers:
+        if name in self._stacks or messaging.called_functions:
             await self._replace_loops(name, messaging)
         self._directory.stacks = {**self._directory.stacks, name: messaging}
         await asyncio.to_thread(self._store.forget, name, messaging.keys)
@@ -135,8 +162,7 @@ class MessageDeliveries:
             functions = WarmFunctions(partial(self._logs.add, name), self._limits)
             delivery = self._stacks[name] = _StackDelivery(functions)
         self._retire(stop_loops(delivery.loops))
-        called = [it.function for it in messaging.queue_triggers] + [it.function for it in messaging.timers]
-        await delivery.functions.switch_to(called)
+        await delivery.functions.switch_to(messaging.called_functions)
         delivery.loops = [
             *(QueuePoller(it, self._store, delivery.functions, self._report) for it in messaging.queue_triggers),
             *(

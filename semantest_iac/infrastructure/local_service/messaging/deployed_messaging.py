@@ -50,7 +50,7 @@ class DeployedTopic:
 
 @dataclass(frozen=True, slots=True)
 class CalledFunction:
-    """A function that messages or ticks call; `choose` returns the key of the version for one call."""
+    """A function that messages, ticks or other functions call; `choose` returns the key of the version for one call."""
 
     name: str
     versions: Mapping[str, Callable[[], FunctionSpec]]
@@ -86,13 +86,23 @@ class TimerTrigger:
 
 @dataclass(frozen=True, slots=True)
 class DeployedMessaging:
-    """Everything of a stack that has to do with messages and schedules; `faults` say what is not understood of it."""
+    """Everything of a stack that has to do with messages, schedules and calls between functions.
+
+    `callable_functions` are those that others call, by their addresses; `faults` say what is not understood.
+    """
 
     queues: Sequence[DeployedQueue] = ()
     topics: Sequence[DeployedTopic] = ()
     queue_triggers: Sequence[QueueTrigger] = ()
     timers: Sequence[TimerTrigger] = ()
     faults: Sequence[str] = field(default=())
+    callable_functions: Mapping[str, CalledFunction] = field(default_factory=dict)
+
+    @property
+    def called_functions(self) -> list[CalledFunction]:
+        """The functions that anything but an API calls."""
+        triggered = [*(it.function for it in self.queue_triggers), *(it.function for it in self.timers)]
+        return [*triggered, *self.callable_functions.values()]
 
     @property
     def keys(self) -> set[str]:

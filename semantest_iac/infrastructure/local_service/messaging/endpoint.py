@@ -1,4 +1,4 @@
-"""The address on this machine to which functions, and anybody here, send messages of every simulated cloud."""
+"""The address on this machine where functions, and anybody here, send messages and call functions."""
 
 from __future__ import annotations
 
@@ -18,29 +18,45 @@ from semantest_iac.infrastructure.function_runtimes.loopback import (
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.messaging.bus_api import BUS_SUFFIX, BusApi
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.lambda_api import (
+    INVOKE_PREFIX,
+    INVOKE_SUFFIX,
+    LARGEST_EVENT,
+    CallFunction,
+    answer_invoke,
+)
 from semantest_iac.infrastructure.local_service.messaging.sns_api import SnsApi
 from semantest_iac.infrastructure.local_service.messaging.sqs_api import SQS_TARGET, SqsApi
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 
-_LIMITS = RequestLimits(body_bytes=4 * 1024 * 1024)
+_LIMITS = RequestLimits(body_bytes=LARGEST_EVENT)
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _KNOWN_PROTOCOLS = "Messages are taken in SQS' JSON protocol, in SNS' query protocol, and at /<queue>/messages."
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 def create_messages_handler(
-    directory: MessagingDirectory, store: MessageStore, refresh: Callable[[], Awaitable[None]]
+    directory: MessagingDirectory,
+    store: MessageStore,
+    refresh: Callable[[], Awaitable[None]],
+    call: CallFunction | None = None,
 ) -> LoopbackHandler:
-    """Return a handler that speaks the protocols of SQS, SNS and Service Bus; `refresh` looks for new deployments."""
+    """Return a handler that speaks the protocols of SQS, SNS and Service Bus, and with `call` that of Lambda's Invoke.
+
+    `refresh` looks for new deployments.
+    """
     sqs, sns, bus = (api(directory, store, refresh) for api in (SqsApi, SnsApi, BusApi))
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
         host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname
         if "origin" in request.headers or host not in _LOOPBACK_NAMES:
-            return _explain(403, "Pages of browsers cannot send messages.")
+            return _explain(403, "Pages of browsers cannot send messages, nor call functions.")
+        path = urlsplit(request.path).path
+        if call and path.startswith(INVOKE_PREFIX) and path.endswith(INVOKE_SUFFIX):
+            return await answer_invoke(call, request)
         if request.headers.get("x-amz-target", "").startswith(SQS_TARGET):
             return await sqs.answer(request)
-        if urlsplit(request.path).path.endswith(BUS_SUFFIX):
+        if path.endswith(BUS_SUFFIX):
             return await bus.answer(request)
         if request.headers.get("content-type", "").startswith(_FORM_TYPE) and b"Action=" in request.body:
             return await sns.answer(request)

@@ -26,7 +26,7 @@ _GRACE_S = 2.0  # for calls that run when `serve` ends
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """One call of a function with messages of a queue, or with a tick of a schedule."""
+    """One call of a function with messages of a queue, with a tick of a schedule, or by another function."""
 
     stack: str
     source: str

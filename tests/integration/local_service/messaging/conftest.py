@@ -159,7 +159,7 @@ class Workers:
             self._add_report,
             PoolLimits(max_processes=2),
         )
-        handler = create_messages_handler(directory, self.store, deliveries.refresh)
+        handler = create_messages_handler(directory, self.store, deliveries.refresh, deliveries.call)
         async with serve_messages(handler, 0) as self.url:
 
             async def find_variables(stack: Stack, resources: DeployedResources) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What calls functions: Lambda's pollers of queues, and EventBridge Scheduler."""
+"""What calls functions: Lambda's pollers of queues, EventBridge Scheduler, and other functions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.compute.cron_times import CronTimes, format_cron_numbers
-from semantest_iac.domain.compute.triggers import LARGEST_BATCH_WITHOUT_WINDOW, MessageTrigger, ScheduleTrigger
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
+from semantest_iac.domain.compute.triggers import (
+    LARGEST_BATCH_WITHOUT_WINDOW,
+    MessageTrigger,
+    RequestTrigger,
+    ScheduleTrigger,
+    call_variable,
+)
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name, trust_policy
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _COLLECTING_S = 1  # seconds; Lambda requires some for more than ten messages
@@ -81,6 +87,19 @@ def create_schedule_trigger(trigger: ScheduleTrigger, context: ProgramContext) -
         opts=context.options(depends_on=[policy]),
     )
     return {"arn": created.arn, "name": created.name}
+
+
+def use_alias_for_calls(trigger: RequestTrigger, context: ProgramContext) -> Outputs:
+    """Create nothing: the function has no address, and the roles of its callers alone may invoke the alias.
+
+    Source: Lambda's guide, "Fine-tuning the Resources and Conditions sections of policies" (restricted by alias ARN).
+    """
+    live = context.outputs[trigger.target]
+    return {
+        "arn": live["arn"],
+        "variables": {call_variable(trigger.purpose): live["arn"]},
+        "statements": [allow_actions(["lambda:InvokeFunction"], [live["arn"]])],
+    }
 
 
 def build_schedule_expression(cron: str) -> str:

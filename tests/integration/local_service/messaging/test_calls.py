@@ -1,0 +1,149 @@
+"""Functions of a deployed stack call each other on this machine, and nobody calls what no function may call."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+
+from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import DeployedMessaging
+from tests.integration.local_service.messaging.conftest import AWS, Workers, wait_until
+
+_SOURCE = """
+import json, os
+
+def orders(event, context):
+    from semantest_call import call
+    for record in event["Records"]:
+        order = json.loads(record["body"])
+        answer = call("prices", "POST", "/prices/" + order["item"] + "?fast=1", body=order)
+        with open(os.environ["HANDLED"], "a") as file:
+            file.write(json.dumps([answer.status, len(answer.body), answer.text[:200]]) + "\\n")
+    return {}
+
+def prices(event, context):
+    order = json.loads(event["body"])
+    if order["item"] == "none":
+        raise ValueError("as asked")
+    if order["item"] == "large":
+        return {"statusCode": 200, "body": "x" * 1_000_000}
+    return {"statusCode": 201, "body": json.dumps([event["rawPath"], event["rawQueryString"], order["count"]])}
+"""
+_SETTINGS = {"region_name": "us-east-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
+
+
+class Shop(Workers):
+    """A stack of a function that a queue calls and that calls another one."""
+
+    async def deploy(self, **queues: Any) -> None:
+        (self.handled_file.parent / "work" / "shop.py").write_text(_SOURCE)
+        shared = {"timeout": 20, "environment": {"HANDLED": str(self.handled_file)}}
+        functions = {
+            "orders": {**shared, "handler": "shop.orders", "trigger": {"queue": "orders"}, "calls": ["prices"]},
+            "prices": {**shared, "handler": "shop.prices", "trigger": {"http": "internal"}},
+        }
+        component = {
+            "type": "functions",
+            "source": str(self.handled_file.parent / "work"),
+            "queues": {"orders": {}},
+            "functions": functions,
+        }
+        row = await self.application.deployments({}).deploy(self.stack, {"components": {"workers": component}})
+        assert (row.state, row.error) == ("completed", None)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    shop = Shop(tmp_path, AWS)
+    await shop.deploy()
+    yield shop
+
+
+def _find_arn(messaging: DeployedMessaging) -> str:
+    (arn,) = messaging.callable_functions
+    return arn
+
+
+async def _post(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    def send() -> tuple[int, str]:
+        request = urllib.request.Request(url, b"{}", dict(headers))
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    return await to_thread(send)
+
+
+class TestCalls:
+    async def test_reach_the_function_and_bring_its_answer(self, shop: Shop) -> None:
+        for item in ("a", "none", "large"):
+            await shop.send(json.dumps({"item": item, "count": 2}), queue="orders")
+
+        async with shop.deliver():
+            await wait_until(lambda: len(shop.read_handled()) >= 3)
+
+        found = {tuple(it[:2]): it[2] for it in shop.read_handled()}
+        answer = json.dumps(["/prices/a", "fast=1", 2])
+        assert found[201, len(answer)] == answer
+        assert found[500, 35] == '{"message":"Internal Server Error"}'
+        assert found[200, 1_000_000] == "x" * 200
+        calls = [(it.source, it.function, it.failed) for it in shop.reports if it.source == "call"]
+        assert sorted(calls) == [("call", "prices", 0), ("call", "prices", 0), ("call", "prices", 1)]
+
+    async def test_are_made_by_clients_of_the_sdk(self, shop: Shop) -> None:
+        arn = _find_arn(await shop.read())
+
+        async with shop.deliver():
+            client = boto3.client("lambda", endpoint_url=shop.url, **_SETTINGS)
+            event = {"body": json.dumps({"item": "a", "count": 1}), "rawPath": "/", "rawQueryString": ""}
+            answer = await to_thread(client.invoke, FunctionName=arn, Payload=json.dumps(event))
+            failed = await to_thread(client.invoke, FunctionName=arn, Payload="{}")
+            with pytest.raises(client.exceptions.ResourceNotFoundException):
+                await to_thread(client.invoke, FunctionName=arn.replace("prices", "orders"), Payload="{}")
+
+        assert json.loads(answer["Payload"].read())["statusCode"] == 201
+        assert failed["FunctionError"] == "Unhandled"
+        assert json.loads(failed["Payload"].read())["errorType"] == "KeyError"
+
+    @pytest.mark.parametrize("headers", [{"origin": "https://example.org"}, {"host": "example.org"}])
+    async def test_of_web_pages_are_refused(self, shop: Shop, headers: Mapping[str, str]) -> None:
+        arn = _find_arn(await shop.read())
+
+        async with shop.deliver():
+            url = f"{shop.url}/2015-03-31/functions/{quote(arn, safe='')}/invocations"
+            status, _ = await _post(url, headers)
+
+        assert (status, shop.reports) == (403, [])
+
+    async def test_end_with_the_stack(self, shop: Shop) -> None:
+        arn = _find_arn(await shop.read())
+
+        async with shop.deliver() as deliveries:
+            await deliveries.refresh()
+            await shop.destroy()
+            await deliveries.refresh()
+
+            assert await deliveries.call(arn, {}) is None
+
+
+async def test_roles_of_callers_alone_may_invoke_the_alias(shop: Shop) -> None:
+    resources = await shop.serving.find_local_probe(AWS).find_resources(AWS)
+    policies = {it.name: it.outputs["policy"] for it in resources if it.type == "aws:iam/rolePolicy:RolePolicy"}
+    allowed = {
+        name: [it["Resource"] for it in json.loads(policy)["Statement"] if "lambda:InvokeFunction" in it["Action"]]
+        for name, policy in policies.items()
+    }
+
+    arn = _find_arn(await shop.read())
+    assert arn.endswith(":live")
+    assert {name: it for name, it in allowed.items() if it} == {"identity-orders": [[arn]]}

@@ -1,0 +1,240 @@
+"""How handlers call other functions, in both languages, against a server that answers as Lambda's Invoke does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from semantest_iac.infrastructure.artifacts.layouts import CALL_ADDITIONS, find_layout
+
+_PYTHON = """
+import json, sys
+from semantest_call import call
+given = json.load(sys.stdin)
+body = bytes(given["bytes"]) if "bytes" in given else given.get("body")
+try:
+    answer = call(given["function"], given["method"], given["path"], body=body, headers=given.get("headers"))
+    print(json.dumps([answer.status, dict(answer.headers), list(answer.body), list(answer.cookies)]))
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+"""
+_NODE = """
+const { call } = require('semantest-call')
+const given = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
+const body = given.bytes ? Buffer.from(given.bytes) : given.body
+call(given.function, given.method, given.path, { body, headers: given.headers ?? {} }).then(
+  (answer) => console.log(JSON.stringify([answer.status, answer.headers, [...answer.body], answer.cookies])),
+  (error) => console.log(`${error.name}: ${error.message}`),
+)
+"""
+_ARN = "arn:aws:lambda:us-east-1:123456789012:function:workers-prices:live"
+
+Call = Callable[..., Any]
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers with `result`, and remembers the requests; the first `busy` ones are not taken."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[tuple[str, Mapping[str, Any]]] = []
+        self.busy, self.result, self.failed, self.refusal = 0, "null", False, ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        self.server.requests.append(
+            (self.path, json.loads(self.rfile.read(int(self.headers["content-length"])).decode()))
+        )
+        refusal = "TooManyRequestsException" if self.server.busy else self.server.refusal
+        self.server.busy = max(0, self.server.busy - 1)
+        text = "{}" if refusal else self.server.result
+        self.send_response(429 if refusal else 200)
+        for name, value in {"x-amzn-errortype": refusal, "x-amz-function-error": self.server.failed}.items():
+            if value:
+                self.send_header(name, str(value))
+        self.send_header("content-length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is written."""
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    server = _Server()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(params=["python", "nodejs"])
+def call(request: pytest.FixtureRequest, tmp_path: Path, server: _Server) -> Call:
+    """Call a function from a folder with the files of a package whose functions call others."""
+    language = str(request.param)
+    if language == "nodejs" and shutil.which("node") is None:
+        pytest.skip("node is not on the PATH")
+    layout = find_layout("aws", language).with_payloads(CALL_ADDITIONS["aws", language])
+    for path, content in layout.generated_files(handler="app.handler").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    command = [sys.executable, "-c", _PYTHON] if language == "python" else [str(shutil.which("node")), "-e", _NODE]
+    environment = {
+        "SEMANTEST_CALL_LIST_PRICES": _ARN,
+        "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{server.server_port}",
+    }
+
+    def call_function(path: str = "/prices/7", method: str = "GET", function: str = "list-prices", **given: Any) -> Any:
+        written = json.dumps({"function": function, "method": method, "path": path, **given})
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            input=written,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        shown = done.stdout.strip()
+        return json.loads(shown) if shown.startswith("[") else shown
+
+    return call_function
+
+
+class TestRequest:
+    def test_is_an_event_of_an_http_api(self, server: _Server, call: Call) -> None:
+        headers = {"Accept": "application/json", "Cookie": "a=1; b=2"}
+        call("/prices/a%20b?kind=x&kind=y&empty=", "get", headers=headers)
+
+        ((path, event),) = server.requests
+        context = event["requestContext"]
+        assert path == f"/2015-03-31/functions/{quote(_ARN, safe='')}/invocations"
+        assert (event["version"], event["rawPath"]) == ("2.0", "/prices/a b")
+        assert (event["rawQueryString"], event["cookies"]) == ("kind=x&kind=y&empty=", ["a=1", "b=2"])
+        assert event["queryStringParameters"] == {"kind": "x,y", "empty": ""}
+        assert event["headers"] == {
+            "accept": "application/json",
+            "host": "list-prices",
+            "user-agent": "semantest-call",
+        }
+        assert ("body" in event, event["isBase64Encoded"]) == (False, False)
+        assert context["http"] == {
+            "method": "GET",
+            "path": "/prices/a b",
+            "protocol": "HTTP/1.1",
+            "sourceIp": "0.0.0.0",
+            "userAgent": "semantest-call",
+        }
+        assert (context["accountId"], context["domainName"], context["stage"]) == (
+            "123456789012",
+            "list-prices",
+            "$default",
+        )
+        assert context["time"].endswith(" +0000")
+
+    @pytest.mark.parametrize(
+        ("given", "kind", "body", "is_base64"),
+        [
+            ({"body": {"a": "é"}}, "application/json", {"a": "é"}, False),
+            ({"body": "é"}, "text/plain; charset=utf-8", "é", False),
+            ({"bytes": [255, 0]}, "application/octet-stream", b"\xff\x00", True),
+            ({"body": "a=1", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, None, b"a=1", True),
+        ],
+        ids=["json", "text", "bytes", "form"],
+    )
+    def test_has_a_body(
+        self, server: _Server, call: Call, given: Mapping[str, Any], kind: str | None, body: Any, is_base64: bool
+    ) -> None:
+        call("/prices", "POST", **given)
+
+        ((_, event),) = server.requests
+        sent = base64.b64decode(event["body"]) if is_base64 else event["body"]
+        assert (json.loads(sent) if isinstance(body, dict) else sent) == body
+        assert event["isBase64Encoded"] is is_base64
+        assert event["headers"]["content-type"] == kind or kind is None
+        assert int(event["headers"]["content-length"]) == len(sent if is_base64 else sent.encode())
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        ("result", "status", "content_type", "body"),
+        [
+            ({"statusCode": 201, "headers": {"X-A": True}, "body": "é"}, 201, "text/plain;charset=UTF-8", "é".encode()),
+            ({"statusCode": 200, "body": "/w==", "isBase64Encoded": True}, 200, "text/plain;charset=UTF-8", b"\xff"),
+            ({"statusCode": "404"}, 404, "text/plain;charset=UTF-8", b""),
+            ({"price": 7}, 200, "application/json", b'{"price": 7}'),
+            ("seven", 200, "application/json", b"seven"),
+            (None, 200, "application/json", b"null"),
+            ({"statusCode": "x"}, 500, "application/json", b'{"message":"Internal Server Error"}'),
+            ({"statusCode": 200, "body": {"a": 1}}, 500, "application/json", b'{"message":"Internal Server Error"}'),
+        ],
+        ids=["structured", "base64", "empty", "object", "text", "nothing", "no status", "no text"],
+    )
+    def test_is_read_as_an_http_api_does(
+        self, server: _Server, call: Call, result: Any, status: int, content_type: str, body: bytes
+    ) -> None:
+        server.result = json.dumps(result)
+
+        found, headers, content, _ = call()
+
+        assert (found, headers["content-type"], bytes(content)) == (status, content_type, body)
+        assert "x-a" not in headers or headers["x-a"] == "true"
+
+    def test_has_cookies(self, server: _Server, call: Call) -> None:
+        server.result = json.dumps({"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]})
+
+        assert call()[3] == ["a=1; Secure", "b=2"]
+
+    def test_of_a_function_that_fails_is_500_and_is_not_asked_for_again(self, server: _Server, call: Call) -> None:
+        server.result, server.failed = json.dumps({"errorType": "ValueError", "errorMessage": "hidden"}), True
+
+        status, _, content, _ = call("/prices", "POST", body={"a": 1})
+
+        assert (status, bytes(content)) == (500, b'{"message":"Internal Server Error"}')
+        assert len(server.requests) == 1
+
+
+class TestCall:
+    def test_is_repeated_while_the_function_is_busy(self, server: _Server, call: Call) -> None:
+        server.busy = 1
+
+        assert call()[0] == 200
+        assert len(server.requests) == 2
+
+    def test_that_is_refused_is_an_error(self, server: _Server, call: Call) -> None:
+        server.refusal = "ResourceNotFoundException"
+
+        assert call() == "CallError: 'list-prices' was not called: ResourceNotFoundException."
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"function": "other"}, "This function does not call 'other': name it in calls."),
+            ({"path": "prices"}, "'GET prices' is no request: a path begins with a slash."),
+            ({"method": "GET /"}, "is no request: a path begins with a slash."),
+            ({"body": "x" * (6 * 1024 * 1024)}, "at most 6291456 can be sent."),
+        ],
+        ids=["unknown", "path", "method", "size"],
+    )
+    def test_that_is_none_is_refused(self, server: _Server, call: Call, given: dict[str, Any], reason: str) -> None:
+        assert reason in call(**given)
+        assert server.requests == []
