@@ -166,11 +166,12 @@ class TestRequest:
         call("/prices", "POST", **given)
 
         ((_, event),) = server.requests
-        sent = base64.b64decode(event["body"]) if is_base64 else event["body"]
-        assert (json.loads(sent) if isinstance(body, dict) else sent) == body
+        content = base64.b64decode(event["body"]) if is_base64 else event["body"].encode()
+        expected = body if isinstance(body, dict | bytes) else body.encode()
+        assert (json.loads(content) if isinstance(body, dict) else content) == expected
         assert event["isBase64Encoded"] is is_base64
         assert event["headers"]["content-type"] == kind or kind is None
-        assert int(event["headers"]["content-length"]) == len(sent if is_base64 else sent.encode())
+        assert int(event["headers"]["content-length"]) == len(content)
 
 
 class TestAnswer:

@@ -159,7 +159,7 @@ class TestCalls:
         ((path, message),) = _find_faults("azure", {"functions": functions})
 
         assert path == "functions"
-        assert "azure has no RequestTrigger: a function app answers everybody" in message
+        assert "azure has no RequestTrigger: functions share an app whose address answers everybody" in message
 
     @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
     def test_of_what_another_trigger_calls_are_refused(self, provider: str) -> None:

@@ -56,8 +56,8 @@ UNSUPPORTED: Mapping[Capability, str] = {
     ContainerService: "no component runs containers yet",
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     LoadBalancer: "no component runs containers yet",
-    RequestTrigger: "a function app answers everybody, and one that is closed takes packages from its network alone; "
-    "let a queue call the function, or write a rest-api with an authorizer",
+    RequestTrigger: "functions share an app whose address answers everybody; let a queue call the function, or write "
+    "a rest-api with an authorizer",
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
