@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from uuid import uuid4
@@ -179,12 +179,14 @@ def _invoke(function: str, address: str, event: bytes) -> tuple[str, bool]:
 
 
 def _invoke_sdk(address: str, event: bytes) -> tuple[str, bool, str]:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         answer = _sdk_client().invoke(FunctionName=address, Payload=event)
     except ClientError as error:
         return "", False, str(error.response["Error"]["Code"])
+    except BotoCoreError as error:
+        raise CallError(f"The function does not answer: {type(error).__name__}.") from error
     return answer["Payload"].read().decode(), "FunctionError" in answer, ""
 
 
@@ -210,7 +212,7 @@ def _invoke_unsigned(endpoint: str, address: str, event: bytes) -> tuple[str, bo
         text, failed = response.read().decode(), response.headers.get("x-amz-function-error") is not None
         code = "" if response.status < 300 else response.headers.get("x-amzn-errortype") or str(response.status)
         return text, failed, code
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise CallError(f"The function does not answer: {error}.") from error
     finally:
         connection.close()

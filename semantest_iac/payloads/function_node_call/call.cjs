@@ -158,7 +158,7 @@ async function invokeSdk(address, event) {
     const answer = await client.send(new InvokeCommand({ FunctionName: address, Payload: event }))
     return { result: Buffer.from(answer.Payload ?? []).toString('utf8'), failed: Boolean(answer.FunctionError) }
   } catch (error) {
-    if (!error.$metadata?.httpStatusCode) throw error
+    if (!error.$metadata?.httpStatusCode) throw new CallError(`The function does not answer: ${error.name}.`)
     return { code: error.name }
   }
 }

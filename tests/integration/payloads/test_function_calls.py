@@ -40,6 +40,8 @@ call(given.function, given.method, given.path, { body, headers: given.headers ??
 """
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:workers-prices:live"
 
+_CREDENTIALS = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+
 Call = Callable[..., Any]
 
 
@@ -85,10 +87,10 @@ def server() -> Iterator[_Server]:
     server.server_close()
 
 
-@pytest.fixture(params=["python", "nodejs"])
+@pytest.fixture(params=["python", "python with the SDK", "nodejs"])
 def call(request: pytest.FixtureRequest, tmp_path: Path, server: _Server) -> Call:
     """Call a function from a folder with the files of a package whose functions call others."""
-    language = str(request.param)
+    language, _, has_sdk = str(request.param).partition(" with ")
     if language == "nodejs" and shutil.which("node") is None:
         pytest.skip("node is not on the PATH")
     layout = find_layout("aws", language).with_payloads(CALL_ADDITIONS["aws", language])
@@ -96,9 +98,11 @@ def call(request: pytest.FixtureRequest, tmp_path: Path, server: _Server) -> Cal
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     command = [sys.executable, "-c", _PYTHON] if language == "python" else [str(shutil.which("node")), "-e", _NODE]
+    endpoint = "AWS_ENDPOINT_URL" if has_sdk else "AWS_ENDPOINT_URL_LAMBDA"
     environment = {
         "SEMANTEST_CALL_LIST_PRICES": _ARN,
-        "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{server.server_port}",
+        endpoint: f"http://127.0.0.1:{server.server_port}",
+        **(_CREDENTIALS if has_sdk else {}),
     }
 
     def call_function(path: str = "/prices/7", method: str = "GET", function: str = "list-prices", **given: Any) -> Any:
