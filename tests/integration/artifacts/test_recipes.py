@@ -3,11 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.domain.ports.artifact_builder import FunctionCode, FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
 
@@ -51,3 +53,36 @@ class TestRuntime:
             PackageBuilder(home).build(FunctionSource(tmp_path / "package.zip", handler="app.handler"))
 
         assert [fault.path for fault in refusal.value.faults] == ["runtime"]
+
+
+class TestHelperOfCalls:
+    @pytest.mark.parametrize(
+        ("file", "handler", "added"),
+        [
+            ("app.py", "app.handler", {"semantest_call.py"}),
+            (
+                "index.js",
+                "index.handler",
+                {"node_modules/semantest-call/call.cjs", "node_modules/semantest-call/package.json"},
+            ),
+        ],
+        ids=["python", "nodejs"],
+    )
+    def test_is_in_the_package_where_functions_call_each_other(
+        self, tmp_path: Path, home: Path, file: str, handler: str, added: set[str]
+    ) -> None:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / file).write_text("")
+        source = FunctionSource(tmp_path / "source", functions={"orders": FunctionCode(handler)})
+
+        plain, calling = [
+            _list_content(PackageBuilder(home).build(it)) for it in (source, replace(source, has_calls=True))
+        ]
+
+        assert calling.keys() - plain.keys() == added
+        assert {name: calling[name] for name in plain} == plain
+
+
+def _list_content(artifact: Artifact) -> dict[str, bytes]:
+    with ZipFile(artifact.path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

@@ -40,7 +40,7 @@ call(given.function, given.method, given.path, { body, headers: given.headers ??
 """
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:workers-prices:live"
 
-_CREDENTIALS = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+_CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 
 Call = Callable[..., Any]
 
