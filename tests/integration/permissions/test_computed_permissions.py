@@ -81,6 +81,20 @@ def test_what_is_measured_of_a_new_version_is_needed_with_a_canary_alone(
     ]
 
 
+def test_the_right_to_call_a_function_is_its_caller_s_and_is_used_for_calls(tmp_path: Path) -> None:
+    functions = {
+        "orders": {"trigger": {"queue": "orders"}, "calls": ["prices"]},
+        "prices": {"trigger": {"http": "internal"}},
+    }
+    written = {"components": {"functions": {"queues": {"orders": {}}, "functions": functions}}}
+
+    found = compute(tmp_path, "functions", "aws", written)
+
+    calls = [it for it in found.grants if "lambda:InvokeFunction" in it.permission.actions]
+    assert [("orders" in it.identity, it.used_by) for it in calls] == [(True, "calls of other functions")]
+    assert found.unused == ()
+
+
 class TestAwsPartitions:
     def test_are_those_of_the_region(self, tmp_path: Path) -> None:
         found = compute(tmp_path, "rest-api", "aws", {}, "cn-north-1")

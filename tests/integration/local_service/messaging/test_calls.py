@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import urllib.error
 import urllib.request
 from asyncio import to_thread
@@ -37,14 +38,35 @@ def prices(event, context):
         return {"statusCode": 200, "body": "x" * 1_000_000}
     return {"statusCode": 201, "body": json.dumps([event["rawPath"], event["rawQueryString"], order["count"]])}
 """
+_NODE_SOURCE = """
+const fs = require('node:fs')
+const { call } = require('semantest-call')
+
+exports.orders = async (event) => {
+  for (const record of event.Records) {
+    const order = JSON.parse(record.body)
+    const answer = await call('prices', 'POST', `/prices/${order.item}?fast=1`, { body: order })
+    const line = JSON.stringify([answer.status, answer.body.length, answer.text().slice(0, 200)])
+    fs.appendFileSync(process.env.HANDLED, line + '\\n')
+  }
+}
+
+exports.prices = async (event) => {
+  const order = JSON.parse(event.body)
+  if (order.item === 'none') throw new Error('as asked')
+  if (order.item === 'large') return { statusCode: 200, body: 'x'.repeat(1000000) }
+  return { statusCode: 201, body: `["${event.rawPath}", "${event.rawQueryString}", ${order.count}]` }
+}
+"""
 _SETTINGS = {"region_name": "us-east-1", "aws_access_key_id": "none", "aws_secret_access_key": "none"}
 
 
 class Shop(Workers):
     """A stack of a function that a queue calls and that calls another one."""
 
-    async def deploy(self, **queues: Any) -> None:
-        (self.handled_file.parent / "work" / "shop.py").write_text(_SOURCE)
+    async def deploy(self, file: str = "shop.py", **queues: Any) -> None:
+        (self.handled_file.parent / "work" / "work.py").unlink()
+        (self.handled_file.parent / "work" / file).write_text(_SOURCE if file == "shop.py" else _NODE_SOURCE)
         shared = {"timeout": 20, "environment": {"HANDLED": str(self.handled_file)}}
         functions = {
             "orders": {**shared, "handler": "shop.orders", "trigger": {"queue": "orders"}, "calls": ["prices"]},
@@ -85,7 +107,12 @@ async def _post(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
 
 
 class TestCalls:
-    async def test_reach_the_function_and_bring_its_answer(self, shop: Shop) -> None:
+    @pytest.mark.parametrize("file", ["shop.py", "shop.js"])
+    async def test_reach_the_function_and_bring_its_answer(self, tmp_path: Path, file: str) -> None:
+        if file == "shop.js" and shutil.which("node") is None:
+            pytest.skip("node is not on the PATH")
+        shop = Shop(tmp_path, AWS)
+        await shop.deploy(file)
         for item in ("a", "none", "large"):
             await shop.send(json.dumps({"item": item, "count": 2}), queue="orders")
 
