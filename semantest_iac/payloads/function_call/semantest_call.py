@@ -88,18 +88,19 @@ def build_event(
         sent = {"content-type": kind, **sent, "content-length": str(len(content))}
     sent = {"user-agent": "semantest-call", **sent, "host": function}
     cookies = [it.strip() for it in sent.pop("cookie", "").split(";") if it.strip()]
-    url, now, method, request_id = urlsplit(path), time.time(), method.upper(), str(uuid4())
+    raw_path, _, raw_query = path.partition("#")[0].partition("?")
+    now, decoded = time.time(), unquote(raw_path)
     query: dict[str, str] = {}
-    for name, value in parse_qsl(url.query, keep_blank_values=True):
+    for name, value in parse_qsl(raw_query, keep_blank_values=True):
         query[name] = f"{query[name]},{value}" if name in query else value
     is_text = sent.get("content-type", "").lower().startswith(TEXT_TYPES)
     text, is_base64 = _make_event_body(content or b"", is_text)
-    http = {"method": method, "path": unquote(url.path), "protocol": "HTTP/1.1"}
+    http = {"method": method.upper(), "path": decoded, "protocol": "HTTP/1.1"}
     return {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": unquote(url.path),
-        "rawQueryString": url.query,
+        "rawPath": decoded,
+        "rawQueryString": raw_query,
         **({"cookies": cookies} if cookies else {}),
         "headers": dict(sorted(sent.items())),
         **({"queryStringParameters": query} if query else {}),
@@ -109,7 +110,7 @@ def build_event(
             "domainName": function,
             "domainPrefix": function,
             "http": {**http, "sourceIp": NO_ADDRESS, "userAgent": sent["user-agent"]},
-            "requestId": request_id,
+            "requestId": str(uuid4()),
             "routeKey": "$default",
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),

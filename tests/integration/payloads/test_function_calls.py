@@ -154,6 +154,12 @@ class TestRequest:
         )
         assert context["time"].endswith(" +0000")
 
+    def test_has_the_whole_path_and_no_fragment(self, server: _Server, call: Call) -> None:
+        call("//prices/7?a=1#part")
+
+        ((_, event),) = server.requests
+        assert (event["rawPath"], event["rawQueryString"]) == ("//prices/7", "a=1")
+
     @pytest.mark.parametrize(
         ("given", "kind", "body", "is_base64"),
         [
