@@ -67,6 +67,20 @@ class TestDifferences:
     def test_are_found(self, theirs: Outcome) -> None:
         assert differences(_OUTCOME, theirs, NameMapping())
 
+    def test_are_found_between_failed_resources(self) -> None:
+        refused = replace(_OUTCOME, error="refused", failed=frozenset({_NEEDED}))
+
+        assert differences(refused, replace(refused, failed=frozenset({_URN})), NameMapping())
+
+    def test_are_none_in_which_of_two_deletes_failed_first(self) -> None:
+        before = [{"urn": _URN}, {"urn": _NEEDED}]
+        kept = replace(_OUTCOME, previewed=[], steps=[], resources=[], rows=[], before=before, error="refused")
+        ours, theirs = (
+            replace(kept, failed=frozenset({urn}), log=[("failed", "delete", urn)]) for urn in (_URN, _NEEDED)
+        )
+
+        assert not differences(ours, theirs, NameMapping(), find_undecided(ours, theirs))
+
     @pytest.mark.parametrize("theirs", [_OUTCOME, _with(created="now"), _with(propertyDependencies={"name": []})])
     def test_ignore_times_and_empty_values(self, theirs: Outcome) -> None:
         assert differences(_OUTCOME, theirs, NameMapping()) == []
