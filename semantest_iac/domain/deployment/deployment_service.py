@@ -22,7 +22,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
-from semantest_iac.domain.environments.names import PLANNED_TYPES, PLATFORM_TYPES
+from semantest_iac.domain.environments.names import PLATFORM_TYPES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import (
@@ -91,7 +91,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
     "rest-api": build_rest_api,
     "websocket": build_websocket,
-    **{name: build_platform for name in PLATFORM_TYPES if name not in PLANNED_TYPES},
+    **dict.fromkeys(PLATFORM_TYPES, build_platform),
     "account": build_account,
 }
 """Functions that build the blueprint of a component, by its type."""
@@ -198,6 +198,5 @@ def find_component_faults(component_type: str) -> tuple[Fault, ...]:
     """Return a fault for a type of components without a blueprint."""
     if component_type in BLUEPRINTS:
         return ()
-    planned = PLANNED_TYPES.get(component_type)
-    reason = f"'{component_type}' cannot be deployed yet{f': {planned}' if planned else ''}"
+    reason = f"'{component_type}' cannot be deployed yet"
     return (Fault("component", reason, f"Available: {', '.join(BLUEPRINTS)}."),)

@@ -27,7 +27,6 @@ from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENT_TYPES,
     COMPONENTS,
-    DEPLOYABLE_TYPES,
     ENVIRONMENTS,
     LAYER_TYPES,
     PLATFORM_TYPES,
@@ -38,7 +37,6 @@ from semantest_iac.domain.environments.names import (
     find_nearest,
     make_printable,
     secret_variable_name,
-    suggest_component,
     suggest_known,
 )
 from semantest_iac.domain.environments.rules import component_rules, function_rules, layer_rules, scaling_rules
@@ -254,7 +252,7 @@ def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of the st
         "environment": (canonical_environment(environment), environments),
     }
     faults = [
-        Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_component(name, known))
+        Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_known(name, known))
         for path, (name, known) in parts.items()
         if name not in known
     ]
@@ -322,12 +320,12 @@ def _check_component_type(path: str, name: str, written: str | None) -> Iterator
         if written not in (None, name) and not (name in LAYER_TYPES and written in SERVICE_TYPES):
             yield refuse(f"{path}.type", f"'{name}' is a type itself", "Choose another name, or leave the type out.")
     elif written is None:
-        known = ", ".join(DEPLOYABLE_TYPES)
-        hint = f"Add type: {find_nearest(name, DEPLOYABLE_TYPES) or DEPLOYABLE_TYPES[0]}. Only {known} need none."
+        known = ", ".join(COMPONENT_TYPES)
+        hint = f"Add type: {find_nearest(name, COMPONENT_TYPES) or COMPONENT_TYPES[0]}. Only {known} need none."
         yield refuse(path, "unknown component without a type", hint)
     elif written not in COMPONENT_TYPES:
         reason = f"unknown type '{make_printable(written)}'"
-        yield refuse(f"{path}.type", reason, suggest_known(written, DEPLOYABLE_TYPES))
+        yield refuse(f"{path}.type", reason, suggest_known(written, COMPONENT_TYPES))
 
 
 def _check_reserved_words(stack: Stack, limits: CloudLimits) -> Iterator[Finding]:

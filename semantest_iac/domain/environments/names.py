@@ -32,12 +32,9 @@ LAYER_TYPES = ("network", "security", "observability", "database", "messaging", 
 """The layers of the platform in their order of deployment; each is a type of components of its own, too."""
 PLATFORM_TYPE = "platform"  # all layers as one stack
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
-PLANNED_TYPES: Mapping[str, str] = {}
-"""Types that a configuration may name and nothing can deploy yet, each with the reason."""
 PLATFORM_TYPES = (PLATFORM_TYPE, *LAYER_TYPES)
 COMPONENT_TYPES = (*SERVICE_TYPES, *PLATFORM_TYPES)  # what `type` may say
 COMPONENTS = (*COMPONENT_TYPES, ACCOUNT_COMPONENT)
-DEPLOYABLE_TYPES = tuple(name for name in COMPONENT_TYPES if name not in PLANNED_TYPES)
 ALL_COMPONENTS = "all"  # what people type for every component of a configuration
 RESERVED_COMPONENT_NAMES = (ACCOUNT_COMPONENT, ALL_COMPONENTS)  # no component of a configuration has them
 DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value
@@ -118,8 +115,8 @@ def find_nearest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def suggest_known(word: str, choices: Iterable[str]) -> str:
-    """Return the hint for an unknown name: the most similar one, then all."""
-    known = list(choices)
+    """Return the hint for an unknown name: the most similar one, then all, each once."""
+    known = list(dict.fromkeys(choices))
     similar = find_nearest(word, known)
     question = f"Did you mean '{similar}'? " if similar else ""
     return f"{question}Known: {', '.join(known)}."
@@ -131,11 +128,6 @@ def read_component_type(component: str, configuration: Mapping[str, Any]) -> str
     section = components.get(component) if isinstance(components, Mapping) else None
     written = section.get("type") if isinstance(section, Mapping) else None
     return written if isinstance(written, str) else component
-
-
-def suggest_component(word: str, choices: Iterable[str]) -> str:
-    """Return the hint for an unknown component, without those that cannot be deployed."""
-    return suggest_known(word, dict.fromkeys(name for name in choices if name not in PLANNED_TYPES))
 
 
 _SECRET_PREFIX = "SEMANTEST_SECRET_"  # noqa: S105 - a prefix

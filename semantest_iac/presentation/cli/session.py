@@ -18,7 +18,7 @@ from semantest_iac.domain.environments.names import (
     canonical_environment,
     canonical_word,
     make_printable,
-    suggest_component,
+    suggest_known,
 )
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import describe_rehearsal, is_rehearsal
@@ -341,4 +341,4 @@ def _find_deployed_components(named: str | None, ledger: LedgerReader | None) ->
 
 def _unknown_name_faults(part: str, name: str | None, known: Collection[str]) -> Iterator[Fault]:
     if name is not None and name not in known:
-        yield Fault(part, f"unknown {part} '{make_printable(name)}'", suggest_component(name, known))
+        yield Fault(part, f"unknown {part} '{make_printable(name)}'", suggest_known(name, known))

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.environments.names import DEPLOYABLE_TYPES, ENVIRONMENTS, PLATFORM_TYPES
+from semantest_iac.domain.environments.names import ENVIRONMENTS, PLATFORM_TYPES
 from tests.integration.platform.places import PlatformPlace
 
-_COMPONENTS = [name for name in DEPLOYABLE_TYPES if name in PLATFORM_TYPES]
 _CLOUDS = ("aws", "azure")
 _FLAGS = {
     "messaging": ["enable_service_bus"],
@@ -20,7 +19,7 @@ _FLAGS = {
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("provider", _CLOUDS)
-@pytest.mark.parametrize("component", _COMPONENTS)
+@pytest.mark.parametrize("component", PLATFORM_TYPES)
 async def test_component_is_deployed_planned_again_destroyed_and_deployed(
     component: str, provider: str, environment: str, tmp_path: Path
 ) -> None:
@@ -44,8 +43,6 @@ async def test_component_is_deployed_planned_again_destroyed_and_deployed(
 async def test_a_layer_goes_and_comes_back_with_its_flags(
     provider: str, environment: str, layer: str, tmp_path: Path
 ) -> None:
-    if "platform" not in DEPLOYABLE_TYPES or layer not in DEPLOYABLE_TYPES:
-        return
     await _turn_off_and_on("platform", provider, environment, _FLAGS[layer], tmp_path)
 
 

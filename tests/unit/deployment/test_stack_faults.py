@@ -4,7 +4,7 @@ import pytest
 
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.validation import find_stack_faults
-from semantest_iac.domain.environments.names import COMPONENTS, DEPLOYABLE_TYPES, PLANNED_TYPES
+from semantest_iac.domain.environments.names import COMPONENT_TYPES, COMPONENTS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 
@@ -25,8 +25,8 @@ class TestStackFaults:
     def test_suggest_only_components_that_can_be_deployed(self) -> None:
         fault, *_ = find_stack_faults("plattform", "aws", "qa", "us-east-1", CLOUD_ENTRIES)
 
-        assert fault.hint.endswith(f"Known: {', '.join(DEPLOYABLE_TYPES)}, account.")
-        assert set(BLUEPRINTS) == set(COMPONENTS) - set(PLANNED_TYPES)
+        assert fault.hint.endswith(f"Known: {', '.join(COMPONENT_TYPES)}, account.")
+        assert set(BLUEPRINTS) == set(COMPONENTS)
 
     @pytest.mark.parametrize("word", ["..", "x" * 300, "a\nb", "$(id)", "{0.__class__}", "--flag", ""])
     def test_show_hostile_text_on_one_short_line(self, word: str) -> None:

@@ -12,10 +12,8 @@ from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.names import (
-    DEPLOYABLE_TYPES,
     ENVIRONMENTS,
     LAYER_TYPES,
-    PLANNED_TYPES,
     PLATFORM_TYPES,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -49,8 +47,8 @@ class TestContext:
 
 
 class TestLayers:
-    def test_have_builders_where_they_can_be_deployed(self) -> None:
-        assert {*LAYER_BUILDERS} == {*LAYER_TYPES} - {*PLANNED_TYPES}
+    def test_have_builders(self) -> None:
+        assert {*LAYER_BUILDERS} == {*LAYER_TYPES}
 
     def test_of_an_api_are_none(self) -> None:
         with pytest.raises(ValueError, match="no layers"):
@@ -77,7 +75,7 @@ class TestLayers:
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_are_complete_alone(self, environment: str) -> None:
-        for component in {*DEPLOYABLE_TYPES} & {*PLATFORM_TYPES}:
+        for component in PLATFORM_TYPES:
             stack = Stack(component, "azure", environment, "eastus")
             blueprint = BLUEPRINTS[component](stack, 1, settings_of(component, environment))
 

@@ -10,7 +10,6 @@ from semantest_iac.domain.environments.names import (
     find_nearest,
     make_printable,
     secret_variable_name,
-    suggest_component,
     suggest_known,
 )
 
@@ -71,4 +70,4 @@ class TestSecretVariableName:
 
 
 def test_a_component_that_is_configured_and_built_in_is_listed_once() -> None:
-    assert suggest_component("x", ["rest-api", "websocket", "rest-api"]) == "Known: rest-api, websocket."
+    assert suggest_known("x", ["rest-api", "websocket", "rest-api"]) == "Known: rest-api, websocket."

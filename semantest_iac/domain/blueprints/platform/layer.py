@@ -9,8 +9,7 @@ How to add a layer, such as messaging:
    Layers before this one are built already; what refers to a later layer belongs into that one.
 3. Name resources after their layer, such as `queue-orders-queue`: names are unique in the whole platform, and a
    resource keeps its name as long as it is to stay.
-4. Register the function in `layers.py`, and delete the layer's line of PLANNED_TYPES in
-   `domain/environments/names.py`: that is what lets people deploy it.
+4. Add the layer to LAYER_TYPES in `domain/environments/names.py`, and its function to LAYER_BUILDERS in `layers.py`.
 """
 
 from __future__ import annotations

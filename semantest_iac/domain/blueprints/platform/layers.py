@@ -20,7 +20,6 @@ from semantest_iac.domain.blueprints.platform.network import build_network_layer
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import PLANNED_TYPES
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Resource
@@ -53,8 +52,6 @@ def build_layers(
     layers: dict[str, Layer] = {}
     built: dict[str, Resource] = {}
     for name in platform.layers:
-        if name in PLANNED_TYPES:
-            continue
         layers[name] = LAYER_BUILDERS[name](LayerContext(stack, settings, platform, dict(built)))
         built |= {resource.name: resource for resource in layers[name].resources}
     for name in layers.keys() & LAYER_FINISHERS.keys():

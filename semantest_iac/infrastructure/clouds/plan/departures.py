@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from semantest_iac.domain.environments.names import PLANNED_TYPES, PLATFORM_TYPE
+from semantest_iac.domain.environments.names import PLATFORM_TYPE
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise
 
@@ -54,9 +54,6 @@ MISSING_PARTS = {
 
 def _find_missing_parts(platform: PlatformSettings) -> Iterator[Finding]:
     """Warn of what the plan has and cannot be deployed yet."""
-    for layer in platform.layers:
-        if reason := PLANNED_TYPES.get(layer):
-            yield advise("type", f"the layer '{layer}' is left out: {reason}")
     for flag, part in MISSING_PARTS.items():
         if getattr(platform.environment.features, flag):
             yield advise(f"/features.{flag}", f"{part} cannot be deployed yet", "Set it to false to silence this.")

@@ -13,7 +13,7 @@ import click
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     ALL_COMPONENTS,
-    DEPLOYABLE_TYPES,
+    COMPONENT_TYPES,
     ENVIRONMENTS,
     PROVIDERS,
 )
@@ -84,7 +84,7 @@ def find_deployable_components(around: Surroundings) -> Iterator[tuple[str, str]
     """Yield the components that can be deployed: those of the configuration, and the bundled ones."""
     for name in around.list_keys("components"):
         yield name, f"in {STANDARD_FILE}"
-    for name in DEPLOYABLE_TYPES:
+    for name in COMPONENT_TYPES:
         yield name, ""
     yield ACCOUNT_COMPONENT, "settings of the cloud account"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.environments.names import DEPLOYABLE_TYPES
+from semantest_iac.domain.environments.names import COMPONENT_TYPES
 from semantest_iac.domain.errors import LedgerError
 from tests.fakes.memory_ledger import MemoryLedger, a_deploy, an_event
 
@@ -99,7 +99,7 @@ class TestCompletion:
         assert completer.complete("resolve", "") == completer.complete("resolve", "--deployment", "") == ["d2"]
 
     def test_needs_no_configuration_and_no_home(self, completer: Completer) -> None:
-        assert completer.complete("deploy", "") == [*DEPLOYABLE_TYPES, "account", "all"]
+        assert completer.complete("deploy", "") == [*COMPONENT_TYPES, "account", "all"]
 
     @pytest.mark.parametrize("words", [("deploy", ""), ("events", "--stack", ""), ("nonsense", "x", ""), ("--set", "")])
     def test_prints_no_errors(self, completer: Completer, world: Any, tmp_path: Path, words: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from semantest_iac.domain.blueprints.resource_graph import ResourceNode, build_r
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-from semantest_iac.domain.environments.names import DEPLOYABLE_TYPES, PLATFORM_TYPES
+from semantest_iac.domain.environments.names import COMPONENT_TYPES, PLATFORM_TYPES
 from semantest_iac.presentation.cli.text.graphs import (
     format_graph_as_dot,
     format_graph_as_mermaid,
@@ -31,7 +31,7 @@ def graph_of(component: str, environment: str = "production") -> tuple[ResourceN
     return build_resource_graph(BLUEPRINTS[component](stack, 1, settings), settings)
 
 
-@pytest.fixture(params=DEPLOYABLE_TYPES)
+@pytest.fixture(params=COMPONENT_TYPES)
 def nodes(request: pytest.FixtureRequest) -> tuple[ResourceNode, ...]:
     return graph_of(request.param)
 
@@ -50,7 +50,7 @@ class TestGraph:
         assert sorted(it.name for members in grouped.values() for it in members) == sorted(it.name for it in nodes)
 
     def test_names_the_layers_of_the_platform(self) -> None:
-        for component in {*DEPLOYABLE_TYPES} & {*PLATFORM_TYPES}:
+        for component in PLATFORM_TYPES:
             settings = resolve_component(DeploymentConfiguration(), component, "production")
 
             assert settings.platform is not None
