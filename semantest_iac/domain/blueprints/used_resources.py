@@ -34,29 +34,15 @@ def build_used_resources(stack: Stack, settings: ComponentSettings) -> UsedResou
     layers = build_layers(stack, settings, settings.resources).values() if settings.resources else ()
     resources = (
         *(resource for layer in layers for resource in layer.resources),
-        *_build_tables(settings),
-        *_build_buckets(settings),
+        *_build_stores(settings),
     )
     return UsedResources(resources, tuple(Ref(it.name) for it in resources if isinstance(it, _USABLE)))
 
 
-def _build_tables(settings: ComponentSettings) -> Iterator[ItemTable]:
-    """Yield the tables of the component, which stay in the stack of production when they are taken out."""
-    for name in settings.stores.tables:
-        yield ItemTable(
-            name=f"table-{name}",
-            table=name,
-            backup_days=settings.stores.backup_days,
-            keep=settings.is_production,
-        )
-
-
-def _build_buckets(settings: ComponentSettings) -> Iterator[ObjectStore]:
-    """Yield the buckets of the component, which production keeps as well."""
-    for name in settings.stores.buckets:
-        yield ObjectStore(
-            name=f"bucket-{name}",
-            bucket=name,
-            recovery_days=settings.stores.backup_days,
-            keep=settings.is_production,
-        )
+def _build_stores(settings: ComponentSettings) -> Iterator[ItemTable | ObjectStore]:
+    """Yield the tables and buckets of the component, which stay in the stack of production when they are taken out."""
+    stores, keep = settings.stores, settings.is_production
+    for name in stores.tables:
+        yield ItemTable(name=f"table-{name}", table=name, backup_days=stores.backup_days, keep=keep)
+    for name in stores.buckets:
+        yield ObjectStore(name=f"bucket-{name}", bucket=name, recovery_days=stores.backup_days, keep=keep)
