@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from semantest_iac.domain.blueprints.platform.functions import build_functions_of
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, identity_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.networking.private_endpoints import PrivateService
@@ -15,11 +16,8 @@ STAGING_REF, PIPELINE_REF = Ref("bucket-staging"), Ref("pipeline")
 _STAGING = "staging"
 _WORKLOAD = "etl"
 
-BuildFunctions = Callable[[str, LayerContext, tuple[Ref, ...]], Layer]
-"""Builds the functions of a layer, which use these resources."""
 
-
-def build_etl(context: LayerContext, build_functions: BuildFunctions) -> Layer:
+def build_etl(context: LayerContext) -> Layer:
     """Build the storage, which the layer's own identity and functions may use, these functions, and the pipeline."""
     etl, security = context.platform.etl, context.platform.environment.security
     identity = context.find_ref(identity_ref(_WORKLOAD))
@@ -32,7 +30,7 @@ def build_etl(context: LayerContext, build_functions: BuildFunctions) -> Layer:
         private=context.is_private,
     )
     endpoint = tuple(build_private_endpoint(context, PrivateService.OBJECTS, (STAGING_REF,)))
-    functions = build_functions(_WORKLOAD, context, (STAGING_REF,))
+    functions = build_functions_of(_WORKLOAD, context, (STAGING_REF,))
     pipeline = tuple(_build_pipeline(context))
     outputs = {"etl_staging": (STAGING_REF, "address"), **functions.outputs}
     if pipeline:

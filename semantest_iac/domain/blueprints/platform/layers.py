@@ -8,12 +8,11 @@ deployed at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.platform.database import build_database
 from semantest_iac.domain.blueprints.platform.etl import build_etl
-from semantest_iac.domain.blueprints.platform.functions import build_functions, build_functions_of
+from semantest_iac.domain.blueprints.platform.functions import build_functions
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
 from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.network import build_network_layer
@@ -31,7 +30,7 @@ LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "messaging": build_messaging,
     "functions": build_functions,
     "database": build_database,
-    "etl": partial(build_etl, build_functions=build_functions_of),
+    "etl": build_etl,
 }
 """The function of each layer."""
 
