@@ -347,17 +347,23 @@ def choose_engine_of_run(ledger: LedgerReader, row: DeploymentRow) -> EngineChoi
     return requested_engine(ledger, row) or find_owning_engine(ledger, row.stack) or EngineChoice()
 
 
-def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
-    """Map each simulated stack to its newest release: the deployment that ended last, or what it was changed to since.
+def list_simulated_stacks(ledger: LedgerReader) -> list[StackRow]:
+    """Return what is deployed in simulated clouds, whether it answers requests or not."""
+    return [row for row in ledger.stacks() if _is_deployed_simulated(ledger, row)]
 
-    That is a share of the traffic that a deployment has given its new version.
+
+def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
+    """Map each simulated service to its newest release.
+
+    That is the deployment that ended last, or what it was changed to since: a share of the traffic that a deployment
+    has given its new version.
     """
-    return {row.stack: _newest_release(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
+    return {row.stack: _newest_release(ledger, row) for row in list_simulated_stacks(ledger) if answers_requests(row)}
 
 
 def all_simulated_releases(ledger: LedgerReader) -> dict[str, str]:
-    """Map each stack in a simulated cloud to its newest release, whether it answers requests or not."""
-    return {row.stack: _newest_release(ledger, row) for row in ledger.stacks() if _is_deployed_simulated(ledger, row)}
+    """Map each simulated stack to its newest release, whether it answers requests or not."""
+    return {row.stack: _newest_release(ledger, row) for row in list_simulated_stacks(ledger)}
 
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
@@ -367,7 +373,7 @@ def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
 
 
 def _is_deployed_simulated(ledger: LedgerReader, row: StackRow) -> bool:
-    choice = find_owning_engine(ledger, row.stack) if row.last_good else None
+    choice = _find_engine_of(ledger, row) if row.last_good else None
     return choice is not None and choice.is_simulated
 
 

@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import click
 
 from semantest_iac.application.queries.history import (
-    all_simulated_releases,
+    answers_requests,
     find_component_type_of,
     is_served_locally,
     list_function_names,
+    list_simulated_stacks,
 )
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
@@ -50,6 +51,7 @@ from semantest_iac.presentation.cli.tables import wrap_after
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
+    from semantest_iac.application.ports.ledger import StackRow
     from semantest_iac.presentation.request_log import RequestLogEntry
 
 
@@ -98,28 +100,23 @@ async def _run_until_signal(
     def log_request(entry: RequestLogEntry) -> None:
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
-    ledger = session.application.ledger
     stopping = forward_signals(lambda *signal: loop.call_soon_threadsafe(stopped.set), forced_from=2)
     with stopping:
         async with session.application.gateway(variables, address, log_request, host_names=host_names) as url:
-            types = {
-                name: find_component_type_of(ledger.stack(name)) for name in sorted(all_simulated_releases(ledger))
-            }
-            served = {name: type_ for name, type_ in types.items() if is_served_locally(ledger, name)}
-            delivering = [name for name, type_ in types.items() if type_ in _TYPES_WITH_MESSAGES]
-            session.answer(*_startup_answer(url, served, session.application.messages_address(), delivering))
+            rows = sorted(list_simulated_stacks(session.application.ledger), key=lambda row: row.stack)
+            session.answer(*_startup_answer(url, rows, session.application.messages_address()))
             await stopped.wait()
 
 
-def _startup_answer(
-    gateway: str, types: Mapping[str, str], messages: str | None, delivering: Sequence[str]
-) -> tuple[dict[str, Any], list[str]]:
-    endpoints = {stack: local_endpoint(stack, type_, gateway) for stack, type_ in types.items()}
+def _startup_answer(gateway: str, rows: Sequence[StackRow], messages: str | None) -> tuple[dict[str, Any], list[str]]:
+    services = [row for row in rows if answers_requests(row)]
+    endpoints = {row.stack: local_endpoint(row.stack, find_component_type_of(row), gateway) for row in services}
+    delivering = [row.stack for row in rows if find_component_type_of(row) in _TYPES_WITH_MESSAGES]
     lines = [f"  {endpoint}" for endpoint in endpoints.values()]
     lines += [f"  messages and schedules of {stack}" for stack in delivering]
     first = f"Serving on {gateway}; press Ctrl-C to stop."
     last = [f"Messages are taken at {messages}."] if messages else []
-    answer = {"url": gateway, "endpoints": endpoints, "messages": messages, "delivering": [*delivering]}
+    answer = {"url": gateway, "endpoints": endpoints, "messages": messages, "delivering": delivering}
     return answer, [first, *(lines or ["  nothing yet; new deployments are served at once"]), *last]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.application.queries.history import all_simulated_releases
+from semantest_iac.application.queries.history import list_simulated_stacks
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.messaging.message_filters import ATTRIBUTE_NAME, AttributeValue
 from semantest_iac.domain.messaging.messages import DeliveredMessage, MessageCounts, SentMessage
@@ -221,7 +221,7 @@ def _open_messages(session: Session, selector: StackSelector) -> tuple[list[str]
     """Return the simulated stacks that fit, and their messages; raises NotFoundError or RefusedError without any."""
     session.build_stack_filter(selector)
     ledger = session.application.ledger
-    simulated = all_simulated_releases(ledger)
+    simulated = {row.stack for row in list_simulated_stacks(ledger)}
     fitting = find_deployed(ledger, selector)
     stacks = [name for name in fitting if name in simulated]
     if fitting and not stacks:
