@@ -139,7 +139,7 @@ def _log_entry_to_dict(entry: RequestLogEntry) -> dict[str, Any]:
     return logged | ({"note": entry.note} if entry.note else {})
 
 
-_TYPES_WITH_MESSAGES = ("messaging", "functions", "platform")
+_TYPES_WITH_MESSAGES = ("messaging", "functions", "etl", "platform")
 
 SERVE_HELP = """Serve all stacks in simulated clouds until Ctrl-C, each below its own name.
 

@@ -130,6 +130,16 @@ class TestServe:
 
         assert cli("serve", "--port", "5000").out.splitlines()[1] == f"  http://127.0.0.1:5000/{STACK}/"
 
+    @pytest.mark.parametrize(
+        ("component", "is_named"),
+        [("messaging", True), ("functions", True), ("etl", True), ("platform", True), ("network", False)],
+    )
+    def test_names_what_has_messages_or_schedules(self, cli: Any, component: str, is_named: bool) -> None:
+        cli("deploy", "--component", component)
+        stack = f"{component}.aws.development.us-east-1"
+
+        assert (f"  messages and schedules of {stack}" in cli("serve").out.splitlines()) == is_named
+
     def test_listens_on_another_port(self, cli: Any) -> None:
         assert json.loads(cli("serve", "--port", "5000", "--json").out)["url"] == "http://127.0.0.1:5000"
 
