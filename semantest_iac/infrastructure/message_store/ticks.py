@@ -27,13 +27,15 @@ class TickStore:
         """Lock and return the ticks that are due now; of a schedule that is new or was changed, none before now."""
         now = self._clock()
         with self._database.transaction() as connection:
-            due = _find_next(connection, schedule, now)
+            known = _find_known(connection, schedule)
+            due = _start_again(connection, schedule, now) if known is None else known
             while due <= now:
                 due = _add_tick(connection, schedule, due, now)
-            connection.execute(
-                "insert or replace into schedules values (?,?,?,?,?)",
-                (schedule.key, schedule.stack, schedule.expression, schedule.zone, due),
-            )
+            if due != known:  # a change wakes every loop, this one too
+                connection.execute(
+                    "insert or replace into schedules values (?,?,?,?,?)",
+                    (schedule.key, schedule.stack, schedule.expression, schedule.zone, due),
+                )
             taken = connection.execute(
                 "update ticks set visible = ?, attempts = attempts + 1 where key = ? and visible <= ?"
                 " returning planned, attempts",
@@ -68,11 +70,17 @@ class TickStore:
         return _NEVER if found is None else float(found)
 
 
-def _find_next(connection: sqlite3.Connection, schedule: KeptSchedule, now: float) -> float:
-    """Return when the schedule is due next, and forget the ticks of one that was changed."""
-    known = connection.execute("select expression, zone, next from schedules where key = ?", (schedule.key,)).fetchone()
-    if known and known[:2] == (schedule.expression, schedule.zone):
-        return float(known[2])
+def _find_known(connection: sqlite3.Connection, schedule: KeptSchedule) -> float | None:
+    """Return when the schedule is due next, None for one that is new or was changed."""
+    row = connection.execute(
+        "select next from schedules where key = ? and expression = ? and zone = ?",
+        (schedule.key, schedule.expression, schedule.zone),
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
+def _start_again(connection: sqlite3.Connection, schedule: KeptSchedule, now: float) -> float:
+    """Forget the ticks of a schedule that was changed, and return when it is due next."""
     connection.execute("delete from ticks where key = ?", (schedule.key,))
     return _compute_next(schedule, now)
 

@@ -10,6 +10,7 @@ import pytest
 
 from semantest_iac.domain.compute.scheduled_calls import KeptSchedule
 from semantest_iac.infrastructure.message_store.message_database import MessageDatabase
+from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.infrastructure.message_store.ticks import TickStore
 
 _START = datetime(2026, 3, 28, 12, 0, 30, tzinfo=UTC)
@@ -58,6 +59,21 @@ class TestTicks:
         assert _planned(ticks, schedule) == []
         clock.move(minutes=1)
         assert _planned(ticks, schedule) == ["28 12:02"]
+
+    @pytest.mark.parametrize("schedule", [_EVERY_MINUTE, _ALONE], ids=["together", "alone"])
+    def test_that_are_not_due_change_nothing(
+        self, ticks: TickStore, clock: _Clock, tmp_path: Path, schedule: KeptSchedule
+    ) -> None:
+        assert _planned(ticks, schedule) == []
+        store = MessageStore(tmp_path)
+        before = store.read_version()
+        clock.move(seconds=29)
+
+        assert _planned(ticks, schedule) == []
+        assert store.read_version() == before
+        clock.move(seconds=1)
+        assert _planned(ticks, schedule) == ["28 12:01"]
+        assert store.read_version() != before
 
     def test_follow_the_clocks_of_their_zone(self, ticks: TickStore, clock: _Clock) -> None:
         skipped = replace(_EVERY_MINUTE, expression="30 2 * * *", zone="Europe/Berlin")  # not on 29 March 2026
