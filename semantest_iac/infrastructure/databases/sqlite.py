@@ -29,6 +29,7 @@ from semantest_iac.infrastructure.databases.sqlite_file import (
     open_for_writing,
     translate_ledger_errors,
 )
+from semantest_iac.infrastructure.sqlite_files import hold_write_lock
 
 if TYPE_CHECKING:
     from semantest_iac.infrastructure.databases.sqlite_watch import SqliteWatch
@@ -112,14 +113,8 @@ class SqliteDatabase:
         """Hold SQLite's lock of writers for the block."""
         with self._lock, translate_ledger_errors(verb, self.path):
             connection = self._open_writer()
-            connection.execute("begin immediate")
-            try:
+            with hold_write_lock(connection):
                 yield self._wrap(connection)
-                connection.execute("commit")
-            except BaseException:
-                if connection.in_transaction:  # SQLite ends some failed transactions itself
-                    connection.execute("rollback")
-                raise
 
     async def commit(
         self, verb: str, change: Callable[[DatabaseConnection], Result], on_commit: OnCommit | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import weakref
@@ -15,6 +14,7 @@ from semantest_iac.domain.errors import StorageError
 from semantest_iac.infrastructure.durable_files import create_empty_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.sqlite_failures import translate_sqlite_errors
+from semantest_iac.infrastructure.sqlite_files import find_sqlite_fault, hold_write_lock
 
 MESSAGES_FILE: Final = "messages.db"
 _APPLICATION_ID: Final = 0x534D494D  # "SMIM" in the header of the file
@@ -62,14 +62,8 @@ class MessageDatabase:
         """Hold the lock of writers for the block, and commit what it did, or nothing if it raises."""
         with self._lock, translate_sqlite_errors(self.path, _DAMAGE_HINT):
             connection = self._open()
-            connection.execute("begin immediate")
-            try:
+            with hold_write_lock(connection):
                 yield connection
-                connection.execute("commit")
-            except BaseException:
-                if connection.in_transaction:  # SQLite ends some failed transactions itself
-                    connection.execute("rollback")
-                raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -103,18 +97,12 @@ class MessageDatabase:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # survives kill -9; what is simulated need not survive a power failure
         connection.execute("pragma synchronous = normal")
-        connection.execute("begin immediate")  # waits for whoever prepares the file now
-        try:
+        with hold_write_lock(connection):  # waits for whoever prepares the file now
             self._require_own_file(connection)
             for statement in _SCHEMA:
                 connection.execute(statement)
             connection.execute(f"pragma application_id = {_APPLICATION_ID}")
             connection.execute(f"pragma user_version = {_SCHEMA_VERSION}")
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            raise
         _use_write_ahead_log(connection)
 
     def _require_own_file(self, connection: sqlite3.Connection) -> None:
@@ -133,20 +121,9 @@ class MessageDatabase:
 
 def find_messages_fault(path: Path) -> str:
     """Return what is wrong with the file of a home, empty if nothing is; looking changes nothing."""
-    if path.is_dir():
-        return "a folder is where a file should be"
-    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-        return "permission denied"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_TIMEOUT_S)
-    try:
-        (answer,) = connection.execute("pragma quick_check(1)").fetchone()
-        connection.execute("select messages, bytes from totals").fetchone()
-    except sqlite3.Error as error:
-        is_database = getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB"
-        return "the file is damaged" if is_database else "the file is not a database"
-    finally:
-        connection.close()
-    return "" if answer == "ok" else "the file is damaged"
+    return find_sqlite_fault(
+        path, _LOCK_TIMEOUT_S, lambda it: it.execute("select messages, bytes from totals").fetchone()
+    )
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

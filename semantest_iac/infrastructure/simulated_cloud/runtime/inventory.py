@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from semantest_iac.infrastructure.sqlite_failures import translate_sqlite_errors
+from semantest_iac.infrastructure.sqlite_files import find_sqlite_fault, hold_write_lock
 
 _SCHEMA: Final = """
 create table if not exists resources(
@@ -245,25 +245,14 @@ class InventoryTransaction:
 
 def find_inventory_fault(path: Path) -> str:
     """Return what is wrong with a file of resources, empty if nothing is; looking changes nothing."""
-    if path.is_dir():
-        return "a folder is where a file should be"
-    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-        return "permission denied"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_TIMEOUT_SECONDS)
-    try:
-        (answer,) = connection.execute("pragma quick_check(1)").fetchone()
-        if answer != "ok":
-            return "the file is damaged"
-        connection.execute("select seconds, made, seal from world").fetchone()
-        columns = [name for (name,) in connection.execute("select name from pragma_table_info('resources')")]
-        if "checksum" in columns:  # else an earlier version wrote it
-            InventoryTransaction(connection).list_by_owner_prefix("")
-    except sqlite3.Error as error:
-        is_database = getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB"
-        return "the file is damaged" if is_database else "the file is not a database"
-    finally:
-        connection.close()
-    return ""
+    return find_sqlite_fault(path, _LOCK_TIMEOUT_SECONDS, _read_all)
+
+
+def _read_all(connection: sqlite3.Connection) -> None:
+    connection.execute("select seconds, made, seal from world").fetchone()
+    columns = [name for (name,) in connection.execute("select name from pragma_table_info('resources')")]
+    if "checksum" in columns:  # else an earlier version wrote it
+        InventoryTransaction(connection).list_by_owner_prefix("")
 
 
 class Inventory:
@@ -290,15 +279,8 @@ class Inventory:
     @contextmanager
     def transaction(self) -> Iterator[InventoryTransaction]:
         """Begin a write transaction that excludes other processes; commit it, or roll it back on an exception."""
-        with self._lock, translate_sqlite_errors(self._path, _DAMAGE_HINT):
-            self._connection.execute("begin immediate")
-            try:
-                yield InventoryTransaction(self._connection)
-                self._connection.execute("commit")
-            except BaseException:
-                if self._connection.in_transaction:  # SQLite ends some failed transactions itself
-                    self._connection.execute("rollback")
-                raise
+        with self._lock, translate_sqlite_errors(self._path, _DAMAGE_HINT), hold_write_lock(self._connection):
+            yield InventoryTransaction(self._connection)
 
     @contextmanager
     def read_without_transaction(self) -> Iterator[InventoryTransaction]:
