@@ -186,13 +186,14 @@ class HomeInspection:
         from semantest_iac.infrastructure.message_store.message_database import MESSAGES_FILE, find_messages_fault
 
         path = self._home / MESSAGES_FILE
-        fault = find_messages_fault(path) if path.exists() else ""
+        if path.exists():
+            yield self._judge(MESSAGES_FILE, find_messages_fault(path), "the messages and ticks in it are lost")
+
+    def _judge(self, part: str, fault: str, loss: str) -> HomePart:
+        """A file that is made again when it is needed, and what is lost once a damaged one is away."""
         if fault == "permission denied":
-            yield HomePart(MESSAGES_FILE, "unreadable", fault, f"chmod u+rw '{path}'")
-        elif fault:
-            yield self._movable(MESSAGES_FILE, "damaged", f"{fault}; the messages and ticks in it are lost")
-        elif path.exists():
-            yield HomePart(MESSAGES_FILE)
+            return HomePart(part, "unreadable", fault, f"chmod u+rw '{self._home / part}'")
+        return self._movable(part, "damaged", f"{fault}; {loss}") if fault else HomePart(part)
 
     def _movable(self, part: str, status: PartStatus, cause: str) -> HomePart:
         """A part that is made again when it is needed, once what is in its place is gone."""
@@ -268,12 +269,8 @@ class HomeInspection:
                 return HomePart(part, "absent") if engine == SANDBOX_ENGINE else None
             command = "; ".join(f"semantest-iac deploy {format_stack_options(Stack.parse(stack))}" for stack in stacks)
             return HomePart(part, "missing", "the next deployment creates its resources again", command)
-        if fault := find_inventory_fault(path):
-            if fault == "permission denied":
-                return HomePart(part, "unreadable", fault, f"chmod u+rw '{path}'")
-            cause = f"{fault}; once it is away, the next deployment creates the resources again"
-            return self._movable(part, "damaged", cause)
-        return HomePart(part)
+        loss = "once it is away, the next deployment creates the resources again"
+        return self._judge(part, find_inventory_fault(path), loss)
 
     def _simulated_stacks(self, engine: str) -> list[str]:
         """The deployed stacks of an engine that are in a simulated cloud, as far as the ledger can be read."""

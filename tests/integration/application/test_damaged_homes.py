@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from semantest_iac.domain.messaging.messages import MessageHolder, SentMessage, route_to_holder
+from semantest_iac.infrastructure.message_store.messages import MessageStore
 from tests.campaigns.damage import Case, list_cases, run_case
 from tests.campaigns.damaged_home import DamagedHome
 
@@ -166,6 +168,27 @@ def test_lost_cloud_is_created_again(make_home: MakeHome, cloud: str) -> None:
     assert (answer.code, answer.value["changes"]["create"] > 10) == (0, True)
     assert "infrastructure.drift.detected" in answer.text
     assert home.deploy().value["changes"]["create"] == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database"], ids=["folder", "empty", "text"])
+def test_damaged_messages_are_named_and_moved_away(make_home: MakeHome, content: bytes | None) -> None:
+    home = make_home("aws")
+    holder = MessageHolder("orders", home.stack)
+    MessageStore(home.folder).send(route_to_holder(holder), [SentMessage("kept")])
+    path = home.folder / "messages.db"
+    intact = home.find_broken_parts()
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+    broken = home.find_broken_parts()
+    repaired = home.run("repair", "--yes")
+
+    assert (intact, broken["messages.db"]["condition"]) == ({}, "damaged")
+    assert broken["messages.db"]["cause"].endswith("; the messages and ticks in it are lost")
+    assert (repaired.code, home.find_broken_parts(), path.exists()) == (0, {}, False)
 
 
 class TestCampaign:
