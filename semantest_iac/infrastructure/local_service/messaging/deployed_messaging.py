@@ -95,7 +95,7 @@ class DeployedMessaging:
     topics: Sequence[DeployedTopic] = ()
     queue_triggers: Sequence[QueueTrigger] = ()
     timers: Sequence[TimerTrigger] = ()
-    faults: Sequence[str] = field(default=())
+    faults: Sequence[str] = ()
     callable_functions: Mapping[str, CalledFunction] = field(default_factory=dict)
 
     @property

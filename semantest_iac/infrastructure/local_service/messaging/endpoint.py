@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.loopback import (
     LoopbackHandler,
     LoopbackRequest,
@@ -31,7 +32,6 @@ from semantest_iac.infrastructure.message_store.messages import MessageStore
 
 _LIMITS = RequestLimits(body_bytes=LARGEST_EVENT)
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_KNOWN_PROTOCOLS = "Messages are taken in SQS' JSON protocol, in SNS' query protocol, and at /<queue>/messages."
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
@@ -72,17 +72,13 @@ def _explain(status: int, message: str) -> HttpResponse:
     return HttpResponse(status, (("content-type", "application/json"),), json.dumps({"message": message}).encode())
 
 
-@asynccontextmanager
-async def serve_messages(handler: LoopbackHandler, port: int) -> AsyncIterator[str]:
-    """Yield the address of the endpoint, at this port if it is free, else at another one."""
-    async with serve_loopback(handler, _LIMITS, port=port, has_secret_path=False) as url:
-        yield url
+def serve_messages(handler: LoopbackHandler, port: int) -> AbstractAsyncContextManager[str]:
+    """Yield the address of the endpoint as long as the block, at this port if it is free, else at another one."""
+    return serve_loopback(handler, _LIMITS, port=port, has_secret_path=False)
 
 
 def find_message_variables(url: str, stack: Stack, resources: DeployedResources) -> Mapping[str, str]:
     """Return the variables with which the functions of a stack send to the endpoint."""
-    from semantest_iac.infrastructure.clouds.registry import CLOUDS
-
     cloud = CLOUDS[stack.provider]
     if not cloud.message_variables:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class DeliveryReport:
 ReportDelivery = Callable[[DeliveryReport], None]
 
 
-class _Loop:
+class _Loop(ABC):
     """A loop in a task that can be woken, and ends when it has nothing in its hands."""
 
     def __init__(self) -> None:
@@ -67,8 +68,8 @@ class _Loop:
                 task.cancel()
             await asyncio.gather(*tasks, *self._running, return_exceptions=True)
 
-    async def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _run(self) -> None: ...
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
