@@ -1,4 +1,4 @@
-"""Receivers of webhooks on loopback that answer as the test says, and keep what they got."""
+"""Receivers of webhooks and other requests on loopback that answer as the test says, and keep what they got."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from aiohttp import web
+
+from semantest_iac.domain.networking.http_exchange import HttpResponse
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ async def serving_receiver(receiver: ScriptedReceiver, tls: ssl.SSLContext | Non
 
 
 class ThreadedReceiver:
-    """A receiver in a thread, for tests that run commands; it answers with `statuses`, then with 204."""
+    """A receiver in a thread, for tests that run commands; without another `answer`, `statuses`, then 204."""
 
     def __init__(self, port: int = 0) -> None:
         self.statuses: list[int] = []
+        self.answer: Callable[[ReceivedRequest], HttpResponse] = self._take_status
         self.received: list[ReceivedRequest] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._build_handler())
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
@@ -76,6 +79,9 @@ class ThreadedReceiver:
         self._thread.join()
         self._server.server_close()
 
+    def _take_status(self, request: ReceivedRequest) -> HttpResponse:
+        return HttpResponse(self.statuses.pop(0) if self.statuses else 204)
+
     def _build_handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
@@ -83,10 +89,14 @@ class ThreadedReceiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.received.append(ReceivedRequest(self.path, headers, body))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
-                self.send_header("content-length", "0")
+                request = ReceivedRequest(self.path, headers, body)
+                receiver.received.append(request)
+                answer = receiver.answer(request)
+                self.send_response(answer.status)
+                for name, value in (*answer.headers, ("content-length", str(len(answer.body)))):
+                    self.send_header(name, value)
                 self.end_headers()
+                self.wfile.write(answer.body)
 
             def log_message(self, format: str, *arguments: object) -> None: ...
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.artifacts.layouts import CALL_ADDITIONS, find_layout
+from tests.integration.payloads.conftest import require_language, run_script, write_package
+from tests.webhook_receiver import ReceivedRequest, ThreadedReceiver
 
 _PYTHON = """
 import json, sys
@@ -38,6 +36,7 @@ call(given.function, given.method, given.path, { body, headers: given.headers ??
   (error) => console.log(`${error.name}: ${error.message}`),
 )
 """
+_SCRIPTS = {"python": _PYTHON, "nodejs": _NODE}
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:workers-prices:live"
 
 _CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
@@ -45,86 +44,56 @@ _CREDENTIALS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", 
 Call = Callable[..., Any]
 
 
-class _Server(ThreadingHTTPServer):
-    """Answers with `result`, and remembers the requests; the first `busy` ones are not taken."""
+class _Lambda:
+    """Answers with `result`; the first `busy` requests are not taken."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[tuple[str, Mapping[str, Any]]] = []
+    def __init__(self, receiver: ThreadedReceiver) -> None:
+        self.url = receiver.url
         self.busy, self.result, self.failed, self.refusal = 0, "null", False, ""
+        self._receiver = receiver
+        receiver.answer = self._answer
 
+    @property
+    def requests(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The paths and events that arrived."""
+        return [(it.path, json.loads(it.body)) for it in self._receiver.received]
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        self.server.requests.append(
-            (self.path, json.loads(self.rfile.read(int(self.headers["content-length"])).decode()))
-        )
-        refusal = "TooManyRequestsException" if self.server.busy else self.server.refusal
-        self.server.busy = max(0, self.server.busy - 1)
-        text = "{}" if refusal else self.server.result
-        self.send_response(429 if refusal else 200)
-        for name, value in {"x-amzn-errortype": refusal, "x-amz-function-error": self.server.failed}.items():
-            if value:
-                self.send_header(name, str(value))
-        self.send_header("content-length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is written."""
+    def _answer(self, request: ReceivedRequest) -> HttpResponse:
+        refusal = "TooManyRequestsException" if self.busy else self.refusal
+        self.busy = max(0, self.busy - 1)
+        headers = {"x-amzn-errortype": refusal, "x-amz-function-error": "True" if self.failed else ""}
+        text = "{}" if refusal else self.result
+        return HttpResponse(429 if refusal else 200, tuple(it for it in headers.items() if it[1]), text.encode())
 
 
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    server = _Server()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server(receiver: ThreadedReceiver) -> _Lambda:
+    return _Lambda(receiver)
 
 
 @pytest.fixture(params=["python", "python with the SDK", "nodejs"])
-def call(request: pytest.FixtureRequest, tmp_path: Path, server: _Server) -> Call:
+def call(request: pytest.FixtureRequest, tmp_path: Path, server: _Lambda) -> Call:
     """Call a function from a folder with the files of a package whose functions call others."""
     language, _, has_sdk = str(request.param).partition(" with ")
-    if language == "nodejs" and shutil.which("node") is None:
-        pytest.skip("node is not on the PATH")
-    layout = find_layout("aws", language).with_payloads(CALL_ADDITIONS["aws", language])
-    for path, content in layout.generated_files(handler="app.handler").items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    command = [sys.executable, "-c", _PYTHON] if language == "python" else [str(shutil.which("node")), "-e", _NODE]
+    require_language(language)
+    write_package(find_layout("aws", language).with_payloads(CALL_ADDITIONS["aws", language]), tmp_path)
     endpoint = "AWS_ENDPOINT_URL" if has_sdk else "AWS_ENDPOINT_URL_LAMBDA"
     environment = {
         "SEMANTEST_CALL_LIST_PRICES": _ARN,
-        endpoint: f"http://127.0.0.1:{server.server_port}",
+        endpoint: server.url,
         **(_CREDENTIALS if has_sdk else {}),
     }
 
     def call_function(path: str = "/prices/7", method: str = "GET", function: str = "list-prices", **given: Any) -> Any:
-        written = json.dumps({"function": function, "method": method, "path": path, **given})
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            input=written,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        shown = done.stdout.strip()
+        written = {"function": function, "method": method, "path": path, **given}
+        shown = run_script(language, _SCRIPTS[language], tmp_path, environment, written)
         return json.loads(shown) if shown.startswith("[") else shown
 
     return call_function
 
 
 class TestRequest:
-    def test_is_an_event_of_an_http_api(self, server: _Server, call: Call) -> None:
+    def test_is_an_event_of_an_http_api(self, server: _Lambda, call: Call) -> None:
         headers = {"Accept": "application/json", "Cookie": "a=1; b=2"}
         call("/prices/a%20b?kind=x&kind=y&empty=", "get", headers=headers)
 
@@ -154,7 +123,7 @@ class TestRequest:
         )
         assert context["time"].endswith(" +0000")
 
-    def test_has_the_whole_path_and_no_fragment(self, server: _Server, call: Call) -> None:
+    def test_has_the_whole_path_and_no_fragment(self, server: _Lambda, call: Call) -> None:
         call("//prices/7?a=1#part")
 
         ((_, event),) = server.requests
@@ -171,7 +140,7 @@ class TestRequest:
         ids=["json", "text", "bytes", "form"],
     )
     def test_has_a_body(
-        self, server: _Server, call: Call, given: Mapping[str, Any], kind: str | None, body: Any, is_base64: bool
+        self, server: _Lambda, call: Call, given: Mapping[str, Any], kind: str | None, body: Any, is_base64: bool
     ) -> None:
         call("/prices", "POST", **given)
 
@@ -200,7 +169,7 @@ class TestAnswer:
         ids=["structured", "base64", "empty", "object", "text", "nothing", "no status", "no text"],
     )
     def test_is_read_as_an_http_api_does(
-        self, server: _Server, call: Call, result: Any, status: int, content_type: str, body: bytes
+        self, server: _Lambda, call: Call, result: Any, status: int, content_type: str, body: bytes
     ) -> None:
         server.result = json.dumps(result)
 
@@ -209,12 +178,12 @@ class TestAnswer:
         assert (found, headers["content-type"], bytes(content)) == (status, content_type, body)
         assert "x-a" not in headers or headers["x-a"] == "true"
 
-    def test_has_cookies(self, server: _Server, call: Call) -> None:
+    def test_has_cookies(self, server: _Lambda, call: Call) -> None:
         server.result = json.dumps({"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]})
 
         assert call()[3] == ["a=1; Secure", "b=2"]
 
-    def test_of_a_function_that_fails_is_500_and_is_not_asked_for_again(self, server: _Server, call: Call) -> None:
+    def test_of_a_function_that_fails_is_500_and_is_not_asked_for_again(self, server: _Lambda, call: Call) -> None:
         server.result, server.failed = json.dumps({"errorType": "ValueError", "errorMessage": "hidden"}), True
 
         status, _, content, _ = call("/prices", "POST", body={"a": 1})
@@ -224,13 +193,13 @@ class TestAnswer:
 
 
 class TestCall:
-    def test_is_repeated_while_the_function_is_busy(self, server: _Server, call: Call) -> None:
+    def test_is_repeated_while_the_function_is_busy(self, server: _Lambda, call: Call) -> None:
         server.busy = 1
 
         assert call()[0] == 200
         assert len(server.requests) == 2
 
-    def test_that_is_refused_is_an_error(self, server: _Server, call: Call) -> None:
+    def test_that_is_refused_is_an_error(self, server: _Lambda, call: Call) -> None:
         server.refusal = "ResourceNotFoundException"
 
         assert call() == "CallError: 'list-prices' was not called: ResourceNotFoundException."
@@ -246,6 +215,6 @@ class TestCall:
         ],
         ids=["unknown", "path", "method", "size"],
     )
-    def test_that_is_none_is_refused(self, server: _Server, call: Call, given: dict[str, Any], reason: str) -> None:
+    def test_that_is_none_is_refused(self, server: _Lambda, call: Call, given: dict[str, Any], reason: str) -> None:
         assert reason in call(**given)
         assert server.requests == []

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.artifacts.layouts import find_layout
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, serve_loopback
+from tests.integration.payloads.conftest import run_script, write_package
 
 LARGEST = 128 * 1024
 _PYTHON = """
@@ -30,7 +28,7 @@ const { post } = require("semantest-send");
 post(...JSON.parse(require("node:fs").readFileSync(0))).catch((error) => error.message)
   .then((answer) => console.log(JSON.stringify(answer)));
 """
-_LANGUAGES = {"python": (sys.executable, "-c", _PYTHON), "nodejs": ("node", "-e", _NODE)}
+_SCRIPTS = {"python": _PYTHON, "nodejs": _NODE}
 
 
 class FakeCloud:
@@ -62,39 +60,18 @@ async def url(cloud: FakeCloud) -> AsyncIterator[str]:
         yield url
 
 
-@pytest.fixture(params=_LANGUAGES)
-def language(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    if shutil.which(_LANGUAGES[found][0]) is None:
-        pytest.skip(f"no {found}")
-    return found
-
-
 @pytest.fixture(params=["aws", "azure"])
 def post(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
     """Sends from a folder with the files of a package of the cloud."""
-    for path, content in (
-        find_layout(request.param, language, for_sockets=True).generated_files(handler="app.handler").items()
-    ):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
+    write_package(find_layout(request.param, language, for_sockets=True), tmp_path)
     variables = {
         "aws": {"SEMANTEST_CONNECTIONS_ENDPOINT": url, "AWS_ENDPOINT_URL_DYNAMODB": url},
         "azure": {"SEMANTEST_HUB_ENDPOINT": url},
     }
 
     def send(*arguments: Any) -> Any:
-        done = subprocess.run(
-            _LANGUAGES[language],
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], **variables[request.param]},
-            input=json.dumps(arguments),
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        environment = {"PATH": os.environ["PATH"], **variables[request.param]}
+        return json.loads(run_script(language, _SCRIPTS[language], tmp_path, environment, arguments))
 
     return lambda *arguments: asyncio.to_thread(send, *arguments)
 

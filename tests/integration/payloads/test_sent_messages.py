@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.artifacts.layouts import MESSAGE_ADDITIONS, find_layout
+from tests.integration.payloads.conftest import run_script, write_package
+from tests.webhook_receiver import ReceivedRequest, ThreadedReceiver
 
 _PYTHON = """
 import json, sys
@@ -31,97 +29,52 @@ const { message } = require('semantest-send')
 const { destination, body, ...options } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
 message(destination, body, options).then(console.log, (error) => console.log(`${error.name}: ${error.message}`))
 """
-_SNS_ANSWER = "<PublishResponse><PublishResult><MessageId>sns-1</MessageId></PublishResult></PublishResponse>"
+_SCRIPTS = {"python": _PYTHON, "nodejs": _NODE}
+_SNS_ANSWER = b"<PublishResponse><PublishResult><MessageId>sns-1</MessageId></PublishResult></PublishResponse>"
 
 Send = Callable[..., str]
 
 
-class _Server(ThreadingHTTPServer):
-    """Answers as the three services do, and remembers the requests; the first `busy` ones get a 503."""
+class _Services:
+    """Answers as the three services do; the first `busy` requests get a 503."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[tuple[str, dict[str, str], str]] = []
+    def __init__(self, receiver: ThreadedReceiver) -> None:
+        self.url = receiver.url
         self.busy = 0
+        self._receiver = receiver
+        receiver.answer = self._answer
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+    def requests(self) -> list[tuple[str, Mapping[str, str], str]]:
+        """The paths, headers and bodies that arrived."""
+        return [(it.path, it.headers, it.body.decode()) for it in self._receiver.received]
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append((self.path, headers, body))
-        if self.server.busy:
-            self.server.busy -= 1
-            self._answer(503, "")
-        elif "x-amz-target" in headers:
-            self._answer(200, json.dumps({"MessageId": "sqs-1"}))
-        elif self.path.endswith("/messages"):
-            self._answer(201, "")
-        else:
-            self._answer(200, _SNS_ANSWER)
-
-    def _answer(self, status: int, body: str) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is written."""
+    def _answer(self, request: ReceivedRequest) -> HttpResponse:
+        if self.busy:
+            self.busy -= 1
+            return HttpResponse(503)
+        if "x-amz-target" in request.headers:
+            return HttpResponse(200, body=json.dumps({"MessageId": "sqs-1"}).encode())
+        return HttpResponse(201) if request.path.endswith("/messages") else HttpResponse(200, body=_SNS_ANSWER)
 
 
 @pytest.fixture
-def server() -> Iterator[_Server]:
-    server = _Server()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(params=["python", "nodejs"])
-def language(request: pytest.FixtureRequest) -> str:
-    name = str(request.param)
-    if name == "nodejs" and shutil.which("node") is None:
-        pytest.skip("node is not on the PATH")
-    return name
+def server(receiver: ThreadedReceiver) -> _Services:
+    return _Services(receiver)
 
 
 @pytest.fixture
 def send(language: str, tmp_path: Path) -> Send:
     """Send a message from a folder with the files of a package that sends messages."""
-    layout = find_layout("aws", language).with_messages(MESSAGE_ADDITIONS["aws", language])
-    for path, content in layout.generated_files(handler="app.handler").items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    command = [sys.executable, "-c", _PYTHON] if language == "python" else [str(shutil.which("node")), "-e", _NODE]
+    write_package(find_layout("aws", language).with_messages(MESSAGE_ADDITIONS["aws", language]), tmp_path)
 
     def send_message(environment: Mapping[str, str], **arguments: Any) -> str:
-        written = json.dumps(arguments)
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            input=written,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        return done.stdout.strip()
+        return run_script(language, _SCRIPTS[language], tmp_path, environment, arguments)
 
     return send_message
 
 
-def _aws(server: _Server, address: str) -> dict[str, str]:
+def _aws(server: _Services, address: str) -> dict[str, str]:
     return {
         "SEMANTEST_SEND_ORDERS_QUEUE": address,
         "AWS_ENDPOINT_URL_SQS": server.url,
@@ -138,7 +91,7 @@ _TYPED = {
 
 
 class TestMessage:
-    def test_goes_to_a_queue(self, server: _Server, send: Send) -> None:
+    def test_goes_to_a_queue(self, server: _Services, send: Send) -> None:
         sent = send(_aws(server, _QUEUE), destination="orders-queue", body={"a": 1}, attributes=_ATTRIBUTES)
 
         ((_, headers, body),) = server.requests
@@ -151,13 +104,13 @@ class TestMessage:
         )
         assert "MessageGroupId" not in call
 
-    def test_keeps_the_order_of_its_group(self, server: _Server, send: Send) -> None:
+    def test_keeps_the_order_of_its_group(self, server: _Services, send: Send) -> None:
         send(_aws(server, f"{_QUEUE}.fifo"), destination="orders-queue", body="x", group="g", id="7")
 
         call = json.loads(server.requests[0][2])
         assert (call["MessageGroupId"], call["MessageDeduplicationId"]) == ("g", "7")
 
-    def test_goes_to_a_topic(self, server: _Server, send: Send) -> None:
+    def test_goes_to_a_topic(self, server: _Services, send: Send) -> None:
         arn = "arn:aws:sns:us-east-1:123456789012:events"
         sent = send(_aws(server, arn), destination="orders-queue", body="x", attributes=_ATTRIBUTES)
 
@@ -167,7 +120,7 @@ class TestMessage:
         assert form["MessageAttributes.entry.2.Value.DataType"] == "Number"
 
     @pytest.mark.parametrize(("fragment", "group"), [("", None), ("#ordered", "7")])
-    def test_goes_to_the_bus(self, server: _Server, send: Send, fragment: str, group: str | None) -> None:
+    def test_goes_to_the_bus(self, server: _Services, send: Send, fragment: str, group: str | None) -> None:
         environment = {"SEMANTEST_SEND_ORDERS_QUEUE": f"{server.url}/orders-queue{fragment}"}
         sent = send(environment, destination="orders-queue", body="x", attributes=_ATTRIBUTES, id="7")
 
@@ -178,7 +131,7 @@ class TestMessage:
         assert (message["Body"], message["UserProperties"]) == ("x", _ATTRIBUTES)
         assert (message["BrokerProperties"]["MessageId"], message["BrokerProperties"].get("SessionId")) == ("7", group)
 
-    def test_is_sent_again_while_the_service_is_busy(self, server: _Server, send: Send) -> None:
+    def test_is_sent_again_while_the_service_is_busy(self, server: _Services, send: Send) -> None:
         server.busy = 1
 
         assert send(_aws(server, _QUEUE), destination="orders-queue", body="x") == "sqs-1"
@@ -195,7 +148,7 @@ class TestMessage:
         ids=["unknown", "name", "value", "size"],
     )
     def test_that_nobody_takes_is_refused(
-        self, server: _Server, send: Send, arguments: dict[str, Any], reason: str
+        self, server: _Services, send: Send, arguments: dict[str, Any], reason: str
     ) -> None:
         shown = send(_aws(server, _QUEUE), **{"destination": "orders-queue", "body": "x", **arguments})
 
