@@ -42,6 +42,14 @@ _INTRUSIONS = {
             )
         },
     ),
+    "a program of services that loads one of platforms": (
+        "platform-programs",
+        {
+            "semantest_iac/infrastructure/cloud_programs/aws/intruder.py": (
+                "import semantest_iac.infrastructure.cloud_programs.aws.platform.security"
+            )
+        },
+    ),
     "a presentation package that imports another": (
         "presentation",
         {"semantest_iac/presentation/api/__init__.py": "import semantest_iac.presentation.cli"},

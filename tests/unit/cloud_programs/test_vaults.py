@@ -13,7 +13,7 @@ from semantest_iac.domain.monitoring.logs_and_alarms import LogSource, LogStore
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, Workload, WorkloadIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
+from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from tests.unit.cloud_programs.recorder import Registration, example_arn, inputs_named, of_type, record_program
 
 _VAULT = SecretVault(name="vault", recovery_days=90, purge_protection=True, private=True)

@@ -1,13 +1,15 @@
-"""Secrets in Secrets Manager, identities in IAM."""
+"""Secrets in Secrets Manager, identities in IAM, and the actions of their rights."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     allow_actions,
     attach_policy,
@@ -15,6 +17,41 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     trust_policy,
 )
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+
+class _Actions(NamedTuple):
+    """Actions on a resource itself, and on what is below it."""
+
+    own: tuple[str, ...]
+    below: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+RIGHT_ACTIONS: Mapping[tuple[AccessRight, str], _Actions] = {
+    # By the service in the ARN of the target; source: the service authorization reference.
+    (AccessRight.READ_SECRETS, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
+    (AccessRight.CONNECT_DATABASE, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
+    (AccessRight.SEND_MESSAGES, "sqs"): _Actions(("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")),
+    (AccessRight.SEND_MESSAGES, "sns"): _Actions(("sns:Publish",)),
+    (AccessRight.RECEIVE_MESSAGES, "sqs"): _Actions(
+        (
+            *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+            "sqs:ReceiveMessage",
+        )
+    ),
+    (AccessRight.READ_WRITE_OBJECTS, "s3"): _Actions(
+        ("s3:ListBucket",), ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), ("/*",)
+    ),
+    (AccessRight.READ_WRITE_ITEMS, "dynamodb"): _Actions(
+        (
+            *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem"),
+            *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"),
+        ),
+        ("dynamodb:Query", "dynamodb:Scan"),
+        ("/index/*",),
+    ),
+    (AccessRight.SEND_TELEMETRY, "logs"): _Actions((), ("logs:CreateLogStream", "logs:PutLogEvents"), (":*",)),
+}
 
 _LONGEST_RECOVERY_DAYS = 30  # source: Secrets Manager's reference of DeleteSecret
 

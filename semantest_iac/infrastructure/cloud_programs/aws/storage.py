@@ -9,7 +9,7 @@ from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.item_tables import PARTITION_KEY, ROW_KEY, ItemTable, table_variable
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name
-from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
+from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import CLIENT_TYPE_INDEX, connection_table_variables
 

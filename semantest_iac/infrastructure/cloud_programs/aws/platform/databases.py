@@ -18,7 +18,7 @@ from semantest_iac.domain.storage.databases import (
     SqlServer,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, attach_policy, aws_name
-from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
+from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _ADMINISTRATOR = "semantest"

@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     attach_policy,
     globally_unique_aws_name,
 )
-from semantest_iac.infrastructure.cloud_programs.aws.platform.security import RIGHT_ACTIONS
+from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _UPLOAD_DAYS = 7  # after which parts of an upload that never ended are deleted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -15,6 +15,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     aws_name,
     trust_policy,
 )
+from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.plan.aws_departures import choose_recovery_window
 
@@ -68,39 +69,6 @@ def create_workload_identity(identity: WorkloadIdentity, context: ProgramContext
     return {"id": role.name, "arn": role.arn, "name": role.name, "purpose": identity.name, "resource": role}
 
 
-class _Actions(NamedTuple):
-    """Actions on a resource itself, and on what is below it."""
-
-    own: tuple[str, ...]
-    below: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-
-
-RIGHT_ACTIONS: Mapping[tuple[AccessRight, str], _Actions] = {
-    # By the service in the ARN of the target; source: the service authorization reference.
-    (AccessRight.READ_SECRETS, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
-    (AccessRight.CONNECT_DATABASE, "secretsmanager"): _Actions(("secretsmanager:GetSecretValue",)),
-    (AccessRight.SEND_MESSAGES, "sqs"): _Actions(("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")),
-    (AccessRight.SEND_MESSAGES, "sns"): _Actions(("sns:Publish",)),
-    (AccessRight.RECEIVE_MESSAGES, "sqs"): _Actions(
-        (
-            *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
-            "sqs:ReceiveMessage",
-        )
-    ),
-    (AccessRight.READ_WRITE_OBJECTS, "s3"): _Actions(
-        ("s3:ListBucket",), ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), ("/*",)
-    ),
-    (AccessRight.READ_WRITE_ITEMS, "dynamodb"): _Actions(
-        (
-            *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem"),
-            *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"),
-        ),
-        ("dynamodb:Query", "dynamodb:Scan"),
-        ("/index/*",),
-    ),
-    (AccessRight.SEND_TELEMETRY, "logs"): _Actions((), ("logs:CreateLogStream", "logs:PutLogEvents"), (":*",)),
-}
 _TRACE_STATEMENT = {  # X-Ray limits these to no resource
     "Effect": "Allow",
     "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
