@@ -74,6 +74,17 @@ def trust_policy(service: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
 
 
+def create_role(name: str, purpose: str, service: str, context: ProgramContext) -> aws.iam.Role:
+    """Create a role that this service, and nothing else, may assume, without any policy."""
+    return aws.iam.Role(
+        name,
+        name=aws_name("role", context, purpose),
+        assume_role_policy=trust_policy(service),
+        tags=context.tags,
+        opts=context.options(),
+    )
+
+
 def allow_actions(actions: Iterable[str], resources: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
     """Return the statement that allows these actions on these resources alone."""
     return {"Effect": "Allow", "Action": [*actions], "Resource": [*resources]}

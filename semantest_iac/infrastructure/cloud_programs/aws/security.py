@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     allow_actions,
     attach_policy,
     aws_name,
-    trust_policy,
+    create_role,
 )
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -99,13 +99,7 @@ _NETWORK_ACTIONS = [
 
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
     """Create a role for one function, without managed policies: they also allow creating log groups anywhere."""
-    role = aws.iam.Role(
-        identity.name,
-        name=aws_name("role", context, identity.purpose),
-        assume_role_policy=trust_policy("lambda.amazonaws.com"),
-        tags=context.tags,
-        opts=context.options(),
-    )
+    role = create_role(identity.name, identity.purpose, "lambda.amazonaws.com", context)
     policy = attach_policy(
         identity.name, role.name, _policy_statements(identity, context), context, policy_name="function"
     )

@@ -8,24 +8,26 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.storage.data_pipelines import DataPipeline
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
+    allow_actions,
+    attach_policy,
+    aws_name,
+    create_role,
+)
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _RETRIES = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5}]
 _AT_ONCE = 20
+_POLICY = "pipeline"
 
 
 def create_data_pipeline(pipeline: DataPipeline, context: ProgramContext) -> Outputs:
     """Create a state machine, its role, and a schedule with the role that may start it."""
     store, name = context.outputs[pipeline.store], aws_name("state machine", context, pipeline.name)
-    role = _create_role(pipeline.name, "states.amazonaws.com", context)
+    role = create_role(pipeline.name, pipeline.name, "states.amazonaws.com", context)
     own_arn = role.arn.apply(lambda arn: _name_state_machine(arn, context.stack.region, name))
-    policy = _allow(
-        pipeline.name,
-        role,
-        [*store["statements"], *_list_own_statements(own_arn)],
-        context,
-    )
+    statements = [*store["statements"], *_list_own_statements(own_arn)]
+    policy = attach_policy(pipeline.name, role.name, statements, context, policy_name=_POLICY)
     created = aws.sfn.StateMachine(
         pipeline.name,
         name=name,
@@ -107,36 +109,16 @@ def _list_own_statements(arn: pulumi.Output[str]) -> list[dict[str, Any]]:
     """Return what a distributed map needs besides: to start executions of its own machine, and to follow them."""
     runs = arn.apply(lambda it: f"{it.replace(':stateMachine:', ':execution:')}/*")
     return [
-        {"Effect": "Allow", "Action": ["states:StartExecution"], "Resource": [arn]},
-        {"Effect": "Allow", "Action": ["states:DescribeExecution", "states:StopExecution"], "Resource": [runs]},
+        allow_actions(["states:StartExecution"], [arn]),
+        allow_actions(["states:DescribeExecution", "states:StopExecution"], [runs]),
     ]
-
-
-def _create_role(name: str, service: str, context: ProgramContext) -> aws.iam.Role:
-    return aws.iam.Role(
-        name,
-        name=aws_name("role", context, name),
-        assume_role_policy=trust_policy(service),
-        tags=context.tags,
-        opts=context.options(),
-    )
-
-
-def _allow(name: str, role: aws.iam.Role, statements: list[Any], context: ProgramContext) -> aws.iam.RolePolicy:
-    return aws.iam.RolePolicy(
-        name,
-        name="pipeline",
-        role=role.name,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
-        opts=context.options(),
-    )
 
 
 def _create_schedule(pipeline: DataPipeline, machine: aws.sfn.StateMachine, context: ProgramContext) -> None:
     name = f"{pipeline.name}-schedule"
-    role = _create_role(name, "scheduler.amazonaws.com", context)
+    role = create_role(name, name, "scheduler.amazonaws.com", context)
     statement = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": machine.arn}
-    policy = _allow(name, role, [statement], context)
+    policy = attach_policy(name, role.name, [statement], context, policy_name=_POLICY)
     aws.scheduler.Schedule(
         name,
         name=aws_name("schedule", context, pipeline.name),

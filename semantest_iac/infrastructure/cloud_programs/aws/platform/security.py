@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     allow_actions,
     attach_policy,
     aws_name,
-    trust_policy,
+    create_role,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.security import RIGHT_ACTIONS
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -58,14 +58,8 @@ def _list_secrets_below(key_arn: str, prefix: str) -> str:
 
 
 def create_workload_identity(identity: WorkloadIdentity, context: ProgramContext) -> Outputs:
-    """Create a role that one service may assume, without any policy."""
-    role = aws.iam.Role(
-        identity.name,
-        name=aws_name("role", context, identity.name),
-        assume_role_policy=trust_policy(_SERVICES[identity.workload]),
-        tags=context.tags,
-        opts=context.options(),
-    )
+    """Create the role of a service."""
+    role = create_role(identity.name, identity.name, _SERVICES[identity.workload], context)
     return {"id": role.name, "arn": role.arn, "name": role.name, "purpose": identity.name, "resource": role}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.compute.cron_times import CronTimes, format_cron_numbers
@@ -15,7 +14,12 @@ from semantest_iac.domain.compute.triggers import (
     ScheduleTrigger,
     call_variable,
 )
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name, trust_policy
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
+    allow_actions,
+    attach_policy,
+    aws_name,
+    create_role,
+)
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _COLLECTING_S = 1  # seconds; Lambda requires some for more than ten messages
@@ -57,21 +61,9 @@ def create_message_trigger(trigger: MessageTrigger, context: ProgramContext) -> 
 def create_schedule_trigger(trigger: ScheduleTrigger, context: ProgramContext) -> Outputs:
     """Create a schedule, and the role with which it may call the live version and do nothing else."""
     live = context.outputs[trigger.target]
-    role = aws.iam.Role(
-        trigger.name,
-        name=aws_name("role", context, f"{trigger.purpose}-schedule"),
-        assume_role_policy=trust_policy("scheduler.amazonaws.com"),
-        tags=context.tags,
-        opts=context.options(),
-    )
+    role = create_role(trigger.name, f"{trigger.purpose}-schedule", "scheduler.amazonaws.com", context)
     statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": live["arn"]}
-    policy = aws.iam.RolePolicy(
-        trigger.name,
-        name="schedule",
-        role=role.name,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        opts=context.options(),
-    )
+    policy = attach_policy(trigger.name, role.name, [statement], context, policy_name="schedule")
     created = aws.scheduler.Schedule(
         trigger.name,
         name=aws_name("schedule", context, trigger.purpose),
