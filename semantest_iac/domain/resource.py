@@ -10,6 +10,11 @@ Ref = NewType("Ref", str)
 """The name of another resource of the same blueprint."""
 
 
+def address_variable(prefix: str, name: str) -> str:
+    """Return the variable with which a function finds something by its name, in which hyphens become underscores."""
+    return prefix + name.upper().replace("-", "_")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A part of a stack, independent of any cloud."""

@@ -1,10 +1,10 @@
-"""What calls a function besides an API: messages, a schedule, and other functions of the stack's network."""
+"""What calls a function besides an API: messages, a schedule, and other functions of its component."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.resource import Ref, Resource, address_variable
 
 BATCH_SIZES = range(1, 1000 + 1)  # messages
 LARGEST_BATCH_WITHOUT_WINDOW = 10  # more are collected for a second
@@ -17,7 +17,7 @@ CALL_VARIABLE_PREFIX = "SEMANTEST_CALL_"
 
 def call_variable(function: str) -> str:
     """Return the name of the variable with the address of a function; that of `list-prices` ends with LIST_PRICES."""
-    return CALL_VARIABLE_PREFIX + function.upper().replace("-", "_")
+    return address_variable(CALL_VARIABLE_PREFIX, function)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

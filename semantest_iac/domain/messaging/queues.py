@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
-from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.resource import Ref, Resource, address_variable
 
 DAY_S = 86_400
 LIFETIMES_S = range(60, 14 * DAY_S + 1)  # seconds, on the narrowest cloud
@@ -89,4 +89,4 @@ SEND_VARIABLE_PREFIX = "SEMANTEST_SEND_"
 
 def send_variable(destination: str) -> str:
     """Return the name of the variable with the address of a queue or topic; that of `my-queue` ends with MY_QUEUE."""
-    return SEND_VARIABLE_PREFIX + destination.upper().replace("-", "_")
+    return address_variable(SEND_VARIABLE_PREFIX, destination)

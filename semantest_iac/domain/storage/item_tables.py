@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.resource import Resource, address_variable
 
 TABLE_VARIABLE_PREFIX = "SEMANTEST_TABLE_"
 PARTITION_KEY, ROW_KEY = "PartitionKey", "RowKey"
@@ -26,4 +26,4 @@ class ItemTable(Resource):
 
 def table_variable(table: str) -> str:
     """Return the name of the variable with the address of a table; that of `my-table` ends with MY_TABLE."""
-    return TABLE_VARIABLE_PREFIX + table.upper().replace("-", "_")
+    return address_variable(TABLE_VARIABLE_PREFIX, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.resource import Ref, Resource, address_variable
 
 OBJECT_DAYS = range(1, 365 + 1)
 """For how many days objects can be kept, and restored, on every cloud."""
@@ -31,4 +31,4 @@ class ObjectStore(Resource):
 
 def bucket_variable(bucket: str) -> str:
     """Return the name of the variable with the place of a bucket; that of `my-files` ends with MY_FILES."""
-    return BUCKET_VARIABLE_PREFIX + bucket.upper().replace("-", "_")
+    return address_variable(BUCKET_VARIABLE_PREFIX, bucket)
