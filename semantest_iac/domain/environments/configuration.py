@@ -315,8 +315,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
     environment_settings = resolve_environment(defaults, configuration)
     platform = _resolve_layers(type_, section, environment_settings)
-    longest = timeout if platform else in_gateway
-    functions = _resolve_functions(section, defaults, memory, longest, platform) if serves_http else ()
+    functions = _resolve_functions(section, defaults, memory, timeout, platform) if serves_http else ()
     return ComponentSettings(
         component=component,
         type=type_,

@@ -14,6 +14,7 @@ from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAG
 from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
+    LONGEST_NAME,
     MESSAGING_RULES,
     check_messaging,
     check_ranges,
@@ -102,7 +103,7 @@ def _check_stores(key: str, names: Sequence[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
         at = f"resources.{key}[{index}]"
         if not is_resource_name(name) or len(name.replace("-", "")) < SHORTEST_STORE_NAME:
-            hint = f"Lower-case letters, digits and single hyphens, {SHORTEST_STORE_NAME} to 50 characters."
+            hint = f"Lower-case letters, digits and single hyphens, {SHORTEST_STORE_NAME} to {LONGEST_NAME} characters."
             yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
         elif name in names[:index]:
             yield refuse(at, f"'{name}' is there already", "Choose another name.")
