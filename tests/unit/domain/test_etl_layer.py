@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from semantest_iac.domain.blueprints import capabilities
-from semantest_iac.domain.blueprints.platform.layers import build_platform
-from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
-from semantest_iac.domain.resource import Resource
-from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from tests.unit.domain.layer_resources import build_resources, list_users
 
 _JOB = {"handler": "etl.job", "trigger": {"queue": "etl-queue"}}
 _NIGHTLY = {"handler": "etl.nightly", "trigger": {"schedule": "0 3 * * *"}}
 
 
-def _build(component: str, environment: str = "development", **written: Any) -> Mapping[str, Resource]:
-    settings = resolve_component(DeploymentConfiguration.model_validate(written), component, environment)
-    blueprint = build_platform(Stack(component, "aws", environment, "us-east-1"), 1, settings)
-    return {it.name: it for it in blueprint.resources}
-
-
-def _list_users(resources: Mapping[str, Resource]) -> set[str]:
-    """Return the functions that may use the storage, and know where it is."""
-    kinds = (ServerlessFunction, FunctionIdentity)
-    return {it.name for it in resources.values() if isinstance(it, kinds) and "bucket-staging" in it.uses}
-
-
 @pytest.mark.parametrize("component", ["etl", "platform"])
 def test_jobs_use_the_storage_and_other_functions_do_not(component: str) -> None:
-    resources = _build(component)
+    resources = build_resources(component)
 
-    assert _list_users(resources) == {"function-etl-processor", "identity-etl-processor"}
+    assert list_users(resources, "bucket-staging") == {"function-etl-processor", "identity-etl-processor"}
 
 
 def test_alone_it_has_the_queue_of_jobs_and_no_other() -> None:
-    resources = _build("etl")
+    resources = build_resources("etl")
 
     assert [name for name in resources if name.startswith(("queue-", "topic-"))] == ["queue-etl-queue"]
     assert "schedule-scheduled-sync" not in resources
@@ -52,32 +35,37 @@ def test_alone_it_has_the_queue_of_jobs_and_no_other() -> None:
 def test_every_function_of_a_pipeline_alone_belongs_to_it() -> None:
     functions = {"job": _JOB, "nightly": _NIGHTLY}
 
-    resources = _build("etl", components={"etl": {"source": ".", "functions": functions}})
+    resources = build_resources("etl", components={"etl": {"source": ".", "functions": functions}})
 
-    assert _list_users(resources) == {"function-job", "identity-job", "function-nightly", "identity-nightly"}
+    assert list_users(resources, "bucket-staging") == {
+        "function-job",
+        "identity-job",
+        "function-nightly",
+        "identity-nightly",
+    }
 
 
 def test_in_the_platform_only_jobs_belong_to_it() -> None:
     functions = {"job": _JOB, "nightly": _NIGHTLY}
 
-    resources = _build("platform", components={"platform": {"source": ".", "functions": functions}})
+    resources = build_resources("platform", components={"platform": {"source": ".", "functions": functions}})
 
-    assert _list_users(resources) == {"function-job", "identity-job"}
+    assert list_users(resources, "bucket-staging") == {"function-job", "identity-job"}
     assert {"function-nightly", "function-job"} <= {*resources}
 
 
 @pytest.mark.parametrize("flag", ["enable_functions", "enable_service_bus"])
 @pytest.mark.parametrize("component", ["etl", "platform"])
 def test_without_functions_or_queues_the_storage_stays(component: str, flag: str) -> None:
-    resources = _build(component, features={flag: False})
+    resources = build_resources(component, features={flag: False})
 
     assert "bucket-staging" in resources
-    assert _list_users(resources) == set()
+    assert list_users(resources, "bucket-staging") == set()
 
 
 @pytest.mark.parametrize(("environment", "is_private"), [("development", False), ("staging", True)])
 def test_the_storage_is_private_where_the_environment_says_so(environment: str, is_private: bool) -> None:
-    resources = _build("platform", environment)
+    resources = build_resources("platform", environment)
 
     store, endpoint = resources["bucket-staging"], resources.get("endpoint-objects")
     assert isinstance(store, ObjectStore)
@@ -87,7 +75,7 @@ def test_the_storage_is_private_where_the_environment_says_so(environment: str, 
 
 
 def test_alone_nothing_is_private_because_nobody_could_reach_it() -> None:
-    store = _build("etl", "staging")["bucket-staging"]
+    store = build_resources("etl", "staging")["bucket-staging"]
 
     assert isinstance(store, ObjectStore)
     assert (store.private, store.users) == (False, ())
@@ -96,7 +84,7 @@ def test_alone_nothing_is_private_because_nobody_could_reach_it() -> None:
 def test_days_are_those_of_the_configuration() -> None:
     written: dict[str, Any] = {"components": {"etl": {"etl": {"staging_days": 3}}}, "security": {"soft_delete_days": 9}}
 
-    store = _build("etl", **written)["bucket-staging"]
+    store = build_resources("etl", **written)["bucket-staging"]
 
     assert isinstance(store, ObjectStore)
     assert (store.lifetime_days, store.recovery_days) == (3, 9)
@@ -110,11 +98,11 @@ def test_days_are_those_of_the_configuration() -> None:
 def test_the_pipeline_follows_its_flag(component: str, environment: str, flag: bool | None, is_built: bool) -> None:
     written: dict[str, Any] = {} if flag is None else {"features": {"enable_data_factory": flag}}
 
-    assert ("pipeline" in _build(component, environment, **written)) is is_built
+    assert ("pipeline" in build_resources(component, environment, **written)) is is_built
 
 
 def test_the_pipeline_runs_at_the_hour_of_the_configuration() -> None:
-    pipeline = _build("etl", components={"etl": {"etl": {"pipeline_hour": 5}}})["pipeline"]
+    pipeline = build_resources("etl", components={"etl": {"etl": {"pipeline_hour": 5}}})["pipeline"]
 
     assert isinstance(pipeline, DataPipeline)
     assert (pipeline.hour, pipeline.store, pipeline.private) == (5, "bucket-staging", False)
@@ -122,7 +110,7 @@ def test_the_pipeline_runs_at_the_hour_of_the_configuration() -> None:
 
 @pytest.mark.parametrize(("provider", "is_refused"), [("aws", False), ("azure", True)])
 def test_a_private_pipeline_is_refused_where_a_person_would_have_to_let_it_in(provider: str, is_refused: bool) -> None:
-    pipeline = _build("platform", "staging", features={"enable_data_factory": True})["pipeline"]
+    pipeline = build_resources("platform", "staging", features={"enable_data_factory": True})["pipeline"]
     assert isinstance(pipeline, DataPipeline)
 
     reason = find_cloud(provider).capabilities.unsupported_reason(capabilities.PRIVATE_PIPELINE)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.platform.layers import build_platform
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.compute.triggers import RequestTrigger
 from semantest_iac.domain.deployment.deployment_service import find_function_sources
@@ -15,7 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
 from semantest_iac.domain.resource import Resource
-from semantest_iac.domain.security.access import FunctionIdentity
+from tests.unit.domain.layer_resources import build_resources, list_users
 
 _ANSWERS = {"handler": "app.handler", "trigger": {"http": "internal"}}
 _JOB = {"handler": "app.job", "trigger": {"queue": "etl-queue"}}
@@ -29,23 +28,15 @@ _FUNCTIONS: Mapping[str, Any] = {
 
 
 def _build(component: str, environment: str = "development", functions: Any = _FUNCTIONS) -> Mapping[str, Resource]:
-    written = {"components": {component: {"source": ".", "functions": functions}}}
-    settings = resolve_component(DeploymentConfiguration.model_validate(written), component, environment)
-    blueprint = build_platform(Stack(component, "aws", environment, "us-east-1"), 1, settings)
-    return {it.name: it for it in blueprint.resources}
-
-
-def _list_users(resources: Mapping[str, Resource], name: str) -> set[str]:
-    kinds = (ServerlessFunction, FunctionIdentity)
-    return {it.name for it in resources.values() if isinstance(it, kinds) and name in it.uses}
+    return build_resources(component, environment, components={component: {"source": ".", "functions": functions}})
 
 
 @pytest.mark.parametrize("component", ["functions", "platform", "etl"])
 def test_callers_and_nobody_else_may_call(component: str) -> None:
     resources = _build(component)
 
-    assert _list_users(resources, "requests-prices") == {"function-nightly", "identity-nightly"}
-    assert _list_users(resources, "requests-taxes") == {
+    assert list_users(resources, "requests-prices") == {"function-nightly", "identity-nightly"}
+    assert list_users(resources, "requests-taxes") == {
         *("function-nightly", "identity-nightly", "function-prices", "identity-prices")
     }
 
