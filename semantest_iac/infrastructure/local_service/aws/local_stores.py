@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import urllib.error
 import urllib.request
@@ -19,12 +18,13 @@ from semantest_iac.domain.storage.item_tables import TABLE_VARIABLE_PREFIX
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
+from semantest_iac.infrastructure.local_service.aws.local_variables import find_variables
 from semantest_iac.infrastructure.local_service.stores.local_stores import (
     STORE_VARIABLE_PREFIXES,
     StoresUnavailableError,
     StoreVariables,
 )
-from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S, start_server
+from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S, create_store, start_server
 
 DYNAMODB_ENDPOINT, S3_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"
 _TABLE_TYPE = "aws:dynamodb/table:Table"
@@ -50,20 +50,13 @@ class AwsStores:
 
     def find_stores(self, resources: DeployedResources) -> StoreVariables:
         """Return the names of tables and buckets that the variables of functions hold."""
-        functions = (it.outputs for it in resources if it.type == LAMBDA_TYPE)
-        return {
-            name: value
-            for outputs in functions
-            for name, value in ((outputs.get("environment") or {}).get("variables") or {}).items()
-            if name.startswith(STORE_VARIABLE_PREFIXES)
-        }
+        return find_variables(resources, STORE_VARIABLE_PREFIXES)
 
     async def start(self, home: Path, exits: AsyncExitStack) -> MotoServer:
         """Start the server at a free port of this machine; raises StoresUnavailableError."""
         if missing := next((name for name in _LIBRARIES if find_spec(name) is None), None):
             raise StoresUnavailableError(f"no module named '{missing}'; {_EXTRA_HINT}")
-        variables = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        process = await start_server([sys.executable, "-c", _SERVE], variables, exits)
+        process = await start_server([sys.executable, "-c", _SERVE], {}, exits)
         (port,) = await process.read_lines(1)
         return MotoServer(f"http://127.0.0.1:{int(port)}")
 
@@ -95,7 +88,7 @@ class MotoServer:
             url, body = self.url, json.dumps(arguments).encode()
             headers |= {"X-Amz-Target": _CREATE_TABLE, "Content-Type": "application/x-amz-json-1.0"}
         request = urllib.request.Request(url, body, headers, method="POST" if body else "PUT")  # noqa: S310 - our own
-        await asyncio.to_thread(_send, request, name)
+        await asyncio.to_thread(create_store, request, "moto", name, _was_created_before)
         self._created.add((service, name))
 
 
@@ -135,15 +128,9 @@ def _forward(request: LoopbackRequest, url: str) -> HttpResponse:
         return HttpResponse(503)
 
 
-def _send(request: urllib.request.Request, name: str) -> None:
-    try:
-        with urllib.request.urlopen(request, timeout=START_TIMEOUT_S):  # noqa: S310 - our own address
-            return
-    except urllib.error.HTTPError as error:
-        if not any(code in error.read().decode(errors="replace") for code in _CREATED_BEFORE):
-            raise StoresUnavailableError(f"moto refuses to create '{name}' with status {error.code}") from error
-    except OSError as error:
-        raise StoresUnavailableError(f"moto does not answer: {error}") from error
+def _was_created_before(error: urllib.error.HTTPError) -> bool:
+    text = error.read().decode(errors="replace")
+    return any(code in text for code in _CREATED_BEFORE)
 
 
 def _find_region(resources: DeployedResources) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
@@ -19,13 +19,26 @@ def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[st
 
 def list_called_functions(resources: DeployedResources) -> list[str]:
     """Return the ARNs by which functions of a stack call others, each once."""
-    found: set[str] = set()
+    return sorted({arn for _, arn in _list_variables(resources, CALL_VARIABLE_PREFIX)})
+
+
+def find_variables(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> dict[str, str]:
+    """Return the variables of all functions whose names begin so."""
+    return dict(_list_variables(resources, prefixes))
+
+
+def _list_variables(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for function in (it.outputs for it in resources if it.type == LAMBDA_TYPE):
-        environment = function.get("environment")
-        variables = (environment.get("variables") or {}) if isinstance(environment, Mapping) else {}
-        if isinstance(variables, Mapping):  # else not known
-            found |= {str(arn) for name, arn in variables.items() if name.startswith(CALL_VARIABLE_PREFIX)}
-    return sorted(found)
+        for name, value in (read_variables(function) or {}).items():
+            if name.startswith(prefixes):
+                yield name, str(value)
+
+
+def read_variables(function: ResourceOutputs) -> Mapping[str, str] | None:
+    """Return the variables of a function, None where they are not known."""
+    environment = function.get("environment") or {}
+    variables = (environment.get("variables") or {}) if isinstance(environment, Mapping) else None
+    return variables if isinstance(variables, Mapping) else None
 
 
 def add_local_variables(resources: DeployedResources, variables: Mapping[str, str]) -> list[DeployedResource]:
@@ -40,8 +53,7 @@ def _add_to_function(function: DeployedResource, variables: Mapping[str, str]) -
 
 def _add_to_version(outputs: ResourceOutputs, variables: Mapping[str, str]) -> ResourceOutputs:
     """Add the variables; those of a version that are not known stay unknown."""
-    environment = outputs.get("environment") or {}
-    if not isinstance(environment, Mapping) or not isinstance(environment.get("variables") or {}, Mapping):
+    known = read_variables(outputs)
+    if known is None:
         return outputs
-    known: Mapping[str, str] = environment.get("variables") or {}
-    return {**outputs, "environment": {**environment, "variables": {**known, **variables}}}
+    return {**outputs, "environment": {**(outputs.get("environment") or {}), "variables": {**known, **variables}}}

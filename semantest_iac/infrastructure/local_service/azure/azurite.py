@@ -86,8 +86,7 @@ class Azurite:
 
     def _build_environment(self) -> Mapping[str, str]:
         accounts = ";".join(f"{account}:{key}" for account, key in self._keys.items())
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {"AZURITE_ACCOUNTS": accounts}
+        return {"AZURITE_ACCOUNTS": accounts}
 
 
 def open_azurite(home: Path, exits: AsyncExitStack) -> Azurite:

@@ -7,7 +7,6 @@ import json
 import secrets
 import ssl
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -18,16 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
 from semantest_iac.infrastructure.local_service.azure.azurite import Azurite, Certificate, open_azurite
-from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
+from semantest_iac.infrastructure.local_service.azure.local_variables import find_settings
 from semantest_iac.infrastructure.local_service.azure.tokens import IDENTITY_TOKEN_LIFETIME_S, issue_identity_token
-from semantest_iac.infrastructure.local_service.stores.local_stores import (
-    STORE_VARIABLE_PREFIXES,
-    StoresUnavailableError,
-    StoreVariables,
-)
-from semantest_iac.infrastructure.local_service.stores.server_process import START_TIMEOUT_S
+from semantest_iac.infrastructure.local_service.stores.local_stores import STORE_VARIABLE_PREFIXES, StoreVariables
+from semantest_iac.infrastructure.local_service.stores.server_process import create_store
 
 STORAGE_AUDIENCE = "https://storage.azure.com"
 _STORAGE_VERSION = "2021-12-02"
@@ -55,13 +49,7 @@ class AzureStores:
 
     def find_stores(self, resources: DeployedResources) -> StoreVariables:
         """Return the addresses of tables and containers that the settings of apps hold."""
-        settings = (read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE))
-        return {
-            name: value
-            for pairs in settings
-            for name, value in pairs.items()
-            if name.startswith(STORE_VARIABLE_PREFIXES)
-        }
+        return find_settings(resources, STORE_VARIABLE_PREFIXES)
 
     async def start(self, home: Path, exits: AsyncExitStack) -> AzuriteServer:
         """Prepare Azurite, which the first account starts, and tokens for it; raises StoresUnavailableError."""
@@ -104,15 +92,7 @@ class AzuriteServer:
             headers |= {"Content-Length": str(len(body))}
         request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - our own
         trusted = ssl.create_default_context(cafile=str(self._azurite.certificate.own))
-        try:
-            with urllib.request.urlopen(request, timeout=START_TIMEOUT_S, context=trusted):  # noqa: S310 - our own
-                return
-        except urllib.error.HTTPError as error:
-            if error.code != _CREATED_BEFORE:
-                reason = f"Azurite refuses to create '{address.name}' with status {error.code}"
-                raise StoresUnavailableError(reason) from error
-        except OSError as error:
-            raise StoresUnavailableError(f"Azurite does not answer: {error}") from error
+        create_store(request, "Azurite", address.name, lambda error: error.code == _CREATED_BEFORE, trusted)
 
 
 def _trust(certificate: Certificate) -> Mapping[str, str]:

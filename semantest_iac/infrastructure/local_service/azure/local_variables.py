@@ -16,13 +16,13 @@ from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
     """Return the addresses of this machine in place of those of Service Bus: `<url>/<namespace>/<queue or topic>`."""
+    return {name: _move_address(url, value) for name, value in find_settings(resources, SEND_VARIABLE_PREFIX).items()}
+
+
+def find_settings(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> dict[str, str]:
+    """Return the settings of all apps whose names begin so."""
     settings = (read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE))
-    return {
-        name: _move_address(url, value)
-        for pairs in settings
-        for name, value in pairs.items()
-        if name.startswith(SEND_VARIABLE_PREFIX)
-    }
+    return {name: value for pairs in settings for name, value in pairs.items() if name.startswith(prefixes)}
 
 
 def _move_address(url: str, address: str) -> str:

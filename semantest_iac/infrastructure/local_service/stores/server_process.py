@@ -1,16 +1,21 @@
-"""Runs the process of a server that others have made, until the exits that it was started with."""
+"""Runs a server that others have made, until the exits that it was started with, and asks it for stores."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import subprocess
-from collections.abc import Mapping, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
 from semantest_iac.infrastructure.function_runtimes.platforms import parent_death_signal_prefix
 from semantest_iac.infrastructure.local_service.stores.local_stores import StoresUnavailableError
 
 START_TIMEOUT_S = 60.0
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 _STOP_TIMEOUT_S = 5.0
 
 
@@ -60,7 +65,8 @@ class ServerProcess:
 
 
 async def start_server(command: Sequence[str], variables: Mapping[str, str], exits: AsyncExitStack) -> ServerProcess:
-    """Start a server that ends with this process; raises StoresUnavailableError where that is impossible."""
+    """Start a server that ends with this process, with further variables; raises StoresUnavailableError."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     try:
         started = await asyncio.create_subprocess_exec(
             *parent_death_signal_prefix(),
@@ -68,10 +74,29 @@ async def start_server(command: Sequence[str], variables: Mapping[str, str], exi
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=dict(variables),
+            env={**kept, **variables},
         )
     except OSError as error:
         raise StoresUnavailableError(f"its server cannot be started: {error.strerror}") from error
     process = ServerProcess(started)
     exits.push_async_callback(process.stop)
     return process
+
+
+def create_store(
+    request: urllib.request.Request,
+    program: str,
+    name: str,
+    is_there: Callable[[urllib.error.HTTPError], bool],
+    trusted: ssl.SSLContext | None = None,
+) -> None:
+    """Send the request that creates a table or bucket, unless it `is_there`; raises StoresUnavailableError."""
+    try:
+        with urllib.request.urlopen(request, timeout=START_TIMEOUT_S, context=trusted):  # noqa: S310 - our own address
+            return
+    except urllib.error.HTTPError as error:
+        if not is_there(error):
+            reason = f"{program} refuses to create '{name}' with status {error.code}"
+            raise StoresUnavailableError(reason) from error
+    except OSError as error:
+        raise StoresUnavailableError(f"{program} does not answer: {error}") from error
