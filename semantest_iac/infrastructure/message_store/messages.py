@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -23,6 +24,7 @@ from semantest_iac.domain.messaging.messages import (
 from semantest_iac.infrastructure.message_store.message_database import MESSAGES_FILE, MessageDatabase
 
 _COLUMNS: Final = "number, id, body, attributes, grouping, sent, deliveries, receipt, size"
+_POLL_S: Final = 0.1
 _FOR_EVER: Final = 1e15  # seconds since 1970
 _DEAD: Final = "update messages set holder = ?, visible = ?, expires = ?, receipt = '' where number = ?"
 
@@ -182,6 +184,16 @@ class MessageStore:
             where = f"'{self.database.path}' keeps {most.messages} messages or {most.bytes // 1024**2} MB at most"
             hint = "Receive or purge some (`semantest-iac receive`), or destroy stacks that are no longer needed."
             raise MessagesFullError(f"Cannot send: {where}.", hint=hint)
+
+
+async def take_first(take: Callable[[], list[DeliveredMessage]], wait_s: float) -> list[DeliveredMessage]:
+    """Take messages as soon as there are some, for so long at most."""
+    end = time.monotonic() + wait_s
+    while True:
+        messages = await asyncio.to_thread(take)
+        if messages or time.monotonic() >= end:
+            return messages
+        await asyncio.sleep(_POLL_S)
 
 
 def _send_one(connection: sqlite3.Connection, route: MessageRoute, message: SentMessage, now: float) -> str:

@@ -16,7 +16,7 @@ from semantest_iac.domain.messaging.messages import MessageRoute, SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES
-from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory, find_newest
 from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore
 
 BUS_SUFFIX = "/messages"
@@ -57,10 +57,7 @@ class BusApi:
         return HttpResponse(201)
 
     async def _find(self, path: str) -> tuple[MessageRoute, bool]:
-        found = self._look_up(path)
-        if not found:  # it may have been deployed a moment ago
-            await self._refresh()
-            found = self._look_up(path)
+        found = await find_newest(lambda: self._look_up(path), self._refresh)
         if not found:
             known = ", ".join(sorted(self._list_routes())) or "none"
             raise BusError(404, f"There is no queue or topic '{path[:200]}' here. Known: {known}.")

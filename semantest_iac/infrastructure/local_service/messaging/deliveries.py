@@ -22,7 +22,7 @@ from semantest_iac.infrastructure.local_service.messaging.deployed_messaging imp
     DeployedMessaging,
     ReadDeployedMessaging,
 )
-from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory, find_newest
 from semantest_iac.infrastructure.local_service.messaging.pollers import (
     DeliveryReport,
     QueuePoller,
@@ -122,9 +122,7 @@ class MessageDeliveries:
 
     async def call(self, address: str, event: object) -> Invocation | None:
         """Call a function for another one; None if no deployed one with this address is called by others."""
-        if self._find_callable(address) is None:  # it may have been deployed a moment ago
-            await self.refresh()
-        found = self._find_callable(address)
+        found = await find_newest(lambda: self._find_callable(address), self.refresh)
         if found is None or self._is_ending:
             return None
         name, function = found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
@@ -10,6 +11,8 @@ from semantest_iac.infrastructure.local_service.messaging.deployed_messaging imp
     DeployedQueue,
     DeployedTopic,
 )
+
+_Found = TypeVar("_Found")
 
 
 class MessagingDirectory:
@@ -40,3 +43,12 @@ class MessagingDirectory:
         """Return the queue whose address has the path of this one, whatever the host."""
         path = urlsplit(url).path
         return self.find_queue(lambda it: urlsplit(it.address).path == path and "://" in it.address)
+
+
+async def find_newest(look_up: Callable[[], _Found], refresh: Callable[[], Awaitable[None]]) -> _Found:
+    """Return what is found; what is not may have been deployed a moment ago, and is looked up again after a refresh."""
+    found = look_up()
+    if not found:
+        await refresh()
+        found = look_up()
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import TypeVar
 from semantest_iac.application.ports.local_messages import MessageReceipts, ReceivedMessages
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
-from semantest_iac.domain.messaging.messages import DeliveredMessage, MessageRoute, SentMessage
+from semantest_iac.domain.messaging.messages import MessageRoute, SentMessage
 from semantest_iac.infrastructure.local_service.messaging.deliveries import MessagingSource, read_messaging
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
     LARGEST_QUEUED_BYTES,
@@ -22,9 +21,8 @@ from semantest_iac.infrastructure.local_service.messaging.deployed_messaging imp
     DeployedQueue,
     DeployedTopic,
 )
-from semantest_iac.infrastructure.message_store.messages import MessageStore
+from semantest_iac.infrastructure.message_store.messages import MessageStore, take_first
 
-_POLL_S = 0.1
 _Found = TypeVar("_Found", DeployedQueue, DeployedTopic)
 
 
@@ -80,7 +78,7 @@ class StoredMessages:
             self._store.receive(found.holder, 0)  # moves what was tried too often and is not moved yet
             found = found.dead_letters
         take = partial(self._store.peek if keeps else self._store.receive, found.holder, most)
-        messages = await _take_first(take, wait_s)
+        messages = await take_first(take, wait_s)
         self._holders[stack, found.name] = found
         left = await asyncio.to_thread(self._store.count, found.holder)
         left = left if keeps else replace(left, locked=max(0, left.locked - len(messages)))
@@ -94,16 +92,6 @@ class StoredMessages:
     async def _read_all(self, stacks: Collection[str]) -> Mapping[str, DeployedMessaging]:
         parsed = [Stack.parse(name) for name in stacks]
         return {str(stack): await read_messaging(stack, self._find_source(stack)) for stack in parsed}
-
-
-async def _take_first(take: Callable[[], list[DeliveredMessage]], wait_s: float) -> list[DeliveredMessage]:
-    """Take messages as soon as there are some, for so long at most."""
-    end = time.monotonic() + wait_s
-    while True:
-        messages = await asyncio.to_thread(take)
-        if messages or time.monotonic() >= end:
-            return messages
-        await asyncio.sleep(_POLL_S)
 
 
 def _list_queues(deployed: Mapping[str, DeployedMessaging]) -> Iterator[tuple[str, DeployedQueue]]:

@@ -17,7 +17,7 @@ from semantest_iac.domain.messaging.messages import SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES, DeployedTopic
-from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory, find_newest
 from semantest_iac.infrastructure.local_service.messaging.typed_attributes import parse_typed_attributes
 from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore
 
@@ -69,10 +69,7 @@ class SnsApi:
         arn = form.get("TopicArn") or form.get("TargetArn") or ""
         if not arn:
             raise _invalid("TopicArn or TargetArn Reason: no value for required parameter")
-        topic = self._directory.find_topic(arn)
-        if topic is None:  # it may have been deployed a moment ago
-            await self._refresh()
-            topic = self._directory.find_topic(arn)
+        topic = await find_newest(lambda: self._directory.find_topic(arn), self._refresh)
         if topic is None:
             raise SnsError("NotFound", "Topic does not exist", 404)
         return topic

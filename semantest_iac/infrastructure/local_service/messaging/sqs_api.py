@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,19 +17,18 @@ from semantest_iac.domain.messaging.messages import DeliveredMessage, SentMessag
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import LARGEST_QUEUED_BYTES, DeployedQueue
-from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
+from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory, find_newest
 from semantest_iac.infrastructure.local_service.messaging.typed_attributes import (
     compute_attributes_digest,
     compute_body_digest,
     describe_typed_attributes,
     parse_typed_attributes,
 )
-from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore
+from semantest_iac.infrastructure.message_store.messages import MessagesFullError, MessageStore, take_first
 
 SQS_TARGET = "AmazonSQS."
 _JSON = "application/x-amz-json-1.0"
 _LONGEST_DELAY_S, _LONGEST_LOCK_S, _LONGEST_WAIT_S, _MOST_AT_ONCE = 900, 43_200, 20, 10
-_POLL_S = 0.1
 _RECEIPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENTRY_ID = re.compile(r"[\w-]{1,80}")
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -86,10 +85,7 @@ class SqsApi:
 
     async def _find(self, fields: Fields) -> DeployedQueue:
         url = _require_text(fields, "QueueUrl")
-        queue = self._directory.find_queue_by_path(url)
-        if queue is None:  # it may have been deployed a moment ago
-            await self._refresh()
-            queue = self._directory.find_queue_by_path(url)
+        queue = await find_newest(lambda: self._directory.find_queue_by_path(url), self._refresh)
         return queue or _raise_missing_queue()
 
     async def _get_queue_url(self, fields: Fields) -> Fields:
@@ -149,12 +145,8 @@ class SqsApi:
         most = _read_number(fields, "MaxNumberOfMessages", 1, 1, _MOST_AT_ONCE)
         lock_s = _read_number(fields, "VisibilityTimeout", None, 0, _LONGEST_LOCK_S)
         wait_s = _read_number(fields, "WaitTimeSeconds", 0, 0, _LONGEST_WAIT_S) or 0
-        end = time.monotonic() + wait_s
-        while True:
-            received = await asyncio.to_thread(self._store.receive, queue.holder, most or 1, lock_s=lock_s)
-            if received or time.monotonic() >= end:
-                break
-            await asyncio.sleep(_POLL_S)
+        receive = partial(self._store.receive, queue.holder, most or 1, lock_s=lock_s)
+        received = await take_first(receive, wait_s)
         return {"Messages": [_describe_received(it, fields) for it in received]} if received else {}
 
     async def _delete(self, fields: Fields) -> Fields:
