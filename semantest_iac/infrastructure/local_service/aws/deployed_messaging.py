@@ -26,8 +26,9 @@ from semantest_iac.infrastructure.function_runtimes.messages.message_events impo
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.aws.api_frontend import read_function_spec
 from semantest_iac.infrastructure.local_service.aws.live_versions import ResourceOutputs, find_invoked_function
-from semantest_iac.infrastructure.local_service.aws.local_variables import list_called_functions
+from semantest_iac.infrastructure.local_service.aws.local_variables import list_called_functions, read_variables
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
+    EXTRA_LOCK_S,
     CalledFunction,
     DeployedMessaging,
     DeployedQueue,
@@ -45,7 +46,6 @@ _DUPLICATE_WINDOW_S = 300.0  # how long a FIFO queue remembers ids; source: SQS'
 _DEFAULT_BATCH = 10
 _RETRY_PAUSES_S = (60.0, 120.0)
 """After how long Lambda repeats an asynchronous call that failed. Source: its guide, error handling."""
-_EXTRA_LOCK_S = 60.0  # that a function may need to start
 _DEFAULT_AGE_S, _DEFAULT_TIMEOUT_S = 86_400, 3
 _CRON = re.compile(r"cron\((?P<time>\S+ \S+) (?P<day>\S+) (?P<month>\S+) (?P<week>\S+) \*\)")
 
@@ -192,7 +192,7 @@ def _find_function(resources: DeployedResources, arn: str, unpack: UnpackPackage
         key: partial(_load_version, resources, outputs, invoked.qualifier, unpack)
         for key, outputs in invoked.versions.items()
     }
-    variables = (invoked.live.get("environment") or {}).get("variables") or {}
+    variables = read_variables(invoked.live) or {}
     name = str(variables.get("SEMANTEST_FUNCTION") or invoked.live.get("name"))
     return CalledFunction(name, versions, invoked.choose)
 
@@ -222,7 +222,7 @@ def _read_timers(
             stack,
             expression,
             str(schedule.get("scheduleExpressionTimezone") or "UTC"),
-            timeout_s + _EXTRA_LOCK_S,
+            timeout_s + EXTRA_LOCK_S,
             float((target.get("retryPolicy") or {}).get("maximumEventAgeInSeconds") or _DEFAULT_AGE_S),
             retry_pauses_s=_RETRY_PAUSES_S,
         )

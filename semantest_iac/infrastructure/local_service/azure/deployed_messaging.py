@@ -32,6 +32,7 @@ from semantest_iac.infrastructure.local_service.azure.api_frontend import (
 )
 from semantest_iac.infrastructure.local_service.azure.served_apps import find_served_apps
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import (
+    EXTRA_LOCK_S,
     CalledFunction,
     DeployedMessaging,
     DeployedQueue,
@@ -44,7 +45,6 @@ _QUEUE, _TOPIC = "azure-native:servicebus:Queue", "azure-native:servicebus:Topic
 _SUBSCRIPTION, _RULE = "azure-native:servicebus:Subscription", "azure-native:servicebus:DefaultRule"
 _DEAD_LETTERS = "/$deadletterqueue"
 _TRIGGERS_SETTING, _MAIN = "SEMANTEST_TRIGGERS", "semantest"
-_EXTRA_LOCK_S = 60.0  # that a function may need to start
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _NAME, _TEXT, _NUMBER = r"user\.\[(?P<name>\w+)\]", r"'(?:[^']|'')*'", r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _VALUE = rf"(?:{_TEXT}|{_NUMBER})"
@@ -246,7 +246,7 @@ def _read_timers(
         except ValueError as error:
             faults.append(f"the timer of '{name}' calls nothing: {error}")
             continue
-        lock_s = read_function_timeout(app) + _EXTRA_LOCK_S
+        lock_s = read_function_timeout(app) + EXTRA_LOCK_S
         schedule = KeptSchedule(f"{app.id}/timers/{name}", stack, expression, UTC_ZONE, lock_s, runs_alone=True)
         yield TimerTrigger(schedule, call(name), partial(_build_tick_event, name))
 

@@ -15,6 +15,9 @@ from semantest_iac.infrastructure.local_service.api_frontend import DeployedReso
 LARGEST_QUEUED_BYTES = 256 * 1024
 """Bytes of a message with its attributes. Source: the `maxMessageSize` and `maxMessageSizeInKilobytes` of queues."""
 
+EXTRA_LOCK_S = 60.0
+"""For how long a tick is locked beyond the timeout of its function, which may need to start."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeployedQueue:
