@@ -50,7 +50,7 @@ def _build_sql(context: LayerContext) -> Iterator[Resource]:
         administrator=ADMINISTRATOR_REF,
         private=context.is_private,
         final_snapshot=context.settings.is_production,
-        subnet=_find_subnet(context),
+        subnet=context.find_subnet(NetworkPart.DATA),
         allowed_egress=next(iter(context.find_refs(NatGateway)), None),
     )
     for name in database.databases:
@@ -71,7 +71,7 @@ def _build_cache(context: LayerContext) -> Iterator[Resource]:
             users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
             high_availability=context.platform.database.high_availability,
             private=context.is_private,
-            subnet=_find_subnet(context),
+            subnet=context.find_subnet(NetworkPart.DATA),
         )
 
 
@@ -89,7 +89,3 @@ def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> 
     for it in resources:
         if service := _PRIVATE_SERVICES.get(type(it)):
             yield from build_private_endpoint(context, service, (Ref(it.name),))
-
-
-def _find_subnet(context: LayerContext) -> Ref | None:
-    return context.find_subnet(NetworkPart.DATA)

@@ -34,10 +34,11 @@ def build_functions(context: LayerContext) -> Layer:
 def build_functions_of(layer: str, context: LayerContext, uses: tuple[Ref, ...] = ()) -> Layer:
     """Build the functions of a layer, each of which may use these resources besides those that it sends to."""
     functions = [it for it in context.settings.functions if context.platform.find_function_layer(it.trigger) == layer]
+    called = tuple(dict.fromkeys(ref for function in functions for ref in _find_called(function, context)))
     resources = (
         *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),  # as the vault has them
         *(it for function in _order_by_calls(functions) for it in _build_function(function, context, uses)),
-        *_build_way_to_functions(functions, context),
+        *build_private_endpoint(context, PrivateService.FUNCTIONS, called),
     )
     outputs = {f"{layer}_{it.name.replace('-', '_')}": (ref_of(FUNCTION_REF, it.name), "name") for it in functions}
     return Layer(resources, outputs)
@@ -57,13 +58,6 @@ def _order_by_calls(functions: Sequence[FunctionSettings]) -> Sequence[FunctionS
     for function in functions:
         add(function)
     return tuple(ordered.values())
-
-
-def _build_way_to_functions(functions: Sequence[FunctionSettings], context: LayerContext) -> Iterator[Resource]:
-    """Build the private endpoint through which functions in a network call others, once for the whole platform."""
-    called = tuple(dict.fromkeys(ref for function in functions for ref in _find_called(function, context)))
-    if not context.find_ref(f"endpoint-{PrivateService.FUNCTIONS}"):
-        yield from build_private_endpoint(context, PrivateService.FUNCTIONS, called)
 
 
 def _build_function(

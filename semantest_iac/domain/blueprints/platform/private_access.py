@@ -33,13 +33,14 @@ def build_private_endpoint(
 
     Without a `name` it has that of the service.
     """
+    name = name or f"endpoint-{service}"
     subnets = {it.part: it for it in context.find_all(Subnet)}
     part = _PLACES.get(service, NetworkPart.INTEGRATION)
-    if not targets or not context.is_private or part not in subnets:
+    if not targets or not context.is_private or part not in subnets or context.find_ref(name):
         return
     callers = {row.source for row in ACCESS_TABLE if row.target is part}
     yield PrivateEndpoint(
-        name=name or f"endpoint-{service}",
+        name=name,
         service=service,
         network=subnets[part].network,
         subnet=Ref(subnets[part].name),
