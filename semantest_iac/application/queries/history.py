@@ -219,9 +219,14 @@ def find_deployment(reader: LedgerReader, deployment: str) -> DeploymentRow:
     return row
 
 
+def find_request_of(reader: LedgerReader, row: DeploymentRow) -> RecordedEvent | None:
+    """Return the event that asked for a deployment; None where the ledger does not hold it."""
+    return next(reader.log(row.position - 1, limit=1), None)
+
+
 def list_events_since(reader: LedgerReader, row: DeploymentRow) -> list[RecordedEvent]:
     """Return the events of a deployment's stack from its request on: none about the deployment comes before that."""
-    opened = next(reader.log(row.position - 1, limit=1), None)
+    opened = find_request_of(reader, row)
     return reader.stream(row.stack, opened.version - 1) if opened else []
 
 
@@ -249,10 +254,9 @@ def find_recorded_base(ledger: LedgerReader, stack: str) -> str | None:
 
 
 def _read_base_environment(ledger: LedgerReader, row: DeploymentRow) -> str | None:
-    for recorded in ledger.log(row.position - 1, limit=1):
-        base = recorded.event["data"].get("base_environment")
-        return str(base) if base else None
-    return None
+    request = find_request_of(ledger, row)
+    base = request.event["data"].get("base_environment") if request else None
+    return str(base) if base else None
 
 
 _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
@@ -334,12 +338,12 @@ def has_other_stacks(ledger: LedgerReader, stack: Stack) -> bool:
 
 def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice | None:
     """Return the engine of one deployment; None for a destroy."""
-    for recorded in ledger.log(row.position - 1, limit=1):
-        if recorded.type == _DEPLOYMENT_REQUESTED:
-            data = recorded.event["data"]
-            environment = data.get("base_environment") or Stack.parse(row.stack).environment
-            return read_engine_choice(environment, data.get("configuration") or {})
-    return None
+    request = find_request_of(ledger, row)
+    if request is None or request.type != _DEPLOYMENT_REQUESTED:
+        return None
+    data = request.event["data"]
+    environment = data.get("base_environment") or Stack.parse(row.stack).environment
+    return read_engine_choice(environment, data.get("configuration") or {})
 
 
 def choose_engine_of_run(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice:

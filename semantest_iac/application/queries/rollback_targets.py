@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.queries.history import find_deployment_id, is_event_of, list_events_since
+from semantest_iac.application.queries.history import (
+    find_deployment_id,
+    find_request_of,
+    is_event_of,
+    list_events_since,
+)
 from semantest_iac.domain.deployment.events import PackageBuilt, RequestResolved
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import (
@@ -203,7 +208,7 @@ def without_canary(configuration: Mapping[str, Any], component: str) -> dict[str
 
 def _read_request(ledger: LedgerReader, deployment: DeploymentRow) -> Mapping[str, Any]:
     """Return the data of the event that asked for a deployment."""
-    requested = next(iter(ledger.log(deployment.position - 1, limit=1)), None)
+    requested = find_request_of(ledger, deployment)
     data: Mapping[str, Any] = requested.event["data"] if requested else {}
     return data
 
