@@ -77,9 +77,12 @@ class ProgramContext:
         """Return Pulumi options with the parent filled in."""
         return pulumi.ResourceOptions(parent=self.parent, **options)
 
-    def physical_name(self, purpose: str = "", *, limit: int) -> str:
-        """Return the name in the cloud, unique and the same for every attempt of a generation."""
-        return physical_names.physical_name(str(self.stack), self.generation, purpose, limit=limit)
+    def physical_name(self, purpose: str = "", *, limit: int, account: str = "") -> str:
+        """Return the name in the cloud, unique and the same for every attempt of a generation.
+
+        `account` makes it unique worldwide.
+        """
+        return physical_names.physical_name(str(self.stack), self.generation, purpose, limit=limit, account=account)
 
     def add_deployment_suffix(self, name: str) -> str:
         """Return the name with digits of this deployment; use it with `ignore_changes` on the input of the name.

@@ -12,7 +12,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import (
@@ -61,9 +60,7 @@ def globally_unique_aws_name(kind: str, context: ProgramContext, purpose: str = 
     """Return a name that is unique worldwide, because all accounts have their names in common."""
     caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
     named: pulumi.Output[str] = caller.account_id.apply(
-        lambda account: physical_names.physical_name(
-            str(context.stack), context.generation, purpose, limit=_MAX_NAME_LENGTHS[kind], account=account
-        )
+        lambda account: context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind], account=account)
     )
     return named
 

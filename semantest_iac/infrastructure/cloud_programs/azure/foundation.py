@@ -13,7 +13,6 @@ import pulumi
 from pulumi_azure_native import authorization, keyvault, resources
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.monitoring.observability import LogWorkspace
 from semantest_iac.domain.networking.apis import HttpApi
@@ -77,9 +76,7 @@ def globally_unique_name(kind: str, context: ProgramContext, purpose: str = "") 
 
 
 def _format_name(kind: str, context: ProgramContext, purpose: str, account: str) -> str:
-    name = physical_names.physical_name(
-        str(context.stack), context.generation, purpose, limit=_MAX_NAME_LENGTHS[kind], account=account
-    )
+    name = context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind], account=account)
     return name.replace("-", "") if kind in _UNHYPHENATED else name
 
 
