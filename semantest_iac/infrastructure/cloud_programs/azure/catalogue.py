@@ -132,6 +132,8 @@ def _moves_traffic(change: PlannedChange) -> bool:
     )
 
 
+_OTHER_PRINCIPAL = "gets another principal id, which roles given elsewhere do not name"
+
 CLOUD = Cloud(
     name="azure",
     kinds={
@@ -220,15 +222,9 @@ CLOUD = Cloud(
             LossyChange("gets other keys and outbound addresses, and takes the time of a new one"),
         ),
         "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
-        "azure-native:datafactory:Factory": (
-            LossyChange("gets another principal id, which roles given elsewhere do not name, and forgets its runs"),
-        ),
-        "azure-native:logic:Workflow": (
-            LossyChange("gets another principal id, which roles given elsewhere do not name, and forgets its runs"),
-        ),
-        "azure-native:managedidentity:UserAssignedIdentity": (
-            LossyChange("gets another principal id, which roles given elsewhere do not name"),
-        ),
+        "azure-native:datafactory:Factory": (LossyChange(f"{_OTHER_PRINCIPAL}, and forgets its runs"),),
+        "azure-native:logic:Workflow": (LossyChange(f"{_OTHER_PRINCIPAL}, and forgets its runs"),),
+        "azure-native:managedidentity:UserAssignedIdentity": (LossyChange(_OTHER_PRINCIPAL),),
         "azure-native:network:AzureFirewall": (LossyChange("traffic has no way out until it is there again"),),
         "azure-native:network:BastionHost": (LossyChange("gets another address, and open sessions are closed"),),
         "azure-native:network:PrivateEndpoint": (LossyChange("gets another address in its subnet"),),

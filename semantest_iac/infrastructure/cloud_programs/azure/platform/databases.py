@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
 from pulumi_azure_native import cosmosdb, redisenterprise, sql
@@ -19,7 +18,11 @@ from semantest_iac.domain.storage.databases import (
     SqlDatabase,
     SqlServer,
 )
-from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
+    common_arguments,
+    globally_unique_name,
+    make_guid,
+)
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -53,8 +56,6 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
     created = sql.Server(
         server.name,
         server_name=globally_unique_name("sql server", context, server.name),
-        resource_group_name=foundation["group"],
-        location=context.stack.region,
         version="12.0",
         minimal_tls_version="1.2",
         public_network_access=_public_access(server.private),
@@ -66,7 +67,7 @@ def create_sql_server(server: SqlServer, context: ProgramContext) -> Outputs:
             "sid": administrator["principal"],
             "tenant_id": foundation["tenant"],
         },
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(ignore_changes=["administrators"]),
     )
     if server.allowed_egress and not server.private:
@@ -102,13 +103,11 @@ def create_sql_database(database: SqlDatabase, context: ProgramContext) -> Outpu
         database.name,
         database_name=database.database,
         server_name=server["name"],
-        resource_group_name=group,
-        location=context.stack.region,
         sku={"name": size.name, "tier": size.tier},
         max_size_bytes=float(size.gib * _GIB),
         requested_backup_storage_redundancy="Geo" if database.high_availability else "Local",
         zone_redundant=(database.high_availability and database.tier == "premium") or None,
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     parent: dict[str, Any] = {
@@ -134,13 +133,11 @@ def create_redis_cache(cache: RedisCache, context: ProgramContext) -> Outputs:
     cluster = redisenterprise.RedisEnterprise(
         cache.name,
         cluster_name=globally_unique_name("cache", context, cache.name),
-        resource_group_name=group,
-        location=context.stack.region,
         sku={"name": "Balanced_B3" if cache.high_availability else "Balanced_B0"},
         high_availability="Enabled" if cache.high_availability else "Disabled",
         minimum_tls_version="1.2",
         public_network_access=_public_access(cache.private),
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     database = redisenterprise.Database(
@@ -192,8 +189,6 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
     account = cosmosdb.DatabaseAccount(
         documents.name,
         account_name=globally_unique_name("documents", context, documents.name),
-        resource_group_name=group,
-        location=context.stack.region,
         kind="GlobalDocumentDB",
         database_account_offer_type="Standard",
         capabilities=[{"name": "EnableServerless"}],
@@ -206,7 +201,7 @@ def create_document_database(documents: DocumentDatabase, context: ProgramContex
         disable_local_auth=True,
         minimal_tls_version="Tls12",
         public_network_access=_public_access(documents.private),
-        tags=context.tags,
+        **common_arguments(context),
         opts=context.options(),
     )
     database = cosmosdb.SqlResourceSqlDatabase(
@@ -250,7 +245,7 @@ def _let_write_documents(
         f"{documents.name}-{user}",
         account_name=account.name,
         resource_group_name=context.outputs[FOUNDATION]["group"],
-        role_assignment_id=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{documents.name}:{user}")),
+        role_assignment_id=make_guid(f"{documents.name}:{user}", context),
         role_definition_id=pulumi.Output.concat(account.id, "/sqlRoleDefinitions/", _DATA_CONTRIBUTOR),
         principal_id=context.outputs[user]["principal"],
         scope=account.id,

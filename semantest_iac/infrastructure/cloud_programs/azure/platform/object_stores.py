@@ -38,13 +38,14 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
         _create_lifetime(store, account, store.lifetime_days, context)
     for user in store.users:
         create_role_assignment(f"{store.name}-{user}", "objects", container.id, context.outputs[user], context)
-    address = pulumi.Output.concat(account.primary_endpoints.apply(lambda it: it.blob), container.name)
+    blobs = account.primary_endpoints.apply(lambda it: it.blob)
+    address = pulumi.Output.concat(blobs, container.name)
     return {
         "id": account.id,
         "arn": container.id,
         "name": container.name,
         "account": account.name,
-        "blobs": account.primary_endpoints.apply(lambda it: it.blob),
+        "blobs": blobs,
         "address": address,
         "diagnostics_scope": services.id,
         "diagnostics": ("logs",),
