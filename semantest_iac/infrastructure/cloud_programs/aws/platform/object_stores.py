@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.security.vaults import AccessRight
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
@@ -56,7 +55,7 @@ def create_object_store(store: ObjectStore, context: ProgramContext) -> Outputs:
     _create_lifecycle(store, bucket, context)
     statements = _list_statements(bucket.arn)
     for user in store.users:
-        _allow_user(store, user, statements, context)
+        attach_policy(f"{store.name}-{user}", context.outputs[user]["name"], statements, context)
     return {
         "id": bucket.arn,
         "arn": bucket.arn,
@@ -124,7 +123,3 @@ def _list_statements(bucket: pulumi.Input[str]) -> list[dict[str, Any]]:
         allow_actions(actions.own, [bucket]),
         allow_actions(actions.below, below),
     ]
-
-
-def _allow_user(store: ObjectStore, user: Ref, statements: list[dict[str, Any]], context: ProgramContext) -> None:
-    attach_policy(f"{store.name}-{user}", context.outputs[user]["name"], statements, context)
