@@ -173,9 +173,7 @@ RESOURCES: Mapping[str, Source] = {
     "aws:s3/bucketPolicy:BucketPolicy": Source("AWS::S3::BucketPolicy", {"policy": "PolicyDocument"}),
     **{
         f"aws:s3/bucket{name}:Bucket{name}": Source("", reason="CloudFormation writes it into the bucket")
-        for name in (
-            *("LifecycleConfiguration", "PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning"),
-        )
+        for name in ("LifecycleConfiguration", "PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning")
     },
     "aws:scheduler/schedule:Schedule": Source("AWS::Scheduler::Schedule"),
     "aws:secretsmanager/secret:Secret": Source("AWS::SecretsManager::Secret", {"arn": "Id"}),

@@ -33,9 +33,8 @@ class CloudEntry:
     APIs, `messaging` reads what a stack has of queues and schedules, `message_variables` returns the variables with
     which its functions send to an address of this machine, `local_stores` is the StoreServerPart of its tables and
     buckets, `local_variables` adds variables to all functions of a stack as they run here, and `code_service` takes
-    code if programs do not carry it. `platform_answer_check` tells
-    whether an HTTP response has the form that the cloud gives before or instead of a function; without it this is not
-    known.
+    code if programs do not carry it. `platform_answer_check` tells whether an HTTP response has the form that the
+    cloud gives before or instead of a function; without it this is not known.
     `traffic_metrics` reads how the versions of a function do (a function that finds resources -> TrafficObserver).
     `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;

@@ -76,4 +76,3 @@ AWS_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     NetworkFirewall: _list_firewall_items,
     PrivateEndpoint: _list_endpoint_items,
 }
-"""Source: the pages on prices of VPC, and of EC2 on Instance Connect Endpoints, which have no price of their own."""

@@ -191,6 +191,10 @@ AWS_PRICES: Final = PriceTable(
         **AWS_NETWORK_PRICES,
         **AWS_DATABASE_PRICES,
     },
-    FREE_KINDS | {BastionHost, GatewayLogging, MessageBroker, SqlDatabase, WebSocketAddress},
+    FREE_KINDS
+    | {
+        BastionHost,  # an Instance Connect Endpoint, which has no price of its own: the page on prices of EC2
+        *(GatewayLogging, MessageBroker, SqlDatabase, WebSocketAddress),
+    },
 )
 """Not in it: e-mails of alarms, data that leaves the cloud, and queries of logs."""

@@ -72,4 +72,3 @@ AZURE_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     NetworkFirewall: _list_firewall_items,
     PrivateEndpoint: _list_endpoint_items,
 }
-"""Source: Infracost's tests, which count networks, subnets and security groups as free."""

@@ -1,4 +1,4 @@
-"""What databases and stores of objects are charged for; no dated public source was found for these sizes."""
+"""What databases, pipelines and stores of objects cost; no dated public source was found for these sizes."""
 
 from __future__ import annotations
 

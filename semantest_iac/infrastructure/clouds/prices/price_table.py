@@ -33,7 +33,10 @@ FREE_KINDS: Set[type[Resource]] = frozenset(
         ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
     }
 )
-"""What no cloud charges for; the tables of prices add what their cloud does not charge for."""
+"""What no cloud charges for; the tables of prices add what their cloud does not charge for.
+
+Sources for parts of networks: the page on prices of VPC, and Infracost's tests for Azure, which count them as free.
+"""
 
 HOURS_OF_CONNECTION = 2
 """How long clients stay connected at most on every cloud, and are assumed to."""
