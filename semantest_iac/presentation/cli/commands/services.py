@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +34,7 @@ from semantest_iac.presentation.cli.options import (
     session_options,
 )
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_http_methods
+from semantest_iac.presentation.cli.parsing.contents import read_content
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     add_deployed,
     find_deployed,
@@ -237,7 +236,7 @@ def _build_request(method: str, path: str, headers: Pairs, data: str | None) -> 
         raise click.BadParameter("a path starts with '/' and has no spaces.", param_hint="PATH")
     parts = urlsplit(f"//host{path}")
     query = parse_query(parts.query)
-    body = _read_body(data)
+    body = b"" if data is None else read_content(data, "--data")
     if body and _is_json(body) and all(name.lower() != "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", "application/json"))  # without a type it arrives in base64
     return HttpRequest(method.upper(), parts.path, query, headers, body, raw_query=parts.query)
@@ -249,20 +248,6 @@ def _is_json(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _read_body(data: str | None) -> bytes:
-    if data is None:
-        return b""
-    if data == "-":
-        return sys.stdin.buffer.read()
-    if not data.startswith("@"):
-        return data.encode(errors="surrogateescape")
-    try:
-        return Path(data[1:]).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise click.BadParameter(f"'{data[1:]}' cannot be read: {reason}.", param_hint="--data") from error
 
 
 def _show_answer(session: Session, answer: ProbeAnswer) -> None:

@@ -21,6 +21,7 @@ _REFUSED = (
     (("--queue", "idle-queue", "x" * 300_000), 3, "BODY: has 300000 bytes"),
     (("--queue", "idle-queue", ""), 3, "BODY: is empty"),
     (("--queue", "idle-queue", "@nothing"), 2, "'nothing' cannot be read"),
+    (("--queue", "idle-queue", "\udcff"), 2, "it is no UTF-8 text"),
     (("--topic", "events-topic", "x", "--delay", "5"), 3, "--delay: single messages are not delayed there"),
     (("--queue", "idle-queue", "x", "--attribute", "Kind=x"), 2, "is not NAME=VALUE"),
     (("--queue", "idle-queue", "x", "--id", "7", "--count", "2"), 2, "--id is for one message"),

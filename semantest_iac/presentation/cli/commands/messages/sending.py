@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +16,7 @@ from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import place_options, session_options
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_queue_names, find_topic_names
+from semantest_iac.presentation.cli.parsing.contents import read_content
 from semantest_iac.presentation.cli.parsing.deployed_stacks import find_deployed, program_name
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
@@ -121,14 +120,9 @@ def _format_sent(receipts: MessageReceipts) -> Iterator[str]:
 
 def _read_text(body: str) -> str:
     try:
-        if body == "-":
-            return sys.stdin.buffer.read().decode()
-        return Path(body[1:]).read_bytes().decode() if body.startswith("@") else body
+        return read_content(body, "BODY").decode()
     except UnicodeDecodeError as error:
         raise click.BadParameter("it is no UTF-8 text.", param_hint="BODY") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise click.BadParameter(f"'{body[1:]}' cannot be read: {reason}.", param_hint="BODY") from error
 
 
 RECEIVE_HELP = """Receive messages of a queue or subscription of a simulated stack, and remove them from it.
