@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_ATTRIBUTES = 10
 _LONGEST_DELAY_S, _LONGEST_WAIT_S, _MOST_COPIES, _MOST_RECEIVED = 900, 600, 10_000, 1000
+_NO_TEXT = "it is no UTF-8 text."
 
 SEND_HELP = """Send a message to a queue or topic of a simulated stack.
 
@@ -38,6 +39,15 @@ stands in double quotes. `serve` delivers what was sent, also if it is started l
 """
 
 
+def _require_text(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return the value of an option; bytes of the command line that are no UTF-8 are no text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(_NO_TEXT) from error
+    return value
+
+
 def _parse_attributes(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, AttributeValue]:
@@ -46,7 +56,7 @@ def _parse_attributes(
         name, equals, text = written.partition("=")
         if not equals or not text or ATTRIBUTE_NAME.fullmatch(name) is None:
             raise click.BadParameter(f"'{written[:100]}' is not NAME=VALUE with a name such as order_type.")
-        attributes[name] = _parse_attribute_value(text)
+        attributes[name] = _parse_attribute_value(_require_text(context, parameter, text))
     if len(attributes) > _MOST_ATTRIBUTES:
         raise click.BadParameter(f"a message has {_MOST_ATTRIBUTES} attributes at most.")
     return attributes
@@ -74,8 +84,12 @@ def _parse_attribute_value(text: str) -> AttributeValue:
     metavar="NAME=VALUE",
     help="What filters look at. Can be repeated.",
 )
-@click.option("--group", default="", metavar="NAME", help="The group in which messages stay in order.")
-@click.option("--id", "identifier", default="", metavar="ID", help="The id by which duplicates are found.")
+@click.option(
+    "--group", default="", callback=_require_text, metavar="NAME", help="The group in which messages stay in order."
+)
+@click.option(
+    "--id", "identifier", default="", callback=_require_text, metavar="ID", help="The id by which duplicates are found."
+)
 @click.option("--delay", type=click.IntRange(0, _LONGEST_DELAY_S), metavar="SECONDS", help="Until anybody gets it.")
 @click.option("--count", type=click.IntRange(1, _MOST_COPIES), default=1, metavar="N", help="Send it so many times.")
 @place_options
@@ -122,7 +136,7 @@ def _read_text(body: str) -> str:
     try:
         return read_content(body, "BODY").decode()
     except UnicodeDecodeError as error:
-        raise click.BadParameter("it is no UTF-8 text.", param_hint="BODY") from error
+        raise click.BadParameter(_NO_TEXT, param_hint="BODY") from error
 
 
 RECEIVE_HELP = """Receive messages of a queue or subscription of a simulated stack, and remove them from it.
