@@ -8,6 +8,7 @@ from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.gateway import GATEWAY_EXAMPLES
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NETWORK_EXAMPLES
 from tests.kind_examples.observability import OBSERVABILITY_EXAMPLES
@@ -21,6 +22,7 @@ EXAMPLES: tuple[KindExample, ...] = (
     *OBSERVABILITY_EXAMPLES,
     *MESSAGE_EXAMPLES,
     *DATABASE_EXAMPLES,
+    *GATEWAY_EXAMPLES,
 )
 PROVIDERS = tuple(CLOUD_ENTRIES)
 

@@ -19,6 +19,7 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.networking.virtual_networks import (
@@ -78,6 +79,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     LiveVersion: COMPONENT_KEY,
     LoadBalancer: COMPONENT_KEY,
     LogStore: COMPONENT_KEY,
+    ManagedGateway: COMPONENT_KEY,
     MessageBroker: COMPONENT_KEY,
     MessageQueue: "queues",
     MessageTopic: "topics",

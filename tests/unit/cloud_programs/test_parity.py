@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _GAPS = {
-    "aws": {"ContainerService", "LoadBalancer"},
+    "aws": {"ContainerService", "LoadBalancer", "ManagedGateway"},
     "azure": {
         "ContainerService",
         "LoadBalancer",
@@ -27,6 +27,7 @@ _GAPS = {
         "ExistingNetwork (several subnets)",
         "GatewayLogging",
         "LogStore (more than two years)",
+        "ManagedGateway",
         "MessageTrigger (maximum calls)",
         "RequestTrigger",
     },

@@ -16,6 +16,7 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.networking.virtual_networks import (
@@ -152,6 +153,7 @@ CLOUD = Cloud(
     unsupported={
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",
+        ManagedGateway: "no component has a gateway in front of services yet",
     },
     partial={
         AccessRules: "to services of AWS by HTTPS to every address: they have no group of addresses",

@@ -20,6 +20,7 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
 from semantest_iac.domain.networking.virtual_networks import (
@@ -56,6 +57,7 @@ UNSUPPORTED: Mapping[Capability, str] = {
     ContainerService: "no component runs containers yet",
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     LoadBalancer: "no component runs containers yet",
+    ManagedGateway: "no component has a gateway in front of services yet",
     RequestTrigger: "functions share an app whose address answers everybody; let a queue call the function, or write "
     "a rest-api with an authorizer",
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",

@@ -1,0 +1,62 @@
+"""Examples of the gateway in front of services."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from semantest_iac.domain.environments.settings import Authorizer, Cors
+from semantest_iac.domain.networking.managed_gateways import (
+    GatewayApi,
+    GatewayOperation,
+    GatewayProduct,
+    GatewaySubscription,
+    HeaderRules,
+    ManagedGateway,
+    RequestQuota,
+    RequestRate,
+    ResponseCache,
+)
+from semantest_iac.domain.resource import Ref
+from tests.kind_examples import shared
+from tests.kind_examples.example import KindExample
+
+_ORDERS = GatewayApi(
+    name="orders",
+    path="/orders",
+    url="https://orders.example.org/api",
+    operations=(GatewayOperation("GET", "/", ("page",)), GatewayOperation("ANY", "/{id}")),
+    needs_login=True,
+    rate=RequestRate(100, 60),
+    cache=ResponseCache(30, ("page",), ("accept-language",)),
+    allowed_ips=("192.0.2.0/24", "198.51.100.7"),
+    request_headers=HeaderRules(set=(("x-client", "gateway"),), remove=("x-debug",)),
+    response_headers=HeaderRules(set=(("x-frame-options", "DENY"),), remove=("server",)),
+    cors=Cors(origins=("https://app.example.org",)),
+)
+_PRICES = GatewayApi(
+    name="prices",
+    path="/prices",
+    url="https://prices.example.org",
+    needs_key=False,
+    authorizer=Authorizer(issuer="https://login.example.org/", audience=("prices",)),
+)
+_GATEWAY = ManagedGateway(
+    name=Ref("gateway"),
+    publisher_email="api@example.org",
+    apis=(_ORDERS, _PRICES),
+    products=(GatewayProduct("standard", ("orders",), RequestRate(10), RequestQuota(1000, "month")),),
+    subscriptions=(GatewaySubscription("web", "standard"),),
+    login_user="semantest",
+    login_secret=shared.SECRET,
+    log_store=shared.LOGS,
+)
+
+GATEWAY_EXAMPLES = (
+    KindExample(
+        resource=_GATEWAY,
+        changed=replace(_GATEWAY, apis=(replace(_ORDERS, rate=RequestRate(50, 60)), _PRICES)),
+        change=("update",),
+        needs=(shared.LOG_STORE, shared.APP_SECRET),
+        outputs=("id", "name", "url"),
+    ),
+)
