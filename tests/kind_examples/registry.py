@@ -14,6 +14,7 @@ from tests.kind_examples.network import NETWORK_EXAMPLES
 from tests.kind_examples.observability import OBSERVABILITY_EXAMPLES
 from tests.kind_examples.security import SECURITY_EXAMPLES
 from tests.kind_examples.services import SERVICE_EXAMPLES
+from tests.kind_examples.sites import SITE_EXAMPLES
 
 EXAMPLES: tuple[KindExample, ...] = (
     *SERVICE_EXAMPLES,
@@ -23,6 +24,7 @@ EXAMPLES: tuple[KindExample, ...] = (
     *MESSAGE_EXAMPLES,
     *DATABASE_EXAMPLES,
     *GATEWAY_EXAMPLES,
+    *SITE_EXAMPLES,
 )
 PROVIDERS = tuple(CLOUD_ENTRIES)
 

@@ -22,6 +22,7 @@ from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebS
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -109,6 +110,10 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     WorkloadIdentity: COMPONENT_KEY,
     DataPipeline: "features.enable_data_factory",
     ObjectStore: COMPONENT_KEY,
+    StaticSite: "site",
+    ContentDelivery: "features.enable_cdn",
+    WebFirewall: "site.waf",
+    DnsZone: "site.dns_zone",
 }
 
 MEMORY_SIZE = Feature(ServerlessFunction, "memory", "memory", lambda function: True)

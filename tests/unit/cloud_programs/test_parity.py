@@ -17,8 +17,14 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
+_SITES = ("StaticSite", "ContentDelivery", "WebFirewall", "DnsZone")
 _GAPS = {
-    "aws": {"ContainerService", "LoadBalancer", "ManagedGateway"},
+    "aws": {
+        "ContainerService",
+        "LoadBalancer",
+        "ManagedGateway",
+        *_SITES,
+    },
     "azure": {
         "ContainerService",
         "LoadBalancer",
@@ -30,6 +36,7 @@ _GAPS = {
         "ManagedGateway",
         "MessageTrigger (maximum calls)",
         "RequestTrigger",
+        *_SITES,
     },
 }
 

@@ -19,6 +19,7 @@ from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebS
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -154,6 +155,7 @@ CLOUD = Cloud(
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",
         ManagedGateway: "no component has a gateway in front of services yet",
+        **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     },
     partial={
         AccessRules: "to services of AWS by HTTPS to every address: they have no group of addresses",

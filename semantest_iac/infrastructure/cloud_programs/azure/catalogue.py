@@ -23,6 +23,7 @@ from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebS
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
+from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -60,6 +61,7 @@ UNSUPPORTED: Mapping[Capability, str] = {
     ManagedGateway: "no component has a gateway in front of services yet",
     RequestTrigger: "functions share an app whose address answers everybody; let a queue call the function, or write "
     "a rest-api with an authorizer",
+    **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",

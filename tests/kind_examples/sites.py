@@ -1,0 +1,49 @@
+"""Examples of static sites and of what delivers them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, Geography, StaticSite, WebFirewall
+from semantest_iac.domain.resource import Ref
+from tests.kind_examples.example import KindExample
+
+_SITE = StaticSite(name=Ref("site"), single_page=True, variables={"GREETING": "hello"})
+_FIREWALL = WebFirewall(name=Ref("web-firewall"))
+_ZONE = DnsZone(name=Ref("dns-zone"), zone="semantest.com")
+_DELIVERY = ContentDelivery(
+    name=Ref("delivery"),
+    site=Ref("site"),
+    firewall=Ref("web-firewall"),
+    zone=Ref("dns-zone"),
+    domain="app.semantest.com",
+    single_page=True,
+)
+
+SITE_EXAMPLES = (
+    KindExample(
+        resource=_SITE,
+        changed=replace(_SITE, variables={"GREETING": "welcome"}),
+        change=("update",),
+        outputs=("id", "name"),
+    ),
+    KindExample(
+        resource=_FIREWALL,
+        changed=replace(_FIREWALL, requests_per_address=500),
+        change=("update",),
+        outputs=("id",),
+    ),
+    KindExample(
+        resource=_ZONE,
+        changed=replace(_ZONE, zone="semantest.org"),
+        change=("replace",),
+        outputs=("id", "name_servers"),
+    ),
+    KindExample(
+        resource=_DELIVERY,
+        changed=replace(_DELIVERY, headers={"X-Robots-Tag": "noindex"}, geographies=(Geography.ASIA,)),
+        change=("update",),
+        needs=(_SITE, _FIREWALL, _ZONE),
+        outputs=("id", "url"),
+    ),
+)
