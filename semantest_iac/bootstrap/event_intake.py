@@ -21,12 +21,12 @@ from semantest_iac.bootstrap.deployments import (
     build_intake,
     choose_engine_of,
 )
-from semantest_iac.domain.environments.configuration import parse_secret_reference
 from semantest_iac.domain.environments.event_sections import (
     CREDENTIAL_KEYS,
     EventSourceSection,
     EventTargetSection,
 )
+from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac_events.forms.semantest import DEPLOYMENT_NEEDED_TYPES

@@ -18,7 +18,6 @@ from semantest_iac.domain.environments.configuration import (
     find_component_type,
     find_secret_variables,
     list_function_values,
-    parse_secret_reference,
     resolve_component,
 )
 from semantest_iac.domain.environments.environment_settings import get_environment_settings
@@ -46,6 +45,7 @@ from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.canary_rules import check_canary
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
+from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, ComponentSettings
 from semantest_iac.domain.errors import Fault, RefusedError

@@ -53,7 +53,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.platform.layer_sections import ResourcesSection
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
-from semantest_iac.domain.environments.section_types import Section, Variable
+from semantest_iac.domain.environments.section_types import Section, Variable, parse_secret_reference
 from semantest_iac.domain.environments.sections import (
     ApprovalsSection,
     ComponentSection,
@@ -82,7 +82,6 @@ from semantest_iac.domain.environments.settings import (
 )
 from semantest_iac.domain.errors import Fault
 
-SECRET_REFERENCE = re.compile(r"\$\{secrets\.([^{}]*)\}")
 DEFAULT_ALERTS = {
     "error_rate": 0.01,
     "latency": 1000,
@@ -224,12 +223,6 @@ def _find_extension_cycles(extends: Mapping[str, str]) -> Iterator[Fault]:
             reported |= {*chain}
             path, hint = f"environments.{make_printable(name)}.extends", "Let one of them extend a built-in one."
             yield Fault(path, f"extends itself: {' extends '.join(map(make_printable, chain))}", hint)
-
-
-def parse_secret_reference(value: str) -> str | None:
-    """Return the name in a value that is `${secrets.name}` and nothing else."""
-    match = SECRET_REFERENCE.fullmatch(value)
-    return match.group(1) if match else None
 
 
 def find_component_type(configuration: DeploymentConfiguration, component: str) -> str:

@@ -18,25 +18,19 @@ from semantest_iac.domain.environments.platform.layer_sections import (
     Topics,
     TriggerSection,
 )
-from semantest_iac.domain.environments.section_types import FUNCTION_NAME, ListOf, Section, Variable, as_text
+from semantest_iac.domain.environments.section_types import (
+    FUNCTION_NAME,
+    AuthorizerSection,
+    CorsSection,
+    ListOf,
+    Methods,
+    Section,
+    Variable,
+    as_text,
+)
 
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
 ApprovalNeed = Literal["never", "destructive", "always"]
-CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-def _as_methods(value: Any) -> Any:
-    """Read one word as a list of one, and words in any case."""
-    words = [value] if isinstance(value, str) else value
-    return (
-        tuple(word.upper() if isinstance(word, str) else word for word in words) if isinstance(words, list) else words
-    )
-
-
-Methods = Annotated[
-    tuple[Method, ...], BeforeValidator(_as_methods, json_schema_input_type=tuple[Method, ...] | Method)
-]
 
 
 def _as_commands(value: Any) -> Any:
@@ -128,32 +122,11 @@ class FunctionSection(Section):
     )
 
 
-class CorsSection(Section):
-    """Which browser origins may call the API."""
-
-    origins: ListOf[str] | None = Field(
-        default=None,
-        description="Origins such as https://app.semantest.com, none for no CORS; unset for those of the environment.",
-    )
-    methods: ListOf[CorsMethod] | None = Field(default=None, description="Allowed methods.")
-    headers: ListOf[str] | None = Field(default=None, description="Allowed request headers.")
-    credentials: bool | None = Field(default=None, description="Allow cookies and authorization headers.")
-    max_age: int | None = Field(default=None, description="Seconds that a browser may remember the answer.")
-
-
 class ThrottlingSection(Section):
     """Limits of the whole API."""
 
     rate: float | None = Field(default=None, description="Requests per second.")
     burst: int | None = Field(default=None, description="Requests at once.")
-
-
-class AuthorizerSection(Section):
-    """The issuer of the JSON web tokens."""
-
-    issuer: str = Field(description="HTTPS address of the token issuer.")
-    audience: ListOf[str] = Field(description="Accepted audiences.")
-    header: str | None = Field(default=None, description="Header that carries the token; Authorization by default.")
 
 
 def _expand_health(value: Any) -> Any:

@@ -13,11 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.environments.configuration import (
-    SECRET_REFERENCE,
-    DeploymentConfiguration,
-    parse_secret_reference,
-)
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.environments.event_sections import find_event_faults
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
@@ -25,6 +21,7 @@ from semantest_iac.domain.environments.names import (
     is_secret_variable,
     make_printable,
 )
+from semantest_iac.domain.environments.section_types import SECRET_REFERENCE, parse_secret_reference
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.assignments import (
     find_unknown_variables,

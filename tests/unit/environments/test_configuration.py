@@ -7,10 +7,10 @@ import pytest
 from semantest_iac.domain.compute.scaling import ScalingPolicy
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
-    parse_secret_reference,
     resolve_component,
 )
 from semantest_iac.domain.environments.environment_settings import Alert, Throttling
+from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.settings import ComponentSettings, Cors
 
 

@@ -16,14 +16,14 @@ from semantest_iac.domain.environments.configuration import (
     component_requires_token,
     find_functions,
     list_function_values,
-    parse_secret_reference,
 )
 from semantest_iac.domain.environments.environment_settings import LOG_RETENTIONS
 from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.rules import scaling_rules
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
-from semantest_iac.domain.environments.sections import AlertSection, CorsSection, MonitoringSection, PackageSection
+from semantest_iac.domain.environments.section_types import CorsSection, parse_secret_reference
+from semantest_iac.domain.environments.sections import AlertSection, MonitoringSection, PackageSection
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
     AUTHENTICATION_REQUIRED,
