@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.containers import CONTAINER_EXAMPLES
 from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.gateway import GATEWAY_EXAMPLES
@@ -24,6 +25,7 @@ EXAMPLES: tuple[KindExample, ...] = (
     *MESSAGE_EXAMPLES,
     *DATABASE_EXAMPLES,
     *GATEWAY_EXAMPLES,
+    *CONTAINER_EXAMPLES,
     *SITE_EXAMPLES,
 )
 PROVIDERS = tuple(CLOUD_ENTRIES)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.environments.environment_settings import Throttling
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, Signal
 from semantest_iac.domain.networking.apis import ApiEndpoint, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from tests.kind_examples import shared
@@ -26,16 +25,6 @@ _CONNECTIONS = ConnectionTable(name=Ref("connections"))
 _PRIVATE = PrivateNetwork(name=Ref("network"), cidr="10.1.0.0/20", reaches_secrets=True)
 _EXISTING = ExistingNetwork(name=Ref("network"), subnet_ids=("subnet-0a1b2c3d",), security_group_ids=())
 _LOGGING = GatewayLogging(name=Ref("gateway-logging"))
-_CONTAINERS = ContainerService(
-    name=Ref("containers"),
-    image="example.org/service:1",
-    port=8080,
-    cpu=0.5,
-    memory_mb=1024,
-    identity=shared.IDENTITY,
-    log_store=shared.LOGS,
-)
-_BALANCER = LoadBalancer(name=Ref("balancer"), target=Ref("containers"), network=Ref("network"))
 _ENDPOINT = WebSocketEndpoint(name=shared.API, address=shared.ADDRESS, target=shared.LIVE, throttling=shared.THROTTLING)
 
 SERVICE_EXAMPLES = (
@@ -57,12 +46,6 @@ SERVICE_EXAMPLES = (
         change=(),
         outputs=("name",),
         unpriced=("azure",),
-    ),
-    KindExample(
-        resource=_CONTAINERS,
-        changed=replace(_CONTAINERS, port=9090),
-        change=("update",),
-        needs=(shared.LOG_STORE, shared.FUNCTION_IDENTITY),
     ),
     KindExample(
         resource=_EXISTING,
@@ -91,12 +74,6 @@ SERVICE_EXAMPLES = (
         change=("create",),
         changes={"azure": ()},  # instances are the app's there
         needs=shared.WHOLE_FUNCTION[:-1],
-    ),
-    KindExample(
-        resource=_BALANCER,
-        changed=replace(_BALANCER, health_path="/ready"),
-        change=("update",),
-        needs=(shared.LOG_STORE, shared.FUNCTION_IDENTITY, _CONTAINERS, _PRIVATE),
     ),
     KindExample(resource=shared.LOG_STORE, changed=replace(shared.LOG_STORE, retention_days=60), change=("update",)),
     KindExample(

@@ -8,7 +8,7 @@ from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
-from semantest_iac.domain.compute.containers import ContainerService
+from semantest_iac.domain.compute.containers import ContainerEnvironment, ContainerService, ImageRegistry
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.compute.triggers import UTC_ZONE, MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -66,7 +66,8 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     AppSecret: "environment",
     BastionHost: "network.bastion",
     ConnectionTable: COMPONENT_KEY,
-    ContainerService: COMPONENT_KEY,
+    ContainerEnvironment: COMPONENT_KEY,
+    ContainerService: "services",
     DdosProtectionPlan: "network.ddos_protection",
     observability.AnomalyAlarm: COMPONENT_KEY,
     observability.Dashboard: COMPONENT_KEY,
@@ -76,6 +77,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
     HttpApi: COMPONENT_KEY,
+    ImageRegistry: COMPONENT_KEY,
     ItemTable: "resources.tables",
     LiveVersion: COMPONENT_KEY,
     LoadBalancer: COMPONENT_KEY,
@@ -196,6 +198,25 @@ TABLE_BACKUPS = Feature(ItemTable, "backups", "resources.tables", lambda table: 
 PRIVATE_PIPELINE = Feature(
     DataPipeline, "in a private network", "features.enable_data_factory", lambda pipeline: pipeline.private
 )
+DAPR_SIDECARS = Feature(ContainerEnvironment, "Dapr", "features.enable_dapr", lambda environment: environment.dapr)
+ENVIRONMENT_IN_EVERY_ZONE = Feature(
+    ContainerEnvironment, "in every zone", COMPONENT_KEY, lambda environment: environment.high_availability
+)
+PRIVATE_IMAGES = Feature(ImageRegistry, "private", COMPONENT_KEY, lambda registry: registry.private)
+SCALE_TO_ZERO = Feature(ContainerService, "scaling to zero", "services", lambda service: service.scaling.minimum == 0)
+SCALE_ON_REQUESTS = Feature(
+    ContainerService, "scaling on requests", "services", lambda it: it.scaling.concurrent_requests is not None
+)
+SCALE_ON_LOAD = Feature(
+    ContainerService,
+    "scaling on processor and memory",
+    "services",
+    lambda it: it.scaling.cpu_percent is not None or it.scaling.memory_percent is not None,
+)
+SCALE_ON_MESSAGES = Feature(
+    ContainerService, "scaling on waiting messages", "services", lambda service: bool(service.scaling.queues)
+)
+PUBLIC_SERVICE = Feature(ContainerService, "public", "services", lambda service: service.public)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -259,6 +280,8 @@ FEATURES: tuple[Feature, ...] = (
         SCHEDULE_TIME_ZONE,
     ),
     *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, TABLE_BACKUPS),
+    *(DAPR_SIDECARS, ENVIRONMENT_IN_EVERY_ZONE, PRIVATE_IMAGES, PUBLIC_SERVICE),
+    *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )

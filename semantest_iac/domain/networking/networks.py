@@ -29,9 +29,14 @@ class ExistingNetwork(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer(Resource):
-    """Distributes the requests to a public address over the healthy instances of a container service."""
+    """Distributes requests over the healthy instances of the services that run in a container environment.
 
-    target: Ref
-    network: Ref
-    health_path: str = "/health"
+    It is there before the services, which name it and register themselves under their names. A `public` one has an
+    address outside of the network.
+    """
+
+    runs_in: Ref
+    network: Ref | None = None
+    subnet: Ref | None = None
+    public: bool = False
     access_log: Ref | None = None

@@ -18,16 +18,16 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _SITES = ("StaticSite", "ContentDelivery", "WebFirewall", "DnsZone")
+_CONTAINERS = {
+    *("ContainerEnvironment", "ContainerEnvironment (Dapr)", "ContainerEnvironment (in every zone)"),
+    *("ContainerService", "ContainerService (public)", "ContainerService (scaling on processor and memory)"),
+    *("ContainerService (scaling on requests)", "ContainerService (scaling on waiting messages)"),
+    *("ContainerService (scaling to zero)", "ImageRegistry", "ImageRegistry (private)", "LoadBalancer"),
+}
 _GAPS = {
-    "aws": {
-        "ContainerService",
-        "LoadBalancer",
-        "ManagedGateway",
-        *_SITES,
-    },
+    "aws": {*_CONTAINERS, "ManagedGateway", *_SITES},
     "azure": {
-        "ContainerService",
-        "LoadBalancer",
+        *_CONTAINERS,
         "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",

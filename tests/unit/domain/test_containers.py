@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.capabilities import Capabilities, find_unsupported
-from semantest_iac.domain.compute.containers import ContainerService
-from semantest_iac.domain.compute.scaling import ScalingPolicy
+from semantest_iac.domain.compute.containers import ContainerService, ServiceScaling, service_variable
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.resource import Ref
@@ -11,23 +10,26 @@ from semantest_iac.domain.resource import Ref
 STACK = Stack("platform", "aws", "development", "us-east-1")
 SERVICE = ContainerService(
     name="service",
+    service="users-api",
+    runs_in=Ref("environment"),
     image="registry.example/users-api:1",
-    port=8080,
-    cpu=0.5,
-    memory_mb=1024,
     identity=Ref("identity"),
     log_store=Ref("logs"),
     secrets={"KEY": Ref("secret-key")},
+    scaling=ServiceScaling(maximum=5, queues={Ref("queue-orders"): 20}),
+    uses=(Ref("queue-orders"), Ref("table-users")),
 )
-BALANCER = LoadBalancer(name="balancer", target=Ref("service"), network=Ref("network"))
 
 
 class TestContainerService:
-    def test_needs_its_identity_log_and_secrets(self) -> None:
-        assert SERVICE.needs() == ("identity", "logs", "secret-key")
+    def test_needs_what_it_names_and_the_queues_by_which_it_scales(self) -> None:
+        assert SERVICE.needs() == (
+            *("environment", "identity", "logs", "secret-key"),
+            *("queue-orders", "table-users"),
+        )
 
     def test_keeps_one_instance_by_default(self) -> None:
-        assert SERVICE.scaling == ScalingPolicy(minimum=1)
+        assert (SERVICE.scaling.minimum, ServiceScaling().maximum) == (1, 1)
 
     def test_is_refused_on_a_cloud_without_it(self) -> None:
         cloud = Capabilities("moon", frozenset(), {ContainerService: "it has no registry"})
@@ -36,7 +38,12 @@ class TestContainerService:
 
         assert fault.message == "moon has no ContainerService: it has no registry"
 
+    def test_is_found_by_a_variable_with_its_name(self) -> None:
+        assert service_variable("users-api") == "SEMANTEST_SERVICE_USERS_API"
+
 
 class TestLoadBalancer:
-    def test_needs_its_target_and_network(self) -> None:
-        assert BALANCER.needs() == ("service", "network")
+    def test_needs_what_its_services_run_in(self) -> None:
+        balancer = LoadBalancer(name="balancer", runs_in=Ref("environment"), network=Ref("network"))
+
+        assert balancer.needs() == ("environment", "network")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.blueprints import capabilities
-from semantest_iac.domain.compute.containers import ContainerService
+from semantest_iac.domain.compute.containers import ContainerEnvironment, ContainerService, ImageRegistry
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
+_NO_CONTAINERS = "there is no program that runs containers yet"
 _SDK: Final = "pulumi_aws"
 _function = partial(lazy_function, __package__, _SDK)
 
@@ -152,8 +153,10 @@ CLOUD = Cloud(
         ),
     },
     unsupported={
-        ContainerService: "no component runs containers yet",
-        LoadBalancer: "no component runs containers yet",
+        ContainerEnvironment: _NO_CONTAINERS,
+        ContainerService: _NO_CONTAINERS,
+        ImageRegistry: _NO_CONTAINERS,
+        LoadBalancer: _NO_CONTAINERS,
         ManagedGateway: "no component has a gateway in front of services yet",
         **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     },

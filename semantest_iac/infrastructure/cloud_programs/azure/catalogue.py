@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.capabilities import Capability
-from semantest_iac.domain.compute.containers import ContainerService
+from semantest_iac.domain.compute.containers import ContainerEnvironment, ContainerService, ImageRegistry
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -54,10 +54,14 @@ if TYPE_CHECKING:
 _ONE_SUBNET = "a function app is placed in one subnet"
 _BY_GATEWAY = "by API Management, which development does not use"
 
+_NO_CONTAINERS = "there is no program that runs containers yet"
+
 UNSUPPORTED: Mapping[Capability, str] = {
-    ContainerService: "no component runs containers yet",
+    ContainerEnvironment: _NO_CONTAINERS,
+    ContainerService: _NO_CONTAINERS,
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
-    LoadBalancer: "no component runs containers yet",
+    ImageRegistry: _NO_CONTAINERS,
+    LoadBalancer: _NO_CONTAINERS,
     ManagedGateway: "no component has a gateway in front of services yet",
     RequestTrigger: "functions share an app whose address answers everybody; let a queue call the function, or write "
     "a rest-api with an authorizer",
