@@ -83,7 +83,7 @@ class ContainerService(Resource):
     `service` is the name under which those that it `calls` are found, too. Without an `image` it is known by the
     digest of its source only: no cloud can run that, a simulated one is told where the image would be. It may use the
     resources in `uses`, of which its variables tell it, and receive messages from those in `receives_from`; the
-    identity gets the rights with the service. `reached_by_gateway` are services to which an API gateway has to come,
+    identity gets the rights with the service. `reached_by_gateway` are services that a gateway calls,
     `public` ones everybody.
     """
 
