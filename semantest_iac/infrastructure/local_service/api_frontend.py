@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -152,14 +153,20 @@ class TokenBuckets:
 
     def try_acquire(self, route: str) -> bool:
         """Take one token; False if the bucket is empty."""
+        return self.acquire_or_wait_s(route) == 0
+
+    def acquire_or_wait_s(self, route: str = "") -> float:
+        """Take one token and return 0, or return the seconds until there is one; infinite where none ever comes."""
         limit = self._limit_of(route)
         if limit is None:
-            return True
+            return 0
         now = self._clock()
         tokens, counted_at = self._buckets.get(route, (float(limit.burst), now))
         tokens = min(float(limit.burst), tokens + (now - counted_at) * limit.rate)
         self._buckets[route] = (tokens - 1 if tokens >= 1 else tokens, now)
-        return tokens >= 1
+        if tokens >= 1:
+            return 0
+        return (1 - tokens) / limit.rate if limit.rate else math.inf
 
 
 class SlidingWindow:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -34,7 +33,7 @@ from semantest_iac.infrastructure.local_service.aws.live_versions import (
     ResourceOutputs,
     find_invoked_function,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import decode_token_part
+from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
 
 _INTEGRATION = "aws:apigatewayv2/integration:Integration"
 
@@ -222,51 +221,11 @@ def _read_rate_limit(settings: Mapping[str, Any]) -> RateLimit | None:
     return None if rate is None and burst is None else RateLimit(float(rate or 0), int(burst or 0))
 
 
-@dataclass(frozen=True, slots=True)
-class JwtRules:
-    """What a JWT authorizer requires of a token, except its signature; `header` carries the token."""
-
-    issuer: str
-    audiences: Sequence[str]
-    header: str = "authorization"
-
-    def claims_ignoring_signature(
-        self, request: HttpRequest, clock: Callable[[], float] = time.time
-    ) -> Mapping[str, Any] | None:
-        """Read the claims of the request's token; None if API Gateway would refuse it."""
-        text = request.header(self.header)
-        claims = _decode_claims(text.removeprefix("Bearer ").removeprefix("bearer ").strip())
-        return claims if claims is not None and self._accepts(claims, clock()) else None
-
-    def _accepts(self, claims: Mapping[str, Any], now: float) -> bool:
-        audience = claims.get("aud", claims.get("client_id"))
-        audiences = {it for it in (audience if isinstance(audience, list) else [audience]) if isinstance(it, str)}
-        times = [claims.get("exp"), claims.get("nbf", 0), claims.get("iat", 0)]
-        if claims.get("iss") != self.issuer or not audiences.intersection(self.audiences):
-            return False
-        if not all(isinstance(it, (int, float)) for it in times):
-            return False
-        expires, *begins = times
-        return bool(now < expires and all(begin <= now for begin in begins))
-
-
 def read_jwt_rules(authorizer: ResourceOutputs) -> JwtRules:
     jwt = authorizer.get("jwtConfiguration") or {}
     source = next(iter(authorizer.get("identitySources") or ()), f"{_HEADER_SOURCE}authorization")
     header = str(source).removeprefix(_HEADER_SOURCE).lower()
     return JwtRules(str(jwt.get("issuer", "")), tuple(jwt.get("audiences") or ()), header)
-
-
-def _decode_claims(token: str) -> Mapping[str, Any] | None:
-    parts = token.split(".")
-    if len(parts) != 3 or not all(parts):
-        return None
-    try:
-        header, claims = (decode_token_part(part) for part in parts[:2])
-    except ValueError:
-        return None
-    is_signed = isinstance(header, dict) and str(header.get("alg", "none")).startswith(("RS", "ES", "PS"))
-    return claims if is_signed and isinstance(claims, dict) else None
 
 
 def read_function_spec(resources: DeployedResources, function: ResourceOutputs, unpack: UnpackPackage) -> FunctionSpec:

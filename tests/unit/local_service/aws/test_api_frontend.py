@@ -14,7 +14,8 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_spec import LogSettings
 from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
-from semantest_iac.infrastructure.local_service.aws.api_frontend import JwtRules, build_api_frontend, read_jwt_rules
+from semantest_iac.infrastructure.local_service.aws.api_frontend import build_api_frontend, read_jwt_rules
+from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
 
 GATEWAY = "aws:apigatewayv2"
 CLAIMS = {"iss": "https://login.example", "aud": ["service", "x"], "exp": 4_000_000_000, "admin": True}
