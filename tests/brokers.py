@@ -16,6 +16,8 @@ from typing import ClassVar
 
 import pytest
 
+from tests.frozen_processes import freeze_processes
+
 USERNAME, PASSWORD = "tester", "p@ss:w/rd?1"
 MISSING_REASONS = {"kafka": "Kafka is not downloaded: `make kafka`"}
 _LIMIT_S = 90.0
@@ -71,14 +73,8 @@ class BrokerServer:
     @contextmanager
     def freeze(self) -> Iterator[None]:
         """Stop the server's processes for the block; connections stay open, and nothing is answered."""
-        pids = self._pids()
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with freeze_processes(self._pids()):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     def _pids(self) -> list[int]:
         """The processes of the server's session, as it has one of its own."""

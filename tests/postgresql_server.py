@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.frozen_processes import freeze_processes
+
 MISSING_REASON = "PostgreSQL's initdb and postgres are not on the PATH"
 _LIMIT_S = 60.0
 _USER = "semantest"
@@ -62,13 +64,8 @@ class PostgresqlServer:
         """Stop all processes of the server for the block; connections stay open, and nothing is answered."""
         assert self._process is not None
         own = [process.parent.name for process in Path("/proc").glob("[0-9]*/stat") if self._is_own(process)]
-        for pid in own:
-            os.kill(int(pid), signal.SIGSTOP)
-        try:
+        with freeze_processes(map(int, own)):
             yield
-        finally:
-            for pid in own:
-                os.kill(int(pid), signal.SIGCONT)
 
     def _is_own(self, stat: Path) -> bool:
         assert self._process is not None

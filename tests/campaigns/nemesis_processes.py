@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.frozen_processes import freeze_process
+
 
 class ProcessFigures(NamedTuple):
     """What one process holds."""
@@ -60,7 +62,7 @@ class ForkedProcess:
 
     def pause(self, seconds: float) -> None:
         """Stop the process for so long; `resume_if_due` lets it go on."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze_process(self.pid)
         self.resumes_at = time.monotonic() + seconds
 
     def resume_if_due(self, *, at_once: bool = False) -> None:

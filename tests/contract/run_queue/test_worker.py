@@ -18,6 +18,7 @@ from semantest_iac.application.worker import Advance, Done, Park, Retry, Worker
 from semantest_iac.domain.errors import StorageError
 from semantest_iac.infrastructure.databases.database import Database
 from tests.contract.run_queue.queue_process import LEASE_S
+from tests.frozen_processes import freeze_process
 from tests.run_queues import OTHER, STACK, QueueFixture, open_database
 
 
@@ -338,7 +339,7 @@ class TestPausedWorker:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"begun\n"
 
-        process.send_signal(signal.SIGSTOP)
+        freeze_process(process.pid)
         await asyncio.sleep(LEASE_S + 0.5)
         taken = await fixture.queue.claim(RunHolder("worker-2", "host-2", 2), 60) if is_taken_over else None
         process.send_signal(signal.SIGCONT)

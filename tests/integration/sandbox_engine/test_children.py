@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.sandbox_engine.child.engine import ChildSandbo
 from semantest_iac.infrastructure.sandbox_engine.child.messages import SandboxTask, StoredError
 from semantest_iac.infrastructure.sandbox_engine.child.processes import SandboxChild, SandboxChildren, start_child
 from tests.contract.provisioner.provisioner_contract import EngineFixture
+from tests.frozen_processes import freeze_process
 
 _LIMIT_S = 90.0
 
@@ -113,7 +114,7 @@ class TestChildren:
         self, fixture: EngineFixture, children: SandboxChildren
     ) -> None:
         async with children.lend() as child:
-            os.kill(child.pid, signal.SIGSTOP)  # it takes no task
+            freeze_process(child.pid)  # it takes no task
             pid = child.pid
         previewing = asyncio.create_task(fixture.engine.preview(fixture.work()))
         await asyncio.sleep(0.2)
@@ -158,7 +159,7 @@ class TestOperations:
         monkeypatch.setattr(processes, "STOP_LIMIT_S", 0.2)
         async with children.lend() as child:
             await child.run(SandboxTask("detect_drift", (fixture.east,)), _publish, ignore_progress)
-            os.kill(child.pid, signal.SIGSTOP)  # as a program that hangs
+            freeze_process(child.pid)  # as a program that hangs
             pid = child.pid
         previewing = asyncio.create_task(fixture.engine.preview(fixture.work()))
         await asyncio.sleep(0.2)
