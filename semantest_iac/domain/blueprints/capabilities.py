@@ -78,7 +78,7 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     GatewayLogging: COMPONENT_KEY,
     HttpApi: COMPONENT_KEY,
     ImageRegistry: COMPONENT_KEY,
-    ItemTable: "resources.tables",
+    ItemTable: "tables",
     LiveVersion: COMPONENT_KEY,
     LoadBalancer: COMPONENT_KEY,
     LogStore: COMPONENT_KEY,
@@ -194,7 +194,8 @@ SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: se
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)
 PRIVATE_OBJECTS = Feature(ObjectStore, "private", COMPONENT_KEY, lambda store: store.private)
-TABLE_BACKUPS = Feature(ItemTable, "backups", "resources.tables", lambda table: True)
+PRIVATE_TABLES = Feature(ItemTable, "private", "tables", lambda table: table.private)
+TABLE_BACKUPS = Feature(ItemTable, "backups", "tables", lambda table: True)
 PRIVATE_PIPELINE = Feature(
     DataPipeline, "in a private network", "features.enable_data_factory", lambda pipeline: pipeline.private
 )
@@ -279,7 +280,7 @@ FEATURES: tuple[Feature, ...] = (
         MAXIMUM_CALLS,
         SCHEDULE_TIME_ZONE,
     ),
-    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, TABLE_BACKUPS),
+    *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, PRIVATE_TABLES, TABLE_BACKUPS),
     *(DAPR_SIDECARS, ENVIRONMENT_IN_EVERY_ZONE, PRIVATE_IMAGES, PUBLIC_SERVICE),
     *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from semantest_iac.domain.blueprints.platform.layers import build_layers
+from semantest_iac.domain.blueprints.stores import build_stores
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic
@@ -34,15 +34,6 @@ def build_used_resources(stack: Stack, settings: ComponentSettings) -> UsedResou
     layers = build_layers(stack, settings, settings.resources).values() if settings.resources else ()
     resources = (
         *(resource for layer in layers for resource in layer.resources),
-        *_build_stores(settings),
+        *build_stores(settings),
     )
     return UsedResources(resources, tuple(Ref(it.name) for it in resources if isinstance(it, _USABLE)))
-
-
-def _build_stores(settings: ComponentSettings) -> Iterator[ItemTable | ObjectStore]:
-    """Yield the tables and buckets of the component, which stay in the stack of production when they are taken out."""
-    stores, keep = settings.stores, settings.is_production
-    for name in stores.tables:
-        yield ItemTable(name=f"table-{name}", table=name, backup_days=stores.backup_days, keep=keep)
-    for name in stores.buckets:
-        yield ObjectStore(name=f"bucket-{name}", bucket=name, recovery_days=stores.backup_days, keep=keep)

@@ -342,7 +342,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         canary=CanarySettings(**_written_values(section.canary)) if section.canary and section.canary.steps else None,
         platform=platform,
         resources=resolve_resources(section.resources, environment_settings),
-        stores=_resolve_stores(section.resources, environment_settings),
+        stores=_resolve_stores(section if platform else section.resources, environment_settings),
     )
 
 
@@ -352,8 +352,10 @@ def _resolve_layers(
     return resolve_platform(component_type, section, environment) if component_type in PLATFORM_TYPES else None
 
 
-def _resolve_stores(written: ResourcesSection | None, environment: EnvironmentSettings) -> StoreSettings:
-    names = (written.tables, written.buckets) if written else ((), ())
+def _resolve_stores(
+    written: ComponentSection | ResourcesSection | None, environment: EnvironmentSettings
+) -> StoreSettings:
+    names = (written.tables or (), written.buckets or ()) if written else ((), ())
     return StoreSettings(*names, environment.data.backup_days)
 
 
@@ -420,6 +422,8 @@ def _resolve_functions(
             trigger=resolve_trigger(function.trigger),
             sends_to=function.sends_to or (),
             calls=function.calls or (),
+            tables=function.tables or (),
+            buckets=function.buckets or (),
             has_fixed_address=function.outbound is not None,
         )
         for name, function in found.items()

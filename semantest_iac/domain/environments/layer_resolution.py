@@ -83,7 +83,12 @@ def resolve_platform(
         document_database=features.enable_cosmos_db,
     )
     return PlatformSettings(
-        layers=find_layers(component_type, features, has_messaging=bool(section.queues or section.topics)),
+        layers=find_layers(
+            component_type,
+            features,
+            has_messaging=bool(section.queues or section.topics),
+            has_stores=bool(section.tables or section.buckets),
+        ),
         environment=environment,
         messaging=MessagingSettings(
             queues=_resolve_queues(section.queues, queues),

@@ -117,6 +117,12 @@ class FunctionSection(Section):
     calls: ListOf[str] | None = Field(
         default=None, description="Functions of the component with the trigger http that it may call."
     )
+    tables: ListOf[str] | None = Field(
+        default=None, description="Tables of the component whose items a function of the platform reads and writes."
+    )
+    buckets: ListOf[str] | None = Field(
+        default=None, description="Buckets of the component whose objects a function of the platform reads and writes."
+    )
     outbound: Literal["nat"] | None = Field(
         default=None, description="Outgoing connections have the fixed address of the platform's NAT gateway."
     )
@@ -229,6 +235,12 @@ class ComponentSection(Section):
     )
     queues: Queues | None = Field(default=None, description="Queues by name; those of the plan by default.")
     topics: Topics | None = Field(default=None, description="Topics by name; those of the plan by default.")
+    tables: ListOf[str] | None = Field(
+        default=None, description="Names of tables, which functions of the platform name in turn."
+    )
+    buckets: ListOf[str] | None = Field(
+        default=None, description="Names of buckets, which functions of the platform name in turn."
+    )
     database: DatabaseSection | None = Field(default=None, description="The databases of the platform.")
     etl: EtlSection | None = Field(default=None, description="The data pipeline of the platform.")
 

@@ -76,9 +76,9 @@ class FunctionSettings:
     """One of several functions of a component; its variables and secrets include those of the component.
 
     It has a `handler` or an `app`. `payload` is the format of its events; without a `runtime` its files decide.
-    A function of the platform has a `trigger` and names the queues and topics that it `sends_to`, and the functions
-    that it `calls`; those of an API are reached by its routes. With `has_fixed_address`, its outgoing connections leave
-    through a NAT gateway.
+    A function of the platform has a `trigger` and names the queues and topics that it `sends_to`, the functions that it
+    `calls`, and the `tables` and `buckets` that it uses; those of an API are reached by its routes, and use all that
+    the API has. With `has_fixed_address`, its outgoing connections leave through a NAT gateway.
     """
 
     name: str
@@ -93,6 +93,8 @@ class FunctionSettings:
     trigger: FunctionTrigger | None = None
     sends_to: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
     has_fixed_address: bool = False
 
 
@@ -132,7 +134,7 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The tables and buckets that belong to an API, and the days in which what was lost of them can be restored."""
+    """The tables and buckets of a component, and the days in which what was lost of them can be restored."""
 
     tables: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
@@ -149,7 +151,7 @@ class ComponentSettings:
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
     `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
     Without `canary` a new version gets all of the traffic at once. A layer, and the platform, have `platform` besides;
-    None for an API, which may have `resources`: the layers with what its functions use, and `stores` of their data.
+    None for an API, which may have `resources`: the layers with what its functions use. Both may have `stores`.
     """
 
     component: str

@@ -34,7 +34,8 @@ class PrivateEndpoint(Resource):
 
     There is one per service and network: its `targets` are all the resources of the service that get an address,
     each of which gives an `id` to others; some clouds make the whole service private, whatever its resources are.
-    `reached_from` are the subnets from which it is used.
+    `reached_from` are the subnets from which it is used. `companion` is the endpoint of another service, on clouds
+    where both are the same one.
     """
 
     service: PrivateService
@@ -42,3 +43,4 @@ class PrivateEndpoint(Resource):
     subnet: Ref
     targets: tuple[Ref, ...]
     reached_from: tuple[Ref, ...] = ()
+    companion: Ref | None = None

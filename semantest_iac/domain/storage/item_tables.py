@@ -1,4 +1,4 @@
-"""Tables of items that belong to an API."""
+"""Tables of items."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ PARTITION_KEY, ROW_KEY = "PartitionKey", "RowKey"
 class ItemTable(Resource):
     """A table of items with two keys, billed by use, known to its functions as `table`.
 
-    Where the cloud can, it is restored to any moment of the last `backup_days`. With `keep` it stays in the cloud,
-    with its items, when it is no longer part of the stack.
+    Where the cloud can, it is restored to any moment of the last `backup_days`. A `private` table is reached from the
+    network of the stack only. With `keep` it stays in the cloud, with its items, when it is no longer part of the
+    stack.
     """
 
     table: str
     backup_days: int = 7
+    private: bool = False
     keep: bool = False
 
 

@@ -16,6 +16,7 @@ from semantest_iac.domain.environments.names import (
     LAYER_TYPES,
     PLATFORM_TYPES,
 )
+from semantest_iac.domain.environments.platform.layer_settings import STORAGE_LAYER
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Ref, Resource
 
@@ -48,7 +49,7 @@ class TestContext:
 
 class TestLayers:
     def test_have_builders(self) -> None:
-        assert {*LAYER_BUILDERS} == {*LAYER_TYPES}
+        assert {*LAYER_BUILDERS} == {*LAYER_TYPES, STORAGE_LAYER}
 
     def test_of_an_api_are_none(self) -> None:
         with pytest.raises(ValueError, match="no layers"):

@@ -185,3 +185,36 @@ class TestResourcesOfAnApi:
 
     def test_are_those_of_an_api_alone(self, paths: Paths) -> None:
         assert paths("network", {"resources": {"queues": {"jobs": {}}}}) == ["resources"]
+
+
+class TestStoresOfLayers:
+    @pytest.mark.parametrize("component", ["functions", "etl", "platform"])
+    def test_have_names_that_clouds_take(self, component: str, paths: Paths) -> None:
+        section = {"tables": ["orders", "Orders", "orders"], "buckets": ["uploads", "up"]}
+
+        assert paths(component, section) == ["tables[1]", "tables[2]", "buckets[1]"]
+
+    @pytest.mark.parametrize("component", ["functions", "etl", "platform"])
+    def test_are_there_where_functions_name_them(self, component: str, paths: Paths) -> None:
+        trigger = {"schedule": "0 3 * * *"}
+        job = {"handler": "a.b", "trigger": trigger, "tables": ["orders", "order"], "buckets": ["uploads"]}
+
+        found = paths(component, {"source": ".", "tables": ["orders"], "functions": {"job": job}})
+
+        assert found == ["functions.job.tables[1]", "functions.job.buckets[0]"]
+
+    @pytest.mark.parametrize(("component", "is_refused"), [("functions", False), ("etl", True), ("platform", True)])
+    def test_are_no_bucket_of_the_pipeline(self, component: str, is_refused: bool, paths: Paths) -> None:
+        assert paths(component, {"buckets": ["staging"]}) == (["buckets"] if is_refused else [])
+
+    @pytest.mark.parametrize("component", ["network", "security", "observability", "database", "messaging"])
+    def test_are_refused_where_nothing_would_use_them(self, component: str, paths: Paths) -> None:
+        assert paths(component, {"tables": ["orders"], "buckets": ["uploads"]}) == ["buckets", "tables"]
+
+    @pytest.mark.parametrize("component", ["rest-api", "websocket"])
+    def test_of_an_api_are_written_below_its_resources(self, component: str, paths: Paths) -> None:
+        functions = {"one": {"handler": "a.b", "tables": ["orders"], "buckets": ["uploads"]}}
+        section = {"tables": ["orders"], "buckets": ["uploads"], "functions": functions}
+
+        expected = ["tables", "buckets", "functions.one.tables", "functions.one.buckets"]
+        assert paths(component, section)[:4] == expected

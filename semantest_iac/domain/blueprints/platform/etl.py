@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.platform.functions import build_functions_of
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, identity_ref
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, bucket_ref, identity_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
+from semantest_iac.domain.environments.platform.layer_settings import STAGING_BUCKET
 from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.resource import Ref
 from semantest_iac.domain.storage.data_pipelines import DataPipeline
 from semantest_iac.domain.storage.object_stores import OBJECT_DAYS, ObjectStore
 
-STAGING_REF, PIPELINE_REF = Ref("bucket-staging"), Ref("pipeline")
-_STAGING = "staging"
+STAGING_REF, PIPELINE_REF = bucket_ref(STAGING_BUCKET), Ref("pipeline")
 _WORKLOAD = "etl"
 
 
@@ -23,13 +23,14 @@ def build_etl(context: LayerContext) -> Layer:
     identity = context.find_ref(identity_ref(_WORKLOAD))
     staging = ObjectStore(
         name=STAGING_REF,
-        bucket=_STAGING,
+        bucket=STAGING_BUCKET,
         users=(identity,) if identity else (),
         lifetime_days=etl.staging_days,
         recovery_days=min(security.soft_delete_days, OBJECT_DAYS[-1]),
         private=context.is_private,
     )
-    endpoint = tuple(build_private_endpoint(context, PrivateService.OBJECTS, (STAGING_REF,)))
+    private = (STAGING_REF, *context.find_refs(ObjectStore))
+    endpoint = tuple(build_private_endpoint(context, PrivateService.OBJECTS, private))
     functions = build_functions_of(_WORKLOAD, context, (STAGING_REF,))
     pipeline = tuple(_build_pipeline(context))
     outputs = {"etl_staging": (STAGING_REF, "address"), **functions.outputs}

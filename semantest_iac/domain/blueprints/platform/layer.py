@@ -51,6 +51,16 @@ def topic_ref(name: str) -> Ref:
     return Ref(f"topic-{name}")
 
 
+def table_ref(name: str) -> Ref:
+    """Return the name of the resource of a table."""
+    return Ref(f"table-{name}")
+
+
+def bucket_ref(name: str) -> Ref:
+    """Return the name of the resource of a bucket."""
+    return Ref(f"bucket-{name}")
+
+
 def subscription_ref(topic: str, name: str) -> Ref:
     """Return the name of the resource of a subscription."""
     return Ref(f"subscription-{topic}-{name}")

@@ -14,6 +14,7 @@ from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, P
 from semantest_iac.domain.networking.virtual_networks import Subnet
 from semantest_iac.domain.resource import Ref
 
+_COMPANIONS = {PrivateService.TABLES: PrivateService.DOCUMENTS}
 _PLACES: Mapping[PrivateService, NetworkPart] = {
     PrivateService.CACHE: NetworkPart.DATA,
     PrivateService.DATABASE: NetworkPart.DATA,
@@ -46,4 +47,5 @@ def build_private_endpoint(
         subnet=Ref(subnets[part].name),
         targets=targets,
         reached_from=tuple(Ref(it.name) for it in subnets.values() if it.part in callers),
+        companion=context.find_ref(f"endpoint-{_COMPANIONS[service]}") if service in _COMPANIONS else None,
     )

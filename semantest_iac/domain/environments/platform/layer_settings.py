@@ -61,6 +61,8 @@ class MessagingSettings:
 
 ETL_QUEUE = "etl-queue"
 """The queue with the jobs of the data pipeline."""
+STAGING_BUCKET = "staging"
+"""The bucket in which files of the data pipeline stay for a while."""
 DEFAULT_QUEUES: Mapping[str, QueueSettings] = {
     "orders-queue": QueueSettings(),
     ETL_QUEUE: QueueSettings(lock_s=300),  # a job of the pipeline takes longer than an order
@@ -172,7 +174,15 @@ def is_layer_enabled(layer: str, features: FeatureFlags) -> bool:
     return not flags or any(getattr(features, flag) for flag in flags)
 
 
-def find_layers(component_type: str, features: FeatureFlags, *, has_messaging: bool = False) -> tuple[str, ...]:
+STORAGE_LAYER = "storage"
+"""The layer with the tables and buckets of a component, where it has some; no type of components of its own."""
+_BEFORE_STORAGE = LAYER_TYPES[: LAYER_TYPES.index("messaging")]
+_LAYER_ORDER = (*_BEFORE_STORAGE, STORAGE_LAYER, *LAYER_TYPES[len(_BEFORE_STORAGE) :])
+
+
+def find_layers(
+    component_type: str, features: FeatureFlags, *, has_messaging: bool = False, has_stores: bool = False
+) -> tuple[str, ...]:
     """Return the layers of a component in their order of deployment, without those that are turned off.
 
     Functions that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
@@ -181,4 +191,5 @@ def find_layers(component_type: str, features: FeatureFlags, *, has_messaging: b
         named: tuple[str, ...] = ("messaging", component_type)
     else:
         named = LAYER_TYPES if component_type == PLATFORM_TYPE else (component_type,)
-    return tuple(layer for layer in named if is_layer_enabled(layer, features))
+    known = {*named, STORAGE_LAYER} if has_stores else {*named}
+    return tuple(layer for layer in _LAYER_ORDER if layer in known and is_layer_enabled(layer, features))

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from semantest_iac.domain.environments.environment_settings import SUBNETS, EnvironmentSettings, NetworkSettings
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
-from semantest_iac.domain.environments.platform.layer_settings import LAYER_FLAGS
+from semantest_iac.domain.environments.platform.layer_settings import ETL_QUEUE, LAYER_FLAGS, STAGING_BUCKET
 from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
@@ -28,7 +28,8 @@ _CODE_KEYS = frozenset(
     ("source", "runtime", "build", "package", "memory", "timeout", "instances", "scaling", "environment")
 )
 _MESSAGING_KEYS = frozenset({"queues", "topics"})
-_FUNCTIONS_KEYS = _CODE_KEYS | _MESSAGING_KEYS | {"functions"}
+_STORE_KEYS = frozenset({"tables", "buckets"})
+_FUNCTIONS_KEYS = _CODE_KEYS | _MESSAGING_KEYS | _STORE_KEYS | {"functions"}
 _KEYS: Mapping[str, frozenset[str]] = {
     "network": frozenset(),
     "security": frozenset(),
@@ -36,14 +37,15 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "database": frozenset({"database"}),
     "messaging": _MESSAGING_KEYS,
     "functions": _FUNCTIONS_KEYS,
-    "etl": _CODE_KEYS | {"functions", "etl"},
+    "etl": _CODE_KEYS | _STORE_KEYS | {"functions", "etl"},
     "platform": _FUNCTIONS_KEYS | {"database", "etl"},
 }
 """The keys that a component of each type may have, besides those of all types."""
-_LAYER_KEYS = ("queues", "topics", "database", "etl")
+_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _FUNCTIONS_HINT = "Write it in a component of type functions."
-_KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics"), "Write it below resources.")
+_KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics", "tables", "buckets"), "Write it below resources.")
+_USE_EVERYTHING = ("functions of an API use all of its tables and buckets", "Write them below resources alone.")
 _KEYS_OF_PLATFORM_FUNCTIONS = {
     "trigger": ("functions of an API are called by its routes", _FUNCTIONS_HINT),
     "sends_to": (
@@ -52,6 +54,8 @@ _KEYS_OF_PLATFORM_FUNCTIONS = {
     ),
     "calls": ("functions of an API are not in one component with those that answer functions alone", _FUNCTIONS_HINT),
     "outbound": ("functions of an API are not in the network of the platform", _PLATFORM_HINT),
+    "tables": _USE_EVERYTHING,
+    "buckets": _USE_EVERYTHING,
 }
 """The keys of functions that only those of the platform have, each with the reason and what to do."""
 
@@ -89,8 +93,8 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
     written = subject.section.resources
     if written is None or subject.is_layer:
         return
-    yield from _check_stores("tables", written.tables)
-    yield from _check_stores("buckets", written.buckets)
+    yield from _check_stores("resources.tables", written.tables)
+    yield from _check_stores("resources.buckets", written.buckets)
     used = replace(subject, section=ComponentSection(queues=written.queues, topics=written.topics))
     for finding in check_messaging(used):
         yield replace(finding, fault=replace(finding.fault, path=f"resources.{finding.fault.path}"))
@@ -99,9 +103,29 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("resources", "queues and topics are turned off", "Turn on features.enable_service_bus.")
 
 
+def check_layer_stores(subject: RuleSubject) -> Iterator[Finding]:
+    """Tables and buckets have names, and functions use those that are there."""
+    section, layers = subject.section, subject.platform.layers if subject.platform else ()
+    yield from _check_stores("tables", section.tables or ())
+    yield from _check_stores("buckets", section.buckets or ())
+    if STAGING_BUCKET in (section.buckets or ()) and "etl" in layers:
+        hint = f"Choose another name; functions of the queue {ETL_QUEUE} have this bucket without naming it."
+        yield refuse("buckets", f"'{STAGING_BUCKET}' is the bucket of the data pipeline", hint)
+    for name, function in section.functions.items():
+        for key, known, used in (
+            ("tables", section.tables, function.tables),
+            ("buckets", section.buckets, function.buckets),
+        ):
+            for index, one in enumerate(used or ()):
+                if one not in (known or ()):
+                    hint = suggest_known(one, known) if known else f"Add it to {key} of the component."
+                    at = f"functions.{make_printable(name)}.{key}[{index}]"
+                    yield refuse(at, f"there is no {key.removesuffix('s')} '{make_printable(one)}'", hint)
+
+
 def _check_stores(key: str, names: Sequence[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
-        at = f"resources.{key}[{index}]"
+        at = f"{key}[{index}]"
         if not is_resource_name(name) or len(name.replace("-", "")) < SHORTEST_STORE_NAME:
             hint = f"Lower-case letters, digits and single hyphens, {SHORTEST_STORE_NAME} to {LONGEST_NAME} characters."
             yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
@@ -140,6 +164,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     check_layer_flags,
     check_source_functions,
     check_data_layers,
+    check_layer_stores,
     *MESSAGING_RULES,
 )
 

@@ -167,6 +167,7 @@ CLOUD = Cloud(
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
         capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
+        capabilities.PRIVATE_TABLES: "every request is signed; networks reach tables by an endpoint of their own",
         capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
         SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",

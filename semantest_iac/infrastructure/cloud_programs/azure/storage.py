@@ -111,7 +111,7 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
 
 def create_item_table(table: ItemTable, context: ProgramContext) -> Outputs:
     """Create a table in an account of its own; a function's rights are on the table alone."""
-    account = create_store_account(table.name, context, keep=table.keep)
+    account = create_store_account(table.name, context, private=table.private, keep=table.keep)
     created = storage.Table(
         table.name,
         account_name=account.name,
@@ -121,7 +121,7 @@ def create_item_table(table: ItemTable, context: ProgramContext) -> Outputs:
     )
     address = pulumi.Output.concat(account.primary_endpoints.apply(lambda it: it.table), created.name)
     return {
-        "id": created.id,
+        "id": account.id,
         "arn": created.id,
         "name": created.name,
         "address": address,

@@ -23,11 +23,14 @@ INTERFACE_SERVICES: dict[PrivateService, tuple[str, ...]] = {
 GATEWAY_SERVICES: dict[PrivateService, tuple[str, ...]] = {
     PrivateService.DOCUMENTS: ("dynamodb",),
     PrivateService.OBJECTS: ("s3",),
+    PrivateService.TABLES: ("dynamodb",),
 }
 """The names of services that route tables lead to; source: the documentation of VPC on gateway endpoints.
 
 What lies in the subnets itself, a database or a cache, needs no endpoint.
 """
+_OWNERS = {"dynamodb": f"endpoint-{PrivateService.DOCUMENTS}"}
+"""The endpoints after which those of route tables are named: a table leads to a service once, whoever needs it."""
 
 
 def create_private_endpoint(endpoint: PrivateEndpoint, context: ProgramContext) -> Outputs:
@@ -47,14 +50,15 @@ def create_private_endpoint(endpoint: PrivateEndpoint, context: ProgramContext) 
             opts=context.options(),
         )
     tables = [table for ref in endpoint.reached_from for table in context.outputs[ref]["route_table_ids"]]
-    for name in GATEWAY_SERVICES.get(endpoint.service, ()):
+    for name in () if endpoint.companion else GATEWAY_SERVICES.get(endpoint.service, ()):
+        pulumi_name = f"{_OWNERS.get(name, endpoint.name)}-{name}"
         aws.ec2.VpcEndpoint(
-            f"{endpoint.name}-{name}",
+            pulumi_name,
             vpc_id=vpc_id,
             service_name=f"{prefix}.{name}",
             vpc_endpoint_type="Gateway",
             route_table_ids=tables,
-            tags=name_tags(context, f"{endpoint.name}-{name}"),
+            tags=name_tags(context, pulumi_name),
             opts=context.options(),
         )
     return {"zone": context.stack.region}
