@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from semantest_iac.domain.blueprints.platform.database import build_stores
 from semantest_iac.domain.blueprints.platform.layers import build_layers
-from semantest_iac.domain.blueprints.stores import build_stores
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic

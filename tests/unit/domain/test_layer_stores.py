@@ -36,7 +36,10 @@ def test_a_function_uses_what_it_names_and_nothing_else(component: str) -> None:
 
 @pytest.mark.parametrize("component", ["functions", "etl", "platform"])
 def test_without_functions_they_stay(component: str) -> None:
-    written = {"components": {component: _section_of(component)}, "features": {"enable_functions": False}}
+    written: dict[str, Any] = {
+        "components": {component: _section_of(component)},
+        "features": {"enable_functions": False},
+    }
 
     assert {"table-orders", "table-order-lines", "bucket-uploads"} <= {*build_resources(component, **written)}
 
@@ -54,7 +57,7 @@ def test_they_follow_the_environment(environment: str, days: int, keep: bool) ->
 
 @pytest.mark.parametrize("has_documents", [True, False])
 def test_in_a_network_they_are_private_with_one_endpoint_for_each_service(has_documents: bool) -> None:
-    written = {"components": {"platform": _SECTION}, "features": {"enable_cosmos_db": has_documents}}
+    written: dict[str, Any] = {"components": {"platform": _SECTION}, "features": {"enable_cosmos_db": has_documents}}
 
     resources = build_resources("platform", "staging", **written)
 

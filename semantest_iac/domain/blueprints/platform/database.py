@@ -1,17 +1,20 @@
-"""The database layer: a SQL server with its databases, a cache and documents, each with its own flag."""
+"""The layers of data: databases (SQL, a cache and documents, each with its own flag), and tables and buckets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
+from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, bucket_ref, table_ref
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.networking.private_endpoints import PrivateService
 from semantest_iac.domain.networking.virtual_networks import NatGateway
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import Workload, WorkloadIdentity
 from semantest_iac.domain.storage.databases import DocumentDatabase, RedisCache, SqlDatabase, SqlServer
+from semantest_iac.domain.storage.item_tables import ItemTable
+from semantest_iac.domain.storage.object_stores import ObjectStore
 
 SQL_SERVER_REF, CACHE_REF, DOCUMENTS_REF = Ref("sql-server"), Ref("cache"), Ref("documents")
 ADMINISTRATOR_REF = Ref("identity-database-administrator")
@@ -89,3 +92,22 @@ def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> 
     for it in resources:
         if service := _PRIVATE_SERVICES.get(type(it)):
             yield from build_private_endpoint(context, service, (Ref(it.name),))
+
+
+def build_storage(context: LayerContext) -> Layer:
+    """Build the tables and buckets; the endpoint of buckets is with the staging storage, which shares it."""
+    stores = tuple(build_stores(context.settings, private=context.is_private))
+    tables = tuple(Ref(it.name) for it in stores if isinstance(it, ItemTable))
+    outputs = {f"storage_{it.name.replace('-', '_')}": (it.name, "address") for it in stores}
+    return Layer((*stores, *build_private_endpoint(context, PrivateService.TABLES, tables)), outputs)
+
+
+def build_stores(settings: ComponentSettings, *, private: bool = False) -> Iterator[ItemTable | ObjectStore]:
+    """Yield the tables and buckets of a component, which stay in the stack of production when they are taken out."""
+    stores, keep = settings.stores, settings.is_production
+    for name in stores.tables:
+        yield ItemTable(name=table_ref(name), table=name, backup_days=stores.backup_days, private=private, keep=keep)
+    for name in stores.buckets:
+        yield ObjectStore(
+            name=bucket_ref(name), bucket=name, recovery_days=stores.backup_days, private=private, keep=keep
+        )

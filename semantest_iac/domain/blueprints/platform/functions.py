@@ -17,7 +17,6 @@ from semantest_iac.domain.blueprints.platform.layer import (
     topic_ref,
 )
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
-from semantest_iac.domain.blueprints.stores import find_stores
 from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger
@@ -67,7 +66,7 @@ def _build_function(
     settings, name = context.settings.for_function(function.name), function.name
     source = _find_source(function, context)
     destinations = filter(None, (_find_destination(destination, context) for destination in function.sends_to))
-    stores = find_stores(context, function.tables, function.buckets)
+    stores = context.find_stores(function.tables, function.buckets)
     uses = (*resources, *stores, *destinations, *_find_called(function, context))
     subnet = _find_subnet(function, context)
     identity = parts.build_identity(settings, uses, name)

@@ -14,7 +14,7 @@ How to add a layer, such as messaging:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -83,6 +83,11 @@ class LayerContext:
     def find_ref(self, name: str) -> Ref | None:
         """Return the reference to a resource of a layer before, None where there is no such resource."""
         return Ref(name) if name in self.built else None
+
+    def find_stores(self, tables: Iterable[str], buckets: Iterable[str]) -> tuple[Ref, ...]:
+        """Return the references to tables and buckets of these names, without those that are not there."""
+        wanted = dict.fromkeys((*map(table_ref, tables), *map(bucket_ref, buckets)))
+        return tuple(ref for ref in wanted if ref in self.built)
 
     def find_all(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
         """Return the resources of a kind that the layers before have built."""

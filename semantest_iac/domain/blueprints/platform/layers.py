@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.platform.database import build_database
+from semantest_iac.domain.blueprints.platform.database import build_database, build_storage
 from semantest_iac.domain.blueprints.platform.etl import build_etl
 from semantest_iac.domain.blueprints.platform.functions import build_functions
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
@@ -18,7 +18,6 @@ from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.network import build_network_layer
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
-from semantest_iac.domain.blueprints.stores import build_storage
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.platform.layer_settings import STORAGE_LAYER, PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
