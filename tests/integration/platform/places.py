@@ -106,10 +106,10 @@ class PlatformPlace:
 
     async def find_functions(self) -> str:
         """Return the inputs of the deployed functions as text."""
-        found = await self._read_resources()
+        found = await self.read_resources()
         return "\n".join(str(it.inputs) for it in found if it.type.endswith((":Function", ":WebApp")))
 
-    async def _read_resources(self) -> Sequence[DeployedResource]:
+    async def read_resources(self) -> Sequence[DeployedResource]:
         if isinstance(self._engine, PulumiEngine):
             return await list_deployed_resources(self._engine, self.stack)
         return await self._engine.read_deployed_resources(self.stack)
@@ -120,12 +120,12 @@ class PlatformPlace:
 
     async def list_rights(self) -> list[str]:
         """Return what identities of the stack may do: policies, and roles with their scopes."""
-        found = await self._read_resources()
+        found = await self.read_resources()
         return [str(it.inputs) for it in found if it.type.endswith((":RolePolicy", ":RoleAssignment"))]
 
     async def list_resources(self) -> list[tuple[str, str]]:
         """Return the deployed resources by type and name, sorted."""
-        found = await self._read_resources()
+        found = await self.read_resources()
         return sorted((it.type, it.name) for it in found if not it.type.startswith("pulumi:"))
 
     async def list_logs(self) -> list[tuple[str, str]]:

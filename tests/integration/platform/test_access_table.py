@@ -1,0 +1,110 @@
+"""Who reaches whom in a deployed platform: every part of it sits where the table of the architecture has it, and the
+rules of the simulated network let through what the table allows, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.networking.access_rules import SUBNET_PARTS, NetworkPart
+from semantest_iac.domain.resource import DeployedResource
+from tests.integration.platform.places import PlatformPlace
+from tests.network_rules import (
+    OUTSIDE,
+    AwsRules,
+    AzureRules,
+    Connection,
+    expect_on_aws,
+    expect_on_azure,
+    list_connections,
+)
+
+_NETWORK_TYPES = re.compile(r"aws:(ec2|vpc)/(?!vpcEndpoint:)|azure-native:network:(?!PrivateEndpoint$)")
+_PLACES: Mapping[str, NetworkPart] = {
+    "aws:lambda/function:Function": NetworkPart.FUNCTIONS,
+    "aws:rds/instance:Instance": NetworkPart.DATA,
+    "aws:elasticache/serverlessCache:ServerlessCache": NetworkPart.DATA,
+    "azure-native:web:WebApp": NetworkPart.FUNCTIONS,
+}
+"""The part of the network in which what there is of a type has its addresses; private endpoints have theirs by name."""
+_DATA_ENDPOINTS = ("cache", "database", "documents", "files", "objects", "queues", "tables")
+
+
+class DeployedNetwork:
+    """The network of a platform, and where its workloads are in it."""
+
+    def __init__(self, resources: Sequence[DeployedResource], provider: str) -> None:
+        self._resources = resources
+        groups = "aws:ec2/securityGroup:SecurityGroup" if provider == "aws" else "azure-native:network:Subnet"
+        prefix = "access-rules-" if provider == "aws" else "subnet-"
+        self._parts = {
+            it.id: NetworkPart(it.name.removeprefix(prefix)) for it in self._of(groups) if it.name.startswith(prefix)
+        }
+        self.rules = self._read_aws() if provider == "aws" else self._read_azure()
+
+    def _of(self, type_: str) -> Iterator[DeployedResource]:
+        return (it for it in self._resources if it.type == type_)
+
+    def _read_aws(self) -> AwsRules:
+        incoming, outgoing = (
+            [it.inputs for it in self._of(f"aws:vpc/securityGroup{way}Rule:SecurityGroup{way}Rule")]
+            for way in ("Ingress", "Egress")
+        )
+        return AwsRules(incoming, outgoing, {part: id_ for id_, part in self._parts.items()})
+
+    def _read_azure(self) -> AzureRules:
+        """Read the group that each subnet really has."""
+        rules = {it.id: it.inputs["securityRules"] for it in self._of("azure-native:network:NetworkSecurityGroup")}
+        subnets = {
+            self._parts[it.id]: it.inputs for it in self._of("azure-native:network:Subnet") if it.id in self._parts
+        }
+        return AzureRules(
+            {part: rules[it["networkSecurityGroup"]["id"]] for part, it in subnets.items()},
+            {part: it["addressPrefix"] for part, it in subnets.items()},
+        )
+
+    def list_allowed(self) -> set[Connection]:
+        """Return the connections between the subnets and with the outside that the rules let through."""
+        return set(filter(self.rules.is_allowed, list_connections((*SUBNET_PARTS, *OUTSIDE))))
+
+    def list_workloads(self) -> dict[tuple[str, str], set[NetworkPart]]:
+        """Return the parts of the network in which a resource has addresses, by its type and name."""
+        found = {}
+        for it in self._resources:
+            if not _NETWORK_TYPES.match(it.type):
+                text = str(it.inputs)
+                parts = {part for id_, part in self._parts.items() if f"'{id_}'" in text}
+                if parts:
+                    found[it.type, it.name] = parts
+        return found
+
+
+def _expect_place(type_: str, name: str) -> NetworkPart:
+    if type_ in _PLACES:
+        return _PLACES[type_]
+    assert type_.endswith((":VpcEndpoint", ":PrivateEndpoint")), f"{type_} has no place in this test"
+    is_data = any(f"-{it}" in name for it in _DATA_ENDPOINTS)
+    return NetworkPart.DATA if is_data else NetworkPart.INTEGRATION
+
+
+@pytest.mark.parametrize("environment", ["development", "qa", "staging", "production"])
+@pytest.mark.parametrize("provider", ["aws", "azure"])
+async def test_network_of_a_platform_lets_through_what_the_table_allows(
+    tmp_path: Path, provider: str, environment: str
+) -> None:
+    place = PlatformPlace(tmp_path, "platform", provider, environment)
+    await place.deploy()
+    network = DeployedNetwork(await place.read_resources(), provider)
+    private = environment in ("staging", "production")
+
+    expected = expect_on_aws(private=private) if provider == "aws" else expect_on_azure(private=private)
+    assert network.list_allowed() == {it for it in expected if NetworkPart.BASTION not in it}
+
+    workloads = network.list_workloads()
+    assert workloads == {(type_, name): {_expect_place(type_, name)} for type_, name in workloads}
+    assert {part for parts in workloads.values() for part in parts} >= (
+        {NetworkPart.FUNCTIONS, NetworkPart.INTEGRATION, NetworkPart.DATA} if private else set()
+    )
