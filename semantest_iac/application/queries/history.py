@@ -18,6 +18,8 @@ from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac_events.stack_names import DEFAULT_PROJECT, split_stack_name
 
+_ENTRANCE_LAYERS = ("site", "gateway")
+
 
 @dataclass(frozen=True, slots=True)
 class StackFilter:
@@ -315,6 +317,16 @@ def answers_requests(row: StackRow) -> bool:
     return find_component_type_of(row) not in (ACCOUNT_COMPONENT, *PLATFORM_TYPES)
 
 
+def find_entrances(row: StackRow) -> tuple[str, ...]:
+    """Return through which layers of a platform clients come: `gateway`, `site`, both or none."""
+    return tuple(layer for layer in _ENTRANCE_LAYERS if f"{layer}_url" in row.outputs) if is_platform(row) else ()
+
+
+def is_platform(row: StackRow) -> bool:
+    """Whether the stack's component is a platform or one of its layers."""
+    return find_component_type_of(row) in PLATFORM_TYPES
+
+
 def find_deployed_type(ledger: LedgerReader, stack: str) -> str | None:
     """Return the type of the component that is deployed, as far as it ever was; None if nothing is."""
     row = ledger.stack(stack)
@@ -357,12 +369,13 @@ def list_simulated_stacks(ledger: LedgerReader) -> list[StackRow]:
 
 
 def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
-    """Map each simulated service to its newest release.
+    """Map each simulated stack that answers requests to its newest release.
 
     That is the deployment that ended last, or what it was changed to since: a share of the traffic that a deployment
     has given its new version.
     """
-    return {row.stack: _newest_release(ledger, row) for row in list_simulated_stacks(ledger) if answers_requests(row)}
+    answering = (row for row in list_simulated_stacks(ledger) if answers_requests(row) or find_entrances(row))
+    return {row.stack: _newest_release(ledger, row) for row in answering}
 
 
 def all_simulated_releases(ledger: LedgerReader) -> dict[str, str]:
@@ -371,9 +384,9 @@ def all_simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
-    """Whether the stack is a deployed service in a simulated cloud."""
+    """Whether the stack is deployed in a simulated cloud and answers requests."""
     row = ledger.stack(stack)
-    return _is_deployed_simulated(ledger, row) and answers_requests(row)
+    return _is_deployed_simulated(ledger, row) and bool(answers_requests(row) or find_entrances(row))
 
 
 def _is_deployed_simulated(ledger: LedgerReader, row: StackRow) -> bool:

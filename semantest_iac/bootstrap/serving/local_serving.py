@@ -8,7 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from semantest_iac.application.queries.history import all_simulated_releases, find_owning_engine, simulated_releases
+from semantest_iac.application.queries.history import (
+    all_simulated_releases,
+    find_owning_engine,
+    is_platform,
+    simulated_releases,
+)
 from semantest_iac.bootstrap.engines import traffic_counts
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
@@ -16,6 +21,12 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.infrastructure.durable_files import make_draft_folder
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.entrances.stack_entrance import (
+    EntranceRules,
+    StackEntrances,
+    read_entrance,
+)
+from semantest_iac.infrastructure.local_service.gateway.backends import BackendCalls
 from semantest_iac.infrastructure.local_service.local_probe import FindLocalVariables, LocalProbe, collect_endpoints
 from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases, ServingLimits
 from semantest_iac.infrastructure.local_service.messaging.deliveries import MessageDeliveries
@@ -82,7 +93,15 @@ class LocalServing:
         application = self._application
         releases = self._watch_releases(simulated_releases)
         counts = traffic_counts(application.home)
-        return LocalServices(releases, self.find_probe, application.function_logs, self._limits, counts)
+        entrances = StackEntrances(self.find_entrance, BackendCalls())
+        return LocalServices(releases, self.find_probe, application.function_logs, self._limits, counts, entrances)
+
+    async def find_entrance(self, stack: Stack) -> EntranceRules | None:
+        """Return the rules of the gateway and the site of a platform as it is deployed now."""
+        if not is_platform(self._application.ledger.stack(str(stack))):
+            return None
+        probe = self.find_local_probe(stack)
+        return await read_entrance(stack, await probe.find_resources(stack), probe.unpack_package)
 
     @asynccontextmanager
     async def deliver_messages(self, log_request: LogRequest, port: int) -> AsyncIterator[None]:

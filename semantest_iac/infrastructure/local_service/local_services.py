@@ -18,6 +18,7 @@ from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
+from semantest_iac.infrastructure.local_service.entrances.stack_entrance import StackEntrance, StackEntrances
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 from semantest_iac.infrastructure.local_service.traffic_counts import TrafficCounts
@@ -31,6 +32,8 @@ from semantest_iac.infrastructure.local_service.web_socket_service import Handsh
 
 Cached = TypeVar("Cached")
 FileStamps = tuple[tuple[int, int], ...]
+
+RetiredService = WarmService | WebSocketConnections | StackEntrance
 
 _TIMESTAMP_RESOLUTION_S = 0.02  # two writes may get the same time stamp from a file system
 _log = logging.getLogger(__name__)
@@ -56,7 +59,9 @@ class LocalServices:
         logs: FunctionLogFiles,
         limits: ServingLimits | None = None,
         counts: TrafficCounts | None = None,
+        entrances: StackEntrances | None = None,
     ) -> None:
+        self._entrances = entrances
         self._counts = counts
         self._releases = releases
         self._find_probe = find_probe
@@ -65,7 +70,7 @@ class LocalServices:
         self._known_releases: Mapping[str, str] = {}
         self._services = PerStackCache(self._refresh_service)
         self._connections = PerStackCache(self._refresh_connections)
-        self._retired: list[WarmService | WebSocketConnections] = []
+        self._retired: list[RetiredService] = []
         self._polling: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,9 +92,11 @@ class LocalServices:
         """Return the limit of a stack's cloud for bodies; raises as `call` does."""
         return (await self._services.get(name, await self._find_release(name))).body_limit
 
-    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
+    async def call(self, name: str, request: HttpRequest, *, at_own_host: bool = False) -> ProbeAnswer:
         """Answer as the cloud does; raises NotFoundError for a stack that is not deployed here."""
         service = await self._services.get(name, await self._find_release(name))
+        if isinstance(service, StackEntrance):
+            return await service.answer(request, at_own_host=at_own_host)
         response = await self._answer_plain_http(name, request) if service.is_web_socket else None
         return ProbeAnswer(response) if response else await service.call_with_failure_response(request)
 
@@ -117,12 +124,22 @@ class LocalServices:
                 await service.retire()
         return current
 
-    def _drop_except(self, names: Collection[str]) -> list[WarmService | WebSocketConnections]:
+    def _drop_except(self, names: Collection[str]) -> list[RetiredService]:
         return [*self._services.drop_except(names), *self._connections.drop_except(names)]
 
-    async def _refresh_service(self, stack: Stack, service: WarmService | None) -> WarmService:
+    async def _refresh_service(
+        self, stack: Stack, service: WarmService | StackEntrance | None
+    ) -> WarmService | StackEntrance:
+        rules = await self._entrances.find_rules(stack) if self._entrances else None
+        if self._entrances and rules:
+            if isinstance(service, StackEntrance):
+                service.switch_to(rules)
+                return service
+            await self._retire(service)
+            return StackEntrance(str(stack), rules, self._entrances.call_backend)
         frontend = await self._local_probe(stack).load_frontend(stack)
-        if service is None:
+        if not isinstance(service, WarmService):
+            await self._retire(service)
             return WarmService(
                 frontend,
                 partial(self._logs.add, str(stack)),
@@ -147,6 +164,12 @@ class LocalServices:
         )
         await connections.switch_to(partial(probe.build_web_socket_service, stack, context))
         return connections
+
+    async def _retire(self, service: WarmService | StackEntrance | None) -> None:
+        """End what answered for a stack whose component has another type now."""
+        if service is not None:
+            self._retired.append(service)
+            await service.retire()
 
     def _local_probe(self, stack: Stack) -> LocalProbe:
         probe = self._find_probe(stack)

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ class RemoteProbe:
         """Send one request; raises NotFoundError without an endpoint, UnreachableServiceError without a response."""
         endpoint = await self._require_endpoint(stack)
         started = time.perf_counter()
-        response = await asyncio.to_thread(_send_request, endpoint, request)
+        response = await asyncio.to_thread(send_request, endpoint, request)
         seconds = time.perf_counter() - started
         return ProbeAnswer(response, seconds=seconds, origin=_find_origin(stack.provider, response))
 
@@ -81,10 +82,11 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
+def send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
+    """Send a request below an address and return the answer, redirects too; raises UnreachableServiceError."""
     query = f"?{request.query_string}" if request.query_string else ""
     url = f"{endpoint.rstrip('/')}{request.path}{query}"
-    outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
+    outgoing = urllib.request.Request(url, _body_of(request), dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
     opener = urllib.request.build_opener(_NoRedirects)
     try:
         with opener.open(outgoing, timeout=_TIMEOUT_S) as response:
@@ -93,6 +95,10 @@ def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
         return _read_response(error.code, error)
     except (OSError, HTTPException) as error:
         raise _unreachable_error(endpoint, getattr(error, "reason", None) or error) from error
+
+
+def _body_of(request: HttpRequest) -> bytes | None:
+    return Path(request.stored_body.path).read_bytes() if request.stored_body else request.body or None
 
 
 def _read_response(status: int, response: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.errors import DeploymentError, Fault
@@ -138,6 +139,12 @@ def local_endpoint(stack: str, component_type: str, gateway: str = DEFAULT_GATEW
     """Return the URL at which `serve` answers for the stack, whether it is running or not."""
     scheme = "ws" if component_type == "websocket" else "http"
     return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
+
+
+def local_entrances(stack: str, entrances: Sequence[str], gateway: str = DEFAULT_GATEWAY_URL) -> dict[str, str]:
+    """Return the URL at which `serve` answers for each entrance of a stack: its site has a host of its own."""
+    own_host = f"http://{stack}.localhost:{urlsplit(gateway).port}/"
+    return {it: own_host if it == "site" else local_endpoint(stack, it, gateway) for it in entrances}
 
 
 def empty_result(stack: str, state: str) -> dict[str, Any]:

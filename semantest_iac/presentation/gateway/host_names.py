@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 
+from semantest_iac_events.stack_names import split_stack_name
+
 _LONGEST_SHOWN = 200
 
 
@@ -24,6 +26,18 @@ def find_host_fault(hosts: Sequence[str], other_names: Collection[str] = ()) -> 
     return 421, (
         f"'{shown}' is not a name of this machine: use localhost, 127.0.0.1 or [::1], or start serve with --allow-host."
     )
+
+
+def find_stack_of_host(host: str) -> str:
+    """Return the stack whose own host this is, such as `rest-api.aws.development.us-east-1.localhost`; else nothing."""
+    stack, _, last = _name_of(host).rpartition(".")
+    if last != "localhost":
+        return ""
+    try:
+        split_stack_name(stack)
+    except ValueError:
+        return ""
+    return stack
 
 
 def _name_of(host: str) -> str:

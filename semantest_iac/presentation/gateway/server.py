@@ -32,7 +32,7 @@ from semantest_iac.presentation.gateway.bodies import (
 )
 from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
 from semantest_iac.presentation.gateway.fair_share import FairShare
-from semantest_iac.presentation.gateway.host_names import find_host_fault
+from semantest_iac.presentation.gateway.host_names import find_host_fault, find_stack_of_host
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
@@ -67,9 +67,9 @@ class GatewayHandler:
         started, connection = time.perf_counter(), request.protocol
         assert isinstance(connection, HttpConnection)  # noqa: S101 - `_listen_on` creates no others
         connection.begin_request()
-        name, path = split_target(request)
+        name, path, at_own_host = split_target(request)
         try:
-            response, note = await self._respond(request, connection, name, path)
+            response, note = await self._respond(request, connection, name, path, at_own_host=at_own_host)
         finally:
             connection.end_answer(is_body_read=request.content.is_eof())
         self._log_request(
@@ -78,7 +78,7 @@ class GatewayHandler:
         return response
 
     async def _respond(
-        self, request: web.Request, connection: HttpConnection, name: str, path: str
+        self, request: web.Request, connection: HttpConnection, name: str, path: str, *, at_own_host: bool
     ) -> tuple[web.StreamResponse, str]:
         base = f"{request.scheme}://{request.host}"
         if fault := find_host_fault(request.headers.getall("host", ()), self._host_names):
@@ -89,7 +89,7 @@ class GatewayHandler:
             if web_sockets.is_handshake(request):
                 connection.begin_messages()
                 return await self._run_web_socket(request, name, path), ""
-            return await self._answer_request(request, connection, name, path)
+            return await self._answer_request(request, connection, name, path, at_own_host=at_own_host)
         except NotFoundError as error:
             return not_found_response(error.message, await self._services.names(), base), ""
         except DeploymentError as error:
@@ -98,7 +98,7 @@ class GatewayHandler:
             return failure_response(), f"{type(error).__name__}: {error}"
 
     async def _answer_request(
-        self, request: web.Request, connection: HttpConnection, name: str, path: str
+        self, request: web.Request, connection: HttpConnection, name: str, path: str, *, at_own_host: bool
     ) -> tuple[web.StreamResponse, str]:
         limit = await self._services.body_limit(name)
         try:
@@ -109,7 +109,8 @@ class GatewayHandler:
             return final_response(error.status, error.message), error.message
         connection.begin_answer()
         async with self._share.begin_call(name):
-            answer = await self._services.call(name, to_http_request(request, path, body))
+            received = to_http_request(request, path, body)
+            answer = await self._services.call(name, received, at_own_host=at_own_host)
         note = self._new_note(name, " ".join(answer.notes))
         stored = answer.response.stored_body
         if stored is None and len(answer.response.body) <= SENT_AT_ONCE:
@@ -182,10 +183,15 @@ def _exempt_from_collection() -> Iterator[None]:
         gc.unfreeze()
 
 
-def split_target(request: web.BaseRequest) -> tuple[str, str]:
-    """Return the stack's name and the path below it, still URL-encoded; the name is empty for the index."""
+def split_target(request: web.BaseRequest) -> tuple[str, str, bool]:
+    """Return the stack's name, the path below it, still URL-encoded, and whether the host is the stack's own.
+
+    The name is empty for the index.
+    """
+    if own := find_stack_of_host(request.host):
+        return own, request.rel_url.raw_path or "/", True
     name, slash, rest = request.rel_url.raw_path.removeprefix("/").partition("/")
-    return unquote(name), f"{slash or '/'}{rest}"
+    return unquote(name), f"{slash or '/'}{rest}", False
 
 
 def to_http_request(request: web.BaseRequest, path: str, body: bytes | StoredBody) -> HttpRequest:

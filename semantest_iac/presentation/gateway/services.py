@@ -72,8 +72,11 @@ class GatewayServices(Protocol):
         """Return the limit of a stack's cloud for bodies; raises as `call` does."""
         ...
 
-    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
-        """Send one request to one stack; raises NotFoundError if the stack is not served."""
+    async def call(self, name: str, request: HttpRequest, *, at_own_host: bool = False) -> ProbeAnswer:
+        """Send one request to one stack; raises NotFoundError if the stack is not served.
+
+        At a host of its own, such as `rest-api.aws.development.us-east-1.localhost`, a stack has all paths.
+        """
         ...
 
 

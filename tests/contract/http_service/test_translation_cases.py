@@ -49,7 +49,7 @@ class ServedStack:
     async def body_limit(self, name: str) -> BodyLimit:
         return self.warm.body_limit
 
-    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
+    async def call(self, name: str, request: HttpRequest, *, at_own_host: bool = False) -> ProbeAnswer:
         return await self.warm.call_with_failure_response(request)
 
 

@@ -81,6 +81,7 @@ class FakeServices:
     handshakes: list[HttpRequest] = field(default_factory=list)
     answered: asyncio.Event | None = None  # what calls wait for
     limit: BodyLimit = LIMIT
+    own_hosts: list[bool] = field(default_factory=list)  # whether a call came by the stack's own host
     stored: list[bool] = field(default_factory=list)  # whether the body of a call was in a file
 
     async def __aenter__(self) -> FakeServices:
@@ -102,7 +103,8 @@ class FakeServices:
     async def body_limit(self, name: str) -> BodyLimit:
         return self.limit
 
-    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
+    async def call(self, name: str, request: HttpRequest, *, at_own_host: bool = False) -> ProbeAnswer:
+        self.own_hosts.append(at_own_host)
         if name == "broken":
             raise LedgerError("Cannot read the ledger.")
         if name != STACK:

@@ -136,6 +136,31 @@ class TestAnswer:
         assert b"secret" not in answer
 
 
+class TestOwnHost:
+    @pytest.mark.parametrize(
+        ("host", "path", "received", "is_own"),
+        [
+            (f"{STACK}.localhost:4180", "/a/b?c=d", "/a/b", True),
+            (f"{STACK}.LOCALHOST", "/", "/", True),
+            ("localhost", f"/{STACK}/a", "/a", False),
+            ("shop.localhost", f"/{STACK}/a", "/a", False),
+        ],
+    )
+    async def test_has_all_paths_of_its_stack(
+        self, world: World, host: str, path: str, received: str, is_own: bool
+    ) -> None:
+        _, body = await world.request("GET", f"/{path}", headers={"host": host})
+
+        assert json.loads(body)["path"] == received
+        assert world.services.own_hosts == [is_own]
+        assert (world.entries[-1].stack, world.entries[-1].path) == (STACK, received)
+
+    async def test_of_an_unknown_stack_lists_the_stacks(self, world: World) -> None:
+        response, body = await world.request("GET", "//", headers={"host": f"x{STACK}.localhost"})
+
+        assert (response.status, json.loads(body)["stacks"][0]["stack"]) == (404, STACK)
+
+
 class TestOtherPaths:
     async def test_list_the_stacks(self, world: World) -> None:
         response, body = await world.request("GET", "//")

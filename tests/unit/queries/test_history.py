@@ -6,6 +6,7 @@ import pytest
 
 from semantest_iac.application.queries.history import (
     StackFilter,
+    find_entrances,
     find_owning_engine,
     is_deployed_or_unfinished,
     is_served_locally,
@@ -165,4 +166,22 @@ class TestReleases:
         stack = f"{component}.aws.development.us-east-1"
         await ledger.append(stack, None, a_deploy(stack=stack))
 
+        assert (stack in simulated_releases(ledger), is_served_locally(ledger, stack)) == (answers, answers)
+
+    @pytest.mark.parametrize(
+        ("component", "outputs", "entrances"),
+        [
+            ("platform", {"gateway_url": "https://g", "site_url": "https://s", "network_id": "n"}, ("site", "gateway")),
+            ("platform", {"network_id": "n"}, ()),
+            ("rest-api", {"site_url": "of a function of ours"}, ()),
+        ],
+    )
+    async def test_are_those_of_platforms_with_a_gateway_or_a_site(
+        self, ledger: MemoryLedger, component: str, outputs: dict[str, str], entrances: tuple[str, ...]
+    ) -> None:
+        stack = f"{component}.aws.development.us-east-1"
+        await ledger.append(stack, None, a_deploy(stack=stack, outputs=outputs))
+        answers = component == "rest-api" or bool(entrances)
+
+        assert find_entrances(ledger.stack(stack)) == entrances
         assert (stack in simulated_releases(ledger), is_served_locally(ledger, stack)) == (answers, answers)

@@ -127,7 +127,6 @@ class BackendKind(StrEnum):
     """What answers behind the gateway."""
 
     SERVICE = "service"  # the target is the name of the service, as in the configuration
-    FUNCTION = "function"  # the target is the name of the function, as in the configuration
     URL = "url"  # the target is the address
 
 
@@ -193,7 +192,8 @@ class GatewayRules:
     """All rules of one gateway. `routes` are by keys as `GET /orders/{id}` and `ANY /orders/{rest+}`.
 
     A client sends its key in `key_header` (in lower case) or, where it is named, in `key_parameter`. `base_path` is
-    before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason.
+    before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason. `origin` is the
+    address in the cloud, `https://` and host.
     """
 
     routes: Mapping[str, EnforcedRoute]
@@ -206,5 +206,6 @@ class GatewayRules:
     key_parameter: str = ""
     checks: tuple[GatewayCheck, ...] = tuple(GatewayCheck)
     base_path: str = ""
+    origin: str = ""
     timeout_s: float = 29
     refuses_with_cors: bool = True

@@ -16,6 +16,7 @@ from semantest_iac.application.queries.history import (
     add_drift_checks,
     find_component_type_of,
     find_deployment_id,
+    find_entrances,
     find_owning_engine,
     find_recorded_base,
     is_served_locally,
@@ -35,6 +36,7 @@ from semantest_iac.presentation.cli.formatting import (
     flatten_values,
     format_utc_time,
     local_endpoint,
+    local_entrances,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_deployment_ids, find_stack_names
@@ -327,7 +329,10 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
         gateway = session.application.serving_address() or DEFAULT_GATEWAY_URL
-        outputs["local_endpoint"] = local_endpoint(stack, find_component_type_of(ledger.stack(stack)), gateway)
+        row = ledger.stack(stack)
+        found = local_entrances(stack, find_entrances(row), gateway)
+        local = {f"local_{entrance}_url": url for entrance, url in found.items()}
+        outputs |= local or {"local_endpoint": local_endpoint(stack, find_component_type_of(row), gateway)}
     width = session.terminal.width
     session.answer(outputs, format_pairs(list(flatten_values(outputs)), width) if outputs else ["No outputs."])
     return OK

@@ -17,6 +17,7 @@ import click
 from semantest_iac.application.queries.history import (
     answers_requests,
     find_component_type_of,
+    find_entrances,
     is_served_locally,
     list_function_names,
     list_simulated_stacks,
@@ -25,7 +26,13 @@ from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.formatting import DEFAULT_HOST, DEFAULT_PORT, format_notes, local_endpoint
+from semantest_iac.presentation.cli.formatting import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    format_notes,
+    local_endpoint,
+    local_entrances,
+)
 from semantest_iac.presentation.cli.options import (
     configuration_options,
     file_options,
@@ -111,6 +118,9 @@ def _startup_answer(gateway: str, rows: Sequence[StackRow], messages: str | None
     services = [row for row in rows if answers_requests(row)]
     endpoints = {row.stack: local_endpoint(row.stack, find_component_type_of(row), gateway) for row in services}
     delivering = [row.stack for row in rows if find_component_type_of(row) in _TYPES_WITH_MESSAGES]
+    for row in rows:
+        found = local_entrances(row.stack, find_entrances(row), gateway)
+        endpoints |= {f"{row.stack} {entrance}": url for entrance, url in found.items()}
     lines = [f"  {endpoint}" for endpoint in endpoints.values()]
     lines += [f"  messages and schedules of {stack}" for stack in delivering]
     first = f"Serving on {gateway}; press Ctrl-C to stop."
@@ -306,10 +316,14 @@ def open_command(session: Session, selector: StackSelector, no_browser: bool) ->
 def _find_address(session: Session, stack: str) -> str:
     """Return the endpoint, of a simulated stack its address on this machine; raises RefusedError without `serve`."""
     ledger = session.application.ledger
+    row = ledger.stack(stack)
+    entrances = find_entrances(row)
     if not is_served_locally(ledger, stack):
-        return str(ledger.stack(stack).endpoint)
+        return str(row.outputs[f"{entrances[0]}_url"] if entrances else row.endpoint)
     if serving := session.application.serving_address():
-        return local_endpoint(stack, find_component_type_of(ledger.stack(stack)), serving)
+        if entrances:
+            return local_entrances(stack, entrances, serving)[entrances[0]]
+        return local_endpoint(stack, find_component_type_of(row), serving)
     hint = f"Run in another terminal: {program_name()} serve{session.home_option}"
     message = f"Cannot open '{stack}': it is simulated on this machine, and `serve` does not run."
     raise RefusedError(message, "NOT_SERVED", hint=hint)

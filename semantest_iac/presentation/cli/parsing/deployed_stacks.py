@@ -10,7 +10,12 @@ from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING
 
-from semantest_iac.application.queries.history import StackFilter, answers_requests, is_deployed_or_unfinished
+from semantest_iac.application.queries.history import (
+    StackFilter,
+    answers_requests,
+    find_entrances,
+    is_deployed_or_unfinished,
+)
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ALL_COMPONENTS, Region
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
@@ -53,7 +58,7 @@ def is_live_service(ledger: LedgerReader, row: StackRow) -> bool:
 
 def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether a service of the stack can be reached."""
-    return row.last_good is not None and bool(row.endpoint)
+    return row.last_good is not None and bool(row.endpoint or find_entrances(row))
 
 
 def is_present_service(ledger: LedgerReader, row: StackRow) -> bool:

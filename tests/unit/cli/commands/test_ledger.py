@@ -208,6 +208,16 @@ class TestOutputs:
 
         assert list(json.loads(cli("outputs", "--json").out)) == ["arn", "endpoint", "version", "local_endpoint"]
 
+    async def test_of_a_platform_have_the_addresses_of_its_entrances(self, cli: Any, world: Any) -> None:
+        stack = "platform.aws.development.us-east-1"
+        urls = {"gateway_url": "https://g", "site_url": "https://s"}
+        await world.ledger.append(stack, None, a_deploy("d9", stack=stack, **{**_LEFT, "outputs": urls}))
+
+        assert json.loads(cli("outputs", "platform", "--json").out) == urls | {
+            "local_site_url": f"http://{stack}.localhost:4180/",
+            "local_gateway_url": f"http://127.0.0.1:4180/{stack}/",
+        }
+
     def test_of_no_live_stack_name_the_live_ones(self, cli: Any) -> None:
         outcome = cli("outputs", "--region", "eu-west-1")
 

@@ -1,0 +1,54 @@
+"""What a static site and its delivery network answer, as values that name no cloud; a reader per cloud makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+
+from semantest_iac.domain.networking.http_exchange import HttpResponse, Pairs
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
+from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFile:
+    """A file of a site, on this machine or as its content, with the headers that it was uploaded with."""
+
+    content: Path | bytes
+    headers: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCache:
+    """What a network that keeps answers tells in the header `header` of each of them."""
+
+    header: str
+    hit: str
+    miss: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """All rules of one site; `files` are by their paths below the address, without a slash before them.
+
+    With `single_page`, the index page answers every path without a file; else `error_page` does with 404, and without
+    one `missing`. `has_folder_pages` says that `/help/` is answered with `help/index.html`. `headers` are those of each
+    answer, whatever its file has. Without `cache`, nothing is kept. `origins` are the addresses of the site in its
+    cloud.
+    """
+
+    files: Mapping[str, ServedFile]
+    missing: HttpResponse
+    refused_method: HttpResponse
+    _: KW_ONLY
+    single_page: bool = False
+    error_page: str = ""
+    has_folder_pages: bool = True
+    headers: HeaderChanges = field(default_factory=HeaderChanges)
+    cache: DeliveryCache | None = None
+    origins: tuple[str, ...] = ()
+
+
+ReadSiteRules = Callable[[DeployedResources, UnpackPackage], SiteRules | None]
+"""Reads the rules of a stack's static site; None if it has none. One per cloud."""
