@@ -25,6 +25,14 @@ class PulumiProgram(Application):
         self.host = PulumiProgramHost.from_environment(namespace)
         super().__init__(self.host.folder / (os.environ.get("SEMANTEST_HOME") or ".semantest"))
 
+    def find_provider(self, region: str) -> str | None:
+        """Return the only cloud that has a region of this name, as people write it; None for none or several."""
+        from semantest_iac.domain.environments.names import Region
+        from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+        found = [name for name, cloud in CLOUDS.items() if Region.parse(region).name in cloud.regions]
+        return found[0] if len(found) == 1 else None
+
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """Return Pulumi on the real cloud; raises RefusedError for a configuration with another engine."""
         from semantest_iac.domain.errors import RefusedError

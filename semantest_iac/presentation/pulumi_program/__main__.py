@@ -18,7 +18,7 @@ def run_pulumi_program() -> None:
     redact: Callable[[str], str] = str
     os.chdir(program.host.folder)
     try:
-        inputs = read_program_inputs(program.host, os.environ)
+        inputs = read_program_inputs(program.host, os.environ, program.find_provider)
         redact = program.redactor(inputs.sources["environ"])
         loaded = program.configuration(**inputs.sources)
         redact = program.redactor(loaded.variables)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
@@ -22,6 +23,7 @@ from tests.pulumi_cli import require_pulumi_cli
 
 _ROOT = Path(__file__).parents[3]
 _HOST = Path(__file__).with_name("language_host.py")
+_PACKAGES = tuple(it.package for it in CLOUD_ENTRIES.values())
 _VARIABLES = {
     "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
     "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -52,7 +54,7 @@ class Checkout:
 
     async def run(self, *arguments: str) -> Run:
         """Run `pulumi …` without a terminal."""
-        async with serve_simulated_providers(self._cloud, "us-east-1") as providers:
+        async with serve_simulated_providers(self._cloud, "us-east-1", _PACKAGES) as providers:
             command = await asyncio.create_subprocess_exec(
                 self.cli, "--non-interactive", "--color", "never", *arguments,
                 cwd=self.folder, env=self._environment(providers), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,

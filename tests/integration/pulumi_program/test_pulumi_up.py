@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from semantest_iac.domain.environments.names import ENVIRONMENT_ALIASES
 from tests.integration.pulumi_program.conftest import Checkout, read_state
 
 _FULL = "rest-api.aws.staging.us-east-1"
@@ -109,6 +112,34 @@ class TestPulumiUp:
         assert run.code == 0, run.text
         assert "secret-token" in run.text
         assert _CANARY not in f"{run.text}{checkout.state('qa')}{kept}"
+
+
+class TestPlatform:
+    """`pulumi stack select dev && pulumi up`: the platform, with the location and the owner in Pulumi.dev.yaml."""
+
+    @pytest.mark.parametrize(
+        ("stack", "location", "provider"), [("dev", "westus2", "azure"), ("prod", "us-east-1", "aws")]
+    )
+    async def test_is_what_a_stack_named_after_its_environment_deploys(
+        self, checkout: Checkout, stack: str, location: str, provider: str
+    ) -> None:
+        await checkout.run("stack", "init", stack)
+        for key, value in (("location", location), ("owner", "platform-team")):
+            await checkout.run("config", "set", "-s", stack, key, value)
+        await checkout.run("stack", "select", stack)
+
+        first = await checkout.run("up", "--yes", "--skip-preview")
+        again = await checkout.run("up", "--yes", "--skip-preview", "--stack", stack)
+
+        written = (checkout.folder / f"Pulumi.{stack}.yaml").read_text()
+        tags = [it["inputs"].get("tags") for it in checkout.state(stack)["resources"] if "inputs" in it]
+        assert (first.code, again.code) == (0, 0), first.text + again.text
+        assert f"platform.{provider}.{ENVIRONMENT_ALIASES.get(stack, stack)}.{location}, generation 1" in first.text
+        assert re.search(r"Resources:\n +[0-9]+ unchanged\n\n", again.text), again.text
+        assert {"encryptionsalt", "semantest-infrastructure:location", "semantest-infrastructure:owner"} <= {
+            *re.findall(r"[\w-]+(?::[a-z]+)?(?=: )", written)
+        }
+        assert {tag["Owner"] for tag in tags if isinstance(tag, dict) and "Owner" in tag} == {"platform-team"}
 
 
 class TestRefusal:

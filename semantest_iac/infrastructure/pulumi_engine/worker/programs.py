@@ -88,30 +88,40 @@ class _RecordingMonitor:
         return getattr(self._monitor, name)
 
 
+def _find_names(config: Mapping[str, str], namespace: str) -> dict[str, str]:
+    """Return the keys of a namespace, each with its name without the namespace."""
+    return {key: name for key in config if (name := key.removeprefix(f"{namespace}:")) != key}
+
+
 @dataclass(frozen=True, slots=True)
 class PulumiProgramHost:
     """What Pulumi tells the program that it started, and what the program can tell Pulumi.
 
-    `folder` is that of Pulumi.yaml; `secret_keys` are the keys of `config` whose values Pulumi encrypts.
+    `folder` is that of Pulumi.yaml; `secret_keys` are the keys of `config` and `project_config` whose values Pulumi
+    encrypts. `project_config` has the keys without a namespace, which Pulumi writes in that of the project.
     """
 
     stack: str
     folder: Path
     config: Mapping[str, str] = field(repr=False)
+    project_config: Mapping[str, str] = field(repr=False)
     secret_keys: frozenset[str]
 
     @classmethod
     def from_environment(cls, namespace: str) -> PulumiProgramHost:
         """Read the stack and its configuration, which Pulumi sets in variables and the Automation API by a call."""
         config = {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
-        keys = {key: name for key in config if (name := key.removeprefix(f"{namespace}:")) != key}
-        secrets = {*pulumi_config.get_config_secret_keys_env(), *filter(pulumi_config.is_config_secret, keys)}
+        keys = _find_names(config, namespace)
+        project_keys = _find_names(config, pulumi.get_project())
+        names = {**project_keys, **keys}
+        secrets = {*pulumi_config.get_config_secret_keys_env(), *filter(pulumi_config.is_config_secret, names)}
         root = Path(pulumi.get_root_directory() or "")
         return cls(
             pulumi.get_stack(),
             root.absolute() if root.is_dir() else Path.cwd(),  # the Automation API does not set a root folder
             {name: config[key] for key, name in keys.items()},
-            frozenset(name for key, name in keys.items() if key in secrets),
+            {name: config[key] for key, name in project_keys.items()},
+            frozenset(name for key, name in names.items() if key in secrets),
         )
 
     def log_info(self, text: str) -> None:
