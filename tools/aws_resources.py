@@ -42,6 +42,14 @@ def _rule(cloudformation: str, side: str) -> Source:
 
 RESOURCES: Mapping[str, Source] = {
     "aws:apigateway/account:Account": Source("AWS::ApiGateway::Account"),
+    "aws:apigateway/apiKey:ApiKey": Source("AWS::ApiGateway::ApiKey"),
+    "aws:apigateway/deployment:Deployment": Source("AWS::ApiGateway::Deployment"),
+    "aws:apigateway/methodSettings:MethodSettings": Source("", reason="CloudFormation writes them into the stage"),
+    "aws:apigateway/restApi:RestApi": Source("AWS::ApiGateway::RestApi"),
+    "aws:apigateway/stage:Stage": Source("AWS::ApiGateway::Stage"),
+    "aws:apigateway/usagePlan:UsagePlan": Source("AWS::ApiGateway::UsagePlan"),
+    "aws:apigateway/usagePlanKey:UsagePlanKey": Source("AWS::ApiGateway::UsagePlanKey"),
+    "aws:apigateway/vpcLink:VpcLink": Source("AWS::ApiGateway::VpcLink"),
     "aws:apigatewayv2/api:Api": Source("AWS::ApiGatewayV2::Api"),
     "aws:apigatewayv2/authorizer:Authorizer": Source("AWS::ApiGatewayV2::Authorizer"),
     "aws:apigatewayv2/integration:Integration": Source(

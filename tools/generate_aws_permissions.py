@@ -26,6 +26,12 @@ HANDLERS = ("create", "read", "update", "delete")
 
 OTHER_ACTIONS = {
     # The calls of these names in the service's API; CloudFormation writes what they are about into another type.
+    "aws:apigateway/methodSettings:MethodSettings": {  # a part of the stage, as every call on it
+        "create": ["apigateway:PATCH"],
+        "read": ["apigateway:GET"],
+        "update": ["apigateway:PATCH"],
+        "delete": ["apigateway:PATCH"],
+    },
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
         "create": ["iam:AttachRolePolicy"],
         "read": ["iam:ListAttachedRolePolicies"],

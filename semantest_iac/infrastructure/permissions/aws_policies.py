@@ -34,6 +34,10 @@ _ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
     "aws:apigateway/account:Account": ("iam:GetRole", "iam:PassRole"),
+    "aws:apigateway/vpcLink:VpcLink": (
+        *("ec2:CreateVpcEndpointServiceConfiguration", "ec2:DeleteVpcEndpointServiceConfigurations"),
+        *("ec2:DescribeVpcEndpointServiceConfigurations", "ec2:ModifyVpcEndpointServicePermissions"),
+    ),
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("iam:CreateServiceLinkedRole",),
     "aws:lambda/function:Function": ("iam:PassRole",),
     "aws:scheduler/schedule:Schedule": ("iam:PassRole",),
@@ -104,7 +108,19 @@ _NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
     ),
     "kms": ("key/*", "alias/*"),
 }
-_KINDS_OF_TYPES = {"aws:apigateway/account:Account": ("/account",)}
+_KINDS_OF_TYPES = {
+    "aws:apigateway/account:Account": ("/account",),
+    **{
+        f"aws:apigateway/{name[0].lower()}{name[1:]}:{name}": (f"/{kind}", f"/{kind}/*", "/tags/*")
+        for kind, names in {
+            "restapis": ("RestApi", "Deployment", "Stage", "MethodSettings"),
+            "usageplans": ("UsagePlan", "UsagePlanKey"),
+            "apikeys": ("ApiKey",),
+            "vpclinks": ("VpcLink",),
+        }.items()
+        for name in names
+    },
+}
 _PARTS_BELOW = {"lambda": ":*", "logs": ":*", "s3": "/*", "sns": ":*"}
 """What an action on a part needs besides: versions, aliases, streams, objects and subscriptions."""
 

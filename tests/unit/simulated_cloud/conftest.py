@@ -38,6 +38,13 @@ BUCKET_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     },
     "Versioning": {"versioningConfiguration": {"status": "Enabled"}},
 }
+REST_API_BODY = json.dumps(
+    {
+        "openapi": "3.0.1",
+        "info": {"title": "gateway", "version": "1"},
+        "paths": {"/orders": {"get": {"x-amazon-apigateway-integration": {"type": "mock"}}}},
+    }
+)
 CODE = {"hash": "a" * 64, "path": "app.zip"}
 
 _FUNCTION = "aws:lambda/function:Function"
@@ -214,6 +221,48 @@ SAMPLES: dict[str, Sample] = {
         "sourceArn": f"{world['aws:apigatewayv2/api:Api'].outputs['executionArn']}/*/*",
     },
     "aws:apigateway/account:Account": lambda world: {"cloudwatchRoleArn": world["aws:iam/role:Role"].outputs["arn"]},
+    "aws:apigateway/restApi:RestApi": lambda _: {
+        "name": "gateway",
+        "body": REST_API_BODY,
+        "endpointConfiguration": {"types": "REGIONAL"},
+    },
+    "aws:apigateway/deployment:Deployment": lambda world: {
+        "restApi": world["aws:apigateway/restApi:RestApi"].id,
+        "triggers": {"body": "1"},
+    },
+    "aws:apigateway/stage:Stage": lambda world: {
+        "restApi": world["aws:apigateway/restApi:RestApi"].id,
+        "deployment": world["aws:apigateway/deployment:Deployment"].id,
+        "stageName": "live",
+        "xrayTracingEnabled": True,
+    },
+    "aws:apigateway/methodSettings:MethodSettings": lambda world: {
+        "restApi": world["aws:apigateway/restApi:RestApi"].id,
+        "stageName": world["aws:apigateway/stage:Stage"].outputs["stageName"],
+        "methodPath": "orders/GET",
+        "settings": {"throttlingBurstLimit": 10, "throttlingRateLimit": 5},
+    },
+    "aws:apigateway/apiKey:ApiKey": lambda _: {"name": "web"},
+    "aws:apigateway/usagePlan:UsagePlan": lambda world: {
+        "name": "standard",
+        "apiStages": [
+            {
+                "apiId": world["aws:apigateway/restApi:RestApi"].id,
+                "stage": world["aws:apigateway/stage:Stage"].outputs["stageName"],
+            }
+        ],
+        "quotaSettings": {"limit": 1000, "period": "DAY"},
+        "throttleSettings": {"burstLimit": 10, "rateLimit": 5},
+    },
+    "aws:apigateway/usagePlanKey:UsagePlanKey": lambda world: {
+        "keyId": world["aws:apigateway/apiKey:ApiKey"].id,
+        "keyType": "API_KEY",
+        "usagePlanId": world["aws:apigateway/usagePlan:UsagePlan"].id,
+    },
+    "aws:apigateway/vpcLink:VpcLink": lambda _: {
+        "name": "services",
+        "targetArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/services/0123456789abcdef",
+    },
     "aws:dynamodb/table:Table": lambda _: {
         "name": "connections",
         "billingMode": "PAY_PER_REQUEST",

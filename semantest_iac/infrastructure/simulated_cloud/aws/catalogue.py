@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     object_storage,
     observability,
     queues,
+    rest_apis,
     state_machines,
     triggers,
 )
@@ -57,6 +58,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **state_machines.STATE_MACHINE_TYPES,
     **databases.DATABASE_TYPES,
     **network_protection.NETWORK_PROTECTION_TYPES,
+    **rest_apis.REST_API_TYPES,
 }
 
 

@@ -215,7 +215,9 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     recomputed = results.find_recomputed_outputs(rule, resource.outputs | resource.inputs, masked)
     revision = resource.revision + bool(recomputed)
     facts.update(make_identifiers(resource.seed), revision=revision, previous=RequestFacts(resource.outputs))
+    chosen = results.compute_create_outputs(rule, known, RequestFacts(facts))
     outputs = results.compute_update_outputs(rule, resource.outputs, known, recomputed, facts)
+    outputs = results.unmask_sensitive(rule, outputs, chosen, scope.masking_key)  # what the cloud chose, it knows
     updated = replace(resource, revision=revision, inputs=dict(known), outputs=outputs)
     handles = scope.resource_handles(rule, RequestFacts(facts | outputs))
     stored = _mask_resource(scope, rule, updated)
