@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 
@@ -11,6 +11,13 @@ def compute_digest(package: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits; an unchanged file is read once. Raises OSError."""
     about = package.stat()
     return _compute_digest(package, about.st_mtime_ns, about.st_size)
+
+
+def compute_folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of all files in a folder. Raises OSError."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = (f"{path.relative_to(folder).as_posix()} {compute_digest(path)}\n" for path in files)
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -178,26 +178,41 @@ class TestComponents:
         assert group["outputs"] == {"arn": "arn:aws:sns:us-east-1:123456789012:t"}
 
 
+def _deploy_code(path: Path) -> Program:
+    def program() -> None:
+        lambda_ = {"Service": "lambda.amazonaws.com"}
+        trust = {"Statement": [{"Effect": "Allow", "Principal": lambda_, "Action": "sts:AssumeRole"}]}
+        role = aws.iam.Role("role", name="role", assume_role_policy=json.dumps(trust))
+        code = pulumi.FileArchive(str(path))
+        aws.lambda_.Function("f", name="f", role=role.arn, runtime="python3.13", handler="a.b", code=code)
+
+    return program
+
+
 class TestPackages:
     def test_are_equal_at_any_path(self, world: World, tmp_path: Path) -> None:
-        def function(path: Path) -> Program:
-            def program() -> None:
-                lambda_ = {"Service": "lambda.amazonaws.com"}
-                trust = {"Statement": [{"Effect": "Allow", "Principal": lambda_, "Action": "sts:AssumeRole"}]}
-                role = aws.iam.Role("role", name="role", assume_role_policy=json.dumps(trust))
-                code = pulumi.FileArchive(str(path))
-                aws.lambda_.Function("f", name="f", role=role.arn, runtime="python3.13", handler="a.b", code=code)
-
-            return program
-
         here, there, other = (tmp_path / name for name in ("here.zip", "there.zip", "other.zip"))
         here.write_bytes(b"one")
         there.write_bytes(b"one")
         other.write_bytes(b"two")
-        world.up(function(here))
+        world.up(_deploy_code(here))
 
-        assert [step.op for step in world.up(function(there))] == ["same", "same"]
-        assert [(step.op, step.why) for step in world.up(function(other))][1] == ("update", ("code",))
+        assert [step.op for step in world.up(_deploy_code(there))] == ["same", "same"]
+        assert [(step.op, step.why) for step in world.up(_deploy_code(other))][1] == ("update", ("code",))
+
+    def test_may_be_folders_of_which_every_name_and_file_counts(self, world: World, tmp_path: Path) -> None:
+        for folder, name, content in (
+            ("here", "a", "1"),
+            ("there", "a", "1"),
+            ("named", "b", "1"),
+            ("other", "b", "2"),
+        ):
+            (tmp_path / folder / "inner").mkdir(parents=True)
+            (tmp_path / folder / "inner" / name).write_text(content)
+        world.up(_deploy_code(tmp_path / "here"))
+
+        changes = [world.up(_deploy_code(tmp_path / folder))[1].op for folder in ("there", "named", "other")]
+        assert changes == ["same", "update", "update"]
 
     def test_must_be_local_files(self, world: World) -> None:
         def program() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from semantest_iac.infrastructure.package_digests import compute_digest
+from semantest_iac.infrastructure.package_digests import compute_digest, compute_folder_digest
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     PackageFile,
     PropertyValues,
@@ -61,10 +61,14 @@ def _decode_output(fields: PropertyValues) -> Any:
 
 
 def _decode_package(fields: PropertyValues) -> PackageFile:
-    path = Path(fields.get("path", ""))
-    if not path.is_file():
-        raise UnsupportedError("The sandbox takes assets and archives only from files on this machine.")
-    return PackageFile(fields[SIGNATURE_KEY], compute_digest(path), str(path))
+    """Return a file, or a folder that is to be an archive."""
+    written, kind = fields.get("path", ""), fields[SIGNATURE_KEY]
+    path = Path(written)
+    if path.is_file():
+        return PackageFile(kind, compute_digest(path), written)
+    if written and kind == ARCHIVE_SIGNATURE and path.is_dir():
+        return PackageFile(kind, compute_folder_digest(path), written)
+    raise UnsupportedError("The sandbox takes assets and archives only from files on this machine.")
 
 
 _DECODERS: Mapping[str, Callable[[PropertyValues], Any]] = {
