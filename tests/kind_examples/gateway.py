@@ -29,8 +29,7 @@ _ORDERS = GatewayApi(
     rate=RequestRate(100, 60),
     cache=ResponseCache(30, ("page",), ("accept-language",)),
     allowed_ips=("192.0.2.0/24", "198.51.100.7"),
-    request_headers=HeaderRules(set=(("x-client", "gateway"),), remove=("x-debug",)),
-    response_headers=HeaderRules(set=(("x-frame-options", "DENY"),), remove=("server",)),
+    request_headers=HeaderRules(set=(("x-client", "gateway"),)),
     cors=Cors(origins=("https://app.example.org",)),
 )
 _PRICES = GatewayApi(
@@ -50,13 +49,46 @@ _GATEWAY = ManagedGateway(
     login_secret=shared.SECRET,
     log_store=shared.LOGS,
 )
+_WITH_HEADERS = replace(
+    _GATEWAY,
+    apis=(
+        replace(
+            _ORDERS,
+            request_headers=HeaderRules(set=(("x-client", "gateway"),), remove=("x-debug",)),
+            response_headers=HeaderRules(set=(("x-frame-options", "DENY"),), remove=("server",)),
+        ),
+        _PRICES,
+    ),
+)
+_TWO_PRODUCTS = replace(
+    _GATEWAY,
+    apis=(_ORDERS, replace(_PRICES, needs_key=True)),
+    products=(GatewayProduct("small", ("orders",), RequestRate(1)), GatewayProduct("large", ("orders", "prices"))),
+    subscriptions=(GatewaySubscription("web", "small"), GatewaySubscription("partner", "large")),
+)
+_FASTER = GatewayProduct("small", ("orders",), RequestRate(2))
 
 GATEWAY_EXAMPLES = (
     KindExample(
         resource=_GATEWAY,
         changed=replace(_GATEWAY, apis=(replace(_ORDERS, rate=RequestRate(50, 60)), _PRICES)),
         change=("update",),
+        changes={"aws": ("replace", "update")},  # another time to wait, which the document says, is published anew
         needs=(shared.LOG_STORE, shared.APP_SECRET),
         outputs=("id", "name", "url"),
+    ),
+    KindExample(
+        resource=_WITH_HEADERS,
+        changed=_GATEWAY,
+        change=("update",),
+        needs=(shared.LOG_STORE, shared.APP_SECRET),
+        label="with all header rules",
+    ),
+    KindExample(
+        resource=_TWO_PRODUCTS,
+        changed=replace(_TWO_PRODUCTS, products=(_FASTER, *_TWO_PRODUCTS.products[1:])),
+        change=("update",),
+        needs=(shared.LOG_STORE, shared.APP_SECRET),
+        label="with two products",
     ),
 )

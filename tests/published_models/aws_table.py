@@ -69,6 +69,35 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
     "aws:apigateway/account:Account": AwsCalls(
         "apigateway", ("UpdateAccount",), {"cloudwatchRoleArn": "patchOperations.value"}
     ),
+    "aws:apigateway/apiKey:ApiKey": AwsCalls("apigateway", ("CreateApiKey",)),
+    "aws:apigateway/deployment:Deployment": AwsCalls(
+        "apigateway", ("CreateDeployment",), {"restApi": "restApiId"}, {"triggers": _STATE_ONLY}
+    ),
+    "aws:apigateway/methodSettings:MethodSettings": AwsCalls(
+        "apigateway",
+        ("UpdateStage",),
+        {"restApi": "restApiId", "stageName": "stageName"},
+        {
+            "methodPath": "a part of the path of each patch operation on the stage",
+            "settings": "the value of each patch operation on the stage",
+        },
+    ),
+    "aws:apigateway/restApi:RestApi": AwsCalls("apigateway", ("CreateRestApi",), {"body": "PutRestApi.body"}),
+    "aws:apigateway/stage:Stage": AwsCalls(
+        "apigateway",
+        ("CreateStage",),
+        {
+            "restApi": "restApiId",
+            "deployment": "deploymentId",
+            "xrayTracingEnabled": "tracingEnabled",
+        },
+    ),
+    "aws:apigateway/usagePlan:UsagePlan": AwsCalls(
+        "apigateway",
+        ("CreateUsagePlan",),
+        {"quotaSettings": "quota", "throttleSettings": "throttle", "apiStages.*.throttles": "throttle"},
+    ),
+    "aws:apigateway/vpcLink:VpcLink": AwsCalls("apigateway", ("CreateVpcLink",), {"targetArn": "targetArns"}),
     "aws:apigatewayv2/integration:Integration": AwsCalls(
         "apigatewayv2", ("CreateIntegration",), {"timeoutMilliseconds": "TimeoutInMillis"}
     ),

@@ -33,6 +33,14 @@ EXPLANATIONS: Final = (
         "NetworkFirewall",
     ),
     Explanation(
+        "aws:apigateway/usagePlan:UsagePlan",
+        "apiStages.*.throttles",
+        "is no map",
+        "the provider takes a list of limits with their paths, and sends the map of them that the API asks for",
+        "the inputs of UsagePlan in Pulumi's SDK (throttles: path), and ApiStage in botocore's model",
+        "ManagedGateway with two products",
+    ),
+    Explanation(
         "azure-native:sql:BackupShortTermRetentionPolicy",
         "diffBackupIntervalInHours",
         "is no string",

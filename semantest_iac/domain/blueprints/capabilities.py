@@ -218,6 +218,21 @@ SCALE_ON_MESSAGES = Feature(
     ContainerService, "scaling on waiting messages", "services", lambda service: bool(service.scaling.queues)
 )
 PUBLIC_SERVICE = Feature(ContainerService, "public", "services", lambda service: service.public)
+API_RATE = Feature(ManagedGateway, "rate of an API", "gateway.apis", lambda it: any(api.rate for api in it.apis))
+BROWSER_ORIGINS = Feature(ManagedGateway, "CORS", "gateway.apis", lambda it: any(api.cors for api in it.apis))
+GATEWAY_LOG = Feature(ManagedGateway, "log of requests", COMPONENT_KEY, lambda gateway: gateway.log_store is not None)
+REMOVED_REQUEST_HEADERS = Feature(
+    ManagedGateway,
+    "removed headers of requests",
+    "gateway.apis",
+    lambda gateway: any(api.request_headers.remove for api in gateway.apis),
+)
+ANSWER_HEADERS = Feature(
+    ManagedGateway,
+    "headers of answers",
+    "gateway.apis",
+    lambda gateway: any(api.response_headers.set or api.response_headers.remove for api in gateway.apis),
+)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -283,6 +298,7 @@ FEATURES: tuple[Feature, ...] = (
     *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, PRIVATE_TABLES, TABLE_BACKUPS),
     *(DAPR_SIDECARS, ENVIRONMENT_IN_EVERY_ZONE, PRIVATE_IMAGES, PUBLIC_SERVICE),
     *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
+    *(API_RATE, BROWSER_ORIGINS, GATEWAY_LOG, REMOVED_REQUEST_HEADERS, ANSWER_HEADERS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *SIGNAL_FEATURES.values(),
 )

@@ -8,6 +8,10 @@ from __future__ import annotations
 REVERSIBLE_TYPES = frozenset(
     {
         "aws:apigateway/account:Account",
+        "aws:apigateway/deployment:Deployment",
+        "aws:apigateway/methodSettings:MethodSettings",
+        "aws:apigateway/stage:Stage",
+        "aws:apigateway/usagePlanKey:UsagePlanKey",
         "aws:apigatewayv2/integration:Integration",
         "aws:apigatewayv2/route:Route",
         "aws:apigatewayv2/stage:Stage",

@@ -24,10 +24,20 @@ _CONTAINERS = {
     *("ContainerService (scaling on requests)", "ContainerService (scaling on waiting messages)"),
     *("ContainerService (scaling to zero)", "ImageRegistry", "ImageRegistry (private)", "LoadBalancer"),
 }
+_GATEWAY_FEATURES = (
+    *("ManagedGateway (CORS)", "ManagedGateway (headers of answers)", "ManagedGateway (log of requests)"),
+    *("ManagedGateway (rate of an API)", "ManagedGateway (removed headers of requests)"),
+)
 _GAPS = {
-    "aws": {*_CONTAINERS, "ManagedGateway", *_SITES},
+    "aws": {
+        *_CONTAINERS,
+        "ManagedGateway (headers of answers)",
+        "ManagedGateway (removed headers of requests)",
+        *_SITES,
+    },
     "azure": {
         *_CONTAINERS,
+        *_GATEWAY_FEATURES,
         "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",

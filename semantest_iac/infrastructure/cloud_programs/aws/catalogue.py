@@ -79,6 +79,9 @@ CLOUD = Cloud(
         LiveVersion: _function("compute:create_live_version", "lambda_"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
         observability.LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),
+        ManagedGateway: _function(
+            "platform.managed_gateways:create_managed_gateway", "apigateway", "cloudwatch", "iam", "lambda_", "lb"
+        ),
         MessageBroker: _function("platform.messaging:use_account_as_broker"),
         MessageQueue: _function("platform.messaging:create_message_queue", "sqs"),
         MessageTopic: _function("platform.messaging:create_message_topic", "sns"),
@@ -126,6 +129,10 @@ CLOUD = Cloud(
         # (a policy elsewhere that named the role names what is gone), Lambda's on versions (they go with the function)
         # and on provisioned concurrency, VPC's on endpoints and security groups.
         "aws:apigatewayv2/api:Api": (LossyChange("gets another id, and with it another address"),),
+        "aws:apigateway/apiKey:ApiKey": (LossyChange("gets another value, which every client of it needs"),),
+        "aws:apigateway/restApi:RestApi": (LossyChange("gets another id, and with it another address"),),
+        "aws:apigateway/usagePlan:UsagePlan": (LossyChange("counts the calls of its quotas from the beginning"),),
+        "aws:apigateway/vpcLink:VpcLink": (LossyChange("services are not reached until it is there again"),),
         "aws:cloudwatch/logGroup:LogGroup": (
             LossyChange("records older than the shorter retention are gone", lowered="retentionInDays"),
         ),
@@ -157,7 +164,8 @@ CLOUD = Cloud(
         ContainerService: _NO_CONTAINERS,
         ImageRegistry: _NO_CONTAINERS,
         LoadBalancer: _NO_CONTAINERS,
-        ManagedGateway: "no component has a gateway in front of services yet",
+        capabilities.REMOVED_REQUEST_HEADERS: "API Gateway passes the headers of a request on, and can only set some",
+        capabilities.ANSWER_HEADERS: "API Gateway passes answers on as they are; the service sets their headers",
         **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     },
     partial={
@@ -165,6 +173,11 @@ CLOUD = Cloud(
         capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients send their own token to API Gateway",
         DdosProtectionPlan: "Shield Standard, which every account has, unless a year of Shield Advanced is agreed to",
         PrivateEndpoint: "of a whole service; databases and caches lie in the network themselves",
+        capabilities.API_RATE: "as a bucket that is refilled all the time, for each method of each path by itself",
+        capabilities.BROWSER_ORIGINS: (
+            "preflights are answered; the answers of services need Access-Control-Allow-Origin from the service itself"
+        ),
+        capabilities.GATEWAY_LOG: "by metrics and traces: API Gateway logs through a role of the whole account",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
         capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
         capabilities.PRIVATE_TABLES: "every request is signed; networks reach tables by an endpoint of their own",

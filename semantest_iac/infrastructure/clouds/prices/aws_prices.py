@@ -13,6 +13,7 @@ from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, M
 from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import PrivateNetwork
 from semantest_iac.domain.networking.virtual_networks import BastionHost
 from semantest_iac.domain.security.access import AppSecret
@@ -25,6 +26,7 @@ from semantest_iac.infrastructure.clouds.prices.aws_network_prices import (
     AWS_NETWORK_UNIT_PRICES,
 )
 from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES
+from semantest_iac.infrastructure.clouds.prices.gateway_prices import list_aws_gateway_items
 from semantest_iac.infrastructure.clouds.prices.price_table import (
     FREE_KINDS,
     PricedUsage,
@@ -178,6 +180,7 @@ AWS_PRICES: Final = PriceTable(
         ItemTable: _list_item_table_items,
         LiveVersion: _list_warm_items,
         LogStore: _list_log_items,
+        ManagedGateway: list_aws_gateway_items,
         observability.LogWorkspace: _list_log_items,
         observability.PlatformAlarm: list_monthly("alarm metrics", AWS_UNIT_PRICES["alarm metrics"], unit="metric"),
         MessageQueue: _list_queue_items,
