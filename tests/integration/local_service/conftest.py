@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext, WebSocketService
 from tests.fakes.secret_store import FakeSecretStore
 from tests.integration.local_service.clients import MemoryClients
+from tests.integration.local_service.entrances import CLOUDS, Deployed, serve_entrances
 
 AWS, AZURE = Stack("websocket", "aws", "development", "us-east-1"), Stack("websocket", "azure", "development", "eastus")
 SECRET = "a-canary-of-some-length"
@@ -78,3 +79,10 @@ def deploy(home: Path, stack: Stack, clients: MemoryClients, logs: list[Invocati
             yield service
 
     return deploy_section
+
+
+@pytest.fixture(params=list(CLOUDS))
+async def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Deployed]:
+    """A stack whose gateway and site a test deploys, on each cloud."""
+    async with serve_entrances(str(request.param), tmp_path) as world:
+        yield world
