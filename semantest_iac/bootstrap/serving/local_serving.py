@@ -14,6 +14,7 @@ from semantest_iac.application.queries.history import (
     is_platform,
     simulated_releases,
 )
+from semantest_iac.application.queries.site_packages import list_site_digests
 from semantest_iac.bootstrap.engines import traffic_counts
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
@@ -39,6 +40,7 @@ from semantest_iac.infrastructure.local_service.messaging.endpoint import (
 from semantest_iac.infrastructure.local_service.messaging.local_messages import StoredMessages
 from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
 from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, announce_address
+from semantest_iac.infrastructure.local_service.sites.rules import SiteSources
 from semantest_iac.infrastructure.local_service.stores.local_stores import LocalStores
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.presentation.gateway.launch import open_gateway
@@ -98,10 +100,11 @@ class LocalServing:
 
     async def find_entrance(self, stack: Stack) -> EntranceRules | None:
         """Return the rules of the gateway and the site of a platform as it is deployed now."""
-        if not is_platform(self._application.ledger.stack(str(stack))):
+        ledger, probe = self._application.ledger, self.find_local_probe(stack)
+        if not is_platform(ledger.stack(str(stack))):
             return None
-        probe = self.find_local_probe(stack)
-        return await read_entrance(stack, await probe.find_resources(stack), probe.unpack_package)
+        sources = SiteSources(probe.unpack_package, tuple(list_site_digests(ledger, str(stack))))
+        return await read_entrance(stack, await probe.find_resources(stack), sources)
 
     @asynccontextmanager
     async def deliver_messages(self, log_request: LogRequest, port: int) -> AsyncIterator[None]:

@@ -54,6 +54,7 @@ AWS: Final = CloudEntry(
     message_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:find_message_addresses",
     local_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.aws.local_stores:AWS_STORES",
+    site_rules=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_site:read_site_rules",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),

@@ -12,12 +12,12 @@ from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest
 from semantest_iac.domain.networking.sites import VARIABLES_FILE
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.gateway.enforcement import GatewayEnforcement
 from semantest_iac.infrastructure.local_service.gateway.played_gateway import PlayedGateway, ReadGatewayRules
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayBackend, GatewayRules
 from semantest_iac.infrastructure.local_service.sites.played_site import PlayedSite
-from semantest_iac.infrastructure.local_service.sites.rules import ReadSiteRules, SiteRules
+from semantest_iac.infrastructure.local_service.sites.rules import ReadSiteRules, SiteRules, SiteSources
 
 OWN_HOST_SUFFIX: Final = ".localhost"
 """Every stack has a host of its own on this machine: its name before this."""
@@ -135,14 +135,14 @@ class StackEntrance:
         return await self.call_backend(self.stack, backend, request)
 
 
-async def read_entrance(stack: Stack, resources: DeployedResources, unpack: UnpackPackage) -> EntranceRules | None:
+async def read_entrance(stack: Stack, resources: DeployedResources, sources: SiteSources) -> EntranceRules | None:
     """Read the rules of a stack as it is deployed; None if it has neither gateway nor site."""
     cloud = CLOUDS[stack.provider]
     gateway: ReadGatewayRules | None = cloud.load_part(cloud.gateway_rules) if cloud.gateway_rules else None
     site: ReadSiteRules | None = cloud.load_part(cloud.site_rules) if cloud.site_rules else None
     return await asyncio.to_thread(
         lambda: (
-            EntranceRules(gateway(resources) if gateway else None, site(resources, unpack) if site else None) or None
+            EntranceRules(gateway(resources) if gateway else None, site(resources, sources) if site else None) or None
         )
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
+from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpResponse, Pairs
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
@@ -50,5 +52,19 @@ class SiteRules:
     origins: tuple[str, ...] = ()
 
 
-ReadSiteRules = Callable[[DeployedResources, UnpackPackage], SiteRules | None]
+@dataclass(frozen=True, slots=True)
+class SiteSources:
+    """Where the files of a site are: the packages that its stack has had, by their digests, newest first."""
+
+    unpack: UnpackPackage
+    digests: tuple[str, ...] = ()
+
+    def list_folders(self) -> Iterator[Path]:
+        """Yield the folder of each unpacked package; one that is gone is left out."""
+        for digest in self.digests:
+            with suppress(RuntimeFailedError):
+                yield self.unpack(digest)
+
+
+ReadSiteRules = Callable[[DeployedResources, SiteSources], SiteRules | None]
 """Reads the rules of a stack's static site; None if it has none. One per cloud."""

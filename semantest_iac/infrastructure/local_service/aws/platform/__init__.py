@@ -1,0 +1,1 @@
+"""What layers of platforms answer on AWS, read from deployed resources."""
