@@ -10,12 +10,18 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpResponse
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayRefusal, RefusalReason
 
 
 def _refuse_with(status: int, message: str, name: str = "message") -> GatewayRefusal:
     return GatewayRefusal(status, json.dumps({name: message}), names_wait=False)
 
+
+BODY_LIMIT: Final = BodyLimit(
+    10 * 1024 * 1024, HttpResponse(413, (("content-type", "application/json"),), b'{"message":"Request Too Long"}')
+)
+"""Source: API Gateway's developer guide, "Quotas for REST APIs" (payload size) and "Gateway response types"."""
 
 REFUSALS: Final[Mapping[RefusalReason, GatewayRefusal]] = {
     RefusalReason.NO_ROUTE: _refuse_with(403, "Missing Authentication Token"),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpResponse
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayRefusal, RefusalReason
 
 
@@ -24,6 +25,9 @@ _NO_KEY = (
 _WRONG_KEY = (
     "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
 )
+
+BODY_LIMIT: Final = BodyLimit(1024 * 1024 * 1024, HttpResponse(413))
+"""Source: API Management's limits ("maximum request payload size", 1 GiB); they name no status."""
 
 REFUSALS: Final[Mapping[RefusalReason, GatewayRefusal]] = {
     RefusalReason.NO_ROUTE: _refuse_with(404, "Resource not found"),

@@ -27,7 +27,7 @@ CallBackend = Callable[[str, GatewayBackend, HttpRequest], Awaitable[HttpRespons
 
 _ORIGIN: Final = "origin"
 _ALLOWED_ORIGIN: Final = "access-control-allow-origin"
-_BODY_LIMIT: Final = BodyLimit(10 * 1024 * 1024, HttpResponse(413))
+_SITE_BODY_LIMIT: Final = BodyLimit(0, HttpResponse(413))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,6 @@ class StackEntrance:
     rules: EntranceRules
     call_backend: CallBackend
     is_web_socket: bool = False
-    body_limit: BodyLimit = _BODY_LIMIT
     _gateway: PlayedGateway | None = field(init=False, default=None)
     _site: PlayedSite | None = field(init=False, default=None)
 
@@ -86,6 +85,11 @@ class StackEntrance:
             self._site.switch_to(rules.site)
         else:
             self._site = PlayedSite(rules.site, VARIABLES_FILE)
+
+    @property
+    def body_limit(self) -> BodyLimit:
+        """The largest body that the gateway takes; a site takes none."""
+        return self.rules.gateway.body_limit if self.rules.gateway else _SITE_BODY_LIMIT
 
     async def answer(self, request: HttpRequest, *, at_own_host: bool) -> ProbeAnswer:
         """Answer one request, whose path is that below the stack's name or the whole one at its own host."""

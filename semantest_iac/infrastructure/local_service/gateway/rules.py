@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
-from semantest_iac.domain.networking.http_exchange import Pairs
+from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpResponse, Pairs
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
 from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
+
+_USUAL_BODY_LIMIT = BodyLimit(10 * 1024 * 1024, HttpResponse(413))
 
 
 class RefusalReason(StrEnum):
@@ -193,7 +195,7 @@ class GatewayRules:
 
     A client sends its key in `key_header` (in lower case) or, where it is named, in `key_parameter`. `base_path` is
     before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason. `origin` is the
-    address in the cloud, `https://` and host.
+    address in the cloud, `https://` and host; `body_limit` is kept by whoever receives requests.
     """
 
     routes: Mapping[str, EnforcedRoute]
@@ -208,4 +210,5 @@ class GatewayRules:
     base_path: str = ""
     origin: str = ""
     timeout_s: float = 29
+    body_limit: BodyLimit = _USUAL_BODY_LIMIT
     refuses_with_cors: bool = True
