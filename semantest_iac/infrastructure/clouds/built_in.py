@@ -55,6 +55,7 @@ AWS: Final = CloudEntry(
     local_variables=f"{_INFRASTRUCTURE}.local_service.aws.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.aws.local_stores:AWS_STORES",
     site_rules=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_site:read_site_rules",
+    gateway_rules=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_gateway:read_gateway_rules",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),

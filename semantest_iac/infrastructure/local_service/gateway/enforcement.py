@@ -106,7 +106,7 @@ class GatewayEnforcement:
         cache = call.api.cache
         if cache and call.cache_key is not None and answer.status == 200:
             self.cache.keep(call.cache_key, answer, cache.seconds)
-        return _change_answer(call.api, call.original, answer)
+        return self._change_answer(call.api, call.original, answer)
 
     def fail(self, call: ForwardedCall, reason: RefusalReason) -> HttpResponse:
         """Return the answer where the backend gave none."""
@@ -137,7 +137,7 @@ class GatewayEnforcement:
     def _answer_from_cache(self, call: _Call, route: EnforcedRoute, path: str) -> HttpResponse | ForwardedCall:
         key = self._find_cache_key(call)
         if key is not None and (cached := self.cache.find(key)):
-            return _change_answer(call.api, call.request, cached.response)
+            return self._change_answer(call.api, call.request, cached.response)
         return ForwardedCall(
             route.backend, _rewrite(call, route, path), call.request, call.api, cache_key=key, note=call.note
         )
@@ -151,6 +151,10 @@ class GatewayEnforcement:
     def _add_cors(self, call: _Call, response: HttpResponse) -> HttpResponse:
         cors = call.api.cors
         return cors.replace_headers(call.request, response) if cors and self.rules.refuses_with_cors else response
+
+    def _change_answer(self, api: EnforcedApi, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        changed = replace(answer, headers=api.response_headers.apply(answer.headers))
+        return api.cors.replace_headers(request, changed) if api.cors and self.rules.answers_with_cors else changed
 
     def _check_address(self, call: _Call) -> Refused | None:
         allowed = call.api.allowed_addresses
@@ -222,11 +226,6 @@ def word_refusal(refusal: GatewayRefusal, wait_s: float) -> HttpResponse:
     body = refusal.body.replace("{wait}", str(seconds)).replace("{clock}", clock).encode()
     after = (("retry-after", str(seconds)),) if wait_s and refusal.names_wait else ()
     return HttpResponse(refusal.status, (*refusal.headers, ("content-length", str(len(body))), *after), body)
-
-
-def _change_answer(api: EnforcedApi, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    changed = replace(answer, headers=api.response_headers.apply(answer.headers))
-    return api.cors.replace_headers(request, changed) if api.cors else changed
 
 
 def _rewrite(call: _Call, route: EnforcedRoute, path: str) -> HttpRequest:

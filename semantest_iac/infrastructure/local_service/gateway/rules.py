@@ -195,7 +195,8 @@ class GatewayRules:
 
     A client sends its key in `key_header` (in lower case) or, where it is named, in `key_parameter`. `base_path` is
     before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason. `origin` is the
-    address in the cloud, `https://` and host; `body_limit` is kept by whoever receives requests.
+    address in the cloud, `https://` and host; `body_limit` is kept by whoever receives requests. `refuses_with_cors`
+    and `answers_with_cors`: whether the gateway puts the headers of CORS on its refusals and on answers of backends.
     """
 
     routes: Mapping[str, EnforcedRoute]
@@ -212,3 +213,4 @@ class GatewayRules:
     timeout_s: float = 29
     body_limit: BodyLimit = _USUAL_BODY_LIMIT
     refuses_with_cors: bool = True
+    answers_with_cors: bool = True
