@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,14 @@ class TestAddresses:
         allowed = [dict(answer.response.headers).get("access-control-allow-origin") for answer in answers]
 
         assert allowed == [f"http://{OWN}", CLOUD_SITE, None]
+
+    @pytest.mark.parametrize("allowed", [CLOUD_SITE, "https://app.example.org"])
+    async def test_of_a_site_with_two_names_are_allowed_by_either(self, allowed: str) -> None:
+        site = replace(SITE, origins=(CLOUD_SITE, "https://app.example.org"))
+        gateway = replace(GATEWAY, apis={"orders": EnforcedApi("orders", cors=CorsRules([allowed]))})
+        answer = await ask(entrance_of(gateway, site), "/orders", origin=f"http://{OWN}")
+
+        assert dict(answer.response.headers)["access-control-allow-origin"] == f"http://{OWN}"
 
 
 class TestBackends:

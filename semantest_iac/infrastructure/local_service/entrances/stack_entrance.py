@@ -125,10 +125,14 @@ class StackEntrance:
         return replace(answer, response=replace(answer.response, headers=headers))
 
     def _find_cloud_origin(self, origin: str, host: str) -> str:
-        """Return the address in the cloud of the site that sent a request; empty for others."""
-        site = self.rules.site
+        """Return the address in the cloud of the site that sent a request, one that may; empty for others."""
+        site, gateway = self.rules.site, self.rules.gateway
         own = f"http://{self.stack}{OWN_HOST_SUFFIX}{_find_port(host)}"
-        return site.origins[0] if site and site.origins and origin.lower() == own.lower() else ""
+        if not site or not gateway or origin.lower() != own.lower():
+            return ""
+        cors = [api.cors for api in gateway.apis.values() if api.cors]
+        allowed = (it for it in site.origins if any(rules.allows_origin(it) for rules in cors))
+        return next(allowed, next(iter(site.origins), ""))
 
     def _find_local_addresses(self, shared_host: str, own_host: str) -> dict[str, str]:
         gateway, site = self.rules.gateway, self.rules.site

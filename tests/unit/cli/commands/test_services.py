@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.request_log import RequestLogEntry
+from tests.fakes.memory_ledger import a_deploy
 
 _INVOKE = ("invoke", "rest-api")
 
@@ -140,6 +142,14 @@ class TestServe:
 
         assert (f"  messages and schedules of {stack}" in cli("serve").out.splitlines()) == is_named
 
+    def test_names_the_entrances_of_a_platform(self, cli: Any, world: Any) -> None:
+        cli("deploy", "--component", "platform")
+        stack, urls = "platform.aws.development.us-east-1", {"gateway_url": "https://g", "site_url": "https://s"}
+        asyncio.run(world.ledger.append(stack, None, a_deploy("d9", stack=stack, outputs=urls)))
+
+        lines = cli("serve", "--port", "5000").out.splitlines()
+        assert lines[1:3] == [f"  http://{stack}.localhost:5000/", f"  http://127.0.0.1:5000/{stack}/"]
+
     def test_listens_on_another_port(self, cli: Any) -> None:
         assert json.loads(cli("serve", "--port", "5000", "--json").out)["url"] == "http://127.0.0.1:5000"
 
@@ -225,6 +235,26 @@ class TestOpen:
         url = f"{'ws' if component == 'websocket' else 'http'}://127.0.0.1:5000/{component}.aws.development.us-east-1/"
         assert (outcome.code, url in outcome.out) == (0, True)
         assert world.opened == ([url] if opened else [])
+
+    @pytest.mark.parametrize(
+        ("outputs", "path"),
+        [
+            (
+                {"gateway_url": "https://g", "site_url": "https://s"},
+                "platform.aws.development.us-east-1.localhost:5000/",
+            ),
+            ({"gateway_url": "https://g"}, "127.0.0.1:5000/platform.aws.development.us-east-1/"),
+        ],
+    )
+    def test_opens_the_site_of_a_platform_or_its_gateway(
+        self, cli: Any, world: Any, outputs: dict[str, str], path: str
+    ) -> None:
+        cli("deploy", "--component", "platform")
+        stack, world.serving = "platform.aws.development.us-east-1", "http://127.0.0.1:5000"
+        asyncio.run(world.ledger.append(stack, None, a_deploy("d9", stack=stack, outputs=outputs)))
+
+        assert cli("open", "platform", watched=True).out == f"http://{path}\n"
+        assert world.opened == [f"http://{path}"]
 
     def test_of_a_simulated_stack_needs_serve(self, cli: Any) -> None:
         cli("deploy", "rest-api")
