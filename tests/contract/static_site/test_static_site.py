@@ -153,13 +153,28 @@ class TestDelivery:
 
         assert seen == [WORDS[cloud].miss] * 2
 
-    async def test_is_empty_after_a_deployment_that_changes_the_site(self, cloud: str, tmp_path: Path) -> None:
-        site, seen = Site(cloud, tmp_path), list[str]()
-        for rules in (site.rules, site.rules, replace(site.rules, single_page=True)):
-            site.played.switch_to(rules)
-            seen.append(headers_of(await site.get("/assets/app.js"))["x-cache"])
+    @pytest.mark.parametrize("content", [b"new()", None], ids=["changed", "gone"])
+    async def test_has_old_files_for_their_time_after_a_deployment(
+        self, cloud: str, tmp_path: Path, content: bytes | None
+    ) -> None:
+        site, seen = Site(cloud, tmp_path), list[tuple[int, bytes]]()
+        await site.get("/assets/app.js")
+        files = {name: file for name, file in site.rules.files.items() if name != "assets/app.js"}
+        changed = {"assets/app.js": ServedFile(content, (SCRIPT, SHORT))} if content else {}
+        site.played.rules = replace(site.rules, files={**files, **changed})
+        for pause in (299, 1):
+            site.clock.now += pause
+            answer = await site.get("/assets/app.js")
+            seen.append((answer.status, answer.body))
 
-        assert seen == [WORDS[cloud].miss, WORDS[cloud].hit, WORDS[cloud].miss]
+        assert seen == [(200, b"run()"), (200, b"new()") if content else (404, b"")]
+
+    async def test_has_new_pages_at_once_after_a_deployment(self, cloud: str, tmp_path: Path) -> None:
+        site = Site(cloud, tmp_path)
+        await site.get("/")
+        site.played.rules = replace(site.rules, files={"index.html": ServedFile(b"new", (HTML, AGAIN))})
+
+        assert (await site.get("/")).body == b"new"
 
     async def test_is_silent_where_there_is_none(self, cloud: str, tmp_path: Path) -> None:
         assert "x-cache" not in headers_of(await Site(cloud, tmp_path, cache=None).get("/assets/app.js"))

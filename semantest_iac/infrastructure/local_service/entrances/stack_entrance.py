@@ -82,7 +82,7 @@ class StackEntrance:
         if rules.site is None:
             self._site = None
         elif self._site:
-            self._site.switch_to(rules.site)
+            self._site.rules = rules.site
         else:
             self._site = PlayedSite(rules.site, VARIABLES_FILE)
 

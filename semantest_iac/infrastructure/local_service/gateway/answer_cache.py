@@ -44,9 +44,9 @@ class AnswerCache:
         return cached
 
     def keep(self, key: Hashable, response: HttpResponse, seconds: float) -> None:
-        """Keep an answer; one with a body in a file or larger than the cache is not kept."""
+        """Keep an answer; one that is larger than the cache is not kept."""
         size = len(response.body)
-        if response.stored_body is not None or size > self._largest:
+        if size > self._largest:
             return
         self._remove(key)
         while self._bytes + size > self._largest:

@@ -104,7 +104,7 @@ class GatewayEnforcement:
     def finish(self, call: ForwardedCall, answer: HttpResponse) -> HttpResponse:
         """Return the backend's answer as the client receives it, and keep it if the rules say so."""
         cache = call.api.cache
-        if cache and call.cache_key is not None and answer.status == 200:
+        if cache and call.cache_key is not None and answer.status == 200 and answer.stored_body is None:
             self.cache.keep(call.cache_key, answer, cache.seconds)
         return self._change_answer(call.api, call.original, answer)
 
