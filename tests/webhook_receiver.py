@@ -87,7 +87,7 @@ class ThreadedReceiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = ReceivedRequest(self.path, headers, body)
                 receiver.received.append(request)
@@ -97,6 +97,9 @@ class ThreadedReceiver:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
+
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, format: str, *arguments: object) -> None: ...
 

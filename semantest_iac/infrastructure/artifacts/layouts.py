@@ -176,8 +176,20 @@ MESSAGE_RENAMES = {"websocket_send/semantest_send.py": "semantest_post.py"}
 CALL_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
     ("aws", "nodejs"): {"function_node_call": ("call.cjs", "package.json")},
     ("aws", "python"): {"function_call": ("semantest_call.py",)},
+    ("azure", "nodejs"): {
+        "function_node_call": ("call.cjs", "package.json"),
+        "websocket_node": ("semantest_azure.cjs", "semantest_identity.cjs"),
+    },
+    ("azure", "python"): {
+        "function_call": ("semantest_call.py", "semantest_callers.py"),
+        "websocket_azure": ("semantest_azure.py", "semantest_identity.py"),
+        **TOKEN_FILES,
+    },
 }
-"""The additional payloads of a package whose functions call each other; others stay as they are."""
+"""The additional payloads of a package whose functions call each other; others stay as they are.
+
+On Azure they hold what finds out who calls.
+"""
 
 
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:

@@ -1,6 +1,7 @@
-"""Calls other functions of the same component with requests: by Lambda's Invoke, or unsigned on this machine.
+"""Calls other functions of the same component with requests: by Lambda's Invoke, or with the event to their app.
 
-Source: Lambda's reference of Invoke, and the developer guide of API Gateway on payload format 2.0 of HTTP APIs.
+An app of Azure is called as its own identity. Source: Lambda's reference of Invoke, and the developer guide of API
+Gateway on payload format 2.0 of HTTP APIs.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import base64
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
-from functools import cache
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from uuid import uuid4
@@ -28,6 +29,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 JSON_TYPE, TEXT_TYPE, BYTES_TYPE = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 NO_ADDRESS = "0.0.0.0"  # a caller has none
+ARN_PREFIX = "arn:"  # of an alias of Lambda; other addresses are those of an app
+CALL_AUDIENCE = "https://management.azure.com"  # where the identity of an app has no right
+ANSWER_HEADER = "x-semantest-call"  # of what a called function returned
 
 
 class CallError(Exception):
@@ -105,7 +109,7 @@ def build_event(
         "headers": dict(sorted(sent.items())),
         **({"queryStringParameters": query} if query else {}),
         "requestContext": {
-            "accountId": address.split(":")[4],
+            "accountId": address.split(":")[4] if address.startswith(ARN_PREFIX) else "azure",
             "apiId": function,
             "domainName": function,
             "domainPrefix": function,
@@ -166,10 +170,9 @@ def failed_answer() -> Answer:
 
 def _invoke(function: str, address: str, event: bytes) -> tuple[str, bool]:
     """Return what the function returned, and whether it failed."""
-    endpoint = os.environ.get(ENDPOINT, "")
-    is_local = bool(endpoint) and urlsplit(endpoint).hostname in LOOPBACK
+    send = _choose_sender(address)
     for attempt in range(ATTEMPTS):
-        result, failed, code = _invoke_unsigned(endpoint, address, event) if is_local else _invoke_sdk(address, event)
+        result, failed, code = send(address, event)
         if not code:
             return result, failed
         if code != BUSY:
@@ -177,6 +180,14 @@ def _invoke(function: str, address: str, event: bytes) -> tuple[str, bool]:
         if attempt < ATTEMPTS - 1:
             time.sleep(PAUSE_S * 2**attempt)
     raise CallError(f"'{function}' was not called: {code}.")
+
+
+def _choose_sender(address: str) -> Callable[[str, bytes], tuple[str, bool, str]]:
+    if not address.startswith(ARN_PREFIX):
+        return _post_to_app
+    endpoint = os.environ.get(ENDPOINT, "")
+    is_local = bool(endpoint) and urlsplit(endpoint).hostname in LOOPBACK
+    return partial(_invoke_unsigned, endpoint) if is_local else _invoke_sdk
 
 
 def _invoke_sdk(address: str, event: bytes) -> tuple[str, bool, str]:
@@ -204,15 +215,39 @@ def _sdk_client() -> Any:
 
 
 def _invoke_unsigned(endpoint: str, address: str, event: bytes) -> tuple[str, bool, str]:
-    url = urlsplit(endpoint)
-    connection = HTTPConnection(url.netloc, timeout=LONGEST_CALL_S)
+    path = f"/2015-03-31/functions/{quote(address, safe='')}/invocations"
+    status, headers, text = _post(f"{endpoint.rstrip('/')}{path}", event, {})
+    code = "" if status < 300 else headers.get("x-amzn-errortype") or str(status)
+    return text, "x-amz-function-error" in headers, code
+
+
+def _post_to_app(address: str, event: bytes) -> tuple[str, bool, str]:
+    """Post the event as the identity of the app, which is that of all its functions."""
+    from semantest_azure import RefusedError, get_token
+
+    url = urlsplit(address)
+    if url.scheme != "https" and url.hostname not in LOOPBACK:
+        raise ValueError("The address of a function must begin with https://.")  # of what a token is sent to
     try:
-        path = f"{url.path.rstrip('/')}/2015-03-31/functions/{quote(address, safe='')}/invocations"
-        connection.request("POST", path, event, {"content-type": JSON_TYPE})
+        token = get_token(CALL_AUDIENCE)
+    except (RefusedError, OSError, HTTPException, LookupError, ValueError) as error:
+        raise CallError(f"The app has no token of its identity: {type(error).__name__}.") from error
+    status, headers, text = _post(address, event, {"authorization": f"Bearer {token}"})
+    if status == 200 and ANSWER_HEADER in headers:
+        return text, False, ""
+    if status == 500:  # of the host, for a function that failed
+        return text, True, ""
+    return "", False, BUSY if status == 429 else str(status)
+
+
+def _post(address: str, event: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
+    url = urlsplit(address)
+    connection = (HTTPSConnection if url.scheme == "https" else HTTPConnection)(url.netloc, timeout=LONGEST_CALL_S)
+    try:
+        connection.request("POST", url.path, event, {"content-type": JSON_TYPE, **headers})
         response = connection.getresponse()
-        text, failed = response.read().decode(), response.headers.get("x-amz-function-error") is not None
-        code = "" if response.status < 300 else response.headers.get("x-amzn-errortype") or str(response.status)
-        return text, failed, code
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return response.status, found, response.read().decode()
     except (OSError, HTTPException) as error:
         raise CallError(f"The function does not answer: {error}.") from error
     finally:

@@ -1,21 +1,28 @@
 'use strict'
-// Calls other functions of the same component with requests: by Lambda's Invoke, or unsigned on this machine.
+// Calls other functions of the same component with requests: by Lambda's Invoke, or with the event to their app.
 //
-// Source: Lambda's reference of Invoke, and the developer guide of API Gateway on payload format 2.0 of HTTP APIs.
+// An app of Azure is called as its own identity. Source: Lambda's reference of Invoke, and the developer guide of API
+// Gateway on payload format 2.0 of HTTP APIs.
 
 const { randomUUID } = require('node:crypto')
 const http = require('node:http')
+const https = require('node:https')
 
 const LARGEST_CALL = 6 * 1024 * 1024 // bytes of an event, and of an answer
 const [ATTEMPTS, PAUSE_MS] = [4, 500]
+const LONGEST_CALL_MS = 900_000 // for which a function may run
 const BUSY = 'TooManyRequestsException' // the function has not run
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
 const [JSON_TYPE, TEXT_TYPE, BYTES_TYPE] = ['application/json', 'text/plain; charset=utf-8', 'application/octet-stream']
 const NO_ADDRESS = '0.0.0.0' // a caller has none
+const ARN_PREFIX = 'arn:' // of an alias of Lambda; other addresses are those of an app
+const CALL_AUDIENCE = 'https://management.azure.com' // where the identity of an app has no right
+const ANSWER_HEADER = 'x-semantest-call' // of what a called function returned
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 let client
+let getToken
 
 /** A function was not called; the message says why, and holds no part of the request. */
 class CallError extends Error {
@@ -79,7 +86,7 @@ function buildEvent(name, address, method, path, body, headers) {
     headers: Object.fromEntries(Object.entries(sent).sort()),
     ...(Object.keys(query).length && { queryStringParameters: query }),
     requestContext: {
-      accountId: address.split(':')[4],
+      accountId: address.startsWith(ARN_PREFIX) ? address.split(':')[4] : 'azure',
       apiId: name,
       domainName: name,
       domainPrefix: name,
@@ -137,17 +144,23 @@ function failedAnswer() {
 }
 
 async function invoke(name, address, event) {
-  const endpoint = process.env.AWS_ENDPOINT_URL_LAMBDA
-  const isLocal = endpoint && LOOPBACK.includes(new URL(endpoint).hostname)
+  const send = chooseSender(address)
   let code
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** (attempt - 1)))
-    const called = await (isLocal ? invokeUnsigned(endpoint, address, event) : invokeSdk(address, event))
+    const called = await send(address, event)
     if (!called.code) return called
     code = called.code
     if (code !== BUSY) break
   }
   throw new CallError(`'${name}' was not called: ${code}.`)
+}
+
+function chooseSender(address) {
+  if (!address.startsWith(ARN_PREFIX)) return postToApp
+  const endpoint = process.env.AWS_ENDPOINT_URL_LAMBDA
+  const isLocal = endpoint && LOOPBACK.includes(new URL(endpoint).hostname)
+  return isLocal ? invokeUnsigned : invokeSdk
 }
 
 /** Use AWS's SDK, which is part of Lambda's Node runtimes; a function must not run twice because its answer was late. */
@@ -163,22 +176,49 @@ async function invokeSdk(address, event) {
   }
 }
 
-/** Invoke on this machine; `fetch` would give up after five minutes. */
-function invokeUnsigned(endpoint, address, event) {
-  const url = `${endpoint.replace(/\/$/, '')}/2015-03-31/functions/${encodeURIComponent(address)}/invocations`
-  const headers = { 'content-type': JSON_TYPE, 'content-length': event.length }
+async function invokeUnsigned(address, event) {
+  const endpoint = process.env.AWS_ENDPOINT_URL_LAMBDA.replace(/\/$/, '')
+  const { status, headers, text } = await post(`${endpoint}/2015-03-31/functions/${encodeURIComponent(address)}/invocations`, event)
+  const code = status >= 300 ? headers['x-amzn-errortype'] || String(status) : ''
+  return { result: text, failed: 'x-amz-function-error' in headers, code }
+}
+
+/** Post the event as the identity of the app, which is that of all its functions. */
+async function postToApp(address, event) {
+  const { protocol, hostname } = new URL(address)
+  if (protocol !== 'https:' && !LOOPBACK.includes(hostname)) {
+    throw new Error('The address of a function must begin with https://.') // of what a token is sent to
+  }
+  const token = await findToken()
+  const { status, headers, text } = await post(address, event, { authorization: `Bearer ${token}` })
+  if (status === 200 && ANSWER_HEADER in headers) return { result: text, failed: false }
+  if (status === 500) return { result: text, failed: true } // of the host, for a function that failed
+  return { code: status === 429 ? BUSY : String(status) }
+}
+
+async function findToken() {
+  getToken ??= require('../../semantest_azure.cjs').makeTokenSource(process.env, CALL_AUDIENCE)
+  try {
+    return await getToken()
+  } catch (error) {
+    throw new CallError(`The app has no token of its identity: ${error.name}.`)
+  }
+}
+
+/** Post an event; `fetch` would give up after five minutes. */
+function post(url, event, own = {}) {
+  const headers = { 'content-type': JSON_TYPE, 'content-length': event.length, ...own }
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method: 'POST', headers }, (reply) => {
+    const fail = (error) => reject(new CallError(`The function does not answer: ${error.message}.`))
+    const { request: begin } = url.startsWith('https:') ? https : http
+    const request = begin(url, { method: 'POST', headers, timeout: LONGEST_CALL_MS }, (reply) => {
       const parts = []
       reply.on('data', (part) => parts.push(part))
-      reply.on('end', () => {
-        const isRefused = reply.statusCode >= 300
-        const code = isRefused ? reply.headers['x-amzn-errortype'] || String(reply.statusCode) : ''
-        resolve({ result: Buffer.concat(parts).toString('utf8'), failed: 'x-amz-function-error' in reply.headers, code })
-      })
-      reply.on('error', reject)
+      reply.on('end', () => resolve({ status: reply.statusCode, headers: reply.headers, text: Buffer.concat(parts).toString('utf8') }))
+      reply.on('error', fail)
     })
-    request.on('error', (error) => reject(new CallError(`The function does not answer: ${error.message}.`)))
+    request.on('timeout', () => request.destroy(new Error('it took too long')))
+    request.on('error', fail)
     request.end(event)
   })
 }

@@ -55,6 +55,7 @@ for (const { name, route, methods } of hasApi ? listTriggers(routes) : []) {
 for (const trigger of triggers) {
   const name = trigger.function || 'semantest'
   if (trigger.timer) app.timer(name, { schedule: trigger.timer, runOnStartup: false, useMonitor: true, handler: handleTick(trigger, name) })
+  else if (trigger.http) app.http(name, { route: `api/${name}`, methods: ['POST'], authLevel: 'anonymous', handler: handleCall(trigger) })
   else registerMessages(trigger, name)
 }
 
@@ -78,6 +79,24 @@ function handleTick(trigger, name) {
   return async (timer, context) => {
     const time = findDueTime(trigger, readPlannedTime(timer))
     if (time) await callEventHandler(trigger, buildScheduleEvent(context.invocationId, name, time), context)
+  }
+}
+
+/** Return what other functions of the app call with an event as the body; requests of anybody else are refused. */
+function handleCall(trigger) {
+  const { TokenError, makeCallerIdentity } = require('./semantest_identity.cjs')
+  const own = makeCallerIdentity(process.env)
+  return async (request, context) => {
+    try {
+      await own.check(request.headers.get('authorization'))
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error
+      context.log(JSON.stringify({ event: 'refused call', reason: error.message }))
+      return { status: 403, jsonBody: { message: 'Forbidden' } }
+    }
+    const result = await callEventHandler(trigger, await request.json(), context)
+    const headers = { 'content-type': 'application/json', 'x-semantest-call': 'answered' }
+    return { status: 200, headers, body: JSON.stringify(result ?? null) }
   }
 }
 

@@ -32,6 +32,7 @@ from semantest_trigger import (
     build_event,
     build_response,
     build_unavailable_response,
+    encode_json,
     list_triggers,
 )
 from semantest_vault import SettingResolver
@@ -147,5 +148,21 @@ def register_schedule(trigger: dict) -> None:
     app.function_name(trigger["function"] or MAIN)(decorate(handle_tick))
 
 
+def register_calls(trigger: dict) -> None:
+    """Register a function of the host that other functions of the app call, with an event as the body."""
+    from semantest_callers import ANSWER_HEADER, is_own_call
+
+    def handle_call(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        if not is_own_call(req.headers.get("authorization", "")):
+            return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
+        result = call_event_handler(trigger, json.loads(req.get_body()), context)
+        headers = {ANSWER_HEADER: "answered"}
+        return func.HttpResponse(encode_json(result), headers=headers, mimetype="application/json")
+
+    name = trigger["function"] or MAIN
+    app.function_name(name)(app.route(route=f"api/{name}", methods=["POST"])(handle_call))
+
+
 for trigger in TRIGGERS:
-    register_schedule(trigger) if "timer" in trigger else register_messages(trigger)
+    register = register_schedule if "timer" in trigger else register_calls if "http" in trigger else register_messages
+    register(trigger)

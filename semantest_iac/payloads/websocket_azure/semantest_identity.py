@@ -1,4 +1,4 @@
-"""Verifies that Web PubSub sent an event: by the token of its managed identity, signed by its directory (RS256).
+"""Verifies who sends, such as Web PubSub: by the token of its managed identity, signed by its directory (RS256).
 
 Source: Azure's documentation of managed identities for event handlers, and of access tokens; RFC 8017, section 8.2.
 """
@@ -81,11 +81,19 @@ class PublishedKeys:
 
 
 class SenderIdentity:
-    """The one principal of one tenant whose events are accepted."""
+    """The one principal of one tenant that is accepted, with tokens for an audience."""
 
-    def __init__(self, tenant: str, principal: str, keys: PublishedKeys, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tenant: str,
+        principal: str,
+        keys: PublishedKeys,
+        now: Callable[[], float] = time.time,
+        audience: str = WEB_PUBSUB_AUDIENCE,
+    ) -> None:
         self._issuers = (f"https://sts.windows.net/{tenant}/", f"{AUTHORITY}/{tenant}/v2.0")
         self._principal = principal
+        self._audiences = (audience, f"{audience}/")
         self._keys = keys
         self._now = now
         self._verified = "", 0.0
@@ -107,8 +115,7 @@ class SenderIdentity:
         key = self._keys.find(token.key_id)
         if key is None or not key.has_signed(token.signed, token.signature):
             raise TokenError("its signature is wrong")
-        audiences = (WEB_PUBSUB_AUDIENCE, f"{WEB_PUBSUB_AUDIENCE}/")
-        claims = check_claims(token.claims, self._now(), self._issuers, audiences)
+        claims = check_claims(token.claims, self._now(), self._issuers, self._audiences)
         if claims.get("oid") != self._principal:
             raise TokenError("it belongs to another identity")
         return float(claims["exp"])
@@ -130,8 +137,13 @@ def read_key(published: Mapping[str, Any]) -> PublicKey | None:
 def get_sender_identity() -> SenderIdentity:
     """The identity of this app's Web PubSub, from the environment; without one, no event is accepted."""
     variables = os.environ
-    tenant = variables.get("SEMANTEST_HUB_TENANT", "")
-    directory = _directory(variables.get("SEMANTEST_AUTHORITY") or AUTHORITY)
+    tenant, principal = variables.get("SEMANTEST_HUB_TENANT", ""), variables.get("SEMANTEST_HUB_PRINCIPAL", "")
+    return make_identity(tenant, principal, WEB_PUBSUB_AUDIENCE)
+
+
+def make_identity(tenant: str, principal: str, audience: str) -> SenderIdentity:
+    """Make the identity that is accepted, with the keys that its directory publishes."""
+    directory = _directory(os.environ.get("SEMANTEST_AUTHORITY") or AUTHORITY)
 
     def fetch() -> Iterable[Mapping[str, Any]]:
         reply = directory("GET", f"/{tenant}/discovery/v2.0/keys")
@@ -140,8 +152,7 @@ def get_sender_identity() -> SenderIdentity:
         keys: Iterable[Mapping[str, Any]] = reply.json()["keys"]
         return keys
 
-    principal = variables.get("SEMANTEST_HUB_PRINCIPAL", "")
-    return SenderIdentity(tenant, principal, PublishedKeys(fetch, time.monotonic))
+    return SenderIdentity(tenant, principal, PublishedKeys(fetch, time.monotonic), audience=audience)
 
 
 def _directory(authority: str) -> Service:

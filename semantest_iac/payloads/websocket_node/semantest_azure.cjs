@@ -13,7 +13,7 @@ const RETRY_PAUSES_MS = [100, 400, 1600]
 /** Make the client of a hub; only HTTPS endpoints receive a token. */
 function makeHub(environment) {
   const endpoint = environment.SEMANTEST_HUB_ENDPOINT
-  const getToken = endpoint.startsWith('https:') ? makeTokenSource(environment) : null
+  const getToken = endpoint.startsWith('https:') ? makeTokenSource(environment, AUDIENCE) : null
 
   async function request(method, path, expected, { query = {}, ...options } = {}) {
     const url = `${endpoint}${path}?${new URLSearchParams({ 'api-version': HUB_API_VERSION, ...query })}`
@@ -50,12 +50,12 @@ function connectionPath(id) {
   return `/connections/${encodeURIComponent(id)}`
 }
 
-/** Make a function that gets a token of the app's identity, renewed some minutes before it expires. */
-function makeTokenSource(environment) {
+/** Make a function that gets a token of the app's identity for an audience, renewed some minutes before it expires. */
+function makeTokenSource(environment, audience) {
   let [token, expiresAt] = ['', 0]
   return async () => {
     if (Date.now() / 1000 < expiresAt - RENEW_BEFORE_END_S) return token
-    const query = { resource: AUDIENCE, 'api-version': '2019-08-01', client_id: environment.AzureWebJobsStorage__clientId }
+    const query = { resource: audience, 'api-version': '2019-08-01', client_id: environment.AzureWebJobsStorage__clientId }
     const headers = { 'x-identity-header': environment.IDENTITY_HEADER }
     const reply = await fetch(`${environment.IDENTITY_ENDPOINT}?${new URLSearchParams(query)}`, { headers })
     if (reply.status !== 200) throw new Error(`Azure answered ${reply.status}`)
@@ -65,4 +65,4 @@ function makeTokenSource(environment) {
   }
 }
 
-module.exports = { makeHub }
+module.exports = { makeHub, makeTokenSource }

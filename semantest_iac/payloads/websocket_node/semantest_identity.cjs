@@ -1,12 +1,13 @@
 'use strict'
-// Verifies that Web PubSub sent an event: by the token of its managed identity, signed by its directory (RS256).
+// Verifies who sends, such as Web PubSub: by the token of its managed identity, signed by its directory (RS256).
 //
 // Source: Azure's documentation of managed identities for event handlers, and of access tokens.
 
 const { constants, createHash, createPublicKey, timingSafeEqual, verify } = require('node:crypto')
 
 const AUTHORITY = 'https://login.microsoftonline.com'
-const AUDIENCES = ['https://webpubsub.azure.com', 'https://webpubsub.azure.com/']
+const WEB_PUBSUB_AUDIENCE = 'https://webpubsub.azure.com'
+const CALL_AUDIENCE = 'https://management.azure.com' // where the identity of an app has no right
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const LONGEST_TOKEN = 8192
 const LEEWAY_S = 30
@@ -17,7 +18,7 @@ const [SHORTEST_KEY, LONGEST_KEY] = [2048, 8192] // bits
 class TokenError extends Error {}
 
 /** Check authorization headers: throws a TokenError for every sender but one principal of one tenant. */
-function senderIdentity({ tenant, principal, fetchKeys, now = () => Date.now() / 1000 }) {
+function senderIdentity({ tenant, principal, fetchKeys, audience = WEB_PUBSUB_AUDIENCE, now = () => Date.now() / 1000 }) {
   const issuers = [`https://sts.windows.net/${tenant}/`, `${AUTHORITY}/${tenant}/v2.0`]
   const findKey = publishedKeys(fetchKeys, now)
   let verified = { token: '', expiresAt: 0 }
@@ -32,7 +33,7 @@ function senderIdentity({ tenant, principal, fetchKeys, now = () => Date.now() /
     if (!key || !verify('RSA-SHA256', signed, { key, padding: constants.RSA_PKCS1_PADDING }, signature)) {
       throw new TokenError('its signature is wrong')
     }
-    checkClaims(claims, now())
+    checkClaims(claims, now(), [audience, `${audience}/`])
     if (!issuers.includes(claims.iss)) throw new TokenError('it has another issuer')
     if (claims.oid !== principal) throw new TokenError('it belongs to another identity')
     verified = { token, expiresAt: claims.exp }
@@ -45,11 +46,11 @@ function isSame(one, other) {
   return timingSafeEqual(left, right)
 }
 
-function checkClaims({ aud, exp, nbf = 0 }, now) {
+function checkClaims({ aud, exp, nbf = 0 }, now, audiences) {
   if (typeof exp !== 'number' || typeof nbf !== 'number') throw new TokenError('it has no valid expiry')
   if (now > exp + LEEWAY_S) throw new TokenError('it has expired')
   if (now < nbf - LEEWAY_S) throw new TokenError('it is not valid yet')
-  if (![aud].flat().some((each) => AUDIENCES.includes(each))) throw new TokenError('it has another audience')
+  if (![aud].flat().some((each) => audiences.includes(each))) throw new TokenError('it has another audience')
 }
 
 function parseToken(token) {
@@ -105,6 +106,17 @@ function readKey(published) {
 /** Make the identity of this app's Web PubSub from the environment; without one, no event is accepted. */
 function makeSenderIdentity(environment) {
   const { SEMANTEST_HUB_TENANT: tenant, SEMANTEST_HUB_PRINCIPAL: principal } = environment
+  return makeIdentity(environment, { tenant, principal, audience: WEB_PUBSUB_AUDIENCE })
+}
+
+/** Make the identity of the app itself, whose functions call each other. */
+function makeCallerIdentity(environment) {
+  const { SEMANTEST_CALLER_TENANT: tenant, SEMANTEST_CALLER_PRINCIPAL: principal } = environment
+  return makeIdentity(environment, { tenant, principal, audience: CALL_AUDIENCE })
+}
+
+/** Make the identity that is accepted, with the keys that its directory publishes. */
+function makeIdentity(environment, { tenant, principal, audience }) {
   const authority = environment.SEMANTEST_AUTHORITY || AUTHORITY
   const { protocol, hostname } = new URL(authority)
   if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.includes(hostname))) {
@@ -114,7 +126,7 @@ function makeSenderIdentity(environment) {
     const reply = await fetch(`${authority}/${tenant}/discovery/v2.0/keys`, { signal: AbortSignal.timeout(10_000) })
     return (await reply.json()).keys
   }
-  return senderIdentity({ tenant, principal, fetchKeys })
+  return senderIdentity({ tenant, principal, fetchKeys, audience })
 }
 
-module.exports = { TokenError, makeSenderIdentity, readKey, senderIdentity }
+module.exports = { TokenError, makeCallerIdentity, makeSenderIdentity, readKey, senderIdentity }
