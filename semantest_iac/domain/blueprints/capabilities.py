@@ -189,6 +189,7 @@ LONG_SUBSCRIPTION_LOCK = Feature(
 MESSAGE_FILTER = Feature(TopicSubscription, "filter", "topics", lambda it: bool(it.filter.conditions))
 MESSAGE_BATCH = Feature(MessageTrigger, "batch", "functions", lambda trigger: trigger.batch_size > 1)
 MAXIMUM_CALLS = Feature(MessageTrigger, "maximum calls", "functions", lambda trigger: trigger.maximum is not None)
+NAMED_CALLERS = Feature(RequestTrigger, "calls of named functions alone", "functions", lambda trigger: True)
 SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda trigger: trigger.time_zone != UTC_ZONE)
 SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: server.high_availability)
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
@@ -293,6 +294,7 @@ FEATURES: tuple[Feature, ...] = (
         MESSAGE_FILTER,
         MESSAGE_BATCH,
         MAXIMUM_CALLS,
+        NAMED_CALLERS,
         SCHEDULE_TIME_ZONE,
     ),
     *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, PRIVATE_TABLES, TABLE_BACKUPS),

@@ -197,8 +197,8 @@ class ComponentSettings:
 
     @property
     def has_internal_calls(self) -> bool:
-        """Whether one of the functions calls another."""
-        return any(it.calls for it in self.functions)
+        """Whether one of the functions answers calls of others."""
+        return any(it.trigger and it.trigger.http for it in self.functions)
 
     @property
     def answers_requests(self) -> bool:

@@ -78,6 +78,9 @@ def round_workspace_retention(days: int) -> int:
     return min(max(neutral, RETENTION_DAYS[0]), RETENTION_DAYS[-1]) if neutral else RETENTION_DAYS[-1]
 
 
+_DIRECTORY_HOST, _APP_DOMAIN = "login.microsoftonline.com", "azurewebsites.net"
+LONGEST_ANSWER_S = 230
+"""After which the load balancer before an app gives up."""
 LONGEST_LOCK_S = 300  # of a message in Service Bus; source: its page on locks, and Terraform's provider
 
 
@@ -152,6 +155,38 @@ def check_shared_variables(subject: RuleSubject) -> Iterator[Finding]:
                 reason = f"another value in {where}: on Azure all functions run in one app and share its variables"
                 path = f"functions.{name}.environment.{make_printable(variable)}"
                 yield refuse(path, reason, "Give the variables of each function names of their own.")
+
+
+def check_calls_between_functions(subject: RuleSubject) -> Iterator[Finding]:
+    """Functions call each other by the address of their app, and check the token of the caller.
+
+    What gives up is the load balancer before the app (Azure's page on HTTP triggers, "Limits"); the keys with which the
+    token is checked are published by the directory.
+    """
+    settings, platform = subject.settings, subject.platform
+    called = [it.name for it in settings.functions if it.trigger and it.trigger.http] if settings else []
+    if settings is None or platform is None or not called:
+        return
+    for name in called:
+        if (seconds := settings.for_function(name).timeout) > LONGEST_ANSWER_S:
+            reason = f"callers wait {LONGEST_ANSWER_S} s at most, and the function may run for {seconds}"
+            yield advise(f"functions.{name}.trigger.http", reason, "Let a queue call what takes longer.")
+    environment = platform.environment
+    is_inside = environment.security.private_endpoints or any(it.has_fixed_address for it in settings.functions)
+    if "network" not in platform.layers or not is_inside:
+        return
+    if not environment.network.nat_gateway:
+        reason = f"who calls is checked with keys of {_DIRECTORY_HOST}, to which the network has no way out"
+        yield refuse(f"functions.{called[0]}.trigger.http", reason, "Turn on network.nat_gateway.")
+    hosts = [_DIRECTORY_HOST] if environment.security.private_endpoints else [_DIRECTORY_HOST, f"*.{_APP_DOMAIN}"]
+    for host in hosts if environment.network.firewall and environment.network.allowed_hosts else ():
+        if not any(_covers(allowed, host) for allowed in environment.network.allowed_hosts):
+            reason = f"functions need {host} to call each other, and the firewall lets nothing out to it"
+            yield refuse(f"functions.{called[0]}.trigger.http", reason, f"Add {host} to network.allowed_hosts.")
+
+
+def _covers(allowed: str, host: str) -> bool:
+    return allowed == host or (allowed.startswith("*.") and host.endswith(allowed[1:]))
 
 
 def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
@@ -265,7 +300,7 @@ AZURE_RULES = DeclarativeCloudRules(
         *(check_memory_size, check_instance_limits, check_subnet_ids, check_gateway_only_settings),
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
-        *(check_shared_app, check_shared_variables, check_azure_canary),
+        *(check_shared_app, check_shared_variables, check_calls_between_functions, check_azure_canary),
         warn_of_departures(find_azure_departures),
     ),
     round_workspace_retention,

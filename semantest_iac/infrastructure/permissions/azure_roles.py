@@ -34,6 +34,7 @@ _VERBS = ("read", "write", "delete")
 _PRIVATE_TARGETS = (
     *("Microsoft.Cache/redisEnterprise", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults"),
     *("Microsoft.ServiceBus/namespaces", "Microsoft.Sql/servers", "Microsoft.Storage/storageAccounts"),
+    "Microsoft.Web/sites",
 )
 """Whose owner has to approve a private endpoint; source: Azure's page on permissions for Private Link."""
 

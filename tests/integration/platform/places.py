@@ -110,6 +110,7 @@ class PlatformPlace:
         return "\n".join(str(it.inputs) for it in found if it.type.endswith((":Function", ":WebApp")))
 
     async def read_resources(self) -> Sequence[DeployedResource]:
+        """Return the deployed resources of the stack."""
         if isinstance(self._engine, PulumiEngine):
             return await list_deployed_resources(self._engine, self.stack)
         return await self._engine.read_deployed_resources(self.stack)

@@ -45,7 +45,6 @@ _GAPS = {
         "LogStore (more than two years)",
         "ManagedGateway",
         "MessageTrigger (maximum calls)",
-        "RequestTrigger",
         *_SITES,
     },
 }

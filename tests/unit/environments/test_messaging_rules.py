@@ -119,8 +119,7 @@ _PRICES = {"trigger": {"http": "internal"}}
 
 
 def _find_call_faults(provider: str, functions: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the faults of a section besides that of a cloud which has no calls at all."""
-    return [it for it in _find_faults(provider, {"functions": functions}) if "RequestTrigger" not in it[1]]
+    return _find_faults(provider, {"functions": functions})
 
 
 class TestCalls:
@@ -144,22 +143,15 @@ class TestCalls:
         assert found == f"functions.prices.{path}"
         assert reason in message
 
-    def test_are_accepted_on_aws(self) -> None:
+    @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+    def test_are_accepted(self, provider: str) -> None:
         functions = {
             "orders": {**_WORKER, "calls": ["prices"]},
             "prices": {**_PRICES, "calls": ["taxes"]},
             "taxes": _PRICES,
         }
 
-        assert _find_faults("aws", {"functions": functions}) == []
-
-    def test_are_refused_on_azure_before_anything_changes(self) -> None:
-        functions = {"orders": {**_WORKER, "calls": ["prices"]}, "prices": _PRICES}
-
-        ((path, message),) = _find_faults("azure", {"functions": functions})
-
-        assert path == "functions"
-        assert "azure has no RequestTrigger: functions share an app whose address answers everybody" in message
+        assert _find_faults(provider, {"functions": functions}) == []
 
     @pytest.mark.parametrize("provider", CLOUD_ENTRIES)
     def test_of_what_another_trigger_calls_are_refused(self, provider: str) -> None:
@@ -203,3 +195,70 @@ class TestCalls:
         assert [(it.path, it.message) for it in report.warnings] == [
             ("components.workers.functions.prices.trigger.http", "no function calls it")
         ]
+
+
+class TestCallsOnAzure:
+    """What functions need that check who calls them by the token of their app."""
+
+    @pytest.mark.parametrize(
+        ("environment", "network", "outbound", "faults"),
+        [
+            ("staging", {}, False, []),
+            ("staging", {"nat_gateway": False, "firewall": False}, False, ["login.microsoftonline.com, to which"]),
+            ("development", {"nat_gateway": False, "firewall": False}, False, []),
+            (
+                "staging",
+                {"firewall": True, "allowed_hosts": ["api.example.org"]},
+                False,
+                ["need login.microsoftonline.com"],
+            ),
+            ("staging", {"firewall": True, "allowed_hosts": ["login.microsoftonline.com"]}, False, []),
+            ("staging", {"firewall": True, "allowed_hosts": ["*.microsoftonline.com"]}, False, []),
+            ("staging", {"firewall": False, "allowed_hosts": ["api.example.org"]}, False, []),
+            ("development", {"firewall": True, "allowed_hosts": ["login.microsoftonline.com"]}, False, []),
+            (
+                "development",
+                {"firewall": True, "allowed_hosts": ["login.microsoftonline.com"]},
+                True,
+                ["need *.azurewebsites.net"],
+            ),
+            (
+                "development",
+                {"firewall": True, "allowed_hosts": ["login.microsoftonline.com", "*.azurewebsites.net"]},
+                True,
+                [],
+            ),
+        ],
+    )
+    def test_is_a_way_to_the_directory(
+        self, environment: str, network: dict[str, Any], outbound: bool, faults: list[str]
+    ) -> None:
+        orders = {
+            "trigger": {"schedule": "0 3 * * *"},
+            "calls": ["prices"],
+            **({"outbound": "nat"} if outbound else {}),
+        }
+        section = {"functions": {"orders": orders, "prices": _PRICES}}
+
+        for provider, expected in (("azure", faults), ("aws", [])):
+            found = _validate_platform(provider, environment, section, network).faults
+            assert [it.path for it in found] == ["components.platform.functions.prices.trigger.http"] * len(expected)
+            assert all(reason in it.message for it, reason in zip(found, expected, strict=True))
+
+    @pytest.mark.parametrize(("timeout", "warnings"), [(230, 0), (300, 1)])
+    def test_is_an_answer_before_the_load_balancer_gives_up(self, timeout: int, warnings: int) -> None:
+        functions = {"orders": {**_WORKER, "calls": ["prices"]}, "prices": _PRICES}
+
+        report = _validate("azure", {"functions": functions, "timeout": timeout})
+
+        found = [it for it in report.warnings if it.path.endswith("functions.prices.trigger.http")]
+        assert len(found) == warnings
+
+
+def _validate_platform(
+    provider: str, environment: str, section: dict[str, Any], network: dict[str, Any]
+) -> ValidationReport:
+    written = {"network": network, "components": {"platform": section}}
+    service = ValidationService(date(2026, 11, 30), CLOUD_ENTRIES, _find_capabilities, calendar=CronFreezeCalendar())
+    stack = Stack("platform", provider, environment, CLOUD_ENTRIES[provider].regions[0])
+    return service.validate(stack, DeploymentConfiguration.model_validate(written))

@@ -63,8 +63,6 @@ UNSUPPORTED: Mapping[Capability, str] = {
     ImageRegistry: _NO_CONTAINERS,
     LoadBalancer: _NO_CONTAINERS,
     ManagedGateway: "no component has a gateway in front of services yet",
-    RequestTrigger: "functions share an app whose address answers everybody; let a queue call the function, or write "
-    "a rest-api with an authorizer",
     **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
@@ -94,6 +92,7 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.LONG_LOCK: "5 minutes, which the host renews while a function runs",
     capabilities.LONG_SUBSCRIPTION_LOCK: "5 minutes, which the host renews while a function runs",
     capabilities.MESSAGE_BATCH: "one message for each call: the host settles a batch only as a whole",
+    capabilities.NAMED_CALLERS: "by the identity of the app, which all of its functions have",
     capabilities.SCHEDULE_TIME_ZONE: "by the package: the host wakes it at every time in UTC that may be meant",
     capabilities.DATABASE_RIGHT: "in the database itself, where its administrator creates a user for the identity: "
     "Azure has no role for it",
@@ -177,6 +176,7 @@ CLOUD = Cloud(
         observability.LogWorkspace: _function("platform.observability:create_log_workspace", "operationalinsights"),
         observability.PlatformAlarm: _function("platform.observability:create_platform_alarm", "monitor"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),
+        RequestTrigger: _function("platform.triggers:use_app_as_trigger"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
         SqlDatabase: _function("platform.databases:create_sql_database", "sql"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pulumi
 from pulumi_azure_native import monitor, storage, web
 
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
+from semantest_iac.domain.compute.triggers import call_variable
 from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
@@ -38,6 +40,7 @@ ROUTES_SETTING = "SEMANTEST_ROUTES"
 A list, or in an app with several functions an object by function.
 """
 
+DEFAULT_DOMAIN, MAIN_FUNCTION = "azurewebsites.net", "semantest"
 LOCK_RENEWAL_SETTING = "AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration"
 LOG_LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
 PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
@@ -48,6 +51,8 @@ A text, or in an app with several functions an object (JSON) by function.
 
 TRIGGERS_SETTING = "SEMANTEST_TRIGGERS"
 """The setting with what calls the functions of the app besides requests (JSON), by function."""
+CALLER_SETTING = "SEMANTEST_CALLER"
+"""Begins the names of the settings with the only identity that may call the functions of the app."""
 BROKER_SETTING = "SEMANTEST_BROKER"
 """The name of the connection to the broker whose messages call functions."""
 
@@ -100,6 +105,7 @@ def _trigger_settings(function: ServerlessFunction, context: ProgramContext) -> 
     if function.package or function.name == CANARY_APP or not foundation["triggers"]:
         return {}
     sources, client = foundation["trigger_sources"], context.outputs[function.identity]["client"]
+    called = [it["function"] for it in foundation["triggers"] if "http" in it]
     connection = {
         f"{BROKER_SETTING}__fullyQualifiedNamespace": context.outputs[sources[0]]["broker_host"] if sources else "",
         f"{BROKER_SETTING}__credential": "managedidentity",
@@ -109,7 +115,25 @@ def _trigger_settings(function: ServerlessFunction, context: ProgramContext) -> 
     return {
         TRIGGERS_SETTING: json.dumps(foundation["triggers"], separators=(",", ":")),
         **(connection if sources else {}),
+        **(_call_settings(function, called, context) if called else {}),
         **({LOCK_RENEWAL_SETTING: _format_clock(renewal)} if sources and renewal > LONGEST_LOCK_S else {}),
+    }
+
+
+def _call_settings(function: ServerlessFunction, called: Sequence[str], context: ProgramContext) -> dict[str, Any]:
+    """Return where functions of the app find each other, and who they are.
+
+    The address follows from the name, as an app's settings are there before its outputs (Azure's page on private
+    endpoints for apps: the default is `<app-name>.azurewebsites.net`).
+    """
+    name = globally_unique_name("app", context, function.purpose)
+    return {
+        f"{CALLER_SETTING}_PRINCIPAL": context.outputs[function.identity]["principal"],
+        f"{CALLER_SETTING}_TENANT": context.outputs[FOUNDATION]["tenant"],
+        **{
+            call_variable(it): pulumi.Output.concat("https://", name, f".{DEFAULT_DOMAIN}/api/{it}")
+            for it in (one or MAIN_FUNCTION for one in called)
+        },
     }
 
 
@@ -180,6 +204,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
     app = _create_app(function, artifact, store, key, context)
     return {
         "arn": app.id,
+        "id": app.id,
         "name": app.name,
         "host": app.default_host_name,
         "version": function.kept_version or artifact.digest[:12],
@@ -238,7 +263,8 @@ def _create_app(
         identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
         key_vault_reference_identity=identity["id"],
         function_app_config=_flex_configuration(function, artifact, store, identity["id"]),
-        site_config=_site_configuration(settings, context),
+        **_access(function, context),
+        site_config=_site_configuration(settings, function, context),
         virtual_network_subnet_id=context.outputs[function.network]["subnet_id"] if function.network else None,
         tags={**context.tags, PACKAGE_TAG: artifact.digest},
         opts=context.options(
@@ -293,12 +319,44 @@ def _max_instances(function: ServerlessFunction) -> int:
     return function.scaling.maximum or _DEFAULT_MAX_INSTANCES
 
 
-def _site_configuration(settings: dict[str, Any], context: ProgramContext) -> dict[str, Any]:
+def _answers_calls(function: ServerlessFunction, context: ProgramContext) -> bool:
+    return not function.package and any("http" in it for it in context.outputs[FOUNDATION]["triggers"])
+
+
+def _access(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
+    """Keep the public address, which a private endpoint would close: packages come by that of the advanced tools.
+
+    Source: Azure's overview of access restrictions (`publicNetworkAccess`).
+    """
+    return {"public_network_access": "Enabled"} if _answers_calls(function, context) else {}
+
+
+def _access_restrictions(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
+    """Close the public address of an app whose functions reach each other inside of a network, but not its tools.
+
+    Rules do not hold for traffic of private endpoints. They are always written, because a rule stays where it is left
+    out. Source: Azure's overview of access restrictions.
+    """
+    if not _answers_calls(function, context):
+        return {}
+    return {
+        "ip_security_restrictions_default_action": "Deny"
+        if context.outputs[FOUNDATION]["called_inside_network"]
+        else "Allow",
+        "scm_ip_security_restrictions_default_action": "Allow",
+        "scm_ip_security_restrictions_use_main": False,
+    }
+
+
+def _site_configuration(
+    settings: dict[str, Any], function: ServerlessFunction, context: ProgramContext
+) -> dict[str, Any]:
     """Return a mapping, because the SDK's class sets a .NET version that such apps must not have."""
     cors = context.outputs[FOUNDATION]["cors"]
     return {
         "app_settings": [{"name": name, "value": value} for name, value in sorted(settings.items())],
         **({"cors": cors} if cors else {}),
+        **_access_restrictions(function, context),
         "http20_enabled": True,
         "min_tls_version": "1.2",
     }

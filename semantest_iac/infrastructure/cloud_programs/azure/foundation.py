@@ -20,6 +20,7 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import (
     find_payload,
+    is_called_inside_network,
     list_event_triggers,
     list_routes,
     list_trigger_sources,
@@ -118,6 +119,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "routes": list_routes(blueprint),
         "triggers": list_event_triggers(blueprint),
         "trigger_sources": list_trigger_sources(blueprint),
+        "called_inside_network": is_called_inside_network(blueprint),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,12 +14,13 @@ from semantest_iac.domain.blueprints.parts import (
     IDENTITY_REF,
 )
 from semantest_iac.domain.compute.functions import ServerlessFunction
-from semantest_iac.domain.compute.triggers import MessageTrigger, ScheduleTrigger
+from semantest_iac.domain.compute.triggers import MessageTrigger, RequestTrigger, ScheduleTrigger
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
 from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint, PrivateService
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.infrastructure.clouds.azure_timers import describe_schedule
@@ -40,7 +41,8 @@ def share_app(blueprint: Blueprint) -> Blueprint:
     main = [it for it in blueprint.resources if it.name == FUNCTION_REF and isinstance(it, ServerlessFunction)]
     own_logs = {it.name for it in blueprint.resources if isinstance(it, LogStore)}
     logs = FUNCTION_LOGS_REF if named[0].log_store in own_logs else named[0].log_store  # or that of a whole platform
-    host = _merge_functions([*main, *named], logs)
+    called = {it.name for it in blueprint.resources if isinstance(it, RequestTrigger)}
+    host = _merge_functions([*main, *named], logs, called)
     resources: dict[str, Resource] = {host.name: host}
     for resource in blueprint.resources:
         if isinstance(resource, ServerlessFunction) and resource in named:
@@ -51,17 +53,21 @@ def share_app(blueprint: Blueprint) -> Blueprint:
             resources[FUNCTION_LOGS_REF] = replace(resource, name=FUNCTION_LOGS_REF, purpose="")
         elif isinstance(resource, FunctionIdentity) and resource.name in {it.identity for it in (*main, *named)}:
             before = resources.get(IDENTITY_REF)
-            resources[IDENTITY_REF] = _merge_identity(resource, before, host)
+            resources[IDENTITY_REF] = _merge_identity(resource, before, host, called)
         elif isinstance(resource, Alarm):
             name = resource.name.removesuffix(f"-{resource.purpose}")
             resources[name] = replace(resource, name=name, function=FUNCTION_REF, purpose="")
         elif resource.name != host.name:
             resources[resource.name] = resource
-    return replace(blueprint, resources=tuple(resources.values()))
+    ways = {it.name: replace(it, targets=(FUNCTION_REF,)) for it in _list_ways_to_functions(blueprint)}
+    return replace(blueprint, resources=tuple({**resources, **ways}.values()))
 
 
-def _merge_functions(functions: list[ServerlessFunction], logs: Ref) -> ServerlessFunction:
-    """Return the function that stands for the app; validation has refused variables and sizes that disagree."""
+def _merge_functions(functions: list[ServerlessFunction], logs: Ref, called: Collection[str]) -> ServerlessFunction:
+    """Return the function that stands for the app; validation has refused variables and sizes that disagree.
+
+    It needs none of the functions that are `called`, because they are its own.
+    """
     variables = {name: value for it in functions for name, value in it.environment.items() if name != FUNCTION_VARIABLE}
     return replace(
         functions[0],
@@ -73,12 +79,14 @@ def _merge_functions(functions: list[ServerlessFunction], logs: Ref) -> Serverle
         timeout_s=max(it.timeout_s for it in functions),
         environment=variables,
         secrets={name: ref for it in functions for name, ref in it.secrets.items()},
-        uses=tuple(dict.fromkeys(ref for it in functions for ref in it.uses)),
+        uses=tuple(dict.fromkeys(ref for it in functions for ref in it.uses if ref not in called)),
         network=next((it.network for it in functions if it.network), None),
     )
 
 
-def _merge_identity(identity: FunctionIdentity, before: Resource | None, host: ServerlessFunction) -> FunctionIdentity:
+def _merge_identity(
+    identity: FunctionIdentity, before: Resource | None, host: ServerlessFunction, called: Collection[str]
+) -> FunctionIdentity:
     """Return the identity of the app, with the rights of this function and of those before it."""
     merged = (*([before] if isinstance(before, FunctionIdentity) else []), identity)
     return replace(
@@ -87,7 +95,7 @@ def _merge_identity(identity: FunctionIdentity, before: Resource | None, host: S
         log_store=host.log_store,
         purpose="",
         secrets=tuple(sorted(set(host.secrets.values()))),
-        uses=tuple(dict.fromkeys(ref for it in merged for ref in it.uses)),
+        uses=tuple(dict.fromkeys(ref for it in merged for ref in it.uses if ref not in called)),
         receives_from=tuple(dict.fromkeys(ref for it in merged for ref in it.receives_from)),
     )
 
@@ -121,7 +129,7 @@ def list_event_triggers(blueprint: Blueprint) -> list[dict[str, Any]]:
     found = [
         {"function": _find_purpose(named[it.function]), **_describe_trigger(it, named)}
         for it in blueprint.resources
-        if isinstance(it, MessageTrigger | ScheduleTrigger)
+        if isinstance(it, MessageTrigger | RequestTrigger | ScheduleTrigger)
     ]
     return sorted(found, key=lambda it: str(it["function"]))
 
@@ -130,7 +138,11 @@ def _find_purpose(function: Resource) -> str:
     return function.purpose if isinstance(function, ServerlessFunction) else ""
 
 
-def _describe_trigger(trigger: MessageTrigger | ScheduleTrigger, named: Mapping[str, Resource]) -> dict[str, Any]:
+def _describe_trigger(
+    trigger: MessageTrigger | RequestTrigger | ScheduleTrigger, named: Mapping[str, Resource]
+) -> dict[str, Any]:
+    if isinstance(trigger, RequestTrigger):
+        return {"http": "internal"}
     if isinstance(trigger, ScheduleTrigger):
         return describe_schedule(trigger.schedule, trigger.time_zone)
     source = named[trigger.source]
@@ -142,6 +154,16 @@ def _describe_trigger(trigger: MessageTrigger | ScheduleTrigger, named: Mapping[
         }
     assert isinstance(source, MessageQueue)  # noqa: S101 - the blueprint's own builders
     return {"queue": source.queue, **({"ordered": True} if source.ordered else {})}
+
+
+def is_called_inside_network(blueprint: Blueprint) -> bool:
+    """Whether functions of the app reach each other by a private endpoint."""
+    return bool(_list_ways_to_functions(blueprint))
+
+
+def _list_ways_to_functions(blueprint: Blueprint) -> list[PrivateEndpoint]:
+    endpoints = _resources_of_type(PrivateEndpoint, blueprint.resources)
+    return [it for it in endpoints if it.service is PrivateService.FUNCTIONS]
 
 
 def list_trigger_sources(blueprint: Blueprint) -> list[str]:
