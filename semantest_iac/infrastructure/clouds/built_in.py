@@ -84,6 +84,7 @@ AZURE: Final = CloudEntry(
     web_sockets=f"{_INFRASTRUCTURE}.local_service.azure.web_sockets:build_web_socket_service",
     messaging=f"{_INFRASTRUCTURE}.local_service.azure.deployed_messaging:read_deployed_messaging",
     message_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:find_message_addresses",
+    identities=f"{_INFRASTRUCTURE}.local_service.azure.identities:answer_identity_request",
     local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.azure.local_stores:AZURE_STORES",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",

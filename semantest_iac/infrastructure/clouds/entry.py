@@ -31,7 +31,8 @@ class CloudEntry:
     names the region; `sdk_distribution` is the one with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
     APIs, `messaging` reads what a stack has of queues and schedules, `message_variables` returns the variables with
-    which its functions send to an address of this machine, `local_stores` is the StoreServerPart of its tables and
+    which its functions send to an address of this machine, `identities` answers there with tokens of the identities by
+    which functions call each other, `local_stores` is the StoreServerPart of its tables and
     buckets, `local_variables` adds variables to all functions of a stack as they run here, and `code_service` takes
     code if programs do not carry it. `platform_answer_check` tells whether an HTTP response has the form that the
     cloud gives before or instead of a function; without it this is not known.
@@ -61,6 +62,7 @@ class CloudEntry:
     web_sockets: str = ""
     messaging: str = ""
     message_variables: str = ""
+    identities: str = ""
     local_variables: str = ""
     local_stores: str = ""
     gateway_rules: str = ""

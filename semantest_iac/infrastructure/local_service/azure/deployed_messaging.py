@@ -45,6 +45,7 @@ _QUEUE, _TOPIC = "azure-native:servicebus:Queue", "azure-native:servicebus:Topic
 _SUBSCRIPTION, _RULE = "azure-native:servicebus:Subscription", "azure-native:servicebus:DefaultRule"
 _DEAD_LETTERS = "/$deadletterqueue"
 _TRIGGERS_SETTING, _MAIN = "SEMANTEST_TRIGGERS", "semantest"
+_REQUESTS = "requests"
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _NAME, _TEXT, _NUMBER = r"user\.\[(?P<name>\w+)\]", r"'(?:[^']|'')*'", r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _VALUE = rf"(?:{_TEXT}|{_NUMBER})"
@@ -74,6 +75,7 @@ def read_deployed_messaging(stack: str, resources: DeployedResources, unpack: Un
         list(_read_queue_triggers(triggers, holders, call)),
         list(_read_timers(stack, triggers, app, call, faults)),
         faults,
+        dict(_read_called_functions(triggers, app, resources, unpack)),
     )
 
 
@@ -228,6 +230,18 @@ def _build_message_event(function: str, messages: Sequence[DeliveredMessage]) ->
 
 def _find_failed_receipts(invocation: Invocation, messages: Sequence[DeliveredMessage]) -> Collection[str]:
     return [it.receipt for it in messages] if invocation.error is not None else ()
+
+
+def _read_called_functions(
+    triggers: Sequence[Mapping[str, Any]], app: DeployedResource, resources: DeployedResources, unpack: UnpackPackage
+) -> Iterator[tuple[str, CalledFunction]]:
+    """Yield the functions that others of the app call, by app and path; they share processes as they share instances.
+
+    Source: the page on event-driven scaling (functions with HTTP triggers scale together).
+    """
+    for name in (str(it["function"] or _MAIN) for it in triggers if "http" in it):
+        versions = {_REQUESTS: partial(read_function_spec, resources, app, unpack)}
+        yield f"{app.outputs['name']}/api/{name}", CalledFunction(name, versions, lambda: _REQUESTS)
 
 
 def _read_timers(

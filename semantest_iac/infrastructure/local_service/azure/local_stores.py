@@ -6,27 +6,29 @@ import asyncio
 import json
 import secrets
 import ssl
-import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.azurite import Azurite, Certificate, open_azurite
+from semantest_iac.infrastructure.local_service.azure.identities import (
+    STORAGE_AUDIENCE,
+    Principal,
+    answer_token_request,
+)
 from semantest_iac.infrastructure.local_service.azure.local_variables import find_settings
-from semantest_iac.infrastructure.local_service.azure.tokens import IDENTITY_TOKEN_LIFETIME_S, issue_identity_token
+from semantest_iac.infrastructure.local_service.azure.tokens import issue_identity_token
 from semantest_iac.infrastructure.local_service.stores.local_stores import STORE_VARIABLE_PREFIXES, StoreVariables
 from semantest_iac.infrastructure.local_service.stores.server_process import create_store
 
-STORAGE_AUDIENCE = "https://storage.azure.com"
 _STORAGE_VERSION = "2021-12-02"
-_TENANT, _PRINCIPAL = "5e3a7e57-0000-4000-8000-000000000001", "5e3a7e57-0000-4000-8000-000000000002"
-_JSON = (("content-type", "application/json"),)
+_PRINCIPAL = Principal("5e3a7e57-0000-4000-8000-000000000001", "5e3a7e57-0000-4000-8000-000000000002")
 _CREATED_BEFORE = 409
 
 
@@ -82,7 +84,7 @@ class AzuriteServer:
         return f"{self._azurite.address_of(address.service)}/{address.account}"
 
     def _create(self, address: StorageAddress) -> None:
-        token = issue_identity_token(_TENANT, _PRINCIPAL, STORAGE_AUDIENCE)
+        token = issue_identity_token(*_PRINCIPAL, STORAGE_AUDIENCE)
         headers = {"Authorization": f"Bearer {token}", "x-ms-version": _STORAGE_VERSION, "Content-Length": "0"}
         url, method, body = f"{self._base(address)}/{address.name}?restype=container", "PUT", b""
         if address.service == "table":
@@ -106,29 +108,12 @@ def _trust(certificate: Certificate) -> Mapping[str, str]:
 
 
 def create_identity_handler(secret_header: str) -> LoopbackHandler:
-    """Return a handler that answers as App Service's source of tokens does, for storage alone.
-
-    Source: Microsoft's reference of the REST endpoint of managed identities in App Service.
-    """
+    """Return a handler that answers as App Service's source of tokens does, for storage alone."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
-        query = parse_qs(urlsplit(request.path).query)
-        resource = query.get("resource", [""])[0].rstrip("/")
-        if not secrets.compare_digest(request.headers.get("x-identity-header", ""), secret_header):
-            return _answer(401, {"statusCode": 401, "message": "The header X-IDENTITY-HEADER is wrong."})
-        if resource != STORAGE_AUDIENCE:
-            return _answer(400, {"statusCode": 400, "message": f"There are tokens for {STORAGE_AUDIENCE} alone here."})
-        token = issue_identity_token(_TENANT, _PRINCIPAL, STORAGE_AUDIENCE)
-        expires = str(int(time.time()) + IDENTITY_TOKEN_LIFETIME_S)
-        client = query.get("client_id", [""])[0]
-        found = {"access_token": token, "expires_on": expires, "resource": resource, "token_type": "Bearer"}
-        return _answer(200, {**found, "client_id": client})
+        return answer_token_request(request, _PRINCIPAL, (STORAGE_AUDIENCE,), secret_header)
 
     return answer
-
-
-def _answer(status: int, value: Mapping[str, object]) -> HttpResponse:
-    return HttpResponse(status, _JSON, json.dumps(value).encode())
 
 
 AZURE_STORES = AzureStores()

@@ -7,16 +7,28 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
 from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.identities import Principal, find_identity_variables
 from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
+
+_CALLER_SETTINGS = ("SEMANTEST_CALLER_TENANT", "SEMANTEST_CALLER_PRINCIPAL")
 
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
-    """Return the addresses of this machine in place of those of Service Bus: `<url>/<namespace>/<queue or topic>`."""
-    return {name: _move_address(url, value) for name, value in find_settings(resources, SEND_VARIABLE_PREFIX).items()}
+    """Return the addresses of this machine in place of those of Service Bus and of apps whose functions are called.
+
+    They are `<url>/<namespace>/<queue or topic>` and `<url>/<app>/api/<function>`. Those who call get tokens here.
+    """
+    found = find_settings(resources, (SEND_VARIABLE_PREFIX, CALL_VARIABLE_PREFIX))
+    moved = {name: _move_address(url, value) for name, value in found.items()}
+    caller = find_settings(resources, _CALLER_SETTINGS)
+    if len(caller) < len(_CALLER_SETTINGS):
+        return moved
+    return {**moved, **find_identity_variables(url, Principal(*(caller[name] for name in _CALLER_SETTINGS)))}
 
 
 def find_settings(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> dict[str, str]:

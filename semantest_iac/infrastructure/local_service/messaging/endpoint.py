@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.deployment.stack import Stack
@@ -17,6 +18,11 @@ from semantest_iac.infrastructure.function_runtimes.loopback import (
     serve_loopback,
 )
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.messaging.app_calls import (
+    IDENTITIES_PATH,
+    answer_app_call,
+    is_app_call,
+)
 from semantest_iac.infrastructure.local_service.messaging.bus_api import BUS_SUFFIX, BusApi
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.local_service.messaging.lambda_api import (
@@ -41,7 +47,7 @@ def create_messages_handler(
     refresh: Callable[[], Awaitable[None]],
     call: CallFunction | None = None,
 ) -> LoopbackHandler:
-    """Return a handler that speaks the protocols of SQS, SNS and Service Bus, and with `call` that of Lambda's Invoke.
+    """Return a handler that speaks the protocols of SQS, SNS and Service Bus, and with `call` lets functions be called.
 
     `refresh` looks for new deployments.
     """
@@ -52,8 +58,8 @@ def create_messages_handler(
         if "origin" in request.headers or host not in _LOOPBACK_NAMES:
             return _explain(403, "Pages of browsers cannot send messages, nor call functions.")
         path = urlsplit(request.path).path
-        if call and path.startswith(INVOKE_PREFIX) and path.endswith(INVOKE_SUFFIX):
-            return await answer_invoke(call, request)
+        if call and (answer_call := _find_call_handler(call, request)):
+            return await answer_call(request)
         if request.headers.get("x-amz-target", "").startswith(SQS_TARGET):
             return await sqs.answer(request)
         if path.endswith(BUS_SUFFIX):
@@ -66,6 +72,20 @@ def create_messages_handler(
         )
 
     return answer
+
+
+def _find_call_handler(call: CallFunction, request: LoopbackRequest) -> LoopbackHandler | None:
+    """Return what answers calls of functions, and gives them the tokens of their cloud; None for other requests."""
+    path = urlsplit(request.path).path
+    if path.startswith(INVOKE_PREFIX) and path.endswith(INVOKE_SUFFIX):
+        return partial(answer_invoke, call)
+    if is_app_call(request):
+        return partial(answer_app_call, call)
+    if not path.startswith(f"{IDENTITIES_PATH}/"):
+        return None
+    cloud = next(it for it in CLOUDS.values() if it.identities)
+    found: LoopbackHandler = cloud.load_part(cloud.identities)
+    return found
 
 
 def _explain(status: int, message: str) -> HttpResponse:

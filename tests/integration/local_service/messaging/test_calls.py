@@ -15,8 +15,13 @@ from urllib.parse import quote
 import boto3
 import pytest
 
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.azure.local_variables import find_settings
+from semantest_iac.infrastructure.local_service.azure.tokens import issue_identity_token
 from semantest_iac.infrastructure.local_service.messaging.deployed_messaging import DeployedMessaging
-from tests.integration.local_service.messaging.conftest import AWS, Workers, wait_until
+from semantest_iac.infrastructure.local_service.messaging.endpoint import find_message_variables
+from tests.integration.local_service.messaging.conftest import AWS, AZURE, Workers, wait_until
 
 _SOURCE = """
 import json, os
@@ -81,6 +86,15 @@ class Shop(Workers):
         row = await self.application.deployments({}).deploy(self.stack, {"components": {"workers": component}})
         assert (row.state, row.error) == ("completed", None)
 
+    async def find_resources(self) -> DeployedResources:
+        return await self.serving.find_local_probe(self.stack).find_resources(self.stack)
+
+    async def read_app(self) -> tuple[str, str, str]:
+        """Return the address of the called function here, and the directory and principal of its app."""
+        settings = find_settings(await self.find_resources(), "SEMANTEST_CALLER_")
+        address = _find_address(await self.read())
+        return f"{self.url}/{address}", settings["SEMANTEST_CALLER_TENANT"], settings["SEMANTEST_CALLER_PRINCIPAL"]
+
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
@@ -89,14 +103,14 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     yield shop
 
 
-def _find_arn(messaging: DeployedMessaging) -> str:
-    (arn,) = messaging.callable_functions
-    return arn
+def _find_address(messaging: DeployedMessaging) -> str:
+    (address,) = messaging.callable_functions
+    return address
 
 
-async def _post(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
+async def _post(url: str, headers: Mapping[str, str], body: bytes | None = b"{}") -> tuple[int, str]:
     def send() -> tuple[int, str]:
-        request = urllib.request.Request(url, b"{}", dict(headers))
+        request = urllib.request.Request(url, body, dict(headers))
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
@@ -108,10 +122,10 @@ async def _post(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
 
 class TestCalls:
     @pytest.mark.parametrize("file", ["shop.py", "shop.js"])
-    async def test_reach_the_function_and_bring_its_answer(self, tmp_path: Path, file: str) -> None:
+    async def test_reach_the_function_and_bring_its_answer(self, tmp_path: Path, stack: Stack, file: str) -> None:
         if file == "shop.js" and shutil.which("node") is None:
             pytest.skip("node is not on the PATH")
-        shop = Shop(tmp_path, AWS)
+        shop = Shop(tmp_path, stack)
         await shop.deploy(file)
         for item in ("a", "none", "large"):
             await shop.send(json.dumps({"item": item, "count": 2}), queue="orders")
@@ -128,7 +142,7 @@ class TestCalls:
         assert sorted(calls) == [("call", "prices", 0), ("call", "prices", 0), ("call", "prices", 1)]
 
     async def test_are_made_by_clients_of_the_sdk(self, shop: Shop) -> None:
-        arn = _find_arn(await shop.read())
+        arn = _find_address(await shop.read())
 
         async with shop.deliver():
             client = boto3.client("lambda", endpoint_url=shop.url, **_SETTINGS)
@@ -143,24 +157,28 @@ class TestCalls:
         assert json.loads(failed["Payload"].read())["errorType"] == "KeyError"
 
     @pytest.mark.parametrize("headers", [{"origin": "https://example.org"}, {"host": "example.org"}])
-    async def test_of_web_pages_are_refused(self, shop: Shop, headers: Mapping[str, str]) -> None:
-        arn = _find_arn(await shop.read())
+    async def test_of_web_pages_are_refused(self, tmp_path: Path, stack: Stack, headers: Mapping[str, str]) -> None:
+        shop = Shop(tmp_path, stack)
+        await shop.deploy()
+        address = _find_address(await shop.read())
 
         async with shop.deliver():
-            url = f"{shop.url}/2015-03-31/functions/{quote(arn, safe='')}/invocations"
-            status, _ = await _post(url, headers)
+            path = f"2015-03-31/functions/{quote(address, safe='')}/invocations" if stack is AWS else address
+            status, _ = await _post(f"{shop.url}/{path}", headers)
 
         assert (status, shop.reports) == (403, [])
 
-    async def test_end_with_the_stack(self, shop: Shop) -> None:
-        arn = _find_arn(await shop.read())
+    async def test_end_with_the_stack(self, tmp_path: Path, stack: Stack) -> None:
+        shop = Shop(tmp_path, stack)
+        await shop.deploy()
+        address = _find_address(await shop.read())
 
         async with shop.deliver() as deliveries:
             await deliveries.refresh()
             await shop.destroy()
             await deliveries.refresh()
 
-            assert await deliveries.call(arn, {}) is None
+            assert await deliveries.call(address, {}) is None
 
 
 async def test_roles_of_callers_alone_may_invoke_the_alias(shop: Shop) -> None:
@@ -171,6 +189,63 @@ async def test_roles_of_callers_alone_may_invoke_the_alias(shop: Shop) -> None:
         for name, policy in policies.items()
     }
 
-    arn = _find_arn(await shop.read())
+    arn = _find_address(await shop.read())
     assert arn.endswith(":live")
     assert {name: it for name, it in allowed.items() if it} == {"identity-orders": [[arn]]}
+
+
+_MANAGEMENT = "https://management.azure.com"
+
+
+class TestCallsOfAzure:
+    """An app answers itself alone, in both languages."""
+
+    @pytest.mark.parametrize("file", ["shop.py", "shop.js"])
+    async def test_of_anybody_else_are_refused(self, tmp_path: Path, file: str) -> None:
+        if file == "shop.js" and shutil.which("node") is None:
+            pytest.skip("node is not on the PATH")
+        shop = Shop(tmp_path, AZURE)
+        await shop.deploy(file)
+        event = json.dumps(
+            {"body": json.dumps({"item": "a", "count": 1}), "rawPath": "/", "rawQueryString": ""}
+        ).encode()
+
+        async with shop.deliver():
+            url, tenant, principal = await shop.read_app()
+            own = issue_identity_token(tenant, principal, _MANAGEMENT)
+            strangers = {
+                "none": "",
+                "no token": "Bearer none",
+                "other identity": f"Bearer {issue_identity_token(tenant, 'other', _MANAGEMENT)}",
+                "other directory": f"Bearer {issue_identity_token('other', principal, _MANAGEMENT)}",
+                "other audience": f"Bearer {issue_identity_token(tenant, principal, 'https://storage.azure.com')}",
+                "changed": f"Bearer {own[:-8]}AAAAAAAA",
+            }
+            answers = {name: await _post(url, {"authorization": it}, event) for name, it in strangers.items()}
+            allowed = await _post(url, {"authorization": f"Bearer {own}"}, event)
+            others = [await _post(url.replace("prices", "orders"), {}), await _post(url, {}, None)]
+
+        assert {status for status, _ in answers.values()} == {403}, answers
+        assert {json.loads(text)["message"] for _, text in answers.values()} == {"Forbidden"}
+        assert (allowed[0], json.loads(allowed[1])["statusCode"]) == (200, 201)
+        assert [status for status, _ in others] == [404, 404]
+
+    async def test_need_tokens_that_only_the_app_gets(self, tmp_path: Path) -> None:
+        shop = Shop(tmp_path, AZURE)
+        await shop.deploy()
+
+        async with shop.deliver():
+            variables = find_message_variables(shop.url, AZURE, await shop.find_resources())
+            source, header = variables["IDENTITY_ENDPOINT"], variables["IDENTITY_HEADER"]
+            asked = f"{source}?resource={_MANAGEMENT}&api-version=2019-08-01"
+            _, tenant, principal = await shop.read_app()
+            answers = [
+                await _post(asked, {"x-identity-header": header}, None),
+                await _post(asked, {}, None),
+                await _post(asked.replace(principal, tenant), {"x-identity-header": header}, None),
+                await _post(asked.replace("management", "vault"), {"x-identity-header": header}, None),
+                await _post(f"{shop.url}/identities/other", {}, None),
+            ]
+
+        assert [status for status, _ in answers] == [200, 401, 401, 400, 404]
+        assert len(json.loads(answers[0][1])["access_token"].split(".")) == 3
