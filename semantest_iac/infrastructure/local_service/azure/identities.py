@@ -22,7 +22,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
     create_signing_keys_handler,
     issue_identity_token,
 )
-from semantest_iac.infrastructure.local_service.messaging.app_calls import IDENTITIES_PATH
+from semantest_iac.infrastructure.local_service.messaging.function_calls import IDENTITIES_PATH
 
 STORAGE_AUDIENCE, MANAGEMENT_AUDIENCE = "https://storage.azure.com", "https://management.azure.com"
 _SOURCE_PATH = re.compile(r"/(?P<tenant>[\w-]+)/(?P<principal>[\w-]+)/msi/token")

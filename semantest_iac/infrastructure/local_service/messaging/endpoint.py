@@ -18,19 +18,17 @@ from semantest_iac.infrastructure.function_runtimes.loopback import (
     serve_loopback,
 )
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.messaging.app_calls import (
-    IDENTITIES_PATH,
-    answer_app_call,
-    is_app_call,
-)
 from semantest_iac.infrastructure.local_service.messaging.bus_api import BUS_SUFFIX, BusApi
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
-from semantest_iac.infrastructure.local_service.messaging.lambda_api import (
+from semantest_iac.infrastructure.local_service.messaging.function_calls import (
+    IDENTITIES_PATH,
     INVOKE_PREFIX,
     INVOKE_SUFFIX,
     LARGEST_EVENT,
     CallFunction,
+    answer_app_call,
     answer_invoke,
+    is_app_call,
 )
 from semantest_iac.infrastructure.local_service.messaging.sns_api import SnsApi
 from semantest_iac.infrastructure.local_service.messaging.sqs_api import SQS_TARGET, SqsApi

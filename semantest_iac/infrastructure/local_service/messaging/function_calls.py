@@ -1,6 +1,6 @@
-"""Answers as Lambda's Invoke does, for the functions that others of their component may call.
+"""Answers calls of the functions that others of their component may call, as Lambda's Invoke and apps of Azure do.
 
-Source: the API reference of Lambda, Invoke.
+Source: the API reference of Lambda, Invoke. Who calls an app, its package finds out.
 """
 
 from __future__ import annotations
@@ -8,27 +8,39 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from semantest_iac.domain.networking.http_exchange import HttpResponse, StoredBody
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, StoredBody
+from semantest_iac.infrastructure.function_runtimes.azure_functions import (
+    build_functions_event,
+    build_functions_response,
+    empty_response,
+)
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
+from semantest_iac.infrastructure.local_service.api_frontend import load_stored_body
 
 INVOKE_PREFIX, INVOKE_SUFFIX = "/2015-03-31/functions/", "/invocations"
 LARGEST_EVENT = 6 * 1024 * 1024
 """Bytes of the event of a synchronous call. Source: the quotas of Lambda."""
+IDENTITIES_PATH = "/identities"
+"""Below which functions of apps get the tokens with which they call each other."""
 _ASYNCHRONOUS = ("Event", "DryRun")
+_APP_CALL_PATH = re.compile(r"/(?P<app>[a-z0-9-]+)(?P<path>/api/[\w-]+)")
+_APP_DOMAIN, _LOCAL_CLIENT = "azurewebsites.net", "127.0.0.1"
 
 CallFunction = Callable[[str, Any], Awaitable[Invocation | None]]
-"""Calls a function by its ARN, with the event; None if there is no such function that others call."""
+"""Calls a function by its ARN or by its app and path, with the event; None if there is no such function that others call."""
 
 
 async def answer_invoke(call: CallFunction, request: LoopbackRequest) -> HttpResponse:
-    """Answer one request."""
+    """Answer one request of Invoke."""
     url = urlsplit(request.path)
     arn = unquote(url.path.removeprefix(INVOKE_PREFIX).removesuffix(INVOKE_SUFFIX))
     if request.method != "POST" or request.headers.get("x-amz-invocation-type") in _ASYNCHRONOUS:
@@ -78,3 +90,23 @@ def _respond(text: str, *headers: tuple[str, str]) -> HttpResponse:
 def _refuse(status: int, code: str, message: str) -> HttpResponse:
     headers = (("content-type", "application/json"), ("x-amzn-requestid", str(uuid4())), ("x-amzn-errortype", code))
     return HttpResponse(status, headers, json.dumps({"Type": "User", "message": message}).encode())
+
+
+def is_app_call(request: LoopbackRequest) -> bool:
+    """Whether the path is that of a function of an app: `/<app>/api/<function>`."""
+    return _APP_CALL_PATH.fullmatch(urlsplit(request.path).path) is not None
+
+
+async def answer_app_call(call: CallFunction, request: LoopbackRequest) -> HttpResponse:
+    """Let a function of an app answer a request; other functions and methods are not found, as by its host."""
+    found = _APP_CALL_PATH.fullmatch(urlsplit(request.path).path)
+    if found is None or request.method != "POST":
+        return empty_response(404)
+    headers = tuple(request.headers.items())
+    sent = HttpRequest("POST", found["path"], headers=headers, body=request.body, client=_LOCAL_CLIENT)
+    event = build_functions_event(sent, f"{found['app']}.{_APP_DOMAIN}")
+    invocation = await call(f"{found['app']}{found['path']}", event)
+    if invocation is None:
+        return empty_response(404)
+    response = await asyncio.to_thread(load_stored_body, build_functions_response(invocation, method="POST"))
+    return replace(response, headers=tuple(it for it in response.headers if it[0] != "content-length"))  # added again
