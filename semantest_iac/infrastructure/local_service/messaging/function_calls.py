@@ -36,7 +36,7 @@ _APP_CALL_PATH = re.compile(r"/(?P<app>[a-z0-9-]+)(?P<path>/api/[\w-]+)")
 _APP_DOMAIN, _LOCAL_CLIENT = "azurewebsites.net", "127.0.0.1"
 
 CallFunction = Callable[[str, Any], Awaitable[Invocation | None]]
-"""Calls a function by its ARN or by its app and path, with the event; None if there is no such function that others call."""
+"""Calls a function by its ARN, or its app and path, with the event; None if there is none that others call."""
 
 
 async def answer_invoke(call: CallFunction, request: LoopbackRequest) -> HttpResponse:

@@ -14,9 +14,9 @@ import pytest
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
 from semantest_iac.infrastructure.local_service.azure.azurite import create_certificate
+from semantest_iac.infrastructure.local_service.azure.identities import STORAGE_AUDIENCE
 from semantest_iac.infrastructure.local_service.azure.local_stores import (
     AZURE_STORES,
-    STORAGE_AUDIENCE,
     StorageAddress,
     create_identity_handler,
 )
