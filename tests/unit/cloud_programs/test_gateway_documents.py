@@ -226,8 +226,8 @@ def test_methods_have_the_names_of_their_settings() -> None:
     )
 
     assert [it.settings_path for it in list_methods(gateway)] == [
-        "orders/ANY",
-        "orders/{path+}/ANY",
-        "/ANY",
-        "{path+}/ANY",
+        "~1orders/ANY",
+        "~1orders~1{path+}/ANY",
+        "~1/ANY",
+        "~1{path+}/ANY",
     ]

@@ -239,7 +239,7 @@ SAMPLES: dict[str, Sample] = {
     "aws:apigateway/methodSettings:MethodSettings": lambda world: {
         "restApi": world["aws:apigateway/restApi:RestApi"].id,
         "stageName": world["aws:apigateway/stage:Stage"].outputs["stageName"],
-        "methodPath": "orders/GET",
+        "methodPath": "~1orders/GET",
         "settings": {"throttlingBurstLimit": 10, "throttlingRateLimit": 5},
     },
     "aws:apigateway/apiKey:ApiKey": lambda _: {"name": "web"},

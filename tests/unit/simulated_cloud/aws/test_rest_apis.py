@@ -19,6 +19,7 @@ KEY, PLAN, PLAN_KEY = (
     f"aws:apigateway/{name}" for name in ("apiKey:ApiKey", "usagePlan:UsagePlan", "usagePlanKey:UsagePlanKey")
 )
 Refused = Callable[..., CloudRefusal]
+_LIMIT = {"throttlingBurstLimit": 1, "throttlingRateLimit": 1}
 _MOCK = {"x-amazon-apigateway-integration": {"type": "mock"}}
 
 
@@ -85,6 +86,15 @@ class TestStages:
 
         left = {type_ for type_, _ in cloud.list_resources()}
         assert not left & {STAGE, DEPLOYMENT, "aws:apigateway/methodSettings:MethodSettings"}
+
+
+class TestMethodSettings:
+    @pytest.mark.parametrize("path", ["orders/lines/GET", "/GET", "~1orders/get"])
+    def test_name_methods_with_one_slash(self, cloud: SimulatedCloud, world: World, path: str) -> None:
+        type_ = "aws:apigateway/methodSettings:MethodSettings"
+        inputs = {"restApi": world[API].id, "stageName": "live", "methodPath": path, "settings": _LIMIT}
+
+        assert [it.property for it in cloud.check(type_, inputs)] == ["methodPath"]
 
 
 class TestKeys:

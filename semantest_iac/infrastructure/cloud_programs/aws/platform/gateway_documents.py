@@ -62,8 +62,11 @@ class GatewayMethod:
 
     @property
     def settings_path(self) -> str:
-        """The name of the method where its settings are written."""
-        return f"{self.path.lstrip('/')}/{self.method}"
+        """The name of the method where its settings are written, with its slashes as in JSON Pointers.
+
+        Sources: AWS's reference of the command `update-stage`, and hashicorp/terraform-provider-aws issue 9738.
+        """
+        return f"{self.path.replace('/', '~1')}/{self.method}"
 
 
 def list_methods(gateway: ManagedGateway) -> tuple[GatewayMethod, ...]:

@@ -315,6 +315,7 @@ def _create_link(gateway: ManagedGateway, context: ProgramContext) -> aws.apigat
         protocol="TCP",
         port=balancer["port"],
         vpc_id=network["id"],
+        health_check={"protocol": "HTTP", "path": "/", "matcher": "200-499"},  # it knows no service without a name
         tags=context.tags,
         opts=context.options(),
     )

@@ -203,7 +203,7 @@ class _RulesReader:
         return next(str(it.outputs["secretString"]) for it in versions if it.outputs["secretId"] == arn)
 
     def _find_settings(self, method: _Method) -> Mapping[str, Any]:
-        place = f"{method.path.lstrip('/')}/{method.verb}"
+        place = f"{method.path.replace('/', '~1')}/{method.verb}"
         all_settings = _list_outputs(self.resources, "methodSettings:MethodSettings")
         return next((it["settings"] for it in all_settings if it["methodPath"] == place), {})
 

@@ -249,7 +249,7 @@ REST_API_TYPES: Final[dict[str, TypeRule]] = {
     METHOD_SETTINGS_TYPE: AwsType(METHOD_SETTINGS_TYPE, "{restApi}-{stageName}-{methodPath}").rule(
         {
             **dict.fromkeys(("restApi", "stageName", "methodPath"), REPLACES),
-            "methodPath": refine(Pattern(r"^[^/].*/([A-Z]+|\*)$|^/[A-Z]+$", DOC), force_new=True),
+            "methodPath": refine(Pattern(r"^[^/]+/([A-Z]+|\*)$", OBSERVED), force_new=True),  # other slashes are ~1
             "settings.cacheTtlInSeconds": refine(Range(0, 3600, API), computed_default=True),
             "settings.loggingLevel": refine(OneOf(("ERROR", "INFO", "OFF"), API), computed_default=True),
             "settings.unauthorizedCacheControlHeaderStrategy": refine(
