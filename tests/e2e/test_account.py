@@ -89,7 +89,7 @@ class TestUnsupported:
         outcome = workspace.run("deploy", *_ACCOUNT, "--provider", "azure")
 
         assert (outcome.code, workspace.files()) == (2, {})
-        assert "azure has no GatewayLogging: not needed: each gateway has its own diagnostic setting" in outcome.err
+        assert "azure has no gateway logging: not needed: each gateway has its own diagnostic setting" in outcome.err
 
     def test_invoke_is_refused(self, workspace: Any) -> None:
         workspace.run("deploy", *_ACCOUNT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -80,11 +81,16 @@ def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
     return dict(sorted(row.outputs.items()))  # engines return them in any order
 
 
+_FUNCTION_OUTPUT = re.compile(r"function_name_(?P<name>.+)|(?:functions|etl)_(?!(?:staging|pipeline)$)(?P<of_layer>.+)")
+
+
 def list_function_names(reader: LedgerReader, stack: str) -> list[str]:
-    """Return the names of a deployed stack's functions; none if it has only one, without a name."""
-    outputs = reader.stack(stack).outputs
-    prefix = "function_name_"
-    return sorted(name.removeprefix(prefix) for name in outputs if name.startswith(prefix))
+    """Return the names of a deployed stack's functions; none if it has only one, without a name.
+
+    Those of the platform's layers have hyphens in place of the underscores of outputs.
+    """
+    found = [_FUNCTION_OUTPUT.fullmatch(output) for output in reader.stack(stack).outputs]
+    return sorted(it["name"] or it["of_layer"].replace("_", "-") for it in found if it)
 
 
 def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:

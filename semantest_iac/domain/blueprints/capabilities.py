@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -324,6 +325,7 @@ def _requires(blueprint: Blueprint, feature: Feature) -> bool:
 
 
 _TOP_LEVEL_KEYS = (COMPONENT_KEY, "features.", "monitoring.")
+_WORD, _ABBREVIATIONS = re.compile(r"[A-Z][a-z]+"), ("Api", "Ddos", "Dns", "Http", "Nat", "Sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,13 +359,20 @@ def find_unsupported(
             continue
         supporting = [other.cloud for other in known if not other.unsupported_reason(capability)]
         hint = f"Available on {', '.join(supporting)}." if supporting else "No cloud has it; leave it out."
-        reason = f"{cloud.cloud} has no {capability_label(capability)}: {cloud.unsupported_reason(capability)}"
+        reason = f"{cloud.cloud} has no {describe_capability(capability)}: {cloud.unsupported_reason(capability)}"
         yield Fault(_configuration_path(capability, blueprint.stack.component), reason, hint)
 
 
 def capability_label(capability: Capability) -> str:
     """Return such as `HttpApi` or `HttpApi (CORS)`."""
     return f"{capability.kind.__name__} ({capability.name})" if isinstance(capability, Feature) else capability.__name__
+
+
+def describe_capability(capability: Capability) -> str:
+    """Return the words for a person, such as `HTTP API` or `HTTP API (CORS)`."""
+    kind = capability.kind if isinstance(capability, Feature) else capability
+    name = " ".join(it.upper() if it in _ABBREVIATIONS else it.lower() for it in _WORD.findall(kind.__name__))
+    return f"{name} ({capability.name})" if isinstance(capability, Feature) else name
 
 
 def _configuration_path(capability: Capability, component: str) -> str:

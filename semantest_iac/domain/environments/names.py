@@ -92,6 +92,7 @@ def list_extended_environments(name: str, extends: Mapping[str, str]) -> tuple[s
 
 
 _LONGEST_GUESS = 80  # difflib is quadratic, and no typing error has that length
+_LONGEST_KNOWN = 200
 
 
 def canonical_word(word: str | None) -> str | None:
@@ -118,8 +119,8 @@ def suggest_known(word: str, choices: Iterable[str]) -> str:
     """Return the hint for an unknown name: the most similar one, then all, each once."""
     known = list(dict.fromkeys(choices))
     similar = find_nearest(word, known)
-    question = f"Did you mean '{similar}'? " if similar else ""
-    return f"{question}Known: {', '.join(known)}."
+    question = f"Did you mean '{make_printable(similar, _LONGEST_KNOWN)}'? " if similar else ""
+    return f"{question}Known: {', '.join(make_printable(it, _LONGEST_KNOWN) for it in known)}."
 
 
 def read_component_type(component: str, configuration: Mapping[str, Any]) -> str:

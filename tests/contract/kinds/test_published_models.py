@@ -33,6 +33,14 @@ Check = Callable[[str, Mapping[str, Any]], Iterator[Finding]]
 
 _CHECKS: Mapping[str, Check] = {"aws": check_aws_resource, "azure": check_azure_resource}
 _SECRET = {"environment": {"TOKEN": "${secrets.token}"}}
+_CALLING = {
+    "source": ".",
+    "functions": {
+        "orders": {"handler": "app.orders", "trigger": {"queue": "orders-queue"}, "calls": ["prices"]},
+        "prices": {"handler": "app.prices", "trigger": {"http": "internal"}},
+        "nightly": {"handler": "app.nightly", "trigger": {"schedule": "0 3 * * *", "time_zone": "Europe/Berlin"}},
+    },
+}
 _WRITTEN = {
     "rest-api": {
         **_SECRET,
@@ -43,8 +51,9 @@ _WRITTEN = {
         "instances": {"min": 1, "max": 5},
     },
     "websocket": {"environment": {"JWT_SECRET": "${secrets.jwt_secret}"}},
+    **dict.fromkeys(("functions", "platform"), _CALLING),
 }
-"""Settings with which the components of services use most of what they can; the others have their defaults."""
+"""Settings with which components use most of what they can; the others have their defaults."""
 
 
 def _list_stacks() -> Iterator[Stack]:
@@ -55,7 +64,7 @@ def _list_stacks() -> Iterator[Stack]:
 
 
 def _build(stack: Stack) -> Any:
-    section = {"components": {stack.component: _WRITTEN.get(stack.component, {})}} if stack.is_service else {}
+    section = {"components": {stack.component: it}} if (it := _WRITTEN.get(stack.component)) else {}
     written = {**section, "monitoring": {"notify": ["operations@example.org"]}, "tags": {"team": "qa"}}
     configuration = DeploymentConfiguration.model_validate(written)
     settings = resolve_component(configuration, stack.component, stack.environment)

@@ -83,7 +83,7 @@ class TestMapping:
 
         assert "HttpApi" in _gaps(without.capabilities) - _gaps(azure.capabilities)
         assert [(fault.message, fault.hint) for fault in report.faults] == [
-            ("azure has no HttpApi: it has no program for this kind", "Available on aws.")
+            ("azure has no HTTP API: it has no program for this kind", "Available on aws.")
         ]
 
 

@@ -29,7 +29,7 @@ class TestFindUnsupported:
         assert _find_faults(meadow, Capabilities("aws"), instances={"min": 1}) == [
             Fault(
                 "components.rest-api.instances.min",
-                "meadow has no ServerlessFunction (warm instances): its functions sleep",
+                "meadow has no serverless function (warm instances): its functions sleep",
                 "Available on aws.",
             )
         ]
@@ -44,7 +44,7 @@ class TestFindUnsupported:
 
         [fault] = _find_faults(meadow, meadow)
 
-        assert fault.message == "meadow has no HttpApi: it has no program for this kind"
+        assert fault.message == "meadow has no HTTP API: it has no program for this kind"
         assert (fault.path, fault.hint) == ("component", "No cloud has it; leave it out.")
 
     def test_loads_no_other_cloud_without_need(self) -> None:

@@ -36,7 +36,7 @@ class TestContainerService:
 
         [fault, *_] = find_unsupported(Blueprint(STACK, 1, (SERVICE,), {}), cloud, list)
 
-        assert fault.message == "moon has no ContainerService: it has no registry"
+        assert fault.message == "moon has no container service: it has no registry"
 
     def test_is_found_by_a_variable_with_its_name(self) -> None:
         assert service_variable("users-api") == "SEMANTEST_SERVICE_USERS_API"

@@ -255,6 +255,27 @@ class TestCallsOnAzure:
         assert len(found) == warnings
 
 
+@pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+def test_names_that_nobody_can_print_stay_out_of_messages_and_hints(provider: str) -> None:
+    hidden = "or\u202eders"
+    section = {
+        "queues": {hidden: {"ordered": True, "lock_s": 10}, "orders": {}},
+        "topics": {hidden: {"subscriptions": {hidden: {}}}},
+        "functions": {
+            hidden: {"trigger": {"http": "internal"}},
+            "worker": {"trigger": {"queue": hidden, "batch": 11}, "calls": [f"{hidden}s"]},
+            "reader": {"trigger": {"topic": f"{hidden}s"}, "sends_to": [f"{hidden}s"]},
+        },
+        "timeout": 20,
+    }
+
+    report = _validate(provider, section)
+
+    shown = [text for it in (*report.faults, *report.warnings) for text in (it.path, it.message, it.hint)]
+    assert len(shown) > 20
+    assert [text for text in shown if "\u202e" in text] == []
+
+
 def _validate_platform(
     provider: str, environment: str, section: dict[str, Any], network: dict[str, Any]
 ) -> ValidationReport:

@@ -10,6 +10,7 @@ from semantest_iac.application.queries.history import (
     find_owning_engine,
     is_deployed_or_unfinished,
     is_served_locally,
+    list_function_names,
     read_events,
     read_history,
     simulated_releases,
@@ -28,6 +29,7 @@ from semantest_iac.domain.guardrails.engine_choice import (
 )
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event
 
+_WORKERS = ["orders-worker", "prices"]
 OTHER = "websocket.azure.staging.westeurope"
 
 
@@ -100,6 +102,23 @@ class TestEvents:
 
 
 _ASKED = {"environment": "development", "configuration": {"engine": PULUMI_ENGINE, "cloud": SIMULATED_CLOUD}}
+
+
+class TestFunctionNames:
+    @pytest.mark.parametrize(
+        ("outputs", "names"),
+        [
+            (["endpoint", "function_name", "function_arn"], []),
+            (["function_name_list_users", "function_arn_list_users", "endpoint"], ["list_users"]),
+            (["functions_orders_worker", "functions_prices", "messaging_queue_orders", "network_id"], _WORKERS),
+            (["etl_etl_processor", "etl_staging", "etl_pipeline"], ["etl-processor"]),
+        ],
+        ids=["one", "of an API", "of the platform", "of a pipeline"],
+    )
+    async def test_follow_from_outputs(self, ledger: MemoryLedger, outputs: list[str], names: list[str]) -> None:
+        await ledger.append(STACK, None, a_deploy("d1", outputs=dict.fromkeys(outputs, "one")))
+
+        assert list_function_names(ledger, STACK) == names
 
 
 class TestFindOwningEngine:

@@ -60,7 +60,8 @@ def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
         for name, entry in entries.items():
             yield from _check_entry(f"{key}.{make_printable(name)}", name, entry)
             if name in taken:
-                yield refuse(f"{key}.{name}", f"there is a queue '{name}' already", "Choose another name.")
+                shown = make_printable(name)
+                yield refuse(f"{key}.{shown}", f"there is a queue '{shown}' already", "Choose another name.")
             taken.add(name)
     called = {(it.trigger.topic, it.name) for it in _list_functions(subject) if it.trigger and it.trigger.topic}
     for name, topic in (section.topics or {}).items():
@@ -69,7 +70,8 @@ def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
             yield from _check_entry(at, subscription, its_section)
             yield from _check_filter(f"{at}.filter", its_section.filter)
             if (name, subscription) in called:
-                yield refuse(at, f"the function '{subscription}' has this subscription already", "Choose another name.")
+                reason = f"the function '{make_printable(subscription)}' has this subscription already"
+                yield refuse(at, reason, "Choose another name.")
 
 
 def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
@@ -162,8 +164,9 @@ def check_call_chains(subject: RuleSubject) -> Iterator[Finding]:
     called = {it for function in functions.values() for it in function.calls or ()}
     for name, function in functions.items():
         if _answers_calls(function) and name not in called:
-            at = f"functions.{make_printable(name)}.trigger.http"
-            yield advise(at, "no function calls it", f"Name it in calls of another function: calls: [{name}].")
+            shown = make_printable(name)
+            hint = f"Name it in calls of another function: calls: [{shown}]."
+            yield advise(f"functions.{shown}.trigger.http", "no function calls it", hint)
 
 
 def _find_circle(start: str, functions: Mapping[str, FunctionSection]) -> list[str]:
@@ -237,7 +240,7 @@ def _check_source(at: str, trigger: TriggerSection, subject: RuleSubject) -> Ite
         elif "messaging" not in platform.layers:
             yield refuse(f"{at}.{key}", "messaging is turned off", "Turn on features.enable_service_bus.")
         elif names[name].ordered and (trigger.batch or 0) > LARGEST_ORDERED_BATCH:
-            reason = f"'{name}' is ordered, and gives {LARGEST_ORDERED_BATCH} messages at once at most"
+            reason = f"'{make_printable(name)}' is ordered, and gives {LARGEST_ORDERED_BATCH} messages at once at most"
             yield refuse(f"{at}.batch", reason, f"Write {LARGEST_ORDERED_BATCH} or less.")
 
 
@@ -250,8 +253,9 @@ def check_locks(subject: RuleSubject) -> Iterator[Finding]:
         queue = function.trigger.queue if function.trigger else ""
         lock = platform.messaging.queues[queue].lock_s if queue in platform.messaging.queues else None
         if lock is not None and lock < function.timeout:
-            reason = f"{lock} s are less than the {function.timeout} s that '{function.name}' may take for a message"
-            yield refuse(f"queues.{queue}.lock_s", reason, "Leave it out, and it is six times that.")
+            taker = make_printable(function.name)
+            reason = f"{lock} s are less than the {function.timeout} s that '{taker}' may take for a message"
+            yield refuse(f"queues.{make_printable(queue)}.lock_s", reason, "Leave it out, and it is six times that.")
 
 
 MESSAGING_RULES: tuple[Rule, ...] = (check_messaging, check_triggers, check_call_chains, check_locks)

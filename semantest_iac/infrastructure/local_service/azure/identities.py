@@ -68,7 +68,7 @@ def answer_token_request(
     """Answer as App Service's source of tokens does, to whoever has the secret header, for these audiences alone."""
     query = parse_qs(urlsplit(request.path).query)
     resource = query.get("resource", [""])[0].rstrip("/")
-    if not secrets.compare_digest(request.headers.get("x-identity-header", ""), secret_header):
+    if not hmac.compare_digest(request.headers.get("x-identity-header", "").encode(), secret_header.encode()):
         return _answer(401, {"statusCode": 401, "message": "The header X-IDENTITY-HEADER is wrong."})
     if resource not in audiences:
         known = " and ".join(audiences)

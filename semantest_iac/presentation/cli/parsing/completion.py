@@ -121,8 +121,9 @@ def find_topic_names(around: Surroundings) -> Iterator[tuple[str, str]]:
 def _find_output_names(around: Surroundings, kind: str) -> Iterator[tuple[str, str]]:
     for row in around.application.ledger.stacks():
         for output in row.outputs:
-            if match := re.fullmatch(rf"(?:messaging_)?{kind}_(.+?)(?:_address)?", output):
-                yield match[1].replace("_", "-"), f"of {row.stack}"
+            match = re.fullmatch(rf"messaging_{kind}_(.+)|{kind}_(.+)_address", output)
+            if match:
+                yield (match[1] or match[2]).replace("_", "-"), f"of {row.stack}"
 
 
 def find_deployment_ids(around: Surroundings) -> Iterator[tuple[str, str]]:

@@ -165,7 +165,7 @@ class Workers:
             async def find_variables(stack: Stack, resources: DeployedResources) -> dict[str, str]:
                 return {**find_message_variables(self.url, stack, resources)}
 
-            self.serving.variable_sources[:] = [find_variables]
+            self.serving.variable_sources.append(find_variables)
             async with deliveries:
                 yield deliveries
 

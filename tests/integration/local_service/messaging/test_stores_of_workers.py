@@ -1,5 +1,7 @@
 """Functions that messages call write rows and files and read them again, on both clouds and in both languages.
 
+The one that writes also calls another function, for which an app of Azure needs a second token of its identity.
+
 They send what the clouds' libraries send, and need no packages: on AWS JSON to DynamoDB and S3 at the addresses that
 SDKs read, on Azure a token of their identity by HTTPS with a certificate that they have learnt to trust.
 """
@@ -44,9 +46,14 @@ def login():
     token = json.loads(send("GET", url, X_IDENTITY_HEADER=os.environ["IDENTITY_HEADER"]))["access_token"]
     return {"authorization": f"Bearer {token}", "x_ms_version": "2021-12-02"}
 
+def check(event, context):
+    return {"statusCode": 200 if event["rawPath"].startswith("/orders/o") else 404}
+
 def write(event, context):
+    from semantest_call import call
     for record in event["Records"]:
         order, body = json.loads(record["body"])["order"], record["body"].encode()
+        assert call("checks", "GET", f"/orders/{order}").status == 200
         if "AWS_ENDPOINT_URL_S3" in os.environ:
             dynamodb("PutItem", Item={"PartitionKey": {"S": "a"}, "RowKey": {"S": order}})
             url = f"{os.environ['AWS_ENDPOINT_URL_S3']}/{os.environ['SEMANTEST_BUCKET_UPLOADS']}/{order}"
@@ -100,9 +107,14 @@ async function login () {
 }
 const json = { 'content-type': 'application/json', accept: 'application/json;odata=nometadata' }
 
+exports.check = async (event) => ({ statusCode: event.rawPath.startsWith('/orders/o') ? 200 : 404 })
+
 exports.write = async (event) => {
+  const { call } = require('semantest-call')
   for (const record of event.Records) {
     const order = JSON.parse(record.body).order
+    const checked = await call('checks', 'GET', `/orders/${order}`)
+    if (checked.status !== 200) throw new Error(`${order} is refused`)
     if (isAws) {
       await dynamodb('PutItem', { Item: { PartitionKey: { S: 'a' }, RowKey: { S: order } } })
       await send('PUT', `${env.AWS_ENDPOINT_URL_S3}/${env.SEMANTEST_BUCKET_UPLOADS}/${order}`, record.body, scope('s3'))
@@ -147,7 +159,8 @@ class Shop(Workers):
             "queues": {"writes": {}, "reads": {}},
             **stores,
             "functions": {
-                "writer": {**shared, "handler": "shop.write", "trigger": {"queue": "writes"}},
+                "writer": {**shared, "handler": "shop.write", "trigger": {"queue": "writes"}, "calls": ["checks"]},
+                "checks": {**shared, "handler": "shop.check", "trigger": {"http": "internal"}},
                 "reader": {**shared, "handler": "shop.read", "trigger": {"queue": "reads"}},
             },
         }
@@ -158,7 +171,7 @@ class Shop(Workers):
     async def serve(self) -> AsyncIterator[list[RequestLogEntry]]:
         """Deliver messages, with the servers of tables and buckets."""
         log: list[RequestLogEntry] = []
-        async with self.deliver(), self.serving.provide_stores(log.append):
+        async with self.serving.provide_stores(log.append), self.deliver():
             yield log
 
 
@@ -176,7 +189,7 @@ async def test_what_one_function_writes_another_one_reads(
 
     async with shop.serve() as log:
         await shop.send(*orders, queue="writes")
-        await wait_until(lambda: sum(it.messages - it.failed for it in shop.reports) >= 2)
+        await wait_until(lambda: sum(it.messages - it.failed for it in shop.reports if it.source == "writes") >= 2)
         await shop.send(orders[1], queue="reads")
         await wait_until(lambda: bool(shop.read_handled()))
 

@@ -91,6 +91,17 @@ class TestCompletion:
 
         assert set(completer.complete(*words)) == offered
 
+    async def test_offers_queues_and_topics_by_their_whole_names(self, completer: Completer, world: Any) -> None:
+        platform = ("messaging_queue_orders_queue", "messaging_queue_ship_address", "messaging_topic_news")
+        api = ("queue_jobs_address", "queue_bill_address_address", "topic_events_address")
+        outputs = dict.fromkeys((*platform, *api), "one")
+        await world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK, outputs=outputs))
+
+        queues, topics = completer.complete("send", "--queue", ""), completer.complete("send", "--topic", "")
+
+        assert sorted(queues) == ["bill-address", "jobs", "orders-queue", "ship-address"]
+        assert sorted(topics) == ["events", "news"]
+
     async def test_offers_the_deployments_that_hold_a_stack(self, completer: Completer, world: Any) -> None:
         needs_operator = an_event("deployment.needs_operator", "d2", stack=_STACK)
         await world.ledger.append(_STACK, None, a_deploy("d1", stack=_STACK))
