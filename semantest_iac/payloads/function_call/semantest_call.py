@@ -30,7 +30,7 @@ TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javas
 JSON_TYPE, TEXT_TYPE, BYTES_TYPE = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 NO_ADDRESS = "0.0.0.0"  # a caller has none
 ARN_PREFIX = "arn:"  # of an alias of Lambda; other addresses are those of an app
-CALL_AUDIENCE = "https://management.azure.com"  # where the identity of an app has no right
+CALL_AUDIENCE = "https://management.azure.com"  # which every directory knows
 ANSWER_HEADER = "x-semantest-call"  # of what a called function returned
 
 

@@ -17,7 +17,7 @@ const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application
 const [JSON_TYPE, TEXT_TYPE, BYTES_TYPE] = ['application/json', 'text/plain; charset=utf-8', 'application/octet-stream']
 const NO_ADDRESS = '0.0.0.0' // a caller has none
 const ARN_PREFIX = 'arn:' // of an alias of Lambda; other addresses are those of an app
-const CALL_AUDIENCE = 'https://management.azure.com' // where the identity of an app has no right
+const CALL_AUDIENCE = 'https://management.azure.com' // which every directory knows
 const ANSWER_HEADER = 'x-semantest-call' // of what a called function returned
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 

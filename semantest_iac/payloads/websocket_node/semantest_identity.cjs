@@ -7,7 +7,7 @@ const { constants, createHash, createPublicKey, timingSafeEqual, verify } = requ
 
 const AUTHORITY = 'https://login.microsoftonline.com'
 const WEB_PUBSUB_AUDIENCE = 'https://webpubsub.azure.com'
-const CALL_AUDIENCE = 'https://management.azure.com' // where the identity of an app has no right
+const CALL_AUDIENCE = 'https://management.azure.com' // which every directory knows
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const LONGEST_TOKEN = 8192
 const LEEWAY_S = 30
