@@ -57,6 +57,8 @@ RESOURCES: Mapping[str, Source] = {
     ),
     "aws:apigatewayv2/route:Route": Source("AWS::ApiGatewayV2::Route"),
     "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
+    "aws:appautoscaling/policy:Policy": Source("AWS::ApplicationAutoScaling::ScalingPolicy", {"name": "PolicyName"}),
+    "aws:appautoscaling/target:Target": Source("AWS::ApplicationAutoScaling::ScalableTarget"),
     "aws:cloudwatch/dashboard:Dashboard": Source("AWS::CloudWatch::Dashboard"),
     "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": Source("AWS::Logs::LogAnomalyDetector"),
     "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
@@ -111,6 +113,11 @@ RESOURCES: Mapping[str, Source] = {
             "the provider changes it in place",
         ),
     ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Source("", reason="CloudFormation writes it into the repository"),
+    "aws:ecr/repository:Repository": Source("AWS::ECR::Repository", {"name": "RepositoryName"}),
+    "aws:ecs/cluster:Cluster": Source("AWS::ECS::Cluster", {"name": "ClusterName", "settings": "ClusterSettings"}),
+    "aws:ecs/service:Service": Source("AWS::ECS::Service", {"name": "ServiceName"}),
+    "aws:ecs/taskDefinition:TaskDefinition": Source("AWS::ECS::TaskDefinition"),
     "aws:elasticache/serverlessCache:ServerlessCache": Source(
         "AWS::ElastiCache::ServerlessCache", {"name": "ServerlessCacheName"}
     ),
@@ -151,6 +158,12 @@ RESOURCES: Mapping[str, Source] = {
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": Source(
         "", reason="CloudFormation writes it into the alias or version"
     ),
+    "aws:lb/listener:Listener": Source("AWS::ElasticLoadBalancingV2::Listener"),
+    "aws:lb/listenerRule:ListenerRule": Source("AWS::ElasticLoadBalancingV2::ListenerRule"),
+    "aws:lb/loadBalancer:LoadBalancer": Source(
+        "AWS::ElasticLoadBalancingV2::LoadBalancer", {"loadBalancerType": "Type"}
+    ),
+    "aws:lb/targetGroup:TargetGroup": Source("AWS::ElasticLoadBalancingV2::TargetGroup"),
     "aws:rds/instance:Instance": Source(
         "AWS::RDS::DBInstance",
         {
@@ -188,6 +201,11 @@ RESOURCES: Mapping[str, Source] = {
     "aws:secretsmanager/secretVersion:SecretVersion": Source(
         "", reason="CloudFormation writes the value into the secret"
     ),
+    "aws:servicediscovery/instance:Instance": Source("AWS::ServiceDiscovery::Instance"),
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": Source(
+        "AWS::ServiceDiscovery::PrivateDnsNamespace"
+    ),
+    "aws:servicediscovery/service:Service": Source("AWS::ServiceDiscovery::Service"),
     "aws:sfn/stateMachine:StateMachine": Source(
         "AWS::StepFunctions::StateMachine",
         {"definition": "DefinitionString", "name": "StateMachineName", "type": "StateMachineType"},

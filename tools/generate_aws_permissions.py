@@ -37,6 +37,12 @@ OTHER_ACTIONS = {
         "read": ["iam:ListAttachedRolePolicies"],
         "delete": ["iam:DetachRolePolicy"],
     },
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": {
+        "create": ["ecr:PutLifecyclePolicy"],
+        "read": ["ecr:GetLifecyclePolicy"],
+        "update": ["ecr:PutLifecyclePolicy"],
+        "delete": ["ecr:DeleteLifecyclePolicy"],
+    },
     "aws:secretsmanager/secretVersion:SecretVersion": {
         "create": ["secretsmanager:PutSecretValue"],
         "read": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
@@ -80,6 +86,9 @@ PROVIDER_ACTIONS = (
     # What Pulumi's provider calls besides, as Terraform's does, on which it is built: with a role it reads its policies
     # and looks for instance profiles before a delete, with a function its versions, and tags of everything.
     *("dynamodb:ListTagsOfResource", "ec2:DescribeAvailabilityZones", "ec2:DescribeSecurityGroupRules"),
+    *("ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways", "ecr:BatchDeleteImage", "ecr:ListImages"),
+    *("ecr:ListTagsForResource", "elasticloadbalancing:DescribeTags", "route53:ChangeResourceRecordSets"),
+    *("route53:DeleteHostedZone", "servicediscovery:ListTagsForResource"),
     *("iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"),
     *("lambda:ListVersionsByFunction", "logs:ListTagsForResource", "s3:DeleteObject", "s3:DeleteObjectVersion"),
     *("s3:GetBucketRequestPayment", "s3:ListBucketVersions", "secretsmanager:GetResourcePolicy"),

@@ -52,6 +52,7 @@ CONTAINER_SERVICE = ContainerService(
     receives_from=(QUEUE,),
     calls=("users-api",),
 )
+_SLEEPER = replace(CONTAINER_SERVICE, scaling=ServiceScaling(minimum=0, maximum=5, queues={QUEUE: 20}))
 _RUNNING = (shared.LOG_STORE, *_NETWORK, CONTAINER_ENVIRONMENT)
 _SERVING = (
     *(*_RUNNING, IMAGE_REGISTRY, LOAD_BALANCER, SECRET_VAULT, _SECRET),
@@ -66,6 +67,17 @@ CONTAINER_EXAMPLES = (
         changes={"azure": ("replace",)},  # fixed when it is created
         needs=(shared.LOG_STORE, *_NETWORK),
         outputs=("id", "name"),
+        unpriced=("aws",),
+    ),
+    KindExample(
+        resource=replace(CONTAINER_ENVIRONMENT, network=None, subnet=None),
+        changed=replace(CONTAINER_ENVIRONMENT, network=None, subnet=None, high_availability=True),
+        change=(),
+        changes={"azure": ("replace",)},
+        needs=(shared.LOG_STORE,),
+        outputs=("id", "name"),
+        label="without a network",
+        unpriced=("aws",),
     ),
     KindExample(
         resource=IMAGE_REGISTRY,
@@ -78,7 +90,7 @@ CONTAINER_EXAMPLES = (
         resource=LOAD_BALANCER,
         changed=replace(LOAD_BALANCER, public=True, subnet=Ref(GATEWAY_SUBNET.name)),
         change=("replace",),
-        changes={"azure": ()},  # the environment has an ingress
+        changes={"aws": ("update",), "azure": ()},  # never public there; the environment has an ingress
         needs=_RUNNING,
         outputs=("address",),
     ),
@@ -86,6 +98,7 @@ CONTAINER_EXAMPLES = (
         resource=CONTAINER_SERVICE,
         changed=replace(CONTAINER_SERVICE, port=9090, memory_mb=1024, cpu=0.5, probe=HealthProbe(path="/ready")),
         change=("update",),
+        changes={"aws": ("replace", "update")},  # what its tasks run is another revision
         needs=_SERVING,
         outputs=("id", "name", "address"),
     ),
@@ -93,7 +106,15 @@ CONTAINER_EXAMPLES = (
         resource=CONTAINER_SERVICE,
         changed=replace(CONTAINER_SERVICE, image="ghcr.io/example/orders-api:1.5", secrets={}),
         change=("update",),
+        changes={"aws": ("replace", "update")},
         needs=_SERVING,
         label="another image",
+    ),
+    KindExample(
+        resource=_SLEEPER,
+        changed=replace(_SLEEPER, scaling=replace(_SLEEPER.scaling, maximum=8)),
+        change=("update",),
+        needs=_SERVING,
+        label="that sleeps without messages",
     ),
 )

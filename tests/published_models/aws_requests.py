@@ -5,6 +5,7 @@ The generator of the sandbox's schemas reads CloudFormation and Pulumi's SDK, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -55,13 +56,20 @@ class _RequestChecker:
         self._given: set[str] = set()
 
     def place(self, name: str, value: Any) -> None:
-        """Check a top-level property where the table or its name puts it."""
+        """Check a top-level property where the table or its name puts it; parts of a block may each have a place."""
+        parts = value if isinstance(value, dict) else {}
+        if parts and all(f"{name}.{part}" in self._calls.renamed for part in parts):
+            for part, item in parts.items():
+                self.place(f"{name}.{part}", item)
+            return
         found = self._find_place(name) or (self._find_tagging() if name == "tags" else None)
         if found is None:
             self._report(name, f"is no member of {', '.join(self._calls.operations)}")
             return
         if found.operation == self._calls.operations[0]:
             self._given.add(found.members[0])
+        if isinstance(value, str) and found.shape.type_name in ("list", "structure"):
+            value = json.loads(value)  # the provider takes a document as text, and sends its parts
         self._check(value, found.shape, name)
 
     def list_missing(self) -> Iterator[Finding]:

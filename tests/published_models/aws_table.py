@@ -141,6 +141,32 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         },
         kind="Table",
     ),
+    "aws:appautoscaling/policy:Policy": AwsCalls(
+        "application-autoscaling", ("PutScalingPolicy",), {"name": "PolicyName"}
+    ),
+    "aws:appautoscaling/target:Target": AwsCalls("application-autoscaling", ("RegisterScalableTarget",)),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": AwsCalls(
+        "ecr", ("PutLifecyclePolicy",), {"repository": "repositoryName", "policy": "lifecyclePolicyText"}
+    ),
+    "aws:ecr/repository:Repository": AwsCalls(
+        "ecr", ("CreateRepository",), {"forceDelete": "DeleteRepository.force"}, kind="Repository"
+    ),
+    "aws:ecs/service:Service": AwsCalls(
+        "ecs",
+        ("CreateService",),
+        {
+            **{
+                f"networkConfiguration.{name}": f"networkConfiguration.awsvpcConfiguration.{name}"
+                for name in ("assignPublicIp", "securityGroups", "subnets")
+            },
+            "deploymentCircuitBreaker": "deploymentConfiguration.deploymentCircuitBreaker",
+            "deploymentMaximumPercent": "deploymentConfiguration.maximumPercent",
+            "deploymentMinimumHealthyPercent": "deploymentConfiguration.minimumHealthyPercent",
+        },
+        {"waitForSteadyState": "the provider asks for the state of the service until it is steady"},
+        kind="service",
+    ),
+    "aws:ecs/taskDefinition:TaskDefinition": AwsCalls("ecs", ("RegisterTaskDefinition",)),
     "aws:ec2/eip:Eip": AwsCalls("ec2", ("AllocateAddress",)),
     "aws:ec2/internetGateway:InternetGateway": AwsCalls(
         "ec2", ("CreateInternetGateway",), {"vpcId": "AttachInternetGateway.VpcId"}
@@ -175,6 +201,38 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         kind="Function",
     ),
     "aws:lambda/permission:Permission": AwsCalls("lambda", ("AddPermission",), {"function": "FunctionName"}),
+    "aws:lb/listener:Listener": AwsCalls(
+        "elbv2", ("CreateListener",), {"defaultActions.*.fixedResponse": "FixedResponseConfig"}
+    ),
+    "aws:lb/listenerRule:ListenerRule": AwsCalls(
+        "elbv2", ("CreateRule",), {"conditions.*.hostHeader": "HostHeaderConfig"}, supplied=("Priority",)
+    ),
+    "aws:lb/loadBalancer:LoadBalancer": AwsCalls(
+        "elbv2",
+        ("CreateLoadBalancer",),
+        {"loadBalancerType": "Type"},
+        {
+            "dropInvalidHeaderFields": "ModifyLoadBalancerAttributes: routing.http.drop_invalid_header_fields.enabled",
+            "internal": "the scheme `internal` or `internet-facing`",
+        },
+    ),
+    "aws:lb/targetGroup:TargetGroup": AwsCalls(
+        "elbv2",
+        ("CreateTargetGroup",),
+        {
+            f"healthCheck.{name}": member
+            for name, member in {
+                "interval": "HealthCheckIntervalSeconds",
+                "timeout": "HealthCheckTimeoutSeconds",
+                "healthyThreshold": "HealthyThresholdCount",
+                "unhealthyThreshold": "UnhealthyThresholdCount",
+                "matcher": "Matcher.HttpCode",
+                "path": "HealthCheckPath",
+                "protocol": "HealthCheckProtocol",
+            }.items()
+        },
+        {"deregistrationDelay": "ModifyTargetGroupAttributes: deregistration_delay.timeout_seconds"},
+    ),
     "aws:rds/instance:Instance": AwsCalls(
         "rds",
         ("CreateDBInstance",),

@@ -41,6 +41,22 @@ EXPLANATIONS: Final = (
         "ManagedGateway with two products",
     ),
     Explanation(
+        "aws:appautoscaling/policy:Policy",
+        "stepScalingPolicyConfiguration.stepAdjustments.*",
+        "is no double",
+        "the provider takes bounds as texts, so that none is not zero, and sends numbers",
+        "the inputs of Policy in Pulumi's SDK (metricIntervalLowerBound: str), and StepAdjustment in botocore's model",
+        "ContainerService that sleeps without messages",
+    ),
+    Explanation(
+        "aws:ecs/service:Service",
+        "networkConfiguration.assignPublicIp",
+        "is no string",
+        "the provider takes a flag and sends ENABLED or DISABLED",
+        "the inputs of Service in Pulumi's SDK, and AssignPublicIp in botocore's model",
+        "ContainerService",
+    ),
+    Explanation(
         "azure-native:sql:BackupShortTermRetentionPolicy",
         "diffBackupIntervalInHours",
         "is no string",

@@ -90,3 +90,12 @@ SEND_VARIABLE_PREFIX = "SEMANTEST_SEND_"
 def send_variable(destination: str) -> str:
     """Return the name of the variable with the address of a queue or topic; that of `my-queue` ends with MY_QUEUE."""
     return address_variable(SEND_VARIABLE_PREFIX, destination)
+
+
+RECEIVE_VARIABLE_PREFIX = "SEMANTEST_RECEIVE_"
+"""Begins the names of the variables with which a service finds what it receives messages from."""
+
+
+def receive_variable(source: str) -> str:
+    """Return the name of the variable with the address of a queue or subscription whose messages a service takes."""
+    return address_variable(RECEIVE_VARIABLE_PREFIX, source)

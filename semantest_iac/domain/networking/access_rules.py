@@ -31,6 +31,8 @@ OUTSIDE_PARTS = frozenset({NetworkPart.INTERNET, NetworkPart.CLOUD_SERVICES})
 """The parts that are not in the network: traffic to them leaves by its egress."""
 
 HTTPS_PORT, MESSAGING_PORT, SQL_PORT = 443, 5671, 1433
+HTTP_PORT = 80
+"""The port of services inside, where a cloud has no certificate for names of a private network."""
 CACHE_PORTS = (6379, 10000)
 """The ports of Redis: its own, and that of managed clusters."""
 
@@ -52,7 +54,7 @@ class AllowedAccess:
 
 ACCESS_TABLE: tuple[AllowedAccess, ...] = (
     AllowedAccess(NetworkPart.INTERNET, NetworkPart.GATEWAY, (HTTPS_PORT,), "clients call the API, with a login"),
-    AllowedAccess(NetworkPart.GATEWAY, NetworkPart.APP, (HTTPS_PORT,), "the API calls the services"),
+    AllowedAccess(NetworkPart.GATEWAY, NetworkPart.APP, (HTTP_PORT, HTTPS_PORT), "the API calls the services"),
     AllowedAccess(NetworkPart.APP, NetworkPart.APP, (), "services find and call each other"),
     AllowedAccess(
         NetworkPart.APP, NetworkPart.INTEGRATION, (HTTPS_PORT, MESSAGING_PORT), "services send and receive messages"

@@ -39,6 +39,18 @@ _ACTIONS_OF_OTHER_SERVICES: Mapping[str, tuple[str, ...]] = {
         *("ec2:DescribeVpcEndpointServiceConfigurations", "ec2:ModifyVpcEndpointServicePermissions"),
     ),
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("iam:CreateServiceLinkedRole",),
+    # source: the guides of ECS, Elastic Load Balancing and Application Auto Scaling on roles linked to services
+    **dict.fromkeys(
+        ("aws:appautoscaling/target:Target", "aws:ecs/cluster:Cluster", "aws:ecs/service:Service"),
+        ("iam:CreateServiceLinkedRole",),
+    ),
+    "aws:ecs/taskDefinition:TaskDefinition": ("iam:PassRole",),
+    "aws:lb/loadBalancer:LoadBalancer": ("iam:CreateServiceLinkedRole",),
+    # source: Cloud Map's guide, the permissions that its API needs of Route 53
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": (
+        *("ec2:DescribeRegions", "ec2:DescribeVpcs", "route53:CreateHostedZone", "route53:GetHostedZone"),
+        "route53:ListHostedZonesByName",
+    ),
     "aws:lambda/function:Function": ("iam:PassRole",),
     "aws:scheduler/schedule:Schedule": ("iam:PassRole",),
     "aws:sfn/stateMachine:StateMachine": ("iam:PassRole",),
@@ -58,7 +70,14 @@ _LOG_DELIVERY_ACTIONS = (  # source: API Gateway's guide, logging for HTTP APIs 
 _PROVIDER_ACTIONS: Mapping[str, tuple[str, ...]] = {
     # what Pulumi's provider calls besides, as Terraform's does, on which it is built
     "aws:dynamodb/table:Table": ("dynamodb:ListTagsOfResource",),
+    "aws:ecr/repository:Repository": ("ecr:BatchDeleteImage", "ecr:ListImages", "ecr:ListTagsForResource"),
     "aws:iam/role:Role": ("iam:ListInstanceProfilesForRole",),
+    "aws:lb/loadBalancer:LoadBalancer": (
+        *("ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways", "ec2:DescribeSecurityGroups"),
+        *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    ),
+    "aws:servicediscovery/instance:Instance": ("route53:ChangeResourceRecordSets",),
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": ("route53:DeleteHostedZone",),
     "aws:lambda/function:Function": ("lambda:ListVersionsByFunction",),
     "aws:s3/bucket:Bucket": (
         *("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"),  # a delete empties it

@@ -30,7 +30,8 @@ _GATEWAY_FEATURES = (
 )
 _GAPS = {
     "aws": {
-        *_CONTAINERS,
+        "ContainerEnvironment (Dapr)",
+        "ContainerService (public)",
         "ManagedGateway (headers of answers)",
         "ManagedGateway (removed headers of requests)",
         *_SITES,

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
-_NO_CONTAINERS = "there is no program that runs containers yet"
 _SDK: Final = "pulumi_aws"
 _function = partial(lazy_function, __package__, _SDK)
 
@@ -67,6 +66,17 @@ CLOUD = Cloud(
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         observability.AnomalyAlarm: _function("platform.observability:create_anomaly_alarm", "cloudwatch"),
         observability.Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
+        ContainerEnvironment: _function(
+            "platform.containers.container_environments:create_container_environment",
+            "ec2",
+            "ecs",
+            "servicediscovery",
+            "vpc",
+        ),
+        ContainerService: _function(
+            "platform.containers.container_services:create_container_service",
+            *("appautoscaling", "cloudwatch", "ecs", "iam", "lb", "servicediscovery"),
+        ),
         DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         observability.DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
@@ -75,8 +85,10 @@ CLOUD = Cloud(
         FunctionIdentity: _function("security:create_function_identity", "iam"),
         GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
         HttpApi: _function("http_apis:create_http_api", "apigatewayv2", "lambda_"),
+        ImageRegistry: _function("platform.containers.container_environments:create_image_registry", "ecr"),
         ItemTable: _function("storage:create_item_table", "dynamodb"),
         LiveVersion: _function("compute:create_live_version", "lambda_"),
+        LoadBalancer: _function("platform.containers.load_balancers:create_load_balancer", "lb"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
         observability.LogWorkspace: _function("platform.observability:create_log_workspace", "cloudwatch"),
         ManagedGateway: _function(
@@ -116,6 +128,7 @@ CLOUD = Cloud(
     stateful={
         "aws:cloudwatch/logGroup:LogGroup": "its log records",
         "aws:dynamodb/table:Table": "its items",
+        "aws:ecr/repository:Repository": "its images",
         "aws:elasticache/serverlessCache:ServerlessCache": "what is cached",
         "aws:kms/key:Key": "the secrets that are encrypted with it",
         "aws:rds/instance:Instance": "its databases",
@@ -147,11 +160,16 @@ CLOUD = Cloud(
         ),
         "aws:networkfirewall/firewall:Firewall": (LossyChange("traffic has no way out until it is there again"),),
         "aws:ec2/vpcEndpoint:VpcEndpoint": (LossyChange("gets another id and other addresses"),),
+        "aws:ecs/service:Service": (LossyChange("its instances are stopped, and others started"),),
         "aws:elasticache/user:User": (LossyChange("logins that are open end"),),
         "aws:iam/role:Role": (LossyChange("gets another unique id, which policies elsewhere do not name"),),
         "aws:lambda/function:Function": (LossyChange("its published versions are gone; the code is published anew"),),
         "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (
             LossyChange("its warm instances are started anew, which takes minutes"),
+        ),
+        "aws:lb/loadBalancer:LoadBalancer": (LossyChange("gets another address"),),
+        "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": (
+            LossyChange("gets another hosted zone, which other networks may have joined"),
         ),
         "aws:sfn/stateMachine:StateMachine": (LossyChange("its runs are forgotten"),),
         "aws:sns/topic:Topic": (LossyChange("subscriptions that were added outside of this tool are gone"),),
@@ -160,12 +178,10 @@ CLOUD = Cloud(
         ),
     },
     unsupported={
-        ContainerEnvironment: _NO_CONTAINERS,
-        ContainerService: _NO_CONTAINERS,
-        ImageRegistry: _NO_CONTAINERS,
-        LoadBalancer: _NO_CONTAINERS,
         capabilities.REMOVED_REQUEST_HEADERS: "API Gateway passes the headers of a request on, and can only set some",
         capabilities.ANSWER_HEADERS: "API Gateway passes answers on as they are; the service sets their headers",
+        capabilities.DAPR_SIDECARS: "it has no managed Dapr; services find each other by name and use queues directly",
+        capabilities.PUBLIC_SERVICE: "its address would have no certificate without a domain; let the gateway call it",
         **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     },
     partial={
@@ -182,6 +198,8 @@ CLOUD = Cloud(
         capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
         capabilities.PRIVATE_TABLES: "every request is signed; networks reach tables by an endpoint of their own",
         capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",
+        capabilities.PRIVATE_IMAGES: "every request is signed; networks reach images by endpoints of their own",
+        capabilities.SCALE_TO_ZERO: "of services that scale on queues alone; of others one instance stays",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",
         SqlDatabase: "created with SQL by the administrator: there is no API for the databases of an instance",
         capabilities.SECOND_ZONE: "not with the edition of the basic tier",

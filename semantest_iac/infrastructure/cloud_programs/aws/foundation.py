@@ -29,21 +29,28 @@ _MAX_NAME_LENGTHS = {
     "bucket": LONGEST_BUCKET_NAME,
     "cache": 40,
     "cache user": 40,
+    "cluster": 255,
     "dashboard": 255,
     "database": 63,
     "function": 64,
+    "load balancer": 32,
+    "namespace": 40,  # the host name of a rule has 128, with the name of a service and a suffix
+    "policy": 255,
     "queue": 80,
     "firewall": 128,
     "protection": 128,
     "query": 100,  # of 255, with a slash and a title behind it
+    "repository": 190,  # of 256, with the name of a service behind it
     "role": 64,
     "schedule": 64,
     "sampling rule": 32,
     "secret": LONGEST_SECRET_NAME,
     "security group": 255,
+    "service": 255,
     "state machine": 80,
     "table": LONGEST_TABLE_NAME,
     "tag": 256,
+    "target group": 32,
     "topic": 256,
     "trace group": 32,
     "vault": 250,  # of a key's alias, without `alias/`

@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.clouds.prices.aws_network_prices import (
     AWS_NETWORK_PRICES,
     AWS_NETWORK_UNIT_PRICES,
 )
+from semantest_iac.infrastructure.clouds.prices.aws_service_prices import AWS_SERVICE_PRICES
 from semantest_iac.infrastructure.clouds.prices.database_prices import AWS_DATABASE_PRICES
 from semantest_iac.infrastructure.clouds.prices.gateway_prices import list_aws_gateway_items
 from semantest_iac.infrastructure.clouds.prices.price_table import (
@@ -193,6 +194,7 @@ AWS_PRICES: Final = PriceTable(
         WebSocketEndpoint: _list_web_socket_items,
         **AWS_NETWORK_PRICES,
         **AWS_DATABASE_PRICES,
+        **AWS_SERVICE_PRICES,
     },
     FREE_KINDS
     | {

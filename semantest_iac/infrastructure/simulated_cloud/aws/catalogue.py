@@ -28,6 +28,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     state_machines,
     triggers,
 )
+from semantest_iac.infrastructure.simulated_cloud.aws.platform.containers import containers, load_balancers, scaling
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -59,6 +60,10 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **databases.DATABASE_TYPES,
     **network_protection.NETWORK_PROTECTION_TYPES,
     **rest_apis.REST_API_TYPES,
+    **load_balancers.LOAD_BALANCER_TYPES,
+    **load_balancers.DISCOVERY_TYPES,
+    **containers.CONTAINER_TYPES,
+    **scaling.SCALING_TYPES,
 }
 
 

@@ -17,6 +17,7 @@ from semantest_iac.domain.messaging.queues import (
     MessageQueue,
     MessageTopic,
     TopicSubscription,
+    receive_variable,
     send_variable,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import allow_actions, aws_name
@@ -41,7 +42,7 @@ def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Output
     is_fifo = queue.ordered or queue.rejects_duplicates
     created, dead = _create_queue_pair(queue, queue.queue, is_fifo, context)
     return {
-        **_describe_queue(created),
+        **_describe_queue(queue.queue, created),
         "dead_letter_name": dead.name,
         "variables": {send_variable(queue.queue): created.url},
         "statements": [allow_actions(["sqs:SendMessage"], [created.arn])],
@@ -84,12 +85,13 @@ def _name_fifo(kind: str, purpose: str, is_fifo: bool, context: ProgramContext) 
     return aws_name(f"fifo {kind}", context, purpose) + _FIFO_SUFFIX if is_fifo else aws_name(kind, context, purpose)
 
 
-def _describe_queue(created: aws.sqs.Queue) -> dict[str, Any]:
+def _describe_queue(source: str, created: aws.sqs.Queue) -> dict[str, Any]:
     return {
         "arn": created.arn,
         "name": created.name,
         "address": created.url,
         "receive_statements": [allow_actions(_RECEIVE_ACTIONS, [created.arn])],
+        "receive_variables": {receive_variable(source): created.url},
     }
 
 
@@ -133,7 +135,7 @@ def create_topic_subscription(subscription: TopicSubscription, context: ProgramC
         filter_policy_scope="MessageAttributes" if conditions else None,
         opts=context.options(depends_on=[policy]),
     )
-    return _describe_queue(queue)
+    return _describe_queue(subscription.subscription, queue)
 
 
 def _build_delivery_policy(queue: pulumi.Input[str], topic: pulumi.Input[str]) -> dict[str, Any]:

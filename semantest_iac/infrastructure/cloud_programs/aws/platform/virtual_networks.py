@@ -57,6 +57,7 @@ def create_virtual_network(network: VirtualNetwork, context: ProgramContext) -> 
         tables.append(table.id)
     return {
         "id": vpc.id,
+        "cidr": network.cidr,
         "zone_names": [zones.names[number] for number in range(network.zones)],
         "public_subnet_ids": subnets,
         "public_route_table_ids": tables,

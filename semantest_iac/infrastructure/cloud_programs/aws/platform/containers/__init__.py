@@ -1,0 +1,1 @@
+"""Services that run containers on ECS, with what balances, names and scales them."""
