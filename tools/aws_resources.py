@@ -163,6 +163,9 @@ RESOURCES: Mapping[str, Source] = {
     "aws:lb/loadBalancer:LoadBalancer": Source(
         "AWS::ElasticLoadBalancingV2::LoadBalancer", {"loadBalancerType": "Type"}
     ),
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": Source(
+        "", reason="CloudFormation lists targets in the group"
+    ),
     "aws:lb/targetGroup:TargetGroup": Source("AWS::ElasticLoadBalancingV2::TargetGroup"),
     "aws:rds/instance:Instance": Source(
         "AWS::RDS::DBInstance",

@@ -68,6 +68,11 @@ OTHER_ACTIONS = {
         "update": ["shield:UpdateSubscription"],
         "delete": ["shield:DeleteSubscription"],
     },
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": {
+        "create": ["elasticloadbalancing:RegisterTargets"],
+        "read": ["elasticloadbalancing:DescribeTargetHealth"],
+        "delete": ["elasticloadbalancing:DeregisterTargets"],
+    },
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {
         "create": ["lambda:PutProvisionedConcurrencyConfig"],
         "read": ["lambda:GetProvisionedConcurrencyConfig"],

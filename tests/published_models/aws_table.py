@@ -233,6 +233,11 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         },
         {"deregistrationDelay": "ModifyTargetGroupAttributes: deregistration_delay.timeout_seconds"},
     ),
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": AwsCalls(
+        "elbv2",
+        ("RegisterTargets",),
+        {"targetId": "Targets.Id", "port": "Targets.Port", "availabilityZone": "Targets.AvailabilityZone"},
+    ),
     "aws:rds/instance:Instance": AwsCalls(
         "rds",
         ("CreateDBInstance",),

@@ -36,6 +36,7 @@ REVERSIBLE_TYPES = frozenset(
         "aws:lb/listener:Listener",
         "aws:lb/listenerRule:ListenerRule",
         "aws:lb/targetGroup:TargetGroup",
+        "aws:lb/targetGroupAttachment:TargetGroupAttachment",
         "aws:servicediscovery/instance:Instance",
         "aws:servicediscovery/service:Service",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",

@@ -23,7 +23,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 
 SECRET = "the secret's value"
 _OUTPUT_NAMES = (
-    *("apiEndpoint", "arn", "executionArn", "invokeArn", "version"),
+    *("apiEndpoint", "arn", "arnSuffix", "dnsName", "executionArn", "invokeArn", "url", "version", "versionId"),
     *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "hostName", "name", "principalId"),
 )
 _INVOKE_RESULTS: dict[str, dict[str, Any]] = {

@@ -28,6 +28,7 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples.containers import CONTAINER_EXAMPLES, CONTAINER_SERVICE
 from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
@@ -86,7 +87,7 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
 
 def _example(feature: Feature, **with_it: Any) -> Pair:
     """The first example of the kind, without the feature and with it."""
-    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES) if it.kind is feature.kind)
+    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *CONTAINER_EXAMPLES) if it.kind is feature.kind)
 
     def pair(provider: str) -> tuple[Blueprint, Blueprint]:
         whole = example.blueprint(Stack("workers", provider, "staging", CLOUD_ENTRIES[provider].regions[0]))
@@ -95,6 +96,12 @@ def _example(feature: Feature, **with_it: Any) -> Pair:
         return replace(whole, resources=tuple(with_change)), whole
 
     return pair
+
+
+def _scaling(feature: Feature, **without: Any) -> Pair:
+    """The example of a service, with all by which it scales and without the feature."""
+    changed = replace(CONTAINER_SERVICE.scaling, **without)
+    return lambda provider: _example(feature, scaling=changed)(provider)[::-1]
 
 
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
@@ -176,6 +183,16 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.SCHEDULE_TIME_ZONE: lambda provider: _example(capabilities.SCHEDULE_TIME_ZONE, time_zone="UTC")(
         provider
     )[::-1],
+    capabilities.DAPR_SIDECARS: _example(capabilities.DAPR_SIDECARS, dapr=True),
+    capabilities.ENVIRONMENT_IN_EVERY_ZONE: _example(capabilities.ENVIRONMENT_IN_EVERY_ZONE, high_availability=True),
+    capabilities.PRIVATE_IMAGES: _example(capabilities.PRIVATE_IMAGES, private=True),
+    capabilities.PUBLIC_SERVICE: _example(capabilities.PUBLIC_SERVICE, public=True),
+    capabilities.SCALE_TO_ZERO: _example(
+        capabilities.SCALE_TO_ZERO, scaling=replace(CONTAINER_SERVICE.scaling, minimum=0)
+    ),
+    capabilities.SCALE_ON_REQUESTS: _scaling(capabilities.SCALE_ON_REQUESTS, concurrent_requests=None),
+    capabilities.SCALE_ON_LOAD: _scaling(capabilities.SCALE_ON_LOAD, cpu_percent=None, memory_percent=None),
+    capabilities.SCALE_ON_MESSAGES: _scaling(capabilities.SCALE_ON_MESSAGES, queues={}),
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
         for signal, feature in SIGNAL_FEATURES.items()

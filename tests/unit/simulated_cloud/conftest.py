@@ -399,6 +399,11 @@ SAMPLES |= {
         "targetType": "ip",
         "vpcId": world["aws:ec2/vpc:Vpc"].id,
     },
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": lambda world: {
+        "targetGroupArn": world["aws:lb/targetGroup:TargetGroup"].id,
+        "targetId": "10.0.1.17",
+        "port": 8080,
+    },
     "aws:lb/listener:Listener": lambda world: {
         "loadBalancerArn": world["aws:lb/loadBalancer:LoadBalancer"].id,
         "port": 8080,

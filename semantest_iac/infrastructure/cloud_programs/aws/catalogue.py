@@ -198,6 +198,7 @@ CLOUD = Cloud(
         capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
         capabilities.PRIVATE_TABLES: "every request is signed; networks reach tables by an endpoint of their own",
         capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",
+        capabilities.ENVIRONMENT_IN_EVERY_ZONE: "always: instances are spread over the zones of their subnets",
         capabilities.PRIVATE_IMAGES: "every request is signed; networks reach images by endpoints of their own",
         capabilities.SCALE_TO_ZERO: "of services that scale on queues alone; of others one instance stays",
         capabilities.TRAFFIC_SHARE: "not with warm instances, which an alias with weights cannot have",

@@ -18,8 +18,8 @@ _GOOD_ANSWERS = "200-399"
 def create_load_balancer(balancer: LoadBalancer, context: ProgramContext) -> Outputs:
     """Create a balancer inside the network, which answers 404 to names that no service has.
 
-    It listens to HTTP: the certificate of HTTPS would need a public domain, or a private authority that costs more than
-    the rest. Decision 87 has the sources.
+    It listens to HTTP: a certificate of HTTPS would be for a public domain, or from a private authority that is paid for
+    by the month.
     """
     environment = context.outputs[balancer.runs_in]
     subnet = context.outputs[balancer.subnet] if balancer.subnet else environment
@@ -52,7 +52,7 @@ def create_load_balancer(balancer: LoadBalancer, context: ProgramContext) -> Out
         "suffix": created.arn_suffix,
         "address": created.dns_name,
         "listener_arn": listener.arn,
-        "listener": listener,
+        "resource": listener,
         "port": HTTP_PORT,
     }
 

@@ -34,6 +34,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 LOAD_BALANCER_TYPE: Final = "aws:lb/loadBalancer:LoadBalancer"
 TARGET_GROUP_TYPE: Final = "aws:lb/targetGroup:TargetGroup"
+ATTACHMENT_TYPE: Final = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
 LISTENER_TYPE: Final = "aws:lb/listener:Listener"
 LISTENER_RULE_TYPE: Final = "aws:lb/listenerRule:ListenerRule"
 NAMESPACE_TYPE: Final = "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace"
@@ -97,6 +98,13 @@ def _checks_too_slowly(context: GuardContext) -> bool:
 
 def _lacks_network(context: GuardContext) -> bool:
     return context.facts["targetType"] != "lambda" and not context.facts["vpcId"]
+
+
+def _is_of_other_kind(context: GuardContext) -> bool:
+    """Whether a group of balancers gets something else."""
+    group = context.facts["group"]
+    is_of_balancers = isinstance(group, Mapping) and bool(group) and group["targetType"] == "alb"
+    return is_of_balancers and ":loadbalancer/app/" not in str(context.facts["targetId"])
 
 
 def _lacks_certificate(context: GuardContext) -> bool:
@@ -247,6 +255,35 @@ LOAD_BALANCER_TYPES: Final[dict[str, TypeRule]] = {
             _refuse(_checks_too_slowly, "ValidationError", "Health check interval must be greater than the timeout."),
         ),
         in_use_refusal=Refusal("ResourceInUse", "Target group '{arn}' is currently in use by a listener or a rule"),
+    ),
+    ATTACHMENT_TYPE: AwsType(ATTACHMENT_TYPE, "{targetGroupArn}-{uuid}").rule(
+        dict.fromkeys(("availabilityZone", "port", "targetGroupArn", "targetId"), REPLACES),
+        references=(
+            ResourceReference(
+                "targetGroupArn",
+                (TARGET_GROUP_TYPE,),
+                Refusal("TargetGroupNotFound", "Target groups '{value}' not found"),
+                API,
+                fact_name="group",
+                on_delete=OnDelete.CASCADE,
+            ),
+            ResourceReference(
+                "targetId",
+                (LOAD_BALANCER_TYPE,),
+                Refusal("InvalidTarget", "The following targets are not valid: '{value}'"),
+                API,
+                pattern=r"^(arn:aws:elasticloadbalancing:.+)$",
+                on_delete=OnDelete.CASCADE,
+            ),
+        ),
+        guards=(
+            _refuse(
+                _is_of_other_kind,
+                "ValidationError",
+                "Target '{targetId}' must be the ARN of an Application Load Balancer",
+                API,
+            ),
+        ),
     ),
     LISTENER_TYPE: AwsType(LISTENER_TYPE, "{arn}").rule(
         computed={"arn": _listener_arn, "protocol": "HTTP", "sslPolicy": ""},
