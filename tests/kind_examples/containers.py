@@ -64,7 +64,7 @@ CONTAINER_EXAMPLES = (
         resource=CONTAINER_ENVIRONMENT,
         changed=replace(CONTAINER_ENVIRONMENT, private=True),
         change=(),
-        changes={"azure": ("replace",)},  # fixed when it is created
+        changes={"azure": ("create", "replace")},  # fixed when it is created, and the network is told its names
         needs=(shared.LOG_STORE, *_NETWORK),
         outputs=("id", "name"),
         unpriced=("aws",),
@@ -72,8 +72,7 @@ CONTAINER_EXAMPLES = (
     KindExample(
         resource=replace(CONTAINER_ENVIRONMENT, network=None, subnet=None),
         changed=replace(CONTAINER_ENVIRONMENT, network=None, subnet=None, high_availability=True),
-        change=(),
-        changes={"azure": ("replace",)},
+        change=(),  # only what lies in a network spans zones
         needs=(shared.LOG_STORE,),
         outputs=("id", "name"),
         label="without a network",
@@ -101,14 +100,16 @@ CONTAINER_EXAMPLES = (
         changes={"aws": ("replace", "update")},  # what its tasks run is another revision
         needs=_SERVING,
         outputs=("id", "name", "address"),
+        unpriced=("azure",),
     ),
     KindExample(
         resource=CONTAINER_SERVICE,
         changed=replace(CONTAINER_SERVICE, image="ghcr.io/example/orders-api:1.5", secrets={}),
         change=("update",),
-        changes={"aws": ("replace", "update")},
+        changes={"aws": ("replace", "update"), "azure": ("update", "delete")},  # azure: the right to read secrets
         needs=_SERVING,
         label="another image",
+        unpriced=("azure",),
     ),
     KindExample(
         resource=_SLEEPER,
@@ -116,5 +117,6 @@ CONTAINER_EXAMPLES = (
         change=("update",),
         needs=_SERVING,
         label="that sleeps without messages",
+        unpriced=("azure",),
     ),
 )

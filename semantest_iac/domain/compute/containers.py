@@ -109,6 +109,11 @@ class ContainerService(Resource):
     receives_from: tuple[Ref, ...] = ()
     calls: tuple[str, ...] = ()
 
+    @property
+    def is_reached_outside(self) -> bool:
+        """Whether it is called from outside of the environment."""
+        return self.public or self.reached_by_gateway
+
     def needs(self) -> tuple[str, ...]:
         """Return the queues by which it scales besides the resources that it names itself."""
         return tuple(dict.fromkeys((*Resource.needs(self), *self.scaling.queues)))

@@ -17,7 +17,7 @@ from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
     find_component_type,
     find_secret_variables,
-    list_function_values,
+    list_variables,
     resolve_component,
 )
 from semantest_iac.domain.environments.environment_settings import get_environment_settings
@@ -345,7 +345,7 @@ def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterato
     report, written = refuse if secrets.secrets_required else advise, subject.section.environment
     named = find_secret_variables(subject.component, subject.built_in_environment, subject.section)
     found = [(f"environment.{variable}", name, variable in written) for variable, name in named.items()]
-    for key, variables in list_function_values(subject.section, "environment")[1:]:
+    for key, variables in list_variables(subject.section)[1:]:
         references = {variable: parse_secret_reference(value) for variable, value in variables.items()}
         found += [(f"{key}.{variable}", name, True) for variable, name in references.items() if name]
     for key, name, is_written in found:

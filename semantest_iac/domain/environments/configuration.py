@@ -272,9 +272,15 @@ def list_function_values(section: ComponentSection, key: str) -> list[tuple[str,
     return [(key, getattr(section, key)), *functions]
 
 
+def list_variables(section: ComponentSection) -> list[tuple[str, Mapping[str, str]]]:
+    """Return the variables of the component, and of each of its functions and services, each with its path."""
+    services = ((f"services.{name}.environment", one.environment) for name, one in (section.services or {}).items())
+    return [*list_function_values(section, "environment"), *services]
+
+
 def find_secret_names(component: str, environment: str, section: ComponentSection) -> set[str]:
     """Return the names of all secrets of a component, the implied signing key of tokens included."""
-    environments = [variables for _, variables in list_function_values(section, "environment")]
+    environments = [variables for _, variables in list_variables(section)]
     written = {parse_secret_reference(value) for variables in environments for value in variables.values()}
     return {*find_secret_variables(component, environment, section).values(), *filter(None, written)}
 

@@ -111,6 +111,7 @@ class FeatureFlags:
     tracing: bool
     access_logs: bool
     enable_container_apps: bool = True
+    enable_dapr: bool = False
     enable_functions: bool = True
     enable_service_bus: bool = True
     enable_sql_database: bool = True

@@ -29,6 +29,7 @@ from semantest_iac.domain.environments.platform.layer_settings import (
     TopicSettings,
     find_layers,
 )
+from semantest_iac.domain.environments.platform.service_settings import resolve_services
 from semantest_iac.domain.environments.section_types import Section
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults, FunctionSection
 from semantest_iac.domain.messaging.message_filters import parse_filter
@@ -62,6 +63,7 @@ def _overlay(settings: _Settings, section: Section | None, *, exclude: set[str] 
 _DEFAULT_MESSAGING: Mapping[str, tuple[Mapping[str, QueueSettings], Mapping[str, TopicSettings]]] = {
     "functions": ({}, {}),
     "etl": ({ETL_QUEUE: DEFAULT_QUEUES[ETL_QUEUE]}, {}),
+    "services": ({}, {}),
 }
 """The queues and topics of components that do not have all those of the plan."""
 
@@ -97,6 +99,12 @@ def resolve_platform(
         ),
         database=_overlay(database, section.database, exclude={"names"}),
         etl=_overlay(EtlSettings(data_factory=features.enable_data_factory), section.etl),
+        services=resolve_services(
+            section.services,
+            tier=environment.tiers.container_apps,
+            high_availability=data.high_availability,
+            dapr=features.enable_dapr,
+        ),
     )
 
 

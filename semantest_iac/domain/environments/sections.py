@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.platform.layer_sections import (
     Topics,
     TriggerSection,
 )
+from semantest_iac.domain.environments.platform.service_sections import ServiceSection
 from semantest_iac.domain.environments.section_types import (
     FUNCTION_NAME,
     AuthorizerSection,
@@ -243,6 +244,11 @@ class ComponentSection(Section):
     )
     database: DatabaseSection | None = Field(default=None, description="The databases of the platform.")
     etl: EtlSection | None = Field(default=None, description="The data pipeline of the platform.")
+    services: dict[str, ServiceSection] | None = Field(
+        default=None,
+        description="Services that run containers, by name.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
+    )
 
 
 class AlertSection(Section):
@@ -327,6 +333,7 @@ class FeaturesSection(Section):
     enable_service_bus: bool | None = Field(default=None, description="Queues and topics of the platform.")
     enable_sql_database: bool | None = Field(default=None, description="The SQL database of the platform.")
     enable_api_management: bool | None = Field(default=None, description="What receives requests from outside.")
+    enable_dapr: bool | None = Field(default=None, description="Dapr beside microservices, where the cloud has it.")
     enable_cdn: bool | None = Field(default=None, description="Content delivery of the platform.")
     enable_data_factory: bool | None = Field(default=None, description="A data factory in the pipeline.")
     enable_redis_cache: bool | None = Field(default=None, description="A cache beside the database.")

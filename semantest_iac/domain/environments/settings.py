@@ -229,8 +229,21 @@ class ComponentSettings:
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
-        """The names of the secrets that any function reads, each once, sorted."""
-        return tuple(sorted({key for name in self.function_names for key in self.for_function(name).secrets.values()}))
+        """The names of the secrets that any function or service reads, each once, sorted."""
+        of_functions = {key for name in self.function_names for key in self.for_function(name).secrets.values()}
+        return tuple(sorted(of_functions | self._service_secrets))
+
+    @property
+    def has_services(self) -> bool:
+        """Whether the stack has services that run containers."""
+        return self.platform is not None and "services" in self.platform.layers and bool(self.platform.services.services)
+
+    @property
+    def _service_secrets(self) -> set[str]:
+        """The names of the secrets that services read: their own, and those of the component."""
+        if self.platform is None or not self.has_services:
+            return set()
+        return {*self.platform.services.secret_names, *self.secrets.values()}
 
     def for_function(self, name: str) -> ComponentSettings:
         """Return the settings as one of the functions has them."""

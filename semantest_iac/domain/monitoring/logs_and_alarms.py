@@ -47,6 +47,7 @@ class LogSource(StrEnum):
 
     FUNCTION = "function"
     ACCESS = "access"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +27,14 @@ class NetworkPart(StrEnum):
 SUBNET_PARTS = tuple(map(NetworkPart, SUBNETS))
 """The parts that are subnets of every virtual network, in the order of their addresses."""
 
+
+class AccessCondition(StrEnum):
+    """What has to be in a network before some of its connections may be opened."""
+
+    IMAGES = "images"
+    PUBLIC_SERVICES = "public-services"
+
+
 OUTSIDE_PARTS = frozenset({NetworkPart.INTERNET, NetworkPart.CLOUD_SERVICES})
 """The parts that are not in the network: traffic to them leaves by its egress."""
 
@@ -39,12 +47,16 @@ CACHE_PORTS = (6379, 10000)
 
 @dataclass(frozen=True, slots=True)
 class AllowedAccess:
-    """Connections over TCP that `source` may open to `target`; without ports, all of them. All else is refused."""
+    """Connections over TCP that `source` may open to `target`; without ports, all of them. All else is refused.
+
+    With a `condition`, they may be opened only in a network that has it.
+    """
 
     source: NetworkPart
     target: NetworkPart
     ports: tuple[int, ...]
     reason: str
+    condition: AccessCondition | None = None
 
     @property
     def number(self) -> int:
@@ -75,6 +87,20 @@ ACCESS_TABLE: tuple[AllowedAccess, ...] = (
         AllowedAccess(part, NetworkPart.CLOUD_SERVICES, (HTTPS_PORT,), "logs, identities, packages and images")
         for part in (NetworkPart.GATEWAY, NetworkPart.APP, NetworkPart.FUNCTIONS)
     ),
+    AllowedAccess(
+        NetworkPart.APP,
+        NetworkPart.INTERNET,
+        (HTTPS_PORT,),
+        "images come from their registries",
+        AccessCondition.IMAGES,
+    ),
+    AllowedAccess(
+        NetworkPart.INTERNET,
+        NetworkPart.APP,
+        (HTTPS_PORT,),
+        "everybody calls public services",
+        AccessCondition.PUBLIC_SERVICES,
+    ),
 )
 """Every connection that may be opened; each pair has one row."""
 
@@ -85,9 +111,16 @@ PUBLIC_ADDRESS_PORTS: Mapping[NetworkPart, tuple[int, ...]] = {
 """The ports at which services that have no private endpoint are reached at the cloud's public addresses."""
 
 
-def list_access(*, has_private_endpoints: bool) -> Iterator[AllowedAccess]:
-    """Yield the table; without private endpoints, what may reach their subnets may reach the public addresses."""
+def list_access(
+    *, has_private_endpoints: bool, conditions: Collection[AccessCondition] = ()
+) -> Iterator[AllowedAccess]:
+    """Yield what holds under these conditions.
+
+    Without private endpoints, what may reach their subnets may reach the public addresses.
+    """
     for row in ACCESS_TABLE:
+        if row.condition is not None and row.condition not in conditions:
+            continue
         if row.target is not NetworkPart.CLOUD_SERVICES or has_private_endpoints:
             yield row
             continue
@@ -108,10 +141,11 @@ class AccessRules(Resource):
     network: Ref
     cidrs: Mapping[NetworkPart, str]
     has_private_endpoints: bool = False
+    conditions: frozenset[AccessCondition] = frozenset()
 
     @property
     def allowed(self) -> tuple[AllowedAccess, ...]:
         """The rows of the table between parts that this network has."""
-        rows = list_access(has_private_endpoints=self.has_private_endpoints)
+        rows = list_access(has_private_endpoints=self.has_private_endpoints, conditions=self.conditions)
         known = self.cidrs.keys() | OUTSIDE_PARTS
         return tuple(row for row in rows if {row.source, row.target} <= known)

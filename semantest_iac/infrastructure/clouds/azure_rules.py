@@ -20,6 +20,7 @@ from semantest_iac.domain.environments.rules.findings import (
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
+from semantest_iac.infrastructure.clouds.plan.azure_containers import warn_of_container_sizes
 from semantest_iac.infrastructure.clouds.plan.azure_departures import find_azure_departures
 from semantest_iac.infrastructure.clouds.plan.departures import warn_of_departures
 
@@ -301,7 +302,7 @@ AZURE_RULES = DeclarativeCloudRules(
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
         *(check_shared_app, check_shared_variables, check_calls_between_functions, check_azure_canary),
-        warn_of_departures(find_azure_departures),
+        *(warn_of_container_sizes, warn_of_departures(find_azure_departures)),
     ),
     round_workspace_retention,
 )

@@ -32,12 +32,14 @@ _PROVIDER_PATH = re.compile(r"/providers/(?P<path>.*)$", re.IGNORECASE)
 _VERBS = ("read", "write", "delete")
 
 _PRIVATE_TARGETS = (
-    *("Microsoft.Cache/redisEnterprise", "Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults"),
+    *("Microsoft.Cache/redisEnterprise", "Microsoft.ContainerRegistry/registries"),
+    *("Microsoft.DocumentDB/databaseAccounts", "Microsoft.KeyVault/vaults"),
     *("Microsoft.ServiceBus/namespaces", "Microsoft.Sql/servers", "Microsoft.Storage/storageAccounts"),
     "Microsoft.Web/sites",
 )
 """Whose owner has to approve a private endpoint; source: Azure's page on permissions for Private Link."""
 
+_ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "Microsoft.Storage/storageAccounts": ("Microsoft.Storage/storageAccounts/listKeys/action",),  # the gateway's key
     "Microsoft.Web/sites": (
@@ -46,8 +48,12 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.Web/sites/host/listKeys/action",  # the key by which Web PubSub calls the app
         "Microsoft.Web/sites/publish/action",  # the package
         "Microsoft.Web/serverfarms/join/action",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+        _ASSIGN_IDENTITY,
     ),
+    "Microsoft.App/containerApps": (
+        *("Microsoft.App/managedEnvironments/join/action", _ASSIGN_IDENTITY),
+    ),
+    "Microsoft.App/managedEnvironments": ("Microsoft.Network/virtualNetworks/subnets/join/action",),
     "Microsoft.Network/virtualNetworks/subnets": (
         "Microsoft.Network/virtualNetworks/subnets/join/action",
         "Microsoft.Network/networkSecurityGroups/join/action",
@@ -157,8 +163,12 @@ RUN_ROLES: Mapping[str, _RunRole] = {
         "Azure Service Bus Data Sender", "messages to what functions send to", "messages"
     ),
     "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": _RunRole(
-        "Azure Service Bus Data Receiver", "messages that call functions", "messages"
+        "Azure Service Bus Data Receiver", "messages that call functions, or that services take", "messages"
     ),
+    "090c5cfd-751d-490a-894a-3ce6f1109419": _RunRole(
+        "Azure Service Bus Data Owner", "waiting messages by which services scale", "services"
+    ),
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d": _RunRole("AcrPull", "images of services", "services"),
 }
 
 
@@ -291,7 +301,8 @@ def _find_used(settings: ComponentSettings) -> Mapping[str, bool]:
         "secrets": bool(settings.secret_keys) or settings.platform is not None,
         "platform": settings.platform is not None,
         "websocket": settings.type == "websocket",
-        "messages": settings.uses_messages,
+        "messages": settings.uses_messages or settings.has_services,
+        "services": settings.has_services,
     }
 
 

@@ -69,6 +69,7 @@ REVERSIBLE_TYPES = frozenset(
         "azure-native:authorization:RoleAssignment",
         "azure-native:keyvault:Secret",
         "azure-native:monitor:ActionGroup",
+        "azure-native:privatedns:PrivateRecordSet",
         "azure-native:monitor:DiagnosticSetting",
         "azure-native:monitor:MetricAlert",
         "azure-native:network:DdosProtectionPlan",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext, bucket_ref, table_ref
+from semantest_iac.domain.blueprints.platform.layer import (
+    Layer,
+    LayerContext,
+    bucket_ref,
+    service_identity_ref,
+    table_ref,
+)
 from semantest_iac.domain.blueprints.platform.private_access import build_private_endpoint
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.networking.access_rules import NetworkPart
@@ -71,7 +77,7 @@ def _build_cache(context: LayerContext) -> Iterator[Resource]:
     if context.platform.database.redis_cache:
         yield RedisCache(
             name=CACHE_REF,
-            users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
+            users=_find_users(context, "cache"),
             high_availability=context.platform.database.high_availability,
             private=context.is_private,
             subnet=context.find_subnet(NetworkPart.DATA),
@@ -82,10 +88,18 @@ def _build_documents(context: LayerContext) -> Iterator[Resource]:
     if context.platform.database.document_database:
         yield DocumentDatabase(
             name=DOCUMENTS_REF,
-            users=(*context.find_refs(WorkloadIdentity), ADMINISTRATOR_REF),
+            users=_find_users(context, "documents"),
             backup_days=context.platform.database.backup_days,
             private=context.is_private,
         )
+
+
+def _find_users(context: LayerContext, binding: str) -> tuple[Ref, ...]:
+    """Return the identities that use it: of services, only those that say so."""
+    services = {service_identity_ref(it.name): it for it in context.platform.services.services.values()}
+    others = (it for it in context.find_refs(WorkloadIdentity) if it not in services)
+    bound = (it for it, service in services.items() if context.find_ref(it) and getattr(service.bindings, binding))
+    return (*others, *bound, ADMINISTRATOR_REF)
 
 
 def _build_endpoints(context: LayerContext, resources: tuple[Resource, ...]) -> Iterator[Resource]:

@@ -36,6 +36,16 @@ def identity_ref(workload: str) -> Ref:
     return Ref(f"identity-{workload}")
 
 
+def service_ref(name: str) -> Ref:
+    """Return the name of the resource of a service."""
+    return Ref(f"service-{name}")
+
+
+def service_identity_ref(service: str) -> Ref:
+    """Return the name of the identity of a service."""
+    return identity_ref(f"service-{service}")
+
+
 def queue_ref(name: str) -> Ref:
     """Return the name of the resource of a queue."""
     return Ref(f"queue-{name}")

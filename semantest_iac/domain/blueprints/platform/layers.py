@@ -1,7 +1,7 @@
 """The registry of layers, and the blueprints that are made of them: one layer, or the platform with all.
 
 The order of deployment is that of LAYER_TYPES: network, security, then observability, database, storage and messaging
-side by side, functions, ETL. Within a blueprint it is the references that decide, so layers that do not need each other
+side by side, functions, ETL, services. Within a blueprint it is the references that decide, so layers that do not need each other
 are deployed at the same time.
 """
 
@@ -18,6 +18,7 @@ from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.network import build_network_layer
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
+from semantest_iac.domain.blueprints.platform.services import build_services
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.platform.layer_settings import STORAGE_LAYER, PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -32,6 +33,7 @@ LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "database": build_database,
     "etl": build_etl,
     STORAGE_LAYER: build_storage,
+    "services": build_services,
 }
 """The function of each layer."""
 

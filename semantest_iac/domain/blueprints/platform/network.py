@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
 from semantest_iac.domain.environments.environment_settings import NetworkSettings
 from semantest_iac.domain.environments.platform.service_addresses import ServiceAddresses, find_service_addresses
-from semantest_iac.domain.networking.access_rules import AccessRules, NetworkPart, has_egress
+from semantest_iac.domain.networking.access_rules import AccessCondition, AccessRules, NetworkPart, has_egress
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -64,7 +64,18 @@ def _build_access(context: LayerContext, ranges: Mapping[NetworkPart, str], serv
         network=VIRTUAL_NETWORK_REF,
         cidrs={**ranges, **bastion},
         has_private_endpoints=environment.security.private_endpoints,
+        conditions=frozenset(_find_conditions(context)),
     )
+
+
+def _find_conditions(context: LayerContext) -> Iterator[AccessCondition]:
+    """Yield what the services of the component make of the rules."""
+    if "services" not in context.platform.layers:
+        return
+    if context.platform.services.has_images:
+        yield AccessCondition.IMAGES
+    if context.platform.services.has_public:
+        yield AccessCondition.PUBLIC_SERVICES
 
 
 def _build_egress(

@@ -9,6 +9,7 @@ from semantest_iac.domain.compute.triggers import DEFAULT_BATCH_SIZE, UTC_ZONE
 from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
+from semantest_iac.domain.environments.platform.service_settings import ServicesSettings
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
 from semantest_iac.domain.messaging.queues import DEFAULT_DELIVERIES
 
@@ -148,6 +149,7 @@ class PlatformSettings:
     messaging: MessagingSettings
     database: DatabaseSettings
     etl: EtlSettings
+    services: ServicesSettings = field(default_factory=ServicesSettings)
 
     def find_function_layer(self, trigger: FunctionTrigger | None) -> str:
         """Return the layer of a function with this trigger; none where functions are turned off.
@@ -164,6 +166,7 @@ LAYER_FLAGS: Mapping[str, tuple[str, ...]] = {
     "database": ("enable_sql_database", "enable_redis_cache", "enable_cosmos_db"),
     "messaging": ("enable_service_bus",),
     "functions": ("enable_functions",),
+    "services": ("enable_container_apps",),
 }
 """The flags of the layers that have some; with all of them off a layer has no resources."""
 
@@ -185,10 +188,15 @@ def find_layers(
 ) -> tuple[str, ...]:
     """Return the layers of a component in their order of deployment, without those that are turned off.
 
-    Functions that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
+    Functions and services that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
+    Services lie in a network.
     """
+    named: tuple[str, ...]
     if component_type == "etl" or (component_type == "functions" and has_messaging):
-        named: tuple[str, ...] = ("messaging", component_type)
+        named = ("messaging", component_type)
+    elif component_type == "services":
+        has_services = is_layer_enabled(component_type, features)
+        named = ("network", *(("messaging",) if has_messaging else ()), component_type) if has_services else ()
     else:
         named = LAYER_TYPES if component_type == PLATFORM_TYPE else (component_type,)
     known = {*named, STORAGE_LAYER} if has_stores else {*named}

@@ -16,6 +16,7 @@ from semantest_iac.domain.environments.configuration import (
     component_requires_token,
     find_functions,
     list_function_values,
+    list_variables,
 )
 from semantest_iac.domain.environments.environment_settings import LOG_RETENTIONS
 from semantest_iac.domain.environments.names import Environment, make_printable
@@ -409,7 +410,7 @@ _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 def check_variables(subject: RuleSubject) -> Iterator[Finding]:
     """Variables have valid names that are not reserved, and hold no secrets."""
-    for path, variables in list_function_values(subject.section, "environment"):
+    for path, variables in list_variables(subject.section):
         for fault in find_variable_faults(variables, subject.limits):
             yield Finding(replace(fault, path=f"{path}.{fault.path}"), blocks=True)
 

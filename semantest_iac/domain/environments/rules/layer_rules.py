@@ -20,6 +20,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
     check_ranges,
     is_resource_name,
 )
+from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 from semantest_iac.domain.errors import ValidationError
 
@@ -38,10 +39,11 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "messaging": _MESSAGING_KEYS,
     "functions": _FUNCTIONS_KEYS,
     "etl": _CODE_KEYS | _STORE_KEYS | {"functions", "etl"},
-    "platform": _FUNCTIONS_KEYS | {"database", "etl"},
+    "platform": _FUNCTIONS_KEYS | {"database", "etl", "services"},
+    "services": _MESSAGING_KEYS | _STORE_KEYS | {"services"},
 }
 """The keys that a component of each type may have, besides those of all types."""
-_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl")
+_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _FUNCTIONS_HINT = "Write it in a component of type functions."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics", "tables", "buckets"), "Write it below resources.")
@@ -166,6 +168,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     check_data_layers,
     check_layer_stores,
     *MESSAGING_RULES,
+    *SERVICE_RULES,
 )
 
 

@@ -16,7 +16,11 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 # Lambda requires its own prefix. One wildcard of the account's log policy covers the other, because one entry per
 # API would exceed the policy's 5120 characters.
-_LOG_GROUP_PREFIXES = {LogSource.FUNCTION: "/aws/lambda/", LogSource.ACCESS: "/aws/vendedlogs/apis/"}
+_LOG_GROUP_PREFIXES = {
+    LogSource.FUNCTION: "/aws/lambda/",
+    LogSource.ACCESS: "/aws/vendedlogs/apis/",
+    LogSource.SERVICE: "/aws/ecs/",
+}
 
 
 def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:

@@ -54,14 +54,8 @@ if TYPE_CHECKING:
 _ONE_SUBNET = "a function app is placed in one subnet"
 _BY_GATEWAY = "by API Management, which development does not use"
 
-_NO_CONTAINERS = "there is no program that runs containers yet"
-
 UNSUPPORTED: Mapping[Capability, str] = {
-    ContainerEnvironment: _NO_CONTAINERS,
-    ContainerService: _NO_CONTAINERS,
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
-    ImageRegistry: _NO_CONTAINERS,
-    LoadBalancer: _NO_CONTAINERS,
     ManagedGateway: "no component has a gateway in front of services yet",
     **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
@@ -87,6 +81,9 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.FINAL_SNAPSHOT: "not: backups go with the server",
     capabilities.DOCUMENT_BACKUPS: "7 or 30 days",
     capabilities.TABLE_BACKUPS: "none: a storage account has no backups of tables",
+    LoadBalancer: "the ingress of the environment, which is no resource of its own",
+    capabilities.PRIVATE_IMAGES: "on the Premium tier only, which is chosen for it",
+    capabilities.ENVIRONMENT_IN_EVERY_ZONE: "in a network only",
     capabilities.PRIVATE_BROKER: "on the Premium tier only, which is chosen for it",
     capabilities.NAT_IN_EVERY_ZONE: "one without a zone: Azure has none that spans zones",
     capabilities.LONG_LOCK: "5 minutes, which the host renews while a function runs",
@@ -149,6 +146,10 @@ CLOUD = Cloud(
         AppSecret: _function("security:create_app_secret", "keyvault"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
+        ContainerEnvironment: _function(
+            "services.container_environments:create_container_environment", "app", "monitor", "privatedns"
+        ),
+        ContainerService: _function("services.container_services:create_container_service", "app", "authorization"),
         DataPipeline: _function(
             "platform.data_pipelines:create_data_pipeline", "authorization", "datafactory", "logic"
         ),
@@ -161,7 +162,9 @@ CLOUD = Cloud(
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
+        ImageRegistry: _function("services.container_environments:create_image_registry", "containerregistry"),
         ItemTable: _function("storage:create_item_table", "storage"),
+        LoadBalancer: _function("services.container_environments:use_ingress", "app"),
         LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
         MessageBroker: _function("platform.messaging:create_message_broker", "servicebus"),
@@ -195,6 +198,7 @@ CLOUD = Cloud(
     create_provider=create_provider,
     sdk_module=_SDK,
     stateful={
+        "azure-native:containerregistry:Registry": "its images",
         "azure-native:cosmosdb:DatabaseAccount": "its documents",
         "azure-native:cosmosdb:SqlResourceSqlContainer": "its documents",
         "azure-native:cosmosdb:SqlResourceSqlDatabase": "the documents of its containers",
@@ -228,6 +232,10 @@ CLOUD = Cloud(
         # and Web PubSub, and of data retention in Log Analytics.
         "azure-native:apimanagement:ApiManagementService": (
             LossyChange("gets other keys and outbound addresses, and takes the time of a new one"),
+        ),
+        "azure-native:app:ContainerApp": (LossyChange("gets another address, and its requests end"),),
+        "azure-native:app:ManagedEnvironment": (
+            LossyChange("gets another domain and address, and with it every service in it"),
         ),
         "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
         "azure-native:datafactory:Factory": (LossyChange(f"{_OTHER_PRINCIPAL}, and forgets its runs"),),

@@ -13,6 +13,7 @@ import pulumi
 from pulumi_azure_native import authorization, keyvault, resources
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.monitoring.observability import LogWorkspace
 from semantest_iac.domain.networking.apis import HttpApi
@@ -38,6 +39,8 @@ _MAX_NAME_LENGTHS = {
     "bastion": 80,
     "component": 255,
     "container": 63,
+    "container environment": 60,
+    "container service": 32,
     "documents": 44,
     "ddos plan": 80,
     "dns link": 80,
@@ -54,6 +57,7 @@ _MAX_NAME_LENGTHS = {
     "plan": 40,
     "private endpoint": 80,
     "public address": 80,
+    "registry": 50,
     "route table": 80,
     "security group": 80,
     "sql server": 63,
@@ -62,7 +66,7 @@ _MAX_NAME_LENGTHS = {
     "workflow": 43,
     "workspace": 63,
 }
-_UNHYPHENATED = ("storage",)
+_UNHYPHENATED = ("registry", "storage")
 
 
 def azure_name(kind: str, context: ProgramContext, purpose: str = "") -> str:
@@ -114,6 +118,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         **outputs,
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
+        "outer_services": [it.service for it in _resources_of(ContainerService, blueprint) if it.is_reached_outside],
         "cors": _cors_configuration(blueprint),
         "payload": find_payload(blueprint),
         "routes": list_routes(blueprint),

@@ -21,6 +21,8 @@ ROLES = {
     "hub": "12cf5a90-567b-43ae-8102-96cf46c7d9b4",  # Web PubSub Service Owner
     "send": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",  # Azure Service Bus Data Sender
     "pipelines": "673868aa-7521-48a0-acc6-0f60742d39f5",  # Data Factory Contributor
+    "pull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",  # AcrPull
+    "messages": "090c5cfd-751d-490a-894a-3ce6f1109419",  # Azure Service Bus Data Owner
     "receive": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",  # Azure Service Bus Data Receiver
 }
 

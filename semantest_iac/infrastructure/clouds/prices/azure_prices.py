@@ -14,7 +14,7 @@ from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, M
 from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import PrivateNetwork
+from semantest_iac.domain.networking.networks import LoadBalancer, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import SecretVault
 from semantest_iac.domain.storage.connection_table import ConnectionTable
@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.clouds.plan.azure_departures import choose_bro
 from semantest_iac.infrastructure.clouds.prices.azure_network_prices import (
     AZURE_NETWORK_PRICES,
 )
+from semantest_iac.infrastructure.clouds.prices.azure_service_prices import AZURE_SERVICE_PRICES
 from semantest_iac.infrastructure.clouds.prices.database_prices import AZURE_DATABASE_PRICES
 from semantest_iac.infrastructure.clouds.prices.price_table import (
     FREE_KINDS,
@@ -191,10 +192,11 @@ AZURE_PRICES: Final = PriceTable(
         WebSocketAddress: _list_hub_items,
         **AZURE_NETWORK_PRICES,
         **AZURE_DATABASE_PRICES,
+        **AZURE_SERVICE_PRICES,
     },
     FREE_KINDS
     | {
-        *(observability.Dashboard, LiveVersion, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
+        *(observability.Dashboard, LiveVersion, LoadBalancer, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
         *(TopicSubscription, observability.TraceStore, WebSocketEndpoint),
     },
 )

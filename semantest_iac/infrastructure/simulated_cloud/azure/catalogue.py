@@ -33,6 +33,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     ArmType,
     refine,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.services.container_apps import CONTAINER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -117,6 +118,7 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **observability.DASHBOARD_TYPES,
     **data_pipelines.DATA_PIPELINE_TYPES,
     **SQL_TYPES,
+    **CONTAINER_TYPES,
     **DOCUMENT_AND_CACHE_TYPES,
 }
 

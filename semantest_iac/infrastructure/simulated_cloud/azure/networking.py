@@ -41,6 +41,7 @@ _ADDRESS_PREFIX: Final = CidrNetwork(0, 128, DOC)
 OPTIONAL_ID: Final = {"id": refine(computed_default=True)}
 
 _USES_OF_SUBNETS: Final = {
+    "azure-native:app:ManagedEnvironment": "vnetConfiguration.infrastructureSubnetId",
     "azure-native:network:AzureFirewall": "ipConfigurations.*.subnet.id",
     "azure-native:network:BastionHost": "ipConfigurations.*.subnet.id",
     "azure-native:network:PrivateEndpoint": "subnet.id",

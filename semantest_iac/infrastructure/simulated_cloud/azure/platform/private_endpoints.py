@@ -31,6 +31,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Length,
     OneOf,
     Pattern,
+    Range,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
@@ -39,6 +40,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 PRIVATE_ENDPOINT_TYPE: Final = "azure-native:network:PrivateEndpoint"
 ZONE_GROUP_TYPE: Final = "azure-native:network:PrivateDnsZoneGroup"
 PRIVATE_ZONE_TYPE: Final = "azure-native:privatedns:PrivateZone"
+RECORD_SET_TYPE: Final = "azure-native:privatedns:PrivateRecordSet"
 NETWORK_LINK_TYPE: Final = "azure-native:privatedns:VirtualNetworkLink"
 
 _ENDPOINTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/privateEndpoints"
@@ -132,6 +134,16 @@ PRIVATE_ENDPOINT_TYPES: Final[dict[str, TypeRule]] = {
             409,
         ),
         latency_seconds=30,
+    ),
+    RECORD_SET_TYPE: ArmType(
+        RECORD_SET_TYPE, f"{_ZONES_ID}/{{privateZoneName}}/{{recordType}}/{{relativeRecordSetName}}"
+    ).rule(
+        {"ttl": refine(Range(1, 2_147_483_647, TERRAFORM)), "recordType": refine(force_new=True)},
+        computed={
+            "fqdn": "{relativeRecordSetName}.{privateZoneName}.",
+            "isAutoRegistered": lambda _: False,
+        },
+        latency_seconds=3,
     ),
     NETWORK_LINK_TYPE: ArmType(
         NETWORK_LINK_TYPE, f"{_ZONES_ID}/{{privateZoneName}}/virtualNetworkLinks/{{virtualNetworkLinkName}}"

@@ -1,0 +1,121 @@
+"""The settings of services that run containers, with what holds where a configuration says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from semantest_iac.domain.compute.containers import DEFAULT_SERVICE_PORT, HealthProbe, ServiceScaling
+from semantest_iac.domain.costs.tiers import Tier
+from semantest_iac.domain.environments.platform.service_sections import ServiceScaleSection, ServiceSection
+from semantest_iac.domain.environments.section_types import parse_secret_reference
+
+DEFAULT_CPU, DEFAULT_SERVICE_MEMORY_MB = 0.25, 512
+DEFAULT_MAXIMUM_INSTANCES, DEFAULT_CONCURRENT_REQUESTS = 5, 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceBindings:
+    """What a service may use, by the names in the configuration."""
+
+    sends_to: tuple[str, ...] = ()
+    receives_from: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
+    database: bool = False
+    cache: bool = False
+    documents: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """A service: clouds run its `image`, and this machine what `start` starts in its `source`.
+
+    `queue_lengths` are waiting messages for each instance by the name of the queue. Secrets are names by variable.
+    """
+
+    name: str
+    image: str = ""
+    source: str = ""
+    start: str = ""
+    port: int = DEFAULT_SERVICE_PORT
+    cpu: float = DEFAULT_CPU
+    memory_mb: int = DEFAULT_SERVICE_MEMORY_MB
+    public: bool = False
+    probe: HealthProbe = field(default_factory=HealthProbe)
+    scaling: ServiceScaling = field(default_factory=lambda: ServiceScaling(maximum=DEFAULT_MAXIMUM_INSTANCES))
+    queue_lengths: Mapping[str, int] = field(default_factory=dict)
+    bindings: ServiceBindings = ServiceBindings()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesSettings:
+    """The services of a component by name, the tier of what they run in, and whether Dapr runs beside them."""
+
+    services: Mapping[str, ServiceSettings] = field(default_factory=dict)
+    tier: Tier = "basic"
+    high_availability: bool = False
+    dapr: bool = False
+
+    @property
+    def has_public(self) -> bool:
+        """Whether everybody may call one of them."""
+        return any(it.public for it in self.services.values())
+
+    @property
+    def has_images(self) -> bool:
+        """Whether one of them runs an image, which has to come from its registry."""
+        return any(it.image for it in self.services.values())
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the secrets that services read."""
+        return frozenset(name for service in self.services.values() for name in service.secrets.values())
+
+
+def resolve_services(
+    written: Mapping[str, ServiceSection] | None, *, tier: Tier, high_availability: bool, dapr: bool
+) -> ServicesSettings:
+    """Fill the gaps of every service."""
+    return ServicesSettings(
+        services={name: _resolve_service(name, section) for name, section in (written or {}).items()},
+        tier=tier,
+        high_availability=high_availability,
+        dapr=dapr,
+    )
+
+
+def _resolve_service(name: str, section: ServiceSection) -> ServiceSettings:
+    secrets = {key: secret for key, value in section.environment.items() if (secret := parse_secret_reference(value))}
+    plain = {"memory": "memory_mb"}
+    written = section.model_dump(
+        exclude_none=True, include={"image", "source", "start", "port", "cpu", "memory", "public"}
+    )
+    return ServiceSettings(
+        name=name,
+        probe=replace(HealthProbe(), **section.health.model_dump(exclude_none=True)),
+        scaling=_resolve_scaling(section.scale),
+        queue_lengths=dict(section.scale.queue),
+        bindings=ServiceBindings(**section.bindings.model_dump()),
+        environment={key: value for key, value in section.environment.items() if key not in secrets},
+        secrets=secrets,
+        **{plain.get(key, key): value for key, value in written.items()},
+    )
+
+
+def _resolve_scaling(section: ServiceScaleSection) -> ServiceScaling:
+    """Without anything by which it scales, a service does so by its requests; with one instance at most, by nothing."""
+    minimum = 1 if section.min is None else section.min
+    maximum = max(minimum, DEFAULT_MAXIMUM_INSTANCES) if section.max is None else section.max
+    others = section.cpu, section.memory, section.queue or None
+    needs_default = maximum > minimum and section.concurrent_requests is None and not any(others)
+    return ServiceScaling(
+        minimum=minimum,
+        maximum=maximum,
+        concurrent_requests=DEFAULT_CONCURRENT_REQUESTS if needs_default else section.concurrent_requests,
+        cpu_percent=section.cpu,
+        memory_percent=section.memory,
+    )

@@ -1,0 +1,1 @@
+"""Validation rules of single layers of the platform."""

@@ -1,0 +1,1 @@
+"""Services that run containers: Container Apps with their environment, and the registry of their images."""
