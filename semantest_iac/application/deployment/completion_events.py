@@ -17,6 +17,7 @@ from semantest_iac.domain.ports.provisioner import (
 )
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import (
+    ContainerServiceDeployed,
     FunctionDeployed,
     HttpApiDeployed,
     InfrastructureUpdated,
@@ -99,6 +100,12 @@ def _web_socket_api_deployed(outputs: Mapping[str, Any], identity: EventIdentity
     return WebSocketApiDeployed(**identity, **_api_fields(outputs))
 
 
+def _container_service_deployed(outputs: Mapping[str, Any], identity: EventIdentity, digest: str) -> StackEvent:
+    return ContainerServiceDeployed(
+        **identity, service_name=outputs["name"], image=outputs["image"], endpoint=outputs.get("address")
+    )
+
+
 def _api_fields(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "api_name": outputs["name"],
@@ -109,6 +116,7 @@ def _api_fields(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _BUILDERS: Mapping[str, Callable[[Mapping[str, Any], EventIdentity, str], StackEvent | None]] = {
+    "ContainerService": _container_service_deployed,
     "ServerlessFunction": _function_deployed,
     "LiveVersion": _version_served,
     "HttpApi": _http_api_deployed,

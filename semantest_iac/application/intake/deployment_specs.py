@@ -35,6 +35,7 @@ from semantest_iac.domain.environments.names import (
     canonical_word,
     make_printable,
 )
+from semantest_iac.domain.environments.rules.platform.service_rules import find_missing_images
 from semantest_iac.domain.environments.sections import ComponentSection, PackageSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, ValidationError
@@ -92,14 +93,30 @@ class LoadedConfiguration(Protocol):
 def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguration:
     """Make sources absolute: relative to the file that names them, otherwise to the working directory."""
     components = {
-        name: section.model_copy(
-            update={"source": str(find_base_folder(f"components.{name}.source", loaded) / section.source)}
-        )
-        if section.source
-        else section
+        name: section.model_copy(update=dict(_list_absolute_sources(f"components.{name}", section, loaded)))
         for name, section in loaded.configuration.components.items()
     }
     return loaded.configuration.model_copy(update={"components": components} if components else {})
+
+
+def _list_absolute_sources(
+    at: str, section: ComponentSection, loaded: LoadedConfiguration
+) -> Iterator[tuple[str, object]]:
+    """Yield the keys of a component with sources, as they are when those are absolute."""
+    if section.source:
+        yield "source", str(find_base_folder(f"{at}.source", loaded) / section.source)
+    if section.services:
+        yield (
+            "services",
+            {
+                name: service.model_copy(
+                    update={"source": str(find_base_folder(f"{at}.services.{name}.source", loaded) / service.source)}
+                )
+                if service.source
+                else service
+                for name, service in section.services.items()
+            },
+        )
 
 
 def find_base_folder(path: str, loaded: LoadedConfiguration) -> Path:
@@ -114,6 +131,19 @@ def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> 
     if section and section.source and (reason := _find_source_problem(Path(section.source))):
         path = f"components.{stack.component}.source"
         yield Fault(path, f"'{make_printable(section.source, 200)}' {reason}", "Name a folder or a .zip.")
+    for name, service in (section.services or {} if section else {}).items():
+        if service.source and not _is_folder(Path(service.source)):
+            path = f"components.{stack.component}.services.{make_printable(name)}.source"
+            yield Fault(
+                path, f"'{make_printable(service.source, 200)}' is not a folder", "Name the folder of its code."
+            )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no valid file name
+        return False
 
 
 def _find_source_problem(path: Path) -> str:
@@ -284,9 +314,14 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     found = (*faults, *find_component_faults(component_type), *report.faults, *code)
     _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
+    settings = resolve_component(configuration, stack.component, stack.environment)
+    if not engine.is_simulated:  # Pulumi's own command says so nowhere in the configuration
+        missing = (it.fault for it in find_missing_images(settings.platform, is_simulated=False))
+        _require_no_faults(
+            component, loaded, (replace(it, path=f"components.{stack.component}.{it.path}") for it in missing)
+        )
     values = dump_configuration(configuration, stack.environment)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # recorded: only this engine can change the stack later
-    settings = resolve_component(configuration, stack.component, stack.environment)
     warnings = (*loaded.warnings, *loaded.locate(report.warnings))
     return DeploymentSpec(stack, values, settings, loaded.variables, engine, warnings)
 

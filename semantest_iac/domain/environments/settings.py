@@ -236,7 +236,9 @@ class ComponentSettings:
     @property
     def has_services(self) -> bool:
         """Whether the stack has services that run containers."""
-        return self.platform is not None and "services" in self.platform.layers and bool(self.platform.services.services)
+        return (
+            self.platform is not None and "services" in self.platform.layers and bool(self.platform.services.services)
+        )
 
     @property
     def _service_secrets(self) -> set[str]:

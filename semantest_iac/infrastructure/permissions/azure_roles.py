@@ -50,9 +50,7 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.Web/serverfarms/join/action",
         _ASSIGN_IDENTITY,
     ),
-    "Microsoft.App/containerApps": (
-        *("Microsoft.App/managedEnvironments/join/action", _ASSIGN_IDENTITY),
-    ),
+    "Microsoft.App/containerApps": (*("Microsoft.App/managedEnvironments/join/action", _ASSIGN_IDENTITY),),
     "Microsoft.App/managedEnvironments": ("Microsoft.Network/virtualNetworks/subnets/join/action",),
     "Microsoft.Network/virtualNetworks/subnets": (
         "Microsoft.Network/virtualNetworks/subnets/join/action",

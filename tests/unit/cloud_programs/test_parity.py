@@ -37,7 +37,6 @@ _GAPS = {
         *_SITES,
     },
     "azure": {
-        *_CONTAINERS,
         *_GATEWAY_FEATURES,
         "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",

@@ -1,8 +1,8 @@
 """The registry of layers, and the blueprints that are made of them: one layer, or the platform with all.
 
 The order of deployment is that of LAYER_TYPES: network, security, then observability, database, storage and messaging
-side by side, functions, ETL, services. Within a blueprint it is the references that decide, so layers that do not need each other
-are deployed at the same time.
+side by side, functions, ETL, services. Within a blueprint it is the references that decide, so layers that do not need
+each other are deployed at the same time.
 """
 
 from __future__ import annotations

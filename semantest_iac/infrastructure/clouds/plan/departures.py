@@ -45,7 +45,6 @@ def warn_of_departures(find: FindDepartures) -> Rule:
 
 
 MISSING_PARTS = {
-    "enable_container_apps": "microservices",
     "enable_api_management": "the API gateway",
     "enable_cdn": "content delivery",
 }

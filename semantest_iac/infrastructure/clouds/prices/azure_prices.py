@@ -196,7 +196,16 @@ AZURE_PRICES: Final = PriceTable(
     },
     FREE_KINDS
     | {
-        *(observability.Dashboard, LiveVersion, LoadBalancer, MessageQueue, MessageTopic, PrivateNetwork, SecretVault, SqlServer),
+        *(
+            observability.Dashboard,
+            LiveVersion,
+            LoadBalancer,
+            MessageQueue,
+            MessageTopic,
+            PrivateNetwork,
+            SecretVault,
+            SqlServer,
+        ),
         *(TopicSubscription, observability.TraceStore, WebSocketEndpoint),
     },
 )

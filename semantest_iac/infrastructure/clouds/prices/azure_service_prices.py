@@ -40,7 +40,9 @@ def _list_service_items(service: ContainerService, _priced: PricedUsage) -> Iter
     cpu, memory = choose_container_size(service.cpu, service.memory_mb)
     seconds = SECONDS_PER_MONTH * service.scaling.minimum
     yield CostItem(service.name, "processors", cpu * seconds, "vCPU-second", None, is_fixed=True)
-    yield CostItem(service.name, "memory", float(memory.removesuffix("Gi")) * seconds, "GiB-second", None, is_fixed=True)
+    yield CostItem(
+        service.name, "memory", float(memory.removesuffix("Gi")) * seconds, "GiB-second", None, is_fixed=True
+    )
 
 
 AZURE_SERVICE_PRICES: Final[dict[type, ListKindItems]] = {

@@ -18,6 +18,7 @@ from tests.unit.simulated_cloud.azure.tokens import (
     PRIVATE_ENDPOINT,
     PRIVATE_ZONE,
     PUBLIC_ADDRESS,
+    RECORD_SET,
     ROUTE,
     ROUTE_TABLE,
     VAULT,
@@ -94,6 +95,14 @@ SAMPLES: dict[str, Sample] = {
         ],
     },
     PRIVATE_ZONE: lambda _: {**IN_GROUP, "privateZoneName": ZONE, "location": "global"},
+    RECORD_SET: lambda _: {
+        **IN_GROUP,
+        "privateZoneName": ZONE,
+        "recordType": "A",
+        "relativeRecordSetName": "*",
+        "ttl": 300,
+        "aRecords": [{"ipv4Address": "10.0.1.7"}],
+    },
     NETWORK_LINK: lambda world: {
         **IN_GROUP,
         "privateZoneName": ZONE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.simulated_cloud.azure import (
     app_samples,
+    container_samples,
     database_samples,
     gateway_samples,
     message_samples,
@@ -18,4 +19,5 @@ SAMPLES = {
     **network_samples.SAMPLES,
     **observability_samples.SAMPLES,
     **database_samples.SAMPLES,
+    **container_samples.SAMPLES,
 }

@@ -56,6 +56,7 @@ BASTION = "azure-native:network:BastionHost"
 PRIVATE_ENDPOINT = "azure-native:network:PrivateEndpoint"
 ZONE_GROUP = "azure-native:network:PrivateDnsZoneGroup"
 PRIVATE_ZONE = "azure-native:privatedns:PrivateZone"
+RECORD_SET = "azure-native:privatedns:PrivateRecordSet"
 NETWORK_LINK = "azure-native:privatedns:VirtualNetworkLink"
 
 TENANT = "7e2a5d1c-0000-4000-8000-5e3a17e57001"

@@ -180,4 +180,21 @@ def check_public_services(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"services.{make_printable(name)}.public", reason, hint)
 
 
+def find_missing_images(platform: PlatformSettings | None, *, is_simulated: bool) -> Iterator[Finding]:
+    """Yield the services that no cloud can run: they are code on this machine, for which `serve` needs no image."""
+    if platform is None or "services" not in platform.layers:
+        return
+    for name, service in platform.services.services.items():
+        at = f"services.{make_printable(name)}.image"
+        if not service.image and is_simulated:
+            hint = "Build one, push it to the registry that the output services_registry names, and name it here."
+            yield advise(at, "missing: only this machine runs the service, by serve", hint)
+        elif not service.image:
+            hint = (
+                f"Build the folder {make_printable(service.source, 200)}, push the image to the registry that the output "
+                "services_registry names (services may be left out for a first deployment), and name it here."
+            )
+            yield refuse(at, "missing: a cloud runs images, and this service is only code on this machine", hint)
+
+
 SERVICE_RULES: tuple[Rule, ...] = (check_services, check_service_bindings, check_public_services)

@@ -53,6 +53,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         "name": created.name,
         "arn": created.id,
         "address": _find_address(service.service, _is_outer(service.service, service, context), service, context),
+        "image": _find_image(service, context),
         "revision": created.latest_revision_name,
         "service": service,
         "rights": rights,

@@ -31,6 +31,8 @@ from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
     OnDelete,
+    OutputSource,
+    RecomputedOutputs,
     RequestGuard,
     TypeRule,
     UniqueHandle,
@@ -173,6 +175,13 @@ def _revision_domain(facts: RequestFacts) -> str:
     return f"{_revision(facts)}{inner}.{(facts['environment'] or {}).get('defaultDomain', '')}"
 
 
+_REVISION_OUTPUTS: Final[dict[str, OutputSource]] = {
+    "latestReadyRevisionName": _revision,
+    "latestRevisionName": _revision,
+    "latestRevisionFqdn": _revision_domain,
+}
+
+
 def _refuse(applies: Callable[[GuardContext], bool], code: str, message: str) -> RequestGuard:
     return RequestGuard(applies, Refusal(code, message), DOC)
 
@@ -252,6 +261,9 @@ CONTAINER_TYPES: Final[dict[str, TypeRule]] = {
                 "publicNetworkAccess cannot be Enabled in an internal environment.",
             ),
         ),
+        in_use_refusal=Refusal(
+            "ManagedEnvironmentInUse", "The environment {id} has apps and cannot be deleted before them: {dependents}."
+        ),
         latency_seconds=180,
     ),
     CONTAINER_APP_TYPE: ArmType(
@@ -271,13 +283,12 @@ CONTAINER_TYPES: Final[dict[str, TypeRule]] = {
             "template.containers.probes.timeoutSeconds": refine(Range(1, 240, TERRAFORM)),
             **dict.fromkeys(("kind", "workloadProfileName"), _CHOSEN),
         },
+        recomputed=(RecomputedOutputs(tuple(_REVISION_OUTPUTS), ("template",)),),
         computed={
+            **_REVISION_OUTPUTS,
             "customDomainVerificationId": "{uuid}",
             "deploymentErrors": "",
             "eventStreamEndpoint": "https://{region}.azurecontainerapps.dev/events",
-            "latestReadyRevisionName": _revision,
-            "latestRevisionName": _revision,
-            "latestRevisionFqdn": _revision_domain,
             "managedEnvironmentId": "{environmentId}",
             "outboundIpAddresses": lambda _: [],
             "runningStatus": "Running",
