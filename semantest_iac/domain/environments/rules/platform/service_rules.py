@@ -191,8 +191,8 @@ def find_missing_images(platform: PlatformSettings | None, *, is_simulated: bool
             yield advise(at, "missing: only this machine runs the service, by serve", hint)
         elif not service.image:
             hint = (
-                f"Build the folder {make_printable(service.source, 200)}, push the image to the registry that the output "
-                "services_registry names (services may be left out for a first deployment), and name it here."
+                "Build one, push it to the registry that the output services_registry names, and name it here; "
+                "a first deployment without services makes the registry."
             )
             yield refuse(at, "missing: a cloud runs images, and this service is only code on this machine", hint)
 
