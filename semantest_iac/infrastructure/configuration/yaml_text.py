@@ -38,12 +38,12 @@ _END_EVENTS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def is_variable_path(path: KeyPath) -> bool:
-    """Return whether the path is `components.<name>.environment.<NAME>`, or a variable of one of its functions.
+    """Return whether the path is `components.<name>.environment.<NAME>`, or a variable of a function or service of it.
 
     Below `environments.<name>` it may be either as well.
     """
     path = _path_in_environment(path)
-    within = path[4:] if path[2:3] == ("functions",) else path[2:]
+    within = path[4:] if path[2:3] in (("functions",), ("services",)) else path[2:]
     return path[:1] == ("components",) and len(within) == 2 and within[0] == "environment"
 
 
