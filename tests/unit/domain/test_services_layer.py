@@ -90,9 +90,9 @@ class TestService:
         assert _find_service(_build()).scaling.queues == {"queue-orders-queue": 20}
 
     def test_has_the_secrets_of_its_component_besides_its_own(self) -> None:
-        shared = {"environment": {"KEY": "${secrets.key}", "A": "1"}}
-        written = {"components": {"platform": {"services": {"orders-api": ORDERS}, "tables": ["orders"], **shared}}}
-        resources = build_resources("platform", **written)
+        shared = {"KEY": "${secrets.key}", "A": "1"}
+        section = {"services": {"orders-api": ORDERS}, "tables": ["orders"], "environment": shared}
+        resources = build_resources("platform", components={"platform": section})
         service = _find_service(resources)
 
         assert service.secrets == {"KEY": "secret-key", "TOKEN": "secret-token"}

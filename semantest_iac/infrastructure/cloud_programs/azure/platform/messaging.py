@@ -14,6 +14,7 @@ from semantest_iac.domain.messaging.queues import (
     MessageQueue,
     MessageTopic,
     TopicSubscription,
+    receive_variable,
     send_variable,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
@@ -62,7 +63,11 @@ def create_message_queue(queue: MessageQueue, context: ProgramContext) -> Output
         opts=context.options(),
         **_describe_delivery(queue),
     )
-    return _describe_entity(created, queue, broker) | {"receive_grants": [("receive", created.id)]}
+    outputs = _describe_entity(created, queue, broker)
+    return outputs | {
+        "receive_grants": [("receive", created.id)],
+        "receive_variables": {receive_variable(queue.queue): outputs["address"]},
+    }
 
 
 def _describe_delivery(delivery: MessageDelivery) -> dict[str, Any]:

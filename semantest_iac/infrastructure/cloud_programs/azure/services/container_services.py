@@ -156,8 +156,8 @@ def _find_image(service: ContainerService, context: ProgramContext) -> pulumi.In
 
 def _list_variables(service: ContainerService, context: ProgramContext) -> dict[str, dict[str, Any]]:
     """Return the variables by name; those of the configuration override what tells where other resources are."""
-    used = (*service.uses, *service.receives_from)
-    found = {name: value for ref in used for name, value in context.outputs[ref].get("variables", {}).items()}
+    places = (("variables", service.uses), ("receive_variables", service.receives_from))
+    found = {name: it for key, refs in places for ref in refs for name, it in context.outputs[ref].get(key, {}).items()}
     called = {
         service_variable(name): _find_address(name, _is_outer(name, service, context), service, context)
         for name in service.calls

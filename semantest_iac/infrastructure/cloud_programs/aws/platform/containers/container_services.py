@@ -73,6 +73,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         "task": task.arn,
         "host": host,
         "address": f"http://{host}" if host else None,
+        "image": _find_image(service, context),
     }
 
 
@@ -134,7 +135,7 @@ def _list_variables(service: ContainerService, context: ProgramContext) -> list[
         variables |= context.outputs[ref].get("receive_variables", {})
     host = context.outputs[service.runs_in]["host"]
     variables |= {service_variable(name): f"http://{name}.{host}" for name in service.calls}
-    return sorted({**variables, **service.environment}.items())
+    return sorted({**variables, **service.environment, "PORT": str(service.port)}.items())
 
 
 def _point_at_value(secret: Outputs) -> pulumi.Input[str]:
