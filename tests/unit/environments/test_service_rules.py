@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from semantest_iac.domain.compute.containers import HealthProbe, ServiceScaling
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.environments.platform.service_sections import ServiceSection
 from semantest_iac.domain.environments.platform.service_settings import ServiceSettings, resolve_services
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.infrastructure.clouds.plan.azure_containers import choose_container_size
 
 IMAGE = "ghcr.io/acme/orders:1.4"
@@ -54,3 +60,105 @@ class TestSizesOnAzure:
     )
     def test_are_pairs_of_which_the_next_is_taken(self, cpu: float, memory: int, expected: tuple[float, str]) -> None:
         assert choose_container_size(cpu, memory) == expected
+
+
+def _validate(
+    provider: str, section: dict[str, Any], environment: str = "development", component: str = "platform", **more: Any
+) -> ValidationReport:
+    written = {"components": {component: section}, **more}
+    service = ValidationService(date(2026, 11, 30), CLOUD_ENTRIES, lambda name: find_cloud(name).capabilities)
+    stack = Stack(component, provider, environment, CLOUD_ENTRIES[provider].regions[0])
+    return service.validate(stack, DeploymentConfiguration.model_validate(written))
+
+
+def _find_faults(provider: str, service: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
+    section = {"services": {"orders-api": service, "users-api": {"image": IMAGE}}}
+    report = _validate(provider, section, **more)
+    return [(it.path.removeprefix("components.platform.services.orders-api"), it.message) for it in report.faults]
+
+
+@pytest.mark.parametrize("provider", CLOUD_ENTRIES)
+class TestRules:
+    @pytest.mark.parametrize(
+        "service",
+        [
+            {"image": IMAGE},
+            {"image": "nginx@sha256:" + "a" * 64, "port": 1, "cpu": 4, "memory": 8192},
+            {"source": ".", "start": "node server.js"},
+            {"image": IMAGE, "scale": {"min": 0, "concurrent_requests": 10}, "bindings": {"calls": ["users-api"]}},
+            {"image": IMAGE, "bindings": {"database": True, "cache": True, "sends_to": ["events-topic"]}},
+        ],
+    )
+    def test_accept_what_clouds_run(self, provider: str, service: dict[str, Any]) -> None:
+        assert _find_faults(provider, service) == []
+
+    @pytest.mark.parametrize(
+        ("service", "path", "reason"),
+        [
+            ({}, "", "nothing says what it runs"),
+            ({"image": "Orders Api"}, ".image", "is not an image"),
+            ({"image": IMAGE, "source": "."}, ".start", "missing"),
+            ({"image": IMAGE, "start": "node server.js"}, ".source", "missing"),
+            ({"source": ".", "start": "'"}, ".start", "is not a command"),
+            ({"image": IMAGE, "port": 0}, ".port", "must be 1 to 65535"),
+            ({"image": IMAGE, "cpu": 0.3}, ".cpu", "in quarters"),
+            ({"image": IMAGE, "memory": 100}, ".memory", "must be 512 to 8192"),
+            ({"image": IMAGE, "health": {"path": "health"}}, ".health.path", "is not a path"),
+            ({"image": IMAGE, "health": {"timeout_s": 1}}, ".health.timeout_s", "must be 2 to 60"),
+            ({"image": IMAGE, "scale": {"min": 6, "max": 5}}, ".scale", "min 6 is above max 5"),
+            ({"image": IMAGE, "scale": {"min": 0, "cpu": 70}}, ".scale.min", "would never start again"),
+            ({"image": IMAGE, "scale": {"queue": {"orders": 5}}}, ".scale.queue", "no queue 'orders'"),
+            ({"image": IMAGE, "scale": {"queue": {"orders-queue": 0}}}, ".scale.queue.orders-queue", "1 to 10000"),
+            ({"image": IMAGE, "bindings": {"calls": ["orders-api"]}}, ".bindings.calls", "would call itself"),
+            ({"image": IMAGE, "bindings": {"calls": ["user-api"]}}, ".bindings.calls", "no service 'user-api'"),
+            ({"image": IMAGE, "bindings": {"receives_from": ["events-topic"]}}, ".bindings.receives_from", "no queue"),
+            ({"image": IMAGE, "bindings": {"tables": ["orders"]}}, ".bindings.tables", "no table 'orders'"),
+        ],
+    )
+    def test_refuse_what_no_cloud_runs(self, provider: str, service: dict[str, Any], path: str, reason: str) -> None:
+        [(at, message)] = _find_faults(provider, service)
+
+        assert at == path
+        assert reason in message
+
+    @pytest.mark.parametrize("binding", ["database", "cache", "documents"])
+    def test_refuse_data_that_the_component_does_not_have(self, provider: str, binding: str) -> None:
+        section = {"services": {"web": {"image": IMAGE, "bindings": {binding: True}}}}
+
+        [fault] = _validate(provider, section, component="services").faults
+
+        assert fault.path == f"components.services.services.web.bindings.{binding}"
+
+    @pytest.mark.parametrize("environment", ["staging", "production"])
+    def test_refuse_a_public_service_that_nobody_could_reach(self, provider: str, environment: str) -> None:
+        faults = _find_faults(provider, {"image": IMAGE, "public": True}, environment=environment)
+
+        assert ".public" in [path for path, _ in faults]
+
+    @pytest.mark.parametrize(("image", "is_warned"), [("nginx", True), ("nginx:latest", True), ("nginx:1.27", False)])
+    def test_warn_of_an_image_that_moves(self, provider: str, image: str, is_warned: bool) -> None:
+        warnings = _validate(provider, {"services": {"web": {"image": image}}}).warnings
+
+        assert any("no tag that stays" in it.message for it in warnings) is is_warned
+
+    @pytest.mark.parametrize(
+        ("environment", "more", "is_refused"),
+        [
+            ("development", {}, False),
+            ("production", {}, True),
+            ("production", {"engine": "sandbox"}, False),
+            ("development", {"engine": "pulumi"}, True),
+            ("development", {"engine": "pulumi", "cloud": "sandbox"}, False),
+        ],
+    )
+    def test_refuse_code_without_an_image_for_a_real_cloud(
+        self, provider: str, environment: str, more: dict[str, Any], is_refused: bool
+    ) -> None:
+        section = {"services": {"web": {"source": ".", "start": "node server.js"}}}
+        report = _validate(provider, section, environment, **more)
+        found = report.faults if is_refused else report.warnings
+
+        assert [it.path for it in found if it.message.startswith("missing:")] == [
+            "components.platform.services.web.image"
+        ]
+        assert bool(report.faults) is is_refused
