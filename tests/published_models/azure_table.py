@@ -29,6 +29,7 @@ class AzureCall:
 
 
 _PACKAGES: Final = {
+    "app": "appcontainers",
     "applicationinsights": "applicationinsights.v2020_02_02",
     "authorization": "authorization.v2022_04_01",
     "managedidentity": "msi.v2024_11_30",

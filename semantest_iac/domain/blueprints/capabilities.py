@@ -201,7 +201,7 @@ TABLE_BACKUPS = Feature(ItemTable, "backups", "tables", lambda table: True)
 PRIVATE_PIPELINE = Feature(
     DataPipeline, "in a private network", "features.enable_data_factory", lambda pipeline: pipeline.private
 )
-DAPR_SIDECARS = Feature(ContainerEnvironment, "Dapr", "features.enable_dapr", lambda environment: environment.dapr)
+DAPR_SIDECARS = Feature(ContainerService, "Dapr", "features.enable_dapr", lambda service: service.dapr)
 ENVIRONMENT_IN_EVERY_ZONE = Feature(
     ContainerEnvironment, "in every zone", COMPONENT_KEY, lambda environment: environment.high_availability
 )

@@ -23,7 +23,6 @@ class ContainerEnvironment(Resource):
     """What services run in, and find each other in by their names; `log_store` receives what they write.
 
     A `private` one is reached through its network alone; what of it is fixed when it is created, each cloud knows.
-    With `dapr` services may have Dapr's sidecar.
     """
 
     log_store: Ref
@@ -31,7 +30,6 @@ class ContainerEnvironment(Resource):
     subnet: Ref | None = None
     private: bool = False
     high_availability: bool = False
-    dapr: bool = False
     tier: Tier = "basic"
 
 
@@ -83,8 +81,8 @@ class ContainerService(Resource):
     `service` is the name under which those that it `calls` are found, too. Without an `image` it is known by the
     digest of its source only: no cloud can run that, a simulated one is told where the image would be. It may use the
     resources in `uses`, of which its variables tell it, and receive messages from those in `receives_from`; the
-    identity gets the rights with the service. `reached_by_gateway` are services that a gateway calls,
-    `public` ones everybody.
+    identity gets the rights with the service. With `dapr` each instance has Dapr's sidecar. `reached_by_gateway` are
+    services that a gateway calls, `public` ones everybody.
     """
 
     service: str

@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 SECRET = "the secret's value"
 _OUTPUT_NAMES = (
     *("apiEndpoint", "arn", "arnSuffix", "dnsName", "executionArn", "invokeArn", "url", "version", "versionId"),
+    *("defaultDomain", "loginServer", "repositoryUrl", "staticIp"),
     *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "hostName", "name", "principalId"),
 )
 _INVOKE_RESULTS: dict[str, dict[str, Any]] = {
@@ -43,6 +44,7 @@ _REWRITTEN_OUTPUTS: dict[str, dict[str, Any]] = {
     "azure-native:apimanagement:ApiManagementService": {
         "identity": {"type": "SystemAssigned", "principalId": "the gateway", "tenantId": "tenant"}
     },
+    "azure-native:app:ContainerApp": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {}}},
     "azure-native:keyvault:Secret": {"properties": {"secretUriWithVersion": "https://vault.example/secrets/token/1"}},
     "azure-native:webpubsub:WebPubSub": {
         "identity": {"type": "SystemAssigned", "principalId": "the service", "tenantId": "tenant"}

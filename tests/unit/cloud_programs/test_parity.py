@@ -19,7 +19,7 @@ _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _SITES = ("StaticSite", "ContentDelivery", "WebFirewall", "DnsZone")
 _CONTAINERS = {
-    *("ContainerEnvironment", "ContainerEnvironment (Dapr)", "ContainerEnvironment (in every zone)"),
+    *("ContainerEnvironment", "ContainerEnvironment (in every zone)", "ContainerService (Dapr)"),
     *("ContainerService", "ContainerService (public)", "ContainerService (scaling on processor and memory)"),
     *("ContainerService (scaling on requests)", "ContainerService (scaling on waiting messages)"),
     *("ContainerService (scaling to zero)", "ImageRegistry", "ImageRegistry (private)", "LoadBalancer"),
@@ -30,7 +30,7 @@ _GATEWAY_FEATURES = (
 )
 _GAPS = {
     "aws": {
-        "ContainerEnvironment (Dapr)",
+        "ContainerService (Dapr)",
         "ContainerService (public)",
         "ManagedGateway (headers of answers)",
         "ManagedGateway (removed headers of requests)",

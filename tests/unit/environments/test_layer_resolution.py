@@ -106,9 +106,12 @@ class TestLayers:
     def test_of_the_platform_are_all_in_order_of_deployment(self, environment: str) -> None:
         assert resolve(environment).layers == LAYER_TYPES
 
-    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"etl"}))
+    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"etl", "services"}))
     def test_of_a_layer_are_the_layer(self, layer: str) -> None:
         assert resolve(component=layer).layers == (layer,)
+
+    def test_of_services_have_a_network(self) -> None:
+        assert resolve(component="services").layers == ("network", "services")
 
     def test_of_the_data_pipeline_have_its_queue(self) -> None:
         settings = resolve(component="etl")
@@ -121,6 +124,7 @@ class TestLayers:
         [
             (["enable_service_bus"], "messaging"),
             (["enable_functions"], "functions"),
+            (["enable_container_apps"], "services"),
             (["enable_sql_database", "enable_redis_cache", "enable_cosmos_db"], "database"),
         ],
     )

@@ -68,7 +68,6 @@ def _build_environment(context: LayerContext, logs: Ref) -> Iterator[Resource]:
         subnet=subnet,
         private=network is not None and not settings.has_public,
         high_availability=settings.high_availability,
-        dapr=settings.dapr,
         tier=settings.tier,
     )
     yield ImageRegistry(name=REGISTRY_REF, repositories=tuple(settings.services), private=context.is_private)

@@ -31,7 +31,7 @@ SAMPLES: dict[str, Sample] = {
         "identity": {"type": "UserAssigned", "userAssignedIdentities": [world[IDENTITY].id]},
         "configuration": {
             "activeRevisionsMode": "Single",
-            "ingress": {"external": True, "targetPort": 8080, "transport": "Auto"},
+            "ingress": {"external": True, "targetPort": 8080, "transport": "auto"},
             "registries": [{"server": "semantestimages.azurecr.io", "identity": world[IDENTITY].id}],
         },
         "template": {

@@ -102,7 +102,7 @@ def _describe_ingress(service: ContainerService, context: ProgramContext) -> dic
     return {
         "external": _is_outer(service.service, service, context),
         "target_port": service.port,
-        "transport": "Auto",
+        "transport": "auto",
         "allow_insecure": False,
         "traffic": [{"latest_revision": True, "weight": 100}],
     }
