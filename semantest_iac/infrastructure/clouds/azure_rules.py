@@ -20,7 +20,7 @@ from semantest_iac.domain.environments.rules.findings import (
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
-from semantest_iac.infrastructure.clouds.plan.azure_containers import warn_of_container_sizes
+from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import warn_of_container_sizes
 from semantest_iac.infrastructure.clouds.plan.azure_departures import find_azure_departures
 from semantest_iac.infrastructure.clouds.plan.departures import warn_of_departures
 

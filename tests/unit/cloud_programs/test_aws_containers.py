@@ -25,7 +25,7 @@ from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import SecretVault, Workload, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import build_steps
-from semantest_iac.infrastructure.clouds.aws_container_sizes import choose_task_size
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
 from tests.unit.cloud_programs.recorder import Registration, inputs_named, of_type, record_program
 
 _TASK, _SERVICE = "aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service"

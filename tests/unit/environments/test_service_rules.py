@@ -15,7 +15,7 @@ from semantest_iac.domain.environments.platform.service_sections import ServiceS
 from semantest_iac.domain.environments.platform.service_settings import ServiceSettings, resolve_services
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
-from semantest_iac.infrastructure.clouds.plan.azure_containers import choose_container_size
+from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import choose_container_size
 
 IMAGE = "ghcr.io/acme/orders:1.4"
 

@@ -147,9 +147,11 @@ CLOUD = Cloud(
         BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
         ContainerEnvironment: _function(
-            "services.container_environments:create_container_environment", "app", "monitor", "privatedns"
+            "platform.containers.container_environments:create_container_environment", "app", "monitor", "privatedns"
         ),
-        ContainerService: _function("services.container_services:create_container_service", "app", "authorization"),
+        ContainerService: _function(
+            "platform.containers.container_services:create_container_service", "app", "authorization"
+        ),
         DataPipeline: _function(
             "platform.data_pipelines:create_data_pipeline", "authorization", "datafactory", "logic"
         ),
@@ -162,9 +164,11 @@ CLOUD = Cloud(
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
-        ImageRegistry: _function("services.container_environments:create_image_registry", "containerregistry"),
+        ImageRegistry: _function(
+            "platform.containers.container_environments:create_image_registry", "containerregistry"
+        ),
         ItemTable: _function("storage:create_item_table", "storage"),
-        LoadBalancer: _function("services.container_environments:use_ingress", "app"),
+        LoadBalancer: _function("platform.containers.container_environments:use_ingress", "app"),
         LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
         MessageBroker: _function("platform.messaging:create_message_broker", "servicebus"),

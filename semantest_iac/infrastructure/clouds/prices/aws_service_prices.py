@@ -9,7 +9,7 @@ from semantest_iac.domain.compute.containers import ContainerEnvironment, Contai
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem
 from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.clouds.aws_container_sizes import choose_task_size
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
 from semantest_iac.infrastructure.clouds.prices.price_table import (
     ListKindItems,
     PricedUsage,

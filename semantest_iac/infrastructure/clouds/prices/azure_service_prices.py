@@ -8,7 +8,7 @@ from typing import Final
 
 from semantest_iac.domain.compute.containers import ContainerEnvironment, ContainerService, ImageRegistry
 from semantest_iac.domain.costs.estimates import DAYS_PER_MONTH, SECONDS_PER_MONTH, CostItem
-from semantest_iac.infrastructure.clouds.plan.azure_containers import DEDICATED_TIERS, choose_container_size
+from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import DEDICATED_TIERS, choose_container_size
 from semantest_iac.infrastructure.clouds.prices.price_table import ListKindItems, PricedUsage, make_tested_price
 
 _tested = partial(make_tested_price, "azure", test="container_registry_test")

@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.platform import (
     private_endpoints,
     routing,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.containers.containers import CONTAINER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.databases import DOCUMENT_AND_CACHE_TYPES, SQL_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.platform.messaging import MESSAGE_BROKER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
@@ -33,7 +34,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     ArmType,
     refine,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.services.container_apps import CONTAINER_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript

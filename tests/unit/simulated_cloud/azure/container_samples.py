@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semantest_iac.infrastructure.simulated_cloud.azure.services.container_apps import (
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.containers.containers import (
     CONTAINER_APP_TYPE,
     ENVIRONMENT_TYPE,
     REGISTRY_TYPE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.azure.services.container_apps import (
+from semantest_iac.infrastructure.simulated_cloud.azure.platform.containers.containers import (
     CONTAINER_APP_TYPE,
     ENVIRONMENT_TYPE,
     REGISTRY_TYPE,

@@ -15,7 +15,7 @@ from semantest_iac.domain.environments.section_types import Section
 
 PORTS = range(1, 65_535 + 1)
 CPU_STEP, LARGEST_CPU = 0.25, 4.0
-MEMORY_MB = range(512, 8192 + 1)  # the largest container of every cloud
+SERVICE_MEMORY_MB = range(512, 8192 + 1)  # the largest container of every cloud
 INSTANCES = range(100 + 1)
 _RANGES: Mapping[str, range] = {
     "min": INSTANCES,
@@ -93,8 +93,10 @@ def _check_numbers(at: str, service: ServiceSection) -> Iterator[Finding]:
     if cpu is not None and not (CPU_STEP <= cpu <= LARGEST_CPU and (cpu / CPU_STEP).is_integer()):
         reason = f"cpu must be {CPU_STEP} to {LARGEST_CPU:g} in quarters, not {cpu:g}"
         yield refuse(f"{at}.cpu", reason, "Such as 0.5.")
-    if service.memory is not None and service.memory not in MEMORY_MB:
-        yield refuse(f"{at}.memory", f"memory must be {MEMORY_MB[0]} to {MEMORY_MB[-1]} MB, not {service.memory}")
+    if service.memory is not None and service.memory not in SERVICE_MEMORY_MB:
+        yield refuse(
+            f"{at}.memory", f"memory must be {SERVICE_MEMORY_MB[0]} to {SERVICE_MEMORY_MB[-1]} MB, not {service.memory}"
+        )
     yield from _check_section_ranges(f"{at}.health", service.health)
     yield from _check_section_ranges(f"{at}.scale", service.scale)
 

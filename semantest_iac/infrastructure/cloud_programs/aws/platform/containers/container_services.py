@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service
     scale_service,
 )
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.aws_container_sizes import choose_task_size
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
 
 _DIGITS = 12  # of the digest of a source, in the tag of the image that would be made of it
 _TASKS = "ecs-tasks.amazonaws.com"

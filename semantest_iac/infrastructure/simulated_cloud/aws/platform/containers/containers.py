@@ -40,7 +40,7 @@ CLUSTER_TYPE: Final = "aws:ecs/cluster:Cluster"
 TASK_DEFINITION_TYPE: Final = "aws:ecs/taskDefinition:TaskDefinition"
 SERVICE_TYPE: Final = "aws:ecs/service:Service"
 REPOSITORY_TYPE: Final = "aws:ecr/repository:Repository"
-LIFECYCLE_TYPE: Final = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+REPOSITORY_LIFECYCLE_TYPE: Final = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 
 _FARGATE: Final = "FARGATE"
 _NAME: Final = Pattern(r"^[a-zA-Z0-9_-]{1,255}$", API)
@@ -309,7 +309,7 @@ CONTAINER_TYPES: Final[dict[str, TypeRule]] = {
             "The repository with name '{name}' already exists in the registry with id '{account}'",
         ),
     ),
-    LIFECYCLE_TYPE: AwsType(LIFECYCLE_TYPE, "{repository}").rule(
+    REPOSITORY_LIFECYCLE_TYPE: AwsType(REPOSITORY_LIFECYCLE_TYPE, "{repository}").rule(
         {"policy": change_kind(ValueKind.JSON), "repository": refine(force_new=True)},
         references=(
             ResourceReference(

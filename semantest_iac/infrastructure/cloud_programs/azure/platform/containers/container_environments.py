@@ -16,7 +16,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.foundation import (
 )
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.plan.azure_containers import DEDICATED_TIERS
+from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import DEDICATED_TIERS
 
 CONSUMPTION_PROFILE, DEDICATED_PROFILE = "Consumption", "dedicated"
 _DEDICATED_MACHINES = (1, 10)

@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_n
 from semantest_iac.infrastructure.cloud_programs.azure.security import create_role_assignment
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.plan.azure_containers import choose_container_size
+from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import choose_container_size
 
 SECRETS_VARIABLE = "SEMANTEST_SECRETS"
 """The variable that changes with the values of secrets: a change of a secret alone makes no new revision."""
