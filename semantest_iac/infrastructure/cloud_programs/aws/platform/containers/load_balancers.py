@@ -18,8 +18,8 @@ _GOOD_ANSWERS = "200-399"
 def create_load_balancer(balancer: LoadBalancer, context: ProgramContext) -> Outputs:
     """Create a balancer inside the network, which answers 404 to names that no service has.
 
-    It listens to HTTP: a certificate of HTTPS would be for a public domain, or from a private authority that is paid for
-    by the month.
+    It listens to HTTP: a certificate of HTTPS would be for a public domain, or from a private authority, which is paid
+    for by the month.
     """
     environment = context.outputs[balancer.runs_in]
     subnet = context.outputs[balancer.subnet] if balancer.subnet else environment
