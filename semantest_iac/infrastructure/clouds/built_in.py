@@ -87,6 +87,7 @@ AZURE: Final = CloudEntry(
     identities=f"{_INFRASTRUCTURE}.local_service.azure.identities:answer_identity_request",
     local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.azure.local_stores:AZURE_STORES",
+    gateway_rules=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_gateway:read_gateway_rules",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",
     credentials=CredentialLocations(

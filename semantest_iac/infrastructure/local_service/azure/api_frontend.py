@@ -201,7 +201,7 @@ def read_api_management(resources: DeployedResources) -> ApiManagement | None:
     host = urlsplit(next(urls, "")).netloc
     return ApiManagement(
         operations,
-        cors=_read_cors_policy(inbound.find("cors")),
+        cors=read_cors_policy(inbound.find("cors")),
         token_header=next((jwt.get("header-name", "") for jwt in inbound.iter("validate-jwt")), ""),
         public_operations=frozenset(_read_public_operations(inbound)),
         headers=tuple(_read_headers(inbound, named_values, host)),
@@ -214,7 +214,8 @@ def _route_key(operation: Mapping[str, str]) -> str:
     return f"{operation['method']} {re.sub(r'[*]$', '{rest+}', operation['urlTemplate'])}"
 
 
-def _read_cors_policy(policy: Element | None) -> CorsRules | None:
+def read_cors_policy(policy: Element | None) -> CorsRules | None:
+    """Read the policy `cors`; None without one."""
     if policy is None:
         return None
     methods = policy.find("allowed-methods")

@@ -1,0 +1,1 @@
+"""What layers of platforms answer on Azure, read from deployed resources."""
