@@ -20,7 +20,6 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.function_runtimes.azure_functions import (
     build_functions_event,
     build_functions_response,
-    empty_response,
 )
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
@@ -101,12 +100,12 @@ async def answer_app_call(call: CallFunction, request: LoopbackRequest) -> HttpR
     """Let a function of an app answer a request; other functions and methods are not found, as by its host."""
     found = _APP_CALL_PATH.fullmatch(urlsplit(request.path).path)
     if found is None or request.method != "POST":
-        return empty_response(404)
+        return HttpResponse(404)
     headers = tuple(request.headers.items())
     sent = HttpRequest("POST", found["path"], headers=headers, body=request.body, client=_LOCAL_CLIENT)
     event = build_functions_event(sent, f"{found['app']}.{_APP_DOMAIN}")
     invocation = await call(f"{found['app']}{found['path']}", event)
     if invocation is None:
-        return empty_response(404)
+        return HttpResponse(404)
     response = await asyncio.to_thread(load_stored_body, build_functions_response(invocation, method="POST"))
     return replace(response, headers=tuple(it for it in response.headers if it[0] != "content-length"))  # added again

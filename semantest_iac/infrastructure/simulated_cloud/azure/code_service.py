@@ -28,6 +28,8 @@ class CodeService:
         app = self._app(origin)
         if app is None:
             return _json_response(404, {"message": f"There is no site at {origin}."})
+        if self._refuses_addresses(app):
+            return _json_response(403, {"message": "The address of the tools refuses requests from outside."})
         if not any(name.lower() == "authorization" for name, _ in request.headers):
             return _json_response(401, {"message": "The request has no authorization header."})
         if (request.method, request.path) == ("POST", "/api/publish"):
@@ -40,6 +42,13 @@ class CodeService:
         name = origin.removeprefix("https://").removesuffix(_HOST_SUFFIX)
         ids = (id_ for type_, id_ in self._cloud.list_resources() if type_ == APP_TYPE)
         return next((id_ for id_ in ids if id_.endswith(f"/sites/{name}")), None)
+
+    def _refuses_addresses(self, app: str) -> bool:
+        """Whether the app has no public address, which every request here comes to; rules of the tools are not known.
+
+        Source: Azure's overview of access restrictions (app access, for both sites).
+        """
+        return (self._cloud.read(APP_TYPE, app) or {}).get("publicNetworkAccess") == "Disabled"
 
     def _publish(self, app: str, request: HttpRequest) -> HttpResponse:
         """Accept a package; a client learns from the deployment whether it failed."""

@@ -12,6 +12,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.simulated_cloud.azure.code_service import CodeService
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import find_code_service
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, CONTAINER, World
 
 _ORIGIN = "https://func-semantest.scm.azurewebsites.net"
@@ -45,6 +46,14 @@ class TestCodeService:
         assert (accepted.status, deployment["status"], deployment["deployer"]) == (202, 4, f"semantest-iac-{_DIGEST}")
         assert cloud.published_code_digest(APP, world[APP].id) == _DIGEST
         assert json.loads(_look(service).body) == deployment
+
+    @pytest.mark.parametrize(("access", "status"), [("Enabled", 202), ("Disabled", 403)])
+    def test_is_reached_at_a_public_address_alone(
+        self, service: CodeService, cloud: SimulatedCloud, world: World, access: str, status: int
+    ) -> None:
+        cloud.update(APP, world[APP].id, {**SAMPLES[APP](world), "publicNetworkAccess": access})
+
+        assert _publish(service).status == status
 
     def test_reports_a_failure_in_the_deployment(
         self, service: CodeService, cloud: SimulatedCloud, world: World
