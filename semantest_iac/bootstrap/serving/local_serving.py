@@ -16,12 +16,17 @@ from semantest_iac.application.queries.history import (
 )
 from semantest_iac.application.queries.site_packages import list_site_digests
 from semantest_iac.bootstrap.engines import traffic_counts
+from semantest_iac.bootstrap.serving.served_containers import ServedContainers
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.domain.messaging.messages import MessageCounts
 from semantest_iac.infrastructure.durable_files import make_draft_folder
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.containers.local_containers import LocalContainers
+from semantest_iac.infrastructure.local_service.containers.service_instances import ServiceReport
+from semantest_iac.infrastructure.local_service.containers.service_spec import ServiceTimes
 from semantest_iac.infrastructure.local_service.entrances.stack_entrance import (
     EntranceRules,
     StackEntrances,
@@ -80,6 +85,7 @@ class LocalServing:
         self._variables = variables
         self._limits = limits
         self.variable_sources: list[FindLocalVariables] = []
+        self._messages = MessagingDirectory()
 
     def find_probe(self, stack: Stack) -> ServiceProbe:
         """Return the probe of a stack; functions find what answers here for services of their cloud."""
@@ -109,7 +115,7 @@ class LocalServing:
     @asynccontextmanager
     async def deliver_messages(self, log_request: LogRequest, port: int) -> AsyncIterator[None]:
         """Deliver messages and ticks, and take messages at a port of this machine, as long as the block."""
-        application, directory = self._application, MessagingDirectory()
+        application, directory = self._application, self._messages
         store = MessageStore(application.home)
         deliveries = MessageDeliveries(
             self._watch_releases(all_simulated_releases).current,
@@ -138,6 +144,24 @@ class LocalServing:
             self.variable_sources.append(stores.find_variables)
             yield
 
+    @asynccontextmanager
+    async def run_containers(
+        self, log_request: LogRequest, times: ServiceTimes | None = None
+    ) -> AsyncIterator[LocalContainers]:
+        """Run the services of all stacks as long as the block."""
+        ledger, store = self._application.ledger, MessageStore(self._application.home)
+        served = ServedContainers(ledger, self.find_local_probe, self.variable_sources)
+        async with LocalContainers(
+            self._watch_releases(all_simulated_releases).current,
+            served.find_specs,
+            partial(_count_waiting, self._messages, store),
+            self._application.function_logs,
+            partial(_log_service, log_request),
+            times,
+        ) as containers:
+            yield containers
+        store.close()
+
     def find_local_probe(self, stack: Stack) -> LocalProbe:
         """Return the probe of a simulated stack."""
         probe = self.find_probe(stack)
@@ -156,6 +180,19 @@ def _log_delivery(log_request: LogRequest, delivery: DeliveryReport) -> None:
     path = f"{delivery.source} -> {delivery.function} ({delivery.messages})"
     status = 500 if delivery.failed else 200
     log_request(RequestLogEntry("DELIVER", path, delivery.stack, status, delivery.seconds, note))
+
+
+def _count_waiting(directory: MessagingDirectory, store: MessageStore, stack: str, queue: str) -> int:
+    """Count the messages that wait, or are worked on, in a queue of a stack."""
+    messaging = directory.stacks.get(stack)
+    found = next((it for it in messaging.queues if it.name == queue), None) if messaging else None
+    counts = store.count(found.holder) if found else MessageCounts()
+    return counts.waiting + counts.locked
+
+
+def _log_service(log_request: LogRequest, stack: str, report: ServiceReport) -> None:
+    status = 503 if report.is_failure else 200
+    log_request(RequestLogEntry("SERVICE", report.service, stack, status, report.seconds, report.text))
 
 
 def _log_stores(log_request: LogRequest, stack: Stack, seconds: float, reason: str) -> None:
@@ -188,6 +225,7 @@ def open_local_gateway(
             async with AsyncExitStack() as running:
                 await running.enter_async_context(serving.provide_stores(log_request))
                 await running.enter_async_context(serving.deliver_messages(log_request, port + 1 if port else 0))
+                await running.enter_async_context(serving.run_containers(log_request))
                 gateway = open_gateway(services, address, log_request, host_names, body_folder=folder)
                 url = await running.enter_async_context(gateway)
                 exits.enter_context(announce_address(application.home, url))

@@ -41,9 +41,9 @@ class CloudEntry:
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
     `secret_resources` reads the secrets of a stack, and who may read them, from its resources (SecretResources);
     `secret_store` opens the cloud's own store of secrets in a region, `simulated_secret_store` that of a simulated
-    cloud. `gateway_rules` reads what a managed gateway does with requests (ReadGatewayRules of local_service), and
-    `site_rules` what a static site answers (ReadSiteRules). `prices` is a PriceList of the domain, without which costs
-    are not known.
+    cloud. `containers` reads what containers of services get (deployed resources -> DeployedContainers of
+    local_service), `gateway_rules` what a managed gateway does with requests (ReadGatewayRules), and `site_rules` what
+    a static site answers (ReadSiteRules). `prices` is a PriceList of the domain, without which costs are not known.
     `function_layout` is the cloud whose package layout its functions have; the first of `regions` is the default, and
     `region_counterparts` maps regions of other clouds to the nearest own one. `permissions` is the
     PermissionRules of the domain, without which the rights that deployments need are not known.
@@ -65,6 +65,7 @@ class CloudEntry:
     identities: str = ""
     local_variables: str = ""
     local_stores: str = ""
+    containers: str = ""
     gateway_rules: str = ""
     site_rules: str = ""
     code_service: str = ""

@@ -28,6 +28,7 @@ from semantest_iac.infrastructure.local_service.stores.server_process import STA
 
 DYNAMODB_ENDPOINT, S3_ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3"
 _TABLE_TYPE = "aws:dynamodb/table:Table"
+_REGIONAL_TYPES = (LAMBDA_TYPE, "aws:ecs/taskDefinition:TaskDefinition")  # what has variables, and its region
 _LIBRARIES = ("moto", "flask", "flask_cors")
 _EXTRA_HINT = "run pip install 'semantest-iac[local-data]'"
 _SERVE = """
@@ -134,7 +135,7 @@ def _was_created_before(error: urllib.error.HTTPError) -> bool:
 
 
 def _find_region(resources: DeployedResources) -> str:
-    arns = (str(it.outputs["arn"]) for it in resources if it.type == LAMBDA_TYPE)
+    arns = (str(it.outputs["arn"]) for it in resources if it.type in _REGIONAL_TYPES)
     return next(arns).split(":")[3]
 
 

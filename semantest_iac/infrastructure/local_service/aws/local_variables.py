@@ -8,6 +8,7 @@ from dataclasses import replace
 from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.aws.deployed_containers import read_containers
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
 
 
@@ -23,15 +24,16 @@ def list_called_functions(resources: DeployedResources) -> list[str]:
 
 
 def find_variables(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> dict[str, str]:
-    """Return the variables of all functions whose names begin so."""
+    """Return the variables of all functions and services whose names begin so."""
     return dict(_list_variables(resources, prefixes))
 
 
 def _list_variables(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for function in (it.outputs for it in resources if it.type == LAMBDA_TYPE):
-        for name, value in (read_variables(function) or {}).items():
-            if name.startswith(prefixes):
-                yield name, str(value)
+    variables = [read_variables(it.outputs) or {} for it in resources if it.type == LAMBDA_TYPE]
+    variables += [container.variables for container in read_containers(resources)]
+    for name, value in (pair for pairs in variables for pair in pairs.items()):
+        if name.startswith(prefixes):
+            yield name, str(value)
 
 
 def read_variables(function: ResourceOutputs) -> Mapping[str, str] | None:

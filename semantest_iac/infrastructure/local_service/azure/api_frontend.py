@@ -318,15 +318,20 @@ def read_function_timeout(app: DeployedResource) -> float:
 
 def _read_secrets(resources: DeployedResources, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Read each reference to Key Vault with its value; a broken reference stays a text, as on Azure."""
-    values = {
-        _SECRET_URI.format(**secret.inputs): secret.inputs["properties"]["value"]
-        for secret in resources_of_type(resources, _SECRET)
-    }
+    values = read_vault_values(resources)
     for reference in settings.values():
         uri = reference.removeprefix(f"{_KEY_VAULT_REFERENCE}SecretUri=").rstrip(")/")
         value = next((values[known] for known in values if f"{uri}/".startswith(f"{known}/")), None)
         if reference.startswith(_KEY_VAULT_REFERENCE) and value is not None:
             yield reference, value
+
+
+def read_vault_values(resources: DeployedResources) -> dict[str, str]:
+    """Return the values of the secrets in vaults of a stack, by their addresses without a version."""
+    return {
+        _SECRET_URI.format(**secret.inputs): secret.inputs["properties"]["value"]
+        for secret in resources_of_type(resources, _SECRET)
+    }
 
 
 def resources_of_type(resources: DeployedResources, type_: str) -> Iterator[DeployedResource]:

@@ -12,6 +12,7 @@ from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.deployed_containers import read_containers
 from semantest_iac.infrastructure.local_service.azure.identities import Principal, find_identity_variables
 from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
 
@@ -32,8 +33,9 @@ def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[st
 
 
 def find_settings(resources: DeployedResources, prefixes: str | tuple[str, ...]) -> dict[str, str]:
-    """Return the settings of all apps whose names begin so."""
-    settings = (read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE))
+    """Return the settings of all apps, and the variables of all services, whose names begin so."""
+    settings = [read_app_settings(app) for app in resources_of_type(resources, WEB_APP_TYPE)]
+    settings += [container.variables for container in read_containers(resources)]
     return {name: value for pairs in settings for name, value in pairs.items() if name.startswith(prefixes)}
 
 

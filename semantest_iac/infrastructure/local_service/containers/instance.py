@@ -1,0 +1,208 @@
+"""One instance of a service: a process with a port of its own, which is asked whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from semantest_iac.domain.compute.containers import HealthProbe
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.security.redaction import Redactor
+from semantest_iac.infrastructure.function_runtimes.platforms import parent_death_signal_prefix
+from semantest_iac.infrastructure.local_service.containers.http_calls import send_to_port
+from semantest_iac.infrastructure.local_service.containers.service_spec import (
+    PORT_VARIABLE,
+    ServiceSpec,
+    ServiceUnreachableError,
+)
+
+_HEALTHY = range(200, 400)
+_FIRST_LOOKS_S = 0.1  # between two looks at an instance that starts
+_LARGEST_CHUNK = 64 * 1024
+
+WriteLog = Callable[[str], None]
+"""Receives lines that a service wrote, without the values of its secrets."""
+
+
+class _Health:
+    """What the answers of one instance say about it."""
+
+    def __init__(self, probe: HealthProbe) -> None:
+        self._probe = probe
+        self._began = time.monotonic()
+        self._failures = 0
+
+    def find_fault(self, *, is_healthy: bool, is_ready: bool) -> str:
+        """Return why the instance is to be replaced; empty where it may go on."""
+        probe = self._probe
+        self._failures = 0 if is_healthy else self._failures + is_ready
+        if self._failures >= probe.failures:
+            return f"{probe.path} failed {self._failures} times in a row"
+        if not is_healthy and not is_ready and time.monotonic() - self._began > probe.start_s:
+            return f"did not answer {probe.path} at the port in {PORT_VARIABLE} within {probe.start_s} seconds"
+        return ""
+
+
+class ServiceInstance:
+    """A process that leads its own group; `ended` is set when it does not run any more, whatever the reason."""
+
+    def __init__(self, spec: ServiceSpec, number: int, write_log: WriteLog, calls: Executor) -> None:
+        self.spec = spec
+        self.number = number
+        self.port = 0
+        self.requests = 0
+        self.is_ready = False
+        self.reason = ""
+        self.ended = asyncio.Event()
+        self._write_log = write_log
+        self._calls = calls
+        self._folder = Path()
+        self._process: asyncio.subprocess.Process | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Start the process in the background; `on_change` is called when it is ready and when it has ended."""
+        self._running = asyncio.create_task(self._run(on_change))
+
+    async def call(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
+        """Send a request to the process; raises ServiceUnreachableError."""
+        self.requests += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._calls, send_to_port, self.port, request, timeout_s
+            )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            text = str(error) or type(error).__name__
+            raise ServiceUnreachableError(f"service '{self.spec.name}' did not answer: {text}") from error
+        finally:
+            self.requests -= 1
+
+    async def stop(self, grace_s: float) -> None:
+        """Ask the process to end, and kill it and what it has started where it does not."""
+        self._is_stopping, self.is_ready = True, False
+        self._signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self.ended.wait()
+        self._signal(signal.SIGKILL)
+        if self._running:
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _run(self, on_change: Callable[[], None]) -> None:
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="semantest-service-"))
+        reading: asyncio.Task[None] | None = None
+        try:
+            pipe, stream, output = await _open_pipe()
+            reading = asyncio.create_task(self._read_output(stream, pipe))
+            with closing(output):
+                self._process = await self._spawn(output.fileno())
+            if self._is_stopping:
+                self._signal(signal.SIGKILL)
+            await self._watch(self._process, on_change)
+        except OSError as error:
+            self.reason = f"{self.spec.command[0]}: {error.strerror or error}"
+        finally:
+            self.is_ready = False
+            self._signal(signal.SIGKILL)  # also what it has started
+            if self._process:
+                await self._process.wait()
+            if reading:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(reading, 1)
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            self.ended.set()
+            on_change()
+
+    async def _spawn(self, output: int) -> asyncio.subprocess.Process:
+        self.port = _find_free_port()
+        own = {PORT_VARIABLE: str(self.port), "HOME": str(self._folder), "TMPDIR": str(self._folder)}
+        return await asyncio.create_subprocess_exec(
+            *parent_death_signal_prefix(),
+            *self.spec.command,
+            cwd=self.spec.folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.spec.environment, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    async def _watch(self, process: asyncio.subprocess.Process, on_change: Callable[[], None]) -> None:
+        """Return when the process has ended, or does not work any more."""
+        waiting, health = asyncio.create_task(process.wait()), _Health(self.spec.probe)
+        try:
+            while not self.reason:
+                interval = self.spec.probe.interval_s if self.is_ready else _FIRST_LOOKS_S
+                await asyncio.wait({waiting}, timeout=interval)
+                if waiting.done():
+                    self.reason = "" if self._is_stopping else f"ended with status {process.returncode}"
+                    return
+                if not self._is_stopping:
+                    self._judge(health, on_change, is_healthy=await self._is_healthy())
+        finally:
+            waiting.cancel()
+
+    def _judge(self, health: _Health, on_change: Callable[[], None], *, is_healthy: bool) -> None:
+        was_ready = self.is_ready
+        self.reason = health.find_fault(is_healthy=is_healthy, is_ready=was_ready)
+        self.is_ready = (was_ready or is_healthy) and not self._is_stopping
+        if self.is_ready and not was_ready:
+            on_change()
+
+    async def _is_healthy(self) -> bool:
+        request = HttpRequest("GET", self.spec.probe.path, headers=(("user-agent", "semantest-iac probe"),))
+        try:
+            answer = await asyncio.to_thread(send_to_port, self.port, request, float(self.spec.probe.timeout_s))
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        return answer.status in _HEALTHY
+
+    async def _read_output(self, stream: asyncio.StreamReader, pipe: asyncio.BaseTransport) -> None:
+        """Pass on whole lines, and the rest at the end, without values of secrets."""
+        with closing(pipe):
+            await self._pass_on(stream, Redactor(self.spec.secrets))
+
+    async def _pass_on(self, stream: asyncio.StreamReader, redactor: Redactor) -> None:
+        waiting = b""
+        while chunk := await stream.read(_LARGEST_CHUNK):
+            lines, _, waiting = (waiting + chunk).rpartition(b"\n")
+            if len(waiting) > _LARGEST_CHUNK:
+                lines, waiting = lines + b"\n" + waiting, b""
+            if lines.strip():
+                self._write_log(redactor.redact(lines.decode(errors="replace")))
+        if waiting.strip():
+            self._write_log(redactor.redact(waiting.decode(errors="replace")))
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+
+def _find_free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+async def _open_pipe() -> tuple[asyncio.BaseTransport, asyncio.StreamReader, BinaryIO]:
+    """Return a pipe of its own: asyncio's would make the end of a process wait for those that it has started."""
+    ours, theirs = os.pipe()
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    pipe, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(ours, "rb", 0))
+    return pipe, reader, os.fdopen(theirs, "wb", 0)

@@ -1,0 +1,174 @@
+"""Runs the services of all stacks in simulated clouds, and follows what is deployed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import urlsplit
+
+from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, RequestLimits, serve_loopback
+from semantest_iac.infrastructure.local_service.containers.service_instances import ServiceInstances, ServiceReport
+from semantest_iac.infrastructure.local_service.containers.service_spec import (
+    CountWaiting,
+    FindServiceSpecs,
+    ServiceSpec,
+    ServiceTimes,
+    ServiceUnreachableError,
+)
+from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+
+_POLL_S = 0.25
+_CALLS = 64  # requests to all services at once
+_INGRESS_LIMITS = RequestLimits(body_bytes=32 * 1024 * 1024, request_s=30.0)
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+_log = logging.getLogger(__name__)
+
+ReportOfStack = Callable[[str, ServiceReport], None]
+
+
+class LocalContainers:
+    """The services of one `serve`; leaving the block ends their processes."""
+
+    def __init__(
+        self,
+        read_releases: Callable[[], Awaitable[Mapping[str, str]]],
+        find_specs: FindServiceSpecs,
+        count_waiting: CountWaiting,
+        logs: FunctionLogFiles,
+        report: ReportOfStack,
+        times: ServiceTimes | None = None,
+    ) -> None:
+        self._read_releases = read_releases
+        self._find_specs = find_specs
+        self._count_waiting = count_waiting
+        self._logs = logs
+        self._report = report
+        self._times = times or ServiceTimes()
+        self._releases: dict[str, str] = {}
+        self._services: dict[tuple[str, str], ServiceInstances] = {}
+        self._addresses: dict[tuple[str, str], str] = {}
+        self._ingresses: dict[tuple[str, str], AsyncExitStack] = {}
+        self._public: set[tuple[str, str]] = set()
+        self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="service-call")
+        self._ending: set[asyncio.Task[None]] = set()
+        self._lock = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watching:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*(self._end(key) for key in list(self._services)))
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        self._calls.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, stack: str, service: str, request: HttpRequest) -> HttpResponse:
+        """Answer a request to a service of a stack; raises ServiceUnreachableError."""
+        if (stack, service) not in self._services:
+            await self.refresh()
+        instances = self._services.get((stack, service))
+        if instances is None:
+            raise ServiceUnreachableError(f"there is no service '{service}' in {stack}")
+        return await instances.call(request)
+
+    async def find_address(self, stack: str, service: str) -> str:
+        """Return the address of a service on this machine, which stays as long as the block."""
+        key = (stack, service)
+        if key not in self._addresses:
+            exits = self._ingresses[key] = AsyncExitStack()
+            ingress = serve_loopback(partial(self._answer, key), _INGRESS_LIMITS, has_secret_path=False)
+            self._addresses[key] = await exits.enter_async_context(ingress)
+        return self._addresses[key]
+
+    async def refresh(self) -> None:
+        """Follow what was deployed and destroyed since."""
+        async with self._lock:
+            current = await self._read_releases()
+            changed = [name for name, release in current.items() if self._releases.get(name) != release]
+            for name in changed:
+                await self._switch(name)
+                self._releases[name] = current[name]
+            for name in [name for name in self._releases if name not in current]:
+                del self._releases[name]
+                self._drop(name, ())
+
+    async def _switch(self, stack: str) -> None:
+        """Run the services of a stack that was deployed, each anew."""
+        try:
+            specs = await self._find_specs(stack, self.find_address)
+        except DeploymentError as error:
+            _log.warning("cannot run the services of %s: %s", stack, error.message)
+            return
+        self._drop(stack, specs)
+        for name, spec in specs.items():
+            self._public = self._public | {(stack, name)} if spec.is_public else self._public - {(stack, name)}
+            address = await self.find_address(stack, name)
+            self._report(stack, ServiceReport(name, spec.fault or f"at {address}", is_failure=bool(spec.fault)))
+            self._open(stack, spec).switch_to(spec)
+
+    def _open(self, stack: str, spec: ServiceSpec) -> ServiceInstances:
+        key = (stack, spec.name)
+        if key not in self._services:
+            self._services[key] = ServiceInstances(
+                partial(self._write_log, stack, spec.name),
+                partial(self._report, stack),
+                self._calls,
+                partial(self._count_waiting, stack),
+                self._times,
+            )
+        return self._services[key]
+
+    def _write_log(self, stack: str, service: str, text: str) -> None:
+        self._logs.add(stack, Invocation(None, None, text, 0, function=service))
+
+    def _drop(self, stack: str, kept: Collection[str]) -> None:
+        """End the services of a stack that it does not have any more."""
+        for key in [key for key in self._services if key[0] == stack and key[1] not in kept]:
+            task = asyncio.create_task(self._end(key))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end(self, key: tuple[str, str]) -> None:
+        instances, ingress = self._services.pop(key, None), self._ingresses.pop(key, None)
+        self._addresses.pop(key, None)
+        if ingress:
+            await ingress.aclose()
+        if instances:
+            await instances.aclose()
+
+    async def _answer(self, key: tuple[str, str], request: LoopbackRequest) -> HttpResponse:
+        """Answer at the address of a service: programs of this machine, and pages of browsers where it is public."""
+        host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname
+        if host not in _LOOPBACK_NAMES or ("origin" in request.headers and key not in self._public):
+            return HttpResponse(HTTPStatus.FORBIDDEN)
+        path, _, query = request.path.partition("?")
+        received = HttpRequest(
+            request.method, path, headers=tuple(request.headers.items()), body=request.body, raw_query=query
+        )
+        try:
+            return await self.call(*key, received)
+        except ServiceUnreachableError as error:
+            text = f"{error}\n".encode()
+            return HttpResponse(HTTPStatus.SERVICE_UNAVAILABLE, (("content-type", "text/plain; charset=utf-8"),), text)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except DeploymentError as error:
+                _log.warning("cannot look for services: %s", error.message)
+                await asyncio.sleep(1)
+            await asyncio.sleep(_POLL_S)
