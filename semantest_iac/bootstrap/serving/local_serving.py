@@ -21,18 +21,20 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.messaging.messages import MessageCounts
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.durable_files import make_draft_folder
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.containers.local_containers import LocalContainers
 from semantest_iac.infrastructure.local_service.containers.service_instances import ServiceReport
-from semantest_iac.infrastructure.local_service.containers.service_spec import ServiceTimes
+from semantest_iac.infrastructure.local_service.containers.service_spec import ServiceTimes, ServiceUnreachableError
 from semantest_iac.infrastructure.local_service.entrances.stack_entrance import (
     EntranceRules,
     StackEntrances,
     read_entrance,
 )
 from semantest_iac.infrastructure.local_service.gateway.backends import BackendCalls
+from semantest_iac.infrastructure.local_service.gateway.played_gateway import BackendUnreachableError
 from semantest_iac.infrastructure.local_service.local_probe import FindLocalVariables, LocalProbe, collect_endpoints
 from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases, ServingLimits
 from semantest_iac.infrastructure.local_service.messaging.deliveries import MessageDeliveries
@@ -86,6 +88,7 @@ class LocalServing:
         self._limits = limits
         self.variable_sources: list[FindLocalVariables] = []
         self._messages = MessagingDirectory()
+        self._containers: LocalContainers | None = None
 
     def find_probe(self, stack: Stack) -> ServiceProbe:
         """Return the probe of a stack; functions find what answers here for services of their cloud."""
@@ -101,8 +104,17 @@ class LocalServing:
         application = self._application
         releases = self._watch_releases(simulated_releases)
         counts = traffic_counts(application.home)
-        entrances = StackEntrances(self.find_entrance, BackendCalls())
+        entrances = StackEntrances(self.find_entrance, BackendCalls(self._call_service))
         return LocalServices(releases, self.find_probe, application.function_logs, self._limits, counts, entrances)
+
+    async def _call_service(self, stack: str, service: str, request: HttpRequest) -> HttpResponse:
+        """Call a service for the gateway of its stack."""
+        if self._containers is None:
+            raise BackendUnreachableError(f"Service '{service}' of {stack} does not run here.")
+        try:
+            return await self._containers.call(stack, service, request)
+        except ServiceUnreachableError as error:
+            raise BackendUnreachableError(str(error)) from error
 
     async def find_entrance(self, stack: Stack) -> EntranceRules | None:
         """Return the rules of the gateway and the site of a platform as it is deployed now."""
@@ -158,8 +170,8 @@ class LocalServing:
             self._application.function_logs,
             partial(_log_service, log_request),
             times,
-        ) as containers:
-            yield containers
+        ) as self._containers:
+            yield self._containers
         store.close()
 
     def find_local_probe(self, stack: Stack) -> LocalProbe:
