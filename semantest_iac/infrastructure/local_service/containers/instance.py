@@ -71,7 +71,9 @@ class ServiceInstance:
         self._folder = Path()
         self._process: asyncio.subprocess.Process | None = None
         self._running: asyncio.Task[None] | None = None
-        self._is_stopping = False
+        self._is_leaving = self._is_stopping = False
+        self._answered = asyncio.Event()
+        self._answered.set()
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Start the process in the background; `on_change` is called when it is ready and when it has ended."""
@@ -80,6 +82,7 @@ class ServiceInstance:
     async def call(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
         """Send a request to the process; raises ServiceUnreachableError."""
         self.requests += 1
+        self._answered.clear()
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 self._calls, send_to_port, self.port, request, timeout_s
@@ -89,10 +92,19 @@ class ServiceInstance:
             raise ServiceUnreachableError(f"service '{self.spec.name}' did not answer: {text}") from error
         finally:
             self.requests -= 1
+            if not self.requests:
+                self._answered.set()
 
     async def stop(self, grace_s: float) -> None:
-        """Ask the process to end, and kill it and what it has started where it does not."""
-        self._is_stopping, self.is_ready = True, False
+        """Ask the process to end when it has answered what it got, and kill it and what it has started if it does not.
+
+        It has so many seconds to answer, and as many to end.
+        """
+        self._is_leaving, self.is_ready = True, False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._answered.wait()
+        self._is_stopping = True
         self._signal(signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
@@ -148,9 +160,9 @@ class ServiceInstance:
                 interval = self.spec.probe.interval_s if self.is_ready else _FIRST_LOOKS_S
                 await asyncio.wait({waiting}, timeout=interval)
                 if waiting.done():
-                    self.reason = "" if self._is_stopping else f"ended with status {process.returncode}"
+                    self.reason = "" if self._is_leaving else f"ended with status {process.returncode}"
                     return
-                if not self._is_stopping:
+                if not self._is_leaving:
                     self._judge(health, on_change, is_healthy=await self._is_healthy())
         finally:
             waiting.cancel()
@@ -158,7 +170,7 @@ class ServiceInstance:
     def _judge(self, health: _Health, on_change: Callable[[], None], *, is_healthy: bool) -> None:
         was_ready = self.is_ready
         self.reason = health.find_fault(is_healthy=is_healthy, is_ready=was_ready)
-        self.is_ready = (was_ready or is_healthy) and not self._is_stopping
+        self.is_ready = (was_ready or is_healthy) and not self._is_leaving
         if self.is_ready and not was_ready:
             on_change()
 

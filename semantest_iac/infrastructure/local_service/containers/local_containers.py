@@ -71,8 +71,11 @@ class LocalContainers:
         if self._watching:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        await asyncio.gather(*(self._end(key) for key in list(self._services)))
+        for stack in {stack for stack, _ in self._services}:
+            self._drop(stack, ())
         await asyncio.gather(*self._ending, return_exceptions=True)
+        for ingress in self._ingresses.values():  # of services that do not run
+            await ingress.aclose()
         self._calls.shutdown(wait=False, cancel_futures=True)
 
     async def call(self, stack: str, service: str, request: HttpRequest) -> HttpResponse:
@@ -137,17 +140,10 @@ class LocalContainers:
     def _drop(self, stack: str, kept: Collection[str]) -> None:
         """End the services of a stack that it does not have any more."""
         for key in [key for key in self._services if key[0] == stack and key[1] not in kept]:
-            task = asyncio.create_task(self._end(key))
+            task = asyncio.create_task(_end(self._services.pop(key), self._ingresses.pop(key, None)))
+            self._addresses.pop(key, None)
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
-
-    async def _end(self, key: tuple[str, str]) -> None:
-        instances, ingress = self._services.pop(key, None), self._ingresses.pop(key, None)
-        self._addresses.pop(key, None)
-        if ingress:
-            await ingress.aclose()
-        if instances:
-            await instances.aclose()
 
     async def _answer(self, key: tuple[str, str], request: LoopbackRequest) -> HttpResponse:
         """Answer at the address of a service: programs of this machine, and pages of browsers where it is public."""
@@ -172,3 +168,9 @@ class LocalContainers:
                 _log.warning("cannot look for services: %s", error.message)
                 await asyncio.sleep(1)
             await asyncio.sleep(_POLL_S)
+
+
+async def _end(instances: ServiceInstances, ingress: AsyncExitStack | None) -> None:
+    if ingress:
+        await ingress.aclose()
+    await instances.aclose()

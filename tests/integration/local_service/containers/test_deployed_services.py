@@ -44,8 +44,8 @@ def scope(service):
 
 def call_aws(service, target, **arguments):
     headers = {"X_Amz_Target": target, "Content_Type": "application/x-amz-json-1.0"}
-    body = json.dumps(arguments).encode()
-    return json.loads(send("POST", os.environ[f"AWS_ENDPOINT_URL_{service.upper()}"], body, **headers, **scope(service)))
+    body, url = json.dumps(arguments).encode(), os.environ[f"AWS_ENDPOINT_URL_{service.upper()}"]
+    return json.loads(send("POST", url, body, **headers, **scope(service)))
 
 def login():
     query = {"api-version": "2019-08-01", "resource": "https://storage.azure.com"}
@@ -215,7 +215,7 @@ class Shop:
                 "source": str(self.folder / "orders"),
                 "start": self._start,
                 "bindings": bindings,
-                "environment": {"TOKEN": "${secrets.orders-token}", "LIMIT": "5"},
+                "environment": {"TOKEN": "${secrets.orders_token}", "LIMIT": "5"},
                 **orders,
             },
             "users-api": {"source": str(self.folder / "users"), "start": f"{sys.executable} server.py"},
@@ -300,7 +300,7 @@ async def test_a_deployment_restarts_what_changed_and_a_destroy_ends_it(tmp_path
             return json.loads((await containers.call(str(stack), "orders-api", request)).body)
 
         assert (await ask())["limit"] == "5"
-        await shop.deploy(environment={"TOKEN": "${secrets.orders-token}", "LIMIT": "6"})
+        await shop.deploy(environment={"TOKEN": "${secrets.orders_token}", "LIMIT": "6"})
 
         async def is_new() -> bool:
             return bool((await ask())["limit"] == "6")

@@ -7,6 +7,7 @@ import shutil
 import urllib.error
 import urllib.request
 from asyncio import to_thread
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,24 @@ class TestInstances:
             await wait_until(has_taken_over)
 
         assert during == "1"
+
+    async def test_answer_what_they_got_before_they_go(self, services: Services) -> None:
+        services.add(environment={"VERSION": "1"})
+        services.times = replace(services.times, stop_s=60)
+
+        async with services.run():
+            await services.ask()
+            waiting = asyncio.create_task(services.ask("/wait"))
+            await asyncio.sleep(0)
+            services.add(environment={"VERSION": "2"})
+
+            async def has_taken_over() -> bool:
+                return bool((await services.ask())["variables"]["VERSION"] == "2")
+
+            await wait_until(has_taken_over)
+            (services.folder / "go").touch()
+
+            assert (await waiting)["variables"]["VERSION"] == "1"
 
     async def test_end_with_the_block_and_so_does_what_they_have_started(self, services: Services) -> None:
         services.add()
