@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.function_runtimes.loopback import (
     serve_loopback,
 )
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.messaging.bus_api import BUS_SUFFIX, BusApi
+from semantest_iac.infrastructure.local_service.messaging.bus_api import BusApi, is_bus_path
 from semantest_iac.infrastructure.local_service.messaging.directory import MessagingDirectory
 from semantest_iac.infrastructure.local_service.messaging.function_calls import (
     IDENTITIES_PATH,
@@ -60,7 +60,7 @@ def create_messages_handler(
             return await answer_call(request)
         if request.headers.get("x-amz-target", "").startswith(SQS_TARGET):
             return await sqs.answer(request)
-        if path.endswith(BUS_SUFFIX):
+        if is_bus_path(path):
             return await bus.answer(request)
         if request.headers.get("content-type", "").startswith(_FORM_TYPE) and b"Action=" in request.body:
             return await sns.answer(request)
