@@ -56,7 +56,7 @@ AWS: Final = CloudEntry(
     local_stores=f"{_INFRASTRUCTURE}.local_service.aws.local_stores:AWS_STORES",
     site_rules=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_site:read_site_rules",
     gateway_rules=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_gateway:read_gateway_rules",
-    containers=f"{_INFRASTRUCTURE}.local_service.aws.deployed_containers:read_containers",
+    containers=f"{_INFRASTRUCTURE}.local_service.aws.platform.deployed_containers:read_containers",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),
@@ -89,7 +89,7 @@ AZURE: Final = CloudEntry(
     local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.azure.local_stores:AZURE_STORES",
     gateway_rules=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_gateway:read_gateway_rules",
-    containers=f"{_INFRASTRUCTURE}.local_service.azure.deployed_containers:read_containers",
+    containers=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_containers:read_containers",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",
     credentials=CredentialLocations(

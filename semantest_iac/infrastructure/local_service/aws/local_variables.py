@@ -8,8 +8,8 @@ from dataclasses import replace
 from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.aws.deployed_containers import read_containers
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
+from semantest_iac.infrastructure.local_service.aws.platform.deployed_containers import read_containers
 
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:

@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
 from semantest_iac.infrastructure.local_service.messaging.function_calls import IDENTITIES_PATH
 
 STORAGE_AUDIENCE, MANAGEMENT_AUDIENCE = "https://storage.azure.com", "https://management.azure.com"
+BUS_AUDIENCE = "https://servicebus.azure.net"
 _SOURCE_PATH = re.compile(r"/(?P<tenant>[\w-]+)/(?P<principal>[\w-]+)/msi/token")
 _KEYS_PATH = re.compile(r"/(?P<tenant>[\w-]+)/discovery/v2\.0/keys")
 _JSON = (("content-type", "application/json"),)
@@ -57,7 +58,7 @@ async def answer_identity_request(request: LoopbackRequest) -> HttpResponse:
         return await create_signing_keys_handler(keys["tenant"])(LoopbackRequest("GET", path))
     if source := _SOURCE_PATH.fullmatch(path):
         principal = Principal(source["tenant"], source["principal"])
-        audiences = (MANAGEMENT_AUDIENCE, STORAGE_AUDIENCE)
+        audiences = (MANAGEMENT_AUDIENCE, STORAGE_AUDIENCE, BUS_AUDIENCE)
         return answer_token_request(request, principal, audiences, _make_header(principal))
     return _answer(404, {"statusCode": 404, "message": "There are tokens of identities and keys of directories here."})
 

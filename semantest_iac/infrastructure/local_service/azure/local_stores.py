@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHand
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.azurite import Azurite, Certificate, open_azurite
 from semantest_iac.infrastructure.local_service.azure.identities import (
+    BUS_AUDIENCE,
     STORAGE_AUDIENCE,
     Principal,
     answer_token_request,
@@ -108,10 +109,10 @@ def _trust(certificate: Certificate) -> Mapping[str, str]:
 
 
 def create_identity_handler(secret_header: str) -> LoopbackHandler:
-    """Return a handler that answers as App Service's source of tokens does, for storage alone."""
+    """Return a handler that answers as App Service's source of tokens does, for storage and Service Bus."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
-        return answer_token_request(request, _PRINCIPAL, (STORAGE_AUDIENCE,), secret_header)
+        return answer_token_request(request, _PRINCIPAL, (STORAGE_AUDIENCE, BUS_AUDIENCE), secret_header)
 
     return answer
 

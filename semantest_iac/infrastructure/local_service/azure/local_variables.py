@@ -12,8 +12,8 @@ from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
-from semantest_iac.infrastructure.local_service.azure.deployed_containers import read_containers
 from semantest_iac.infrastructure.local_service.azure.identities import Principal, find_identity_variables
+from semantest_iac.infrastructure.local_service.azure.platform.deployed_containers import read_containers
 from semantest_iac.infrastructure.local_service.azure.served_apps import WEB_APP_TYPE
 
 _CALLER_SETTINGS = ("SEMANTEST_CALLER_TENANT", "SEMANTEST_CALLER_PRINCIPAL")

@@ -14,7 +14,7 @@ import pytest
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
 from semantest_iac.infrastructure.local_service.azure.azurite import create_certificate
-from semantest_iac.infrastructure.local_service.azure.identities import STORAGE_AUDIENCE
+from semantest_iac.infrastructure.local_service.azure.identities import BUS_AUDIENCE, STORAGE_AUDIENCE
 from semantest_iac.infrastructure.local_service.azure.local_stores import (
     AZURE_STORES,
     StorageAddress,
@@ -29,8 +29,8 @@ async def _ask(header: str = "right", **query: str) -> tuple[int, Any]:
 
 
 class TestTokens:
-    @pytest.mark.parametrize("resource", [STORAGE_AUDIENCE, f"{STORAGE_AUDIENCE}/"])
-    async def test_are_for_storage(self, resource: str) -> None:
+    @pytest.mark.parametrize("resource", [STORAGE_AUDIENCE, f"{STORAGE_AUDIENCE}/", BUS_AUDIENCE])
+    async def test_are_for_storage_and_messages(self, resource: str) -> None:
         status, answer = await _ask(resource=resource, client_id="app")
 
         assert status == 200

@@ -1,1 +1,1 @@
-"""What layers of platforms answer on Azure, read from deployed resources."""
+"""What layers of platforms get and answer on Azure, read from deployed resources."""
