@@ -92,12 +92,21 @@ class LocalServing:
 
     def find_probe(self, stack: Stack) -> ServiceProbe:
         """Return the probe of a stack; functions find what answers here for services of their cloud."""
-        application = self._application
-        choice = find_owning_engine(application.ledger, str(stack)) or EngineChoice()
-        probe = application.connect(choice, self._variables)[1]
+        probe = self._find_plain_probe(stack)
         if not isinstance(probe, LocalProbe):
             return probe
         return probe.with_variables(partial(collect_endpoints, self.variable_sources))
+
+    def _find_plain_probe(self, stack: Stack) -> ServiceProbe:
+        application = self._application
+        choice = find_owning_engine(application.ledger, str(stack)) or EngineChoice()
+        return application.connect(choice, self._variables)[1]
+
+    async def _find_resources(self, stack: Stack) -> DeployedResources:
+        """Return the resources of a simulated stack with the variables that they have in the cloud."""
+        probe = self._find_plain_probe(stack)
+        assert isinstance(probe, LocalProbe)  # noqa: S101 - simulated stacks have no others
+        return await probe.find_resources(stack)
 
     def open_services(self) -> LocalServices:
         """Return the services that answer requests."""
@@ -162,7 +171,7 @@ class LocalServing:
     ) -> AsyncIterator[LocalContainers]:
         """Run the services of all stacks as long as the block."""
         ledger, store = self._application.ledger, MessageStore(self._application.home)
-        served = ServedContainers(ledger, self.find_local_probe, self.variable_sources)
+        served = ServedContainers(ledger, self._find_resources, self.variable_sources)
         async with LocalContainers(
             self._watch_releases(all_simulated_releases).current,
             served.find_specs,

@@ -18,7 +18,11 @@ from semantest_iac.infrastructure.local_service.containers.service_spec import (
     FindServiceAddress,
     ServiceSpec,
 )
-from semantest_iac.infrastructure.local_service.local_probe import FindLocalVariables, LocalProbe, collect_endpoints
+from semantest_iac.infrastructure.local_service.local_probe import (
+    FindDeployedResources,
+    FindLocalVariables,
+    collect_endpoints,
+)
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import Ledger
@@ -32,10 +36,10 @@ class ServedContainers:
     """Reads the services of stacks: what they run from the ledger, and what they get from their deployed resources."""
 
     def __init__(
-        self, ledger: Ledger, find_probe: Callable[[Stack], LocalProbe], sources: Sequence[FindLocalVariables]
+        self, ledger: Ledger, find_resources: FindDeployedResources, sources: Sequence[FindLocalVariables]
     ) -> None:
         self._ledger = ledger
-        self._find_probe = find_probe
+        self._find_resources = find_resources
         self._sources = sources
 
     async def find_specs(self, name: str, find_address: FindServiceAddress) -> Mapping[str, ServiceSpec]:
@@ -44,7 +48,7 @@ class ServedContainers:
         services = await asyncio.to_thread(self._read_settings, stack)
         if not services or not CLOUDS[stack.provider].containers:
             return {}
-        resources = await self._find_probe(stack).find_resources(stack)
+        resources = await self._find_resources(stack)
         local = await collect_endpoints(self._sources, stack, resources)
         addresses = {service_variable(it): await find_address(name, it) for it in services}
         return {

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
-from semantest_iac.domain.messaging.queues import SEND_VARIABLE_PREFIX
+from semantest_iac.domain.messaging.queues import RECEIVE_VARIABLE_PREFIX, SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import read_app_settings, resources_of_type
@@ -24,7 +24,7 @@ def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[st
 
     They are `<url>/<namespace>/<queue or topic>` and `<url>/<app>/api/<function>`. Those who call get tokens here.
     """
-    found = find_settings(resources, (SEND_VARIABLE_PREFIX, CALL_VARIABLE_PREFIX))
+    found = find_settings(resources, (SEND_VARIABLE_PREFIX, RECEIVE_VARIABLE_PREFIX, CALL_VARIABLE_PREFIX))
     moved = {name: _move_address(url, value) for name, value in found.items()}
     caller = find_settings(resources, _CALLER_SETTINGS)
     if len(caller) < len(_CALLER_SETTINGS):

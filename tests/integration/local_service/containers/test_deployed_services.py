@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.serving.local_serving import LocalServing
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.messaging.messages import SentMessage
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.local_service.containers.local_containers import LocalContainers
 from semantest_iac.infrastructure.local_service.containers.service_spec import ServiceUnreachableError
+from semantest_iac.infrastructure.local_service.messaging.local_messages import StoredMessages
+from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.presentation.request_log import RequestLogEntry
 from tests.integration.local_service.messaging.conftest import wait_until
 from tests.object_stores import require_azurite
@@ -179,6 +183,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
+_RECEIVER = """
+import http.server, threading
+from cloud import *
+
+def receive():
+    queue = os.environ["SEMANTEST_RECEIVE_STEPS_QUEUE"]
+    while True:
+        if IS_AWS:
+            arguments = {"QueueUrl": queue, "WaitTimeSeconds": 5}
+            for message in call_aws("sqs", "AmazonSQS.ReceiveMessage", **arguments).get("Messages", ()):
+                write_row(message["Body"])
+                receipt = message["ReceiptHandle"]
+                call_aws("sqs", "AmazonSQS.DeleteMessage", QueueUrl=queue, ReceiptHandle=receipt)
+        else:
+            request = urllib.request.Request(f"{queue}/messages/head?timeout=5", method="POST")
+            with urllib.request.urlopen(request) as answer:
+                if answer.status == 201:
+                    write_row(answer.read().decode())
+                    send("DELETE", answer.headers["Location"])
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps(read_rows() if self.path == "/rows" else []).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+threading.Thread(target=receive, daemon=True).start()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
 _STARTS = {"python": (f"{sys.executable} server.py", _SERVICE_PYTHON), "node": ("node server.js", _SERVICE_NODE)}
 
 
@@ -193,7 +228,8 @@ class Shop:
         self._write("worker/worker.py", _WORKER)
         self._write("orders/server.py" if language == "python" else "orders/server.js", text)
         self._write("users/server.py", _USERS)
-        for name in ("worker", "orders"):
+        self._write("steps/server.py", _RECEIVER)
+        for name in ("worker", "orders", "steps"):
             self._write(f"{name}/cloud.py", _CLOUD_PYTHON)
 
     def _write(self, path: str, text: str) -> None:
@@ -219,12 +255,18 @@ class Shop:
                 **orders,
             },
             "users-api": {"source": str(self.folder / "users"), "start": f"{sys.executable} server.py"},
+            "steps-api": {
+                "source": str(self.folder / "steps"),
+                "start": f"{sys.executable} server.py",
+                "scale": {"min": 0, "max": 2, "queue": {"steps-queue": 10}},
+                "bindings": {"receives_from": ["steps-queue"], "tables": ["orders"]},
+            },
             "images-api": {"image": "ghcr.io/example/images:1.0"},
         }
         section = {
             "source": str(self.folder / "worker"),
             "runtime": "python3.11",
-            "queues": {"orders-queue": {}},
+            "queues": {"orders-queue": {}, "steps-queue": {}},
             "topics": {},
             "tables": ["orders"],
             "functions": {"orders-worker": worker},
@@ -311,3 +353,42 @@ async def test_a_deployment_restarts_what_changed_and_a_destroy_ends_it(tmp_path
         await containers.refresh()
         with pytest.raises(ServiceUnreachableError, match="no service"):
             await ask()
+
+
+async def test_waiting_messages_start_a_service_that_takes_them(tmp_path: Path, stack: Stack) -> None:
+    shop = Shop(tmp_path, stack, "python")
+    await shop.deploy()
+    messages = StoredMessages(LocalServing(shop.application, {}).find_local_probe, MessageStore(tmp_path / "home"))
+
+    async with shop.serve() as containers:
+        await wait_until(lambda: bool(shop.list_notes("steps-api")))
+        assert not [note for note in shop.list_notes("steps-api") if note.startswith("runs")]
+        await messages.send([str(stack)], [SentMessage("s1"), SentMessage("s2")], queue="steps-queue")
+
+        async def are_there() -> bool:
+            response = await containers.call(str(stack), "steps-api", HttpRequest("GET", "/rows"))
+            return bool(json.loads(response.body) == ["s1", "s2"])
+
+        await wait_until(lambda: "runs 1 instance" in shop.list_notes("steps-api"))
+        await wait_until(are_there)
+
+
+async def test_the_example_runs(tmp_path: Path, stack: Stack) -> None:
+    """Four services in Node call each other by their names."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not on the PATH")
+    example = Path(__file__).parents[4] / "docs" / "examples" / "shop"
+    written = yaml.safe_load((example / "semantest.yaml").read_text())
+    for service in written["components"]["platform"]["services"].values():
+        service["source"] = str(example / service["source"])
+    shop = Shop(tmp_path, stack, "python")
+    features = dict.fromkeys(("enable_sql_database", "enable_redis_cache", "enable_cosmos_db"), False)
+    row = await shop.application.deployments({}).deploy(stack, {**written, "features": features})
+    assert (row.state, row.error) == ("completed", None)
+
+    async with shop.serve() as containers:
+        request = HttpRequest("POST", "/orders", query=(("user", "1"), ("product", "1")))
+        response = await containers.call(str(stack), "orders-api", request)
+
+    assert response.status == 201, response.body.decode()
+    assert json.loads(response.body)["user"] == "Ana"
