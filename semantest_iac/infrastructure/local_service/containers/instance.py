@@ -15,7 +15,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from semantest_iac.domain.compute.containers import HealthProbe
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
@@ -119,8 +118,7 @@ class ServiceInstance:
         try:
             pipe, stream, output = await _open_pipe()
             reading = asyncio.create_task(self._read_output(stream, pipe))
-            with closing(output):
-                self._process = await self._spawn(output.fileno())
+            self._process = await self._spawn(output)
             if self._is_stopping:
                 self._signal(signal.SIGKILL)
             await self._watch(self._process, on_change)
@@ -128,29 +126,37 @@ class ServiceInstance:
             self.reason = f"{self.spec.command[0]}: {error.strerror or error}"
         finally:
             self.is_ready = False
-            self._signal(signal.SIGKILL)  # also what it has started
-            if self._process:
-                await self._process.wait()
-            if reading:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(reading, 1)
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            await self._clean_up(reading)
             self.ended.set()
             on_change()
 
+    async def _clean_up(self, reading: asyncio.Task[None] | None) -> None:
+        """End what the process has started, take the rest of what it wrote, and remove its folder."""
+        self._signal(signal.SIGKILL)
+        if self._process:
+            await self._process.wait()
+        if reading:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reading, 1)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
     async def _spawn(self, output: int) -> asyncio.subprocess.Process:
+        """Start the process, which writes to this descriptor; it is closed here."""
         self.port = _find_free_port()
         own = {PORT_VARIABLE: str(self.port), "HOME": str(self._folder), "TMPDIR": str(self._folder)}
-        return await asyncio.create_subprocess_exec(
-            *parent_death_signal_prefix(),
-            *self.spec.command,
-            cwd=self.spec.folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.spec.environment, **own},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            return await asyncio.create_subprocess_exec(
+                *parent_death_signal_prefix(),
+                *self.spec.command,
+                cwd=self.spec.folder,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.spec.environment, **own},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
 
     async def _watch(self, process: asyncio.subprocess.Process, on_change: Callable[[], None]) -> None:
         """Return when the process has ended, or does not work any more."""
@@ -210,11 +216,11 @@ def _find_free_port() -> int:
         return int(found.getsockname()[1])
 
 
-async def _open_pipe() -> tuple[asyncio.BaseTransport, asyncio.StreamReader, BinaryIO]:
-    """Return a pipe of its own: asyncio's would make the end of a process wait for those that it has started."""
+async def _open_pipe() -> tuple[asyncio.BaseTransport, asyncio.StreamReader, int]:
+    """Return a pipe and where to write into it; with one of asyncio, a process ends only with what it has started."""
     ours, theirs = os.pipe()
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     protocol = asyncio.StreamReaderProtocol(reader)
-    pipe, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(ours, "rb", 0))
-    return pipe, reader, os.fdopen(theirs, "wb", 0)
+    pipe, _ = await loop.connect_read_pipe(lambda: protocol, open(ours, "rb", buffering=0))  # noqa: ASYNC230, PTH123, SIM115 - a descriptor
+    return pipe, reader, theirs
