@@ -81,11 +81,14 @@ def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
     return dict(sorted(row.outputs.items()))  # engines return them in any order
 
 
-_FUNCTION_OUTPUT = re.compile(r"function_name_(?P<name>.+)|(?:functions|etl)_(?!(?:staging|pipeline)$)(?P<of_layer>.+)")
+_FUNCTION_OUTPUT = re.compile(
+    r"function_name_(?P<name>.+)"
+    r"|(?:functions|etl(?!_(?:staging|pipeline)$)|services(?!_(?:environment|registry)$))_(?P<of_layer>.+)"
+)
 
 
 def list_function_names(reader: LedgerReader, stack: str) -> list[str]:
-    """Return the names of a deployed stack's functions; none if it has only one, without a name.
+    """Return the names of a deployed stack's functions and services; none if it has one function, without a name.
 
     Those of the platform's layers have hyphens in place of the underscores of outputs.
     """

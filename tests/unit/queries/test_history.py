@@ -112,8 +112,9 @@ class TestFunctionNames:
             (["function_name_list_users", "function_arn_list_users", "endpoint"], ["list_users"]),
             (["functions_orders_worker", "functions_prices", "messaging_queue_orders", "network_id"], _WORKERS),
             (["etl_etl_processor", "etl_staging", "etl_pipeline"], ["etl-processor"]),
+            (["services_orders_api", "services_environment", "services_registry"], ["orders-api"]),
         ],
-        ids=["one", "of an API", "of the platform", "of a pipeline"],
+        ids=["one", "of an API", "of the platform", "of a pipeline", "of services"],
     )
     async def test_follow_from_outputs(self, ledger: MemoryLedger, outputs: list[str], names: list[str]) -> None:
         await ledger.append(STACK, None, a_deploy("d1", outputs=dict.fromkeys(outputs, "one")))

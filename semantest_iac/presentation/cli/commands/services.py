@@ -364,7 +364,7 @@ def _parse_since(context: click.Context, parameter: click.Parameter, value: str 
     metavar="TIME",
     help="Only newer lines: 90s, 10m, 2h, 1d, or a time.",
 )
-@click.option("--function", metavar="NAME", help="Only lines of one of several functions.")
+@click.option("--function", metavar="NAME", help="Only lines of one of several functions or services.")
 @file_options
 @session_options
 def logs_command(
