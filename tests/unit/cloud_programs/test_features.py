@@ -43,6 +43,14 @@ _SECRET = {"TOKEN": "${secrets.token}"}
 _SIGNED = {"components": {"websocket": {"environment": {"JWT_SECRET": "${secrets.jwt}"}}}}
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
+_TICK = {"handler": "app.tick", "trigger": {"schedule": "0 3 * * *"}}
+
+
+def _write_functions(caller: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """Return a configuration with a function, and with another one that it calls if there is a caller."""
+    called = {"prices": {"handler": "app.prices", "trigger": {"http": "internal"}}} if caller else {}
+    return {"components": {"functions": {"source": ".", "functions": {"nightly": caller or _TICK, **called}}}}
+
 
 def _blueprint(provider: str, configuration: Mapping[str, Any], component: str = "rest-api") -> Blueprint:
     settings = resolve_component(DeploymentConfiguration.model_validate(configuration), component, "staging")
@@ -183,6 +191,10 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.SCHEDULE_TIME_ZONE: lambda provider: _example(capabilities.SCHEDULE_TIME_ZONE, time_zone="UTC")(
         provider
     )[::-1],
+    capabilities.NAMED_CALLERS: lambda provider: (
+        _blueprint(provider, _write_functions({**_TICK, "calls": ["prices"]}), "functions"),
+        _blueprint(provider, _write_functions(), "functions"),
+    ),
     capabilities.DAPR_SIDECARS: _example(capabilities.DAPR_SIDECARS, dapr=True),
     capabilities.ENVIRONMENT_IN_EVERY_ZONE: _example(capabilities.ENVIRONMENT_IN_EVERY_ZONE, high_availability=True),
     capabilities.PRIVATE_IMAGES: _example(capabilities.PRIVATE_IMAGES, private=True),
