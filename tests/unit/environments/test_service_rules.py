@@ -71,6 +71,26 @@ def _validate(
     return service.validate(stack, DeploymentConfiguration.model_validate(written))
 
 
+class TestWarningsOnAws:
+    @pytest.mark.parametrize(
+        ("service", "warned"),
+        [
+            ({"cpu": 0.25, "memory": 512, "scale": {"min": 1}}, []),
+            ({"cpu": 0.75, "memory": 1500}, ["memory"]),
+            ({"scale": {"min": 0}}, ["scale.min"]),
+            ({"scale": {"min": 0, "concurrent_requests": 10, "queue": {"orders-queue": 20}}}, ["scale.min"]),
+            ({"scale": {"min": 0, "queue": {"orders-queue": 20}}}, []),
+        ],
+        ids=["fits", "size", "requests", "requests and queue", "queue"],
+    )
+    def test_say_what_is_deployed_otherwise(self, service: dict[str, Any], warned: list[str]) -> None:
+        section = {"services": {"web": {"image": IMAGE, **service}}}
+
+        paths = [it.path for it in _validate("aws", section).warnings if ".services.web." in it.path]
+
+        assert [it.removeprefix("components.platform.services.web.") for it in paths] == warned
+
+
 def _find_faults(provider: str, service: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
     section = {"services": {"orders-api": service, "users-api": {"image": IMAGE}}}
     report = _validate(provider, section, **more)

@@ -9,7 +9,7 @@ from semantest_iac.domain.compute.containers import ContainerEnvironment, Contai
 from semantest_iac.domain.costs.estimates import HOURS_PER_MONTH, CostItem
 from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_minimum, choose_task_size
 from semantest_iac.infrastructure.clouds.prices.price_table import (
     ListKindItems,
     PricedUsage,
@@ -54,7 +54,7 @@ def _list_balancer_items(balancer: LoadBalancer, priced: PricedUsage) -> Iterato
 
 def _list_service_items(service: ContainerService, _priced: PricedUsage) -> Iterator[CostItem]:
     """The least number of tasks runs all the time; what scaling adds is not in it."""
-    size, hours = choose_task_size(service.cpu, service.memory_mb), service.scaling.minimum * HOURS_PER_MONTH
+    size, hours = choose_task_size(service.cpu, service.memory_mb), choose_minimum(service.scaling) * HOURS_PER_MONTH
     for what, amount in (("processors", size.cpu_units / 1024), ("memory", size.memory_mb / 1024)):
         price = AWS_SERVICE_UNIT_PRICES[what]
         yield CostItem(service.name, what, amount * hours, f"{_UNITS[what]}-hour", price, is_fixed=True)

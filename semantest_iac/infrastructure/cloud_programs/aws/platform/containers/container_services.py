@@ -15,12 +15,9 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
     create_role,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.load_balancers import register_service
-from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import (
-    choose_minimum,
-    scale_service,
-)
+from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import scale_service
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_minimum, choose_task_size
 
 _DIGITS = 12  # of the digest of a source, in the tag of the image that would be made of it
 _TASKS = "ecs-tasks.amazonaws.com"
@@ -41,7 +38,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         name=aws_name("service", context, service.service),
         cluster=environment["arn"],
         task_definition=task.arn,
-        desired_count=max(choose_minimum(service.scaling), 0),
+        desired_count=choose_minimum(service.scaling),
         launch_type="FARGATE",
         platform_version="LATEST",
         network_configuration={

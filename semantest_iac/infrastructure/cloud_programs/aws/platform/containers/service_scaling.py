@@ -9,28 +9,16 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.compute.containers import ContainerService, ServiceScaling
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_minimum, starts_from_nothing
 
 _OUT_S, _IN_S = 60, 300  # after a scaling, how long the next one waits
 _PERIOD_S = 60
 _MOST_STEPS = 20  # of a policy; source: Application Auto Scaling's page on its quotas
 _EMPTY_PERIODS = 5  # in a row, after which nobody is needed
 _COUNT_RUNNING = "running"
-
-
-def choose_minimum(scaling: ServiceScaling) -> int:
-    """Return the least number of tasks: none only where queues alone start some, as nothing else wakes a service.
-
-    Source: ECS's guide on target tracking: without tasks there is no load, and the balancer has nobody to ask.
-    """
-    return scaling.minimum if _sleeps(scaling) else max(scaling.minimum, 1)
-
-
-def _sleeps(scaling: ServiceScaling) -> bool:
-    others = (scaling.concurrent_requests, scaling.cpu_percent, scaling.memory_percent)
-    return scaling.minimum == 0 and bool(scaling.queues) and not any(others)
 
 
 def scale_service(
@@ -48,7 +36,7 @@ def scale_service(
         tags=context.tags,
         opts=context.options(),
     )
-    if _sleeps(scaling):
+    if starts_from_nothing(scaling):
         _follow_queues_from_zero(service, target, context)
         return
     tasks = _metric(
