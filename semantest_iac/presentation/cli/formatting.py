@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -141,10 +141,17 @@ def local_endpoint(stack: str, component_type: str, gateway: str = DEFAULT_GATEW
     return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
 
 
-def local_entrances(stack: str, entrances: Sequence[str], gateway: str = DEFAULT_GATEWAY_URL) -> dict[str, str]:
-    """Return the URL at which `serve` answers for each entrance of a stack: its site has a host of its own."""
+def local_entrances(
+    stack: str, entrances: Sequence[str], outputs: Mapping[str, Any], gateway: str = DEFAULT_GATEWAY_URL
+) -> dict[str, str]:
+    """Return the URL at which `serve` answers for each entrance of a stack.
+
+    Its site has a host of its own; its gateway has the path that it has in the cloud.
+    """
     own_host = f"http://{stack}.localhost:{urlsplit(gateway).port}/"
-    return {it: own_host if it == "site" else local_endpoint(stack, it, gateway) for it in entrances}
+    below = urlsplit(str(outputs.get("gateway_url", ""))).path.strip("/")
+    gateway_url = f"{local_endpoint(stack, '', gateway)}{f'{below}/' if below else ''}"
+    return {it: own_host if it == "site" else gateway_url for it in entrances}
 
 
 def empty_result(stack: str, state: str) -> dict[str, Any]:

@@ -330,7 +330,7 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     if is_served_locally(ledger, stack):
         gateway = session.application.serving_address() or DEFAULT_GATEWAY_URL
         row = ledger.stack(stack)
-        found = local_entrances(stack, find_entrances(row), gateway)
+        found = local_entrances(stack, find_entrances(row), row.outputs, gateway)
         local = {f"local_{entrance}_url": url for entrance, url in found.items()}
         outputs |= local or {"local_endpoint": local_endpoint(stack, find_component_type_of(row), gateway)}
     width = session.terminal.width

@@ -119,7 +119,7 @@ def _startup_answer(gateway: str, rows: Sequence[StackRow], messages: str | None
     endpoints = {row.stack: local_endpoint(row.stack, find_component_type_of(row), gateway) for row in services}
     delivering = [row.stack for row in rows if find_component_type_of(row) in _TYPES_WITH_MESSAGES]
     for row in rows:
-        found = local_entrances(row.stack, find_entrances(row), gateway)
+        found = local_entrances(row.stack, find_entrances(row), row.outputs, gateway)
         endpoints |= {f"{row.stack} {entrance}": url for entrance, url in found.items()}
     lines = [f"  {endpoint}" for endpoint in endpoints.values()]
     lines += [f"  messages and schedules of {stack}" for stack in delivering]
@@ -322,7 +322,7 @@ def _find_address(session: Session, stack: str) -> str:
         return str(row.outputs[f"{entrances[0]}_url"] if entrances else row.endpoint)
     if serving := session.application.serving_address():
         if entrances:
-            return local_entrances(stack, entrances, serving)[entrances[0]]
+            return local_entrances(stack, entrances, row.outputs, serving)[entrances[0]]
         return local_endpoint(stack, find_component_type_of(row), serving)
     hint = f"Run in another terminal: {program_name()} serve{session.home_option}"
     message = f"Cannot open '{stack}': it is simulated on this machine, and `serve` does not run."

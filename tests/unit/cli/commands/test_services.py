@@ -244,6 +244,7 @@ class TestOpen:
                 "platform.aws.development.us-east-1.localhost:5000/",
             ),
             ({"gateway_url": "https://g"}, "127.0.0.1:5000/platform.aws.development.us-east-1/"),
+            ({"gateway_url": "https://g/live"}, "127.0.0.1:5000/platform.aws.development.us-east-1/live/"),
         ],
     )
     def test_opens_the_site_of_a_platform_or_its_gateway(
