@@ -430,6 +430,12 @@ class Application(SecretParts, GuardrailParts):
 
         return open_local_gateway(self, variables, address, log_request, limits, host_names)
 
+    async def gateway_keys(self, variables: Mapping[str, str], stack: Stack) -> Mapping[str, str]:
+        """Return the keys of the subscriptions of a simulated gateway, by their names."""
+        from semantest_iac.bootstrap.serving.local_serving import read_gateway_keys
+
+        return await read_gateway_keys(self, variables, stack)
+
     def serving_address(self) -> str | None:
         """Return the address at which a running `serve` answers for this home; None if there is none."""
         from semantest_iac.infrastructure.local_service.serving_addresses import find_address

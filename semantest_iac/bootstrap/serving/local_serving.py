@@ -255,6 +255,14 @@ def open_local_gateway(
     return run()
 
 
+async def read_gateway_keys(
+    application: ServedApplication, variables: Mapping[str, str], stack: Stack
+) -> Mapping[str, str]:
+    """Return the keys of the subscriptions of a simulated gateway, by their names."""
+    rules = await LocalServing(application, variables).find_entrance(stack)
+    return {key.name: key.value for key in (rules.gateway.keys if rules and rules.gateway else ())}
+
+
 def open_local_messages(application: ServedApplication, variables: Mapping[str, str]) -> LocalMessages:
     """Return the messages of the queues and topics of simulated stacks."""
     find_source = LocalServing(application, variables).find_local_probe

@@ -28,6 +28,7 @@ COMMANDS = {
     "history": ("ledger", "List past deployments."),
     "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
     "open": ("services", "Show the address of a service, and open it in the browser."),
+    "keys": ("services", "Show the keys of the subscriptions of a simulated gateway."),
     "graph": ("reviews.graphs", "Show the resources of a component, and what needs what."),
     "cost": ("reviews.costs", "Estimate what a component costs a month."),
     "guardrails": ("reviews.guardrails", "Show guardrails, and test them against recorded plans."),

@@ -22,6 +22,7 @@ from semantest_iac.application.queries.history import (
     list_function_names,
     list_simulated_stacks,
 )
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
@@ -46,6 +47,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     add_deployed,
     find_deployed,
     has_endpoint,
+    has_gateway,
     list_deployed,
     program_name,
     resolve_deployed_or_configured,
@@ -53,7 +55,7 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
 )
 from semantest_iac.presentation.cli.process.signals import forward_signals
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
-from semantest_iac.presentation.cli.tables import wrap_after
+from semantest_iac.presentation.cli.tables import format_pairs, wrap_after
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
@@ -327,6 +329,38 @@ def _find_address(session: Session, stack: str) -> str:
     hint = f"Run in another terminal: {program_name()} serve{session.home_option}"
     message = f"Cannot open '{stack}': it is simulated on this machine, and `serve` does not run."
     raise RefusedError(message, "NOT_SERVED", hint=hint)
+
+
+KEYS_HELP = """Print the keys of the subscriptions of a gateway that is simulated on this machine.
+
+\b
+  semantest-iac keys platform
+  semantest-iac keys gateway --env staging --json
+
+Clients send theirs in the header x-api-key. Keys of a gateway in a real cloud are shown by the cloud alone.
+"""
+
+
+@click.command("keys", help=KEYS_HELP)
+@filter_options
+@session_options
+def keys_command(session: Session, selector: StackSelector) -> int:
+    import asyncio
+
+    session.build_stack_filter(selector)
+    ledger = session.application.ledger
+    found = find_deployed(ledger, select_deployed_if_any(session, selector, is_wanted=has_gateway), has_gateway)
+    if not found:
+        faults = list_deployed(session, selector, has_gateway)
+        hint = "" if faults else "Deploy a component with APIs below `gateway` first."
+        raise NotFoundError("Cannot show keys: no stack with a gateway fits.", hint=hint, faults=faults)
+    stack = Stack.parse(found[0])
+    if not is_served_locally(ledger, found[0]):
+        hint = "Ask the cloud for them: docs/api-gateway.md has its command."
+        raise RefusedError(f"Cannot show the keys of '{stack}': its cloud keeps them.", "KEPT_BY_CLOUD", hint=hint)
+    keys = asyncio.run(session.application.gateway_keys(session.application.folder_variables, stack))
+    session.answer(dict(keys), format_pairs([*keys.items()], session.terminal.width) if keys else ["No keys."])
+    return OK
 
 
 LOGS_HELP = """Show the logs of a component's functions on this machine, as the cloud writes them.

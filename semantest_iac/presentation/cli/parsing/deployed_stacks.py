@@ -61,6 +61,11 @@ def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
     return row.last_good is not None and bool(row.endpoint or find_entrances(row))
 
 
+def has_gateway(ledger: LedgerReader, row: StackRow) -> bool:
+    """Whether the stack has a gateway in front of services."""
+    return row.last_good is not None and "gateway" in find_entrances(row)
+
+
 def is_present_service(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether a service is deployed as this stack."""
     return is_present(ledger, row) and answers_requests(row)
