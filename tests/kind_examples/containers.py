@@ -54,7 +54,7 @@ CONTAINER_SERVICE = ContainerService(
 )
 _SLEEPER = replace(CONTAINER_SERVICE, scaling=ServiceScaling(minimum=0, maximum=5, queues={QUEUE: 20}))
 _RUNNING = (shared.LOG_STORE, *_NETWORK, CONTAINER_ENVIRONMENT)
-_SERVING = (
+SERVING = (
     *(*_RUNNING, IMAGE_REGISTRY, LOAD_BALANCER, SECRET_VAULT, _SECRET),
     *(WORKLOAD_IDENTITY, BROKER_EXAMPLE, QUEUE_EXAMPLE),
 )
@@ -98,7 +98,7 @@ CONTAINER_EXAMPLES = (
         changed=replace(CONTAINER_SERVICE, port=9090, memory_mb=1024, cpu=0.5, probe=HealthProbe(path="/ready")),
         change=("update",),
         changes={"aws": ("replace", "update")},  # what its tasks run is another revision
-        needs=_SERVING,
+        needs=SERVING,
         outputs=("id", "name", "address"),
         unpriced=("azure",),
     ),
@@ -107,7 +107,7 @@ CONTAINER_EXAMPLES = (
         changed=replace(CONTAINER_SERVICE, image="ghcr.io/example/orders-api:1.5", secrets={}),
         change=("update",),
         changes={"aws": ("replace", "update"), "azure": ("update", "delete")},  # azure: the right to read secrets
-        needs=_SERVING,
+        needs=SERVING,
         label="another image",
         unpriced=("azure",),
     ),
@@ -115,7 +115,7 @@ CONTAINER_EXAMPLES = (
         resource=_SLEEPER,
         changed=replace(_SLEEPER, scaling=replace(_SLEEPER.scaling, maximum=8)),
         change=("update",),
-        needs=_SERVING,
+        needs=SERVING,
         label="that sleeps without messages",
         unpriced=("azure",),
     ),

@@ -18,7 +18,9 @@ from semantest_iac.domain.networking.managed_gateways import (
 )
 from semantest_iac.domain.resource import Ref
 from tests.kind_examples import shared
+from tests.kind_examples.containers import CONTAINER_SERVICE, LOAD_BALANCER, SERVING
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.network import GATEWAY_SUBNET, VIRTUAL_NETWORK
 
 _ORDERS = GatewayApi(
     name="orders",
@@ -67,6 +69,13 @@ _TWO_PRODUCTS = replace(
     subscriptions=(GatewaySubscription("web", "small"), GatewaySubscription("partner", "large")),
 )
 _FASTER = GatewayProduct("small", ("orders",), RequestRate(2))
+_BEFORE_SERVICE = replace(
+    _GATEWAY,
+    apis=(replace(_ORDERS, service=Ref(CONTAINER_SERVICE.name), url=""), _PRICES),
+    network=Ref(VIRTUAL_NETWORK.name),
+    subnet=Ref(GATEWAY_SUBNET.name),
+    load_balancer=Ref(LOAD_BALANCER.name),
+)
 
 GATEWAY_EXAMPLES = (
     KindExample(
@@ -90,5 +99,12 @@ GATEWAY_EXAMPLES = (
         change=("update",),
         needs=(shared.LOG_STORE, shared.APP_SECRET),
         label="with two products",
+    ),
+    KindExample(
+        resource=_BEFORE_SERVICE,
+        changed=replace(_BEFORE_SERVICE, subscriptions=()),
+        change=("delete",),
+        needs=(*SERVING, CONTAINER_SERVICE),
+        label="before a service in a network",
     ),
 )

@@ -58,7 +58,7 @@ class _RequestChecker:
     def place(self, name: str, value: Any) -> None:
         """Check a top-level property where the table or its name puts it; parts of a block may each have a place."""
         parts = value if isinstance(value, dict) else {}
-        if parts and all(f"{name}.{part}" in self._calls.renamed for part in parts):
+        if parts and all(self._calls.renamed.get(f"{name}.{part}", "-") != "-" for part in parts):
             for part, item in parts.items():
                 self.place(f"{name}.{part}", item)
             return
@@ -69,7 +69,8 @@ class _RequestChecker:
         if found.operation == self._calls.operations[0]:
             self._given.add(found.members[0])
         if isinstance(value, str) and found.shape.type_name in ("list", "structure"):
-            value = json.loads(value)  # the provider takes a document as text, and sends its parts
+            # The provider takes a document as text and sends its parts, or one text and sends a list of it.
+            value = json.loads(value) if value.startswith(("{", "[")) else [value]
         self._check(value, found.shape, name)
 
     def list_missing(self) -> Iterator[Finding]:

@@ -214,6 +214,7 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         {
             "dropInvalidHeaderFields": "ModifyLoadBalancerAttributes: routing.http.drop_invalid_header_fields.enabled",
             "internal": "the scheme `internal` or `internet-facing`",
+            "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic": "SetSecurityGroups takes it, with the groups again",
         },
     ),
     "aws:lb/targetGroup:TargetGroup": AwsCalls(
