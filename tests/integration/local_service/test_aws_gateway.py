@@ -140,6 +140,7 @@ class TestRequests:
         assert answer.status == 200
         assert backend == GatewayBackend(BackendKind.URL, "https://orders.example.org")
         assert (request.method, request.path, request.header("x-client")) == ("POST", "/api/7", "gateway")
+        assert (request.header("x-api-key"), request.header("authorization")) == ("-", "-")
 
     async def test_of_unknown_paths_are_told_so(self, caller: _Caller) -> None:
         statuses = [(await caller.call(path)).status for path in ("/", "/other", "/orders/7/lines")]

@@ -71,6 +71,7 @@ class TestBackends:
         assert method[INTEGRATION]["requestParameters"] == {
             "integration.request.path.id": "method.request.path.id",
             "integration.request.path.line": "method.request.path.line",
+            "integration.request.header.x-api-key": "'-'",
         }
         assert [(it["name"], it["in"], it["required"]) for it in method["parameters"]] == [
             ("id", "path", True),
@@ -81,7 +82,19 @@ class TestBackends:
         api = replace(_ORDERS, request_headers=HeaderRules(set=(("x-client", "gateway"),)))
         integration = _build(api)["paths"]["/orders"][ANY_METHOD][INTEGRATION]
 
-        assert integration["requestParameters"] == {"integration.request.header.x-client": "'gateway'"}
+        assert integration["requestParameters"]["integration.request.header.x-client"] == "'gateway'"
+
+    def test_get_neither_the_key_nor_the_login(self) -> None:
+        jwt = Authorizer("https://login.example.org/", ("orders",))
+        apis = (
+            replace(_ORDERS, needs_login=True),
+            replace(_ORDERS, name="tokens", path="/tokens", needs_key=False, authorizer=jwt),
+        )
+        paths = _build(*apis)["paths"]
+        sent = [paths[path][ANY_METHOD][INTEGRATION]["requestParameters"] for path in ("/orders", "/tokens")]
+
+        hidden = ("x-api-key", "Authorization")
+        assert sent == [{f"integration.request.header.{name}": "'-'" for name in hidden}, {}]
 
 
 class TestVariables:

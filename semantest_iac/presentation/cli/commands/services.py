@@ -46,8 +46,8 @@ from semantest_iac.presentation.cli.parsing.contents import read_content
 from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     add_deployed,
     find_deployed,
+    has_api_gateway,
     has_endpoint,
-    has_gateway,
     list_deployed,
     program_name,
     resolve_deployed_or_configured,
@@ -349,9 +349,9 @@ def keys_command(session: Session, selector: StackSelector) -> int:
 
     session.build_stack_filter(selector)
     ledger = session.application.ledger
-    found = find_deployed(ledger, select_deployed_if_any(session, selector, is_wanted=has_gateway), has_gateway)
+    found = find_deployed(ledger, select_deployed_if_any(session, selector, is_wanted=has_api_gateway), has_api_gateway)
     if not found:
-        faults = list_deployed(session, selector, has_gateway)
+        faults = list_deployed(session, selector, has_api_gateway)
         hint = "" if faults else "Deploy a component with APIs below `gateway` first."
         raise NotFoundError("Cannot show keys: no stack with a gateway fits.", hint=hint, faults=faults)
     stack = Stack.parse(found[0])

@@ -61,7 +61,7 @@ def has_endpoint(ledger: LedgerReader, row: StackRow) -> bool:
     return row.last_good is not None and bool(row.endpoint or find_entrances(row))
 
 
-def has_gateway(ledger: LedgerReader, row: StackRow) -> bool:
+def has_api_gateway(ledger: LedgerReader, row: StackRow) -> bool:
     """Whether the stack has a gateway in front of services."""
     return row.last_good is not None and "gateway" in find_entrances(row)
 

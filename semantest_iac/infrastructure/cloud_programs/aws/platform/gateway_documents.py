@@ -34,6 +34,9 @@ TIMEOUT_MS = 29_000
 LOGIN_LIFETIME_S = 60
 """How long API Gateway takes the same login again without asking; a token is looked at each time, as it expires."""
 
+HIDDEN_VALUE = "-"
+"""What a service sees in place of a key or a login: a proxy integration can set headers, and remove none."""
+
 _KEY_SCHEME = "key"
 _VARIABLE = re.compile(r"\{(\w+)\+?\}")
 
@@ -167,7 +170,8 @@ def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
     parameters = {f"path.{name}": f"method.request.path.{name}" for name in _VARIABLE.findall(each.path)}
     parameters |= {name.removeprefix("method.request."): name for name in kept}
     mapped = {f"integration.request.{name}": value for name, value in parameters.items()}
-    set_headers = {f"integration.request.header.{name}": f"'{value}'" for name, value in api.request_headers.set}
+    changed = {**dict.fromkeys(_list_hidden_headers(api), HIDDEN_VALUE), **dict(api.request_headers.set)}
+    set_headers = {f"integration.request.header.{name}": f"'{value}'" for name, value in changed.items()}
     rest = _VARIABLE.sub(r"{\1}", each.rest)
     integration = {
         "type": "http_proxy",
@@ -187,6 +191,14 @@ def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
         **({"security": [{scheme: []} for scheme in schemes]} if schemes else {}),
         INTEGRATION: integration,
     }
+
+
+def _list_hidden_headers(api: GatewayApi) -> Iterator[str]:
+    """Yield the headers with the key and the login, which are for the gateway alone; a service gets the token."""
+    if api.needs_key:
+        yield KEY_HEADER
+    if api.needs_login:
+        yield "Authorization"
 
 
 def _list_cache_keys(api: GatewayApi, path: str) -> Iterator[str]:
