@@ -13,6 +13,7 @@ _CLOUDS = ("aws", "azure")
 _FLAGS = {
     "messaging": ["enable_service_bus"],
     "functions": ["enable_functions"],
+    "services": ["enable_container_apps"],
     "database": ["enable_sql_database", "enable_redis_cache", "enable_cosmos_db"],
 }
 

@@ -1,0 +1,76 @@
+"""Services of the platform live in every environment of both simulated clouds, and nothing else moves with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.environments.names import ENVIRONMENTS
+from tests.integration.platform.places import PlatformPlace
+
+_CLOUDS = ("aws", "azure")
+_ORDERS: dict[str, Any] = {
+    "image": "ghcr.io/acme/orders:1.4",
+    "scale": {"min": 1, "max": 5, "concurrent_requests": 50, "queue": {"orders-queue": 20}},
+    "bindings": {
+        "sends_to": ["orders-queue"],
+        "receives_from": ["orders-queue"],
+        "calls": ["users-api"],
+        "tables": ["orders"],
+        "database": True,
+    },
+    "environment": {"TOKEN": "${secrets.token}"},
+}
+_USERS: dict[str, Any] = {"image": "ghcr.io/acme/users:2.0"}
+
+
+def _write(**services: Any) -> dict[str, Any]:
+    return {"components": {"platform": {"tables": ["orders"], "services": services}}}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("provider", _CLOUDS)
+async def test_are_deployed_changed_and_taken_out(provider: str, environment: str, tmp_path: Path) -> None:
+    place = PlatformPlace(tmp_path, "platform", provider, environment)
+    both = _write(**{"orders-api": _ORDERS, "users-api": _USERS})
+    newer = _write(**{"orders-api": {**_ORDERS, "image": "ghcr.io/acme/orders:1.5"}, "users-api": _USERS})
+
+    await place.deploy(**both)
+    again = await place.preview(refresh=True, **both)
+    changed = await place.deploy(**newer)
+    without = await place.deploy(**_write(**{"users-api": _USERS}))
+
+    assert again.is_empty, [(it.op, it.urn, it.why) for it in again.mutations]
+    assert changed.mutations
+    assert all("orders-api" in it.urn for it in changed.mutations), [it.urn for it in changed.mutations]
+    assert without.changes.delete > 0
+    assert without.changes.replace == 0, [(it.op, it.urn) for it in without.mutations if it.op == "replace"]
+
+
+@pytest.mark.parametrize("provider", _CLOUDS)
+async def test_go_and_come_back_with_their_flag(provider: str, tmp_path: Path) -> None:
+    place = PlatformPlace(tmp_path, "platform", provider, "development")
+    written = _write(**{"orders-api": _ORDERS, "users-api": _USERS})
+
+    await place.deploy(**written)
+    before = await place.list_resources()
+    off = await place.deploy(**written, features={"enable_container_apps": False})
+    place.deployment = "another"  # clouds keep the names of deleted secrets, which begin anew with a deployment
+    back = await place.deploy(**written)
+
+    assert off.changes.delete > 0
+    assert off.changes.create == off.changes.replace == 0, [(it.op, it.urn) for it in off.mutations]
+    assert back.changes.delete == back.changes.replace == 0, [(it.op, it.urn) for it in back.mutations]
+    assert await place.list_resources() == before
+
+
+async def test_make_another_environment_when_everybody_may_call_one(tmp_path: Path) -> None:
+    place = PlatformPlace(tmp_path, "platform", "azure", "development")
+
+    await place.deploy(**_write(**{"users-api": _USERS}))
+    public = await place.deploy(**_write(**{"users-api": _USERS | {"public": True}}))
+
+    replaced = {it.urn.rpartition("::")[2] for it in public.mutations if it.op == "replace"}
+    assert replaced == {"container-environment", "service-users-api"}
