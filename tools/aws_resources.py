@@ -40,7 +40,16 @@ def _rule(cloudformation: str, side: str) -> Source:
     )
 
 
+def _inside(block: str, *names: str) -> dict[str, str]:
+    """Return names that CloudFormation has in a block and the provider beside everything else."""
+    return {name: f"{block}.{name[0].upper()}{name[1:]}" for name in names}
+
+
 RESOURCES: Mapping[str, Source] = {
+    "aws:acm/certificate:Certificate": Source("AWS::CertificateManager::Certificate", {"arn": "CertificateArn"}),
+    "aws:acm/certificateValidation:CertificateValidation": Source(
+        "", reason="CloudFormation waits for the certificate itself"
+    ),
     "aws:apigateway/account:Account": Source("AWS::ApiGateway::Account"),
     "aws:apigateway/apiKey:ApiKey": Source("AWS::ApiGateway::ApiKey"),
     "aws:apigateway/deployment:Deployment": Source("AWS::ApiGateway::Deployment"),
@@ -59,6 +68,38 @@ RESOURCES: Mapping[str, Source] = {
     "aws:apigatewayv2/stage:Stage": Source("AWS::ApiGatewayV2::Stage"),
     "aws:appautoscaling/policy:Policy": Source("AWS::ApplicationAutoScaling::ScalingPolicy", {"name": "PolicyName"}),
     "aws:appautoscaling/target:Target": Source("AWS::ApplicationAutoScaling::ScalableTarget"),
+    "aws:cloudfront/cachePolicy:CachePolicy": Source(
+        "AWS::CloudFront::CachePolicy",
+        {
+            **_inside("CachePolicyConfig", "comment", "name"),
+            **{name: f"CachePolicyConfig.{name[:-3].capitalize()}TTL" for name in ("defaultTtl", "maxTtl", "minTtl")},
+        },
+    ),
+    "aws:cloudfront/distribution:Distribution": Source(
+        "AWS::CloudFront::Distribution",
+        {
+            **_inside("DistributionConfig", "aliases", "comment", "customErrorResponses", "defaultCacheBehavior"),
+            **_inside("DistributionConfig", "defaultRootObject", "enabled", "httpVersion", "origins", "priceClass"),
+            **_inside("DistributionConfig", "restrictions", "staging", "viewerCertificate"),
+            "isIpv6Enabled": "DistributionConfig.IPV6Enabled",
+            "webAclId": "DistributionConfig.WebACLId",
+        },
+    ),
+    "aws:cloudfront/function:Function": Source(
+        "AWS::CloudFront::Function",
+        {"code": "FunctionCode", "comment": "FunctionConfig.Comment", "runtime": "FunctionConfig.Runtime"},
+    ),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": Source(
+        "AWS::CloudFront::OriginAccessControl",
+        {
+            **_inside("OriginAccessControlConfig", "description", "name", "signingBehavior", "signingProtocol"),
+            "originAccessControlOriginType": "OriginAccessControlConfig.OriginAccessControlOriginType",
+        },
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": Source(
+        "AWS::CloudFront::ResponseHeadersPolicy",
+        _inside("ResponseHeadersPolicyConfig", "comment", "name", "securityHeadersConfig", "customHeadersConfig"),
+    ),
     "aws:cloudwatch/dashboard:Dashboard": Source("AWS::CloudWatch::Dashboard"),
     "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": Source("AWS::Logs::LogAnomalyDetector"),
     "aws:cloudwatch/logGroup:LogGroup": Source("AWS::Logs::LogGroup"),
@@ -194,7 +235,12 @@ RESOURCES: Mapping[str, Source] = {
     "aws:networkfirewall/firewallPolicy:FirewallPolicy": Source("AWS::NetworkFirewall::FirewallPolicy"),
     "aws:networkfirewall/ruleGroup:RuleGroup": Source("AWS::NetworkFirewall::RuleGroup"),
     "aws:s3/bucket:Bucket": Source("AWS::S3::Bucket", {"bucket": "BucketName"}),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Source("", reason="CloudFormation writes no objects"),
     "aws:s3/bucketPolicy:BucketPolicy": Source("AWS::S3::BucketPolicy", {"policy": "PolicyDocument"}),
+    "aws:route53/record:Record": Source(
+        "AWS::Route53::RecordSet", {"zoneId": "HostedZoneId", "records": "ResourceRecords", "aliases": "AliasTarget"}
+    ),
+    "aws:route53/zone:Zone": Source("AWS::Route53::HostedZone", {"zoneId": "Id"}),
     **{
         f"aws:s3/bucket{name}:Bucket{name}": Source("", reason="CloudFormation writes it into the bucket")
         for name in ("LifecycleConfiguration", "PublicAccessBlock", "ServerSideEncryptionConfiguration", "Versioning")
@@ -231,6 +277,7 @@ RESOURCES: Mapping[str, Source] = {
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": Source("", reason="CloudFormation has it in the queue"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("AWS::EC2::SecurityGroupEgress", "Destination"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("AWS::EC2::SecurityGroupIngress", "Source"),
+    "aws:wafv2/webAcl:WebAcl": Source("AWS::WAFv2::WebACL", {"arn": "Arn"}),
     "aws:xray/group:Group": Source("AWS::XRay::Group"),
     "aws:xray/samplingRule:SamplingRule": Source(
         "AWS::XRay::SamplingRule",

@@ -25,6 +25,10 @@ REGION = "us-east-1"
 HANDLERS = ("create", "read", "update", "delete")
 
 OTHER_ACTIONS = {
+    "aws:acm/certificateValidation:CertificateValidation": {
+        "create": ["acm:DescribeCertificate"],
+        "read": ["acm:DescribeCertificate"],
+    },
     # The calls of these names in the service's API; CloudFormation writes what they are about into another type.
     "aws:apigateway/methodSettings:MethodSettings": {  # a part of the stage, as every call on it
         "create": ["apigateway:PATCH"],
@@ -61,6 +65,12 @@ OTHER_ACTIONS = {
             "ServerSideEncryptionConfiguration": "EncryptionConfiguration",
             "Versioning": "BucketVersioning",
         }.items()
+    },
+    "aws:s3/bucketObjectv2:BucketObjectv2": {
+        "create": ["s3:PutObject", "s3:PutObjectTagging"],
+        "read": ["s3:GetObject", "s3:GetObjectTagging"],
+        "update": ["s3:PutObject", "s3:PutObjectTagging"],
+        "delete": ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"],
     },
     "aws:shield/subscription:Subscription": {
         "create": ["shield:CreateSubscription"],

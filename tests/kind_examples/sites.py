@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, Geography, StaticSite, WebFirewall
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.networking.sites import (
+    SITE_RUNTIME,
+    ContentDelivery,
+    DnsZone,
+    Geography,
+    StaticSite,
+    WebFirewall,
+)
 from semantest_iac.domain.resource import Ref
 from tests.kind_examples.example import KindExample
 
@@ -47,3 +58,12 @@ SITE_EXAMPLES = (
         outputs=("id", "url"),
     ),
 )
+
+
+def make_site_package(folder: Path, **files: str) -> Artifact:
+    """Return the package of a site with a page and a script, or with these files, whose names have `_` for a dot."""
+    path = folder / "site.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (files or {"index_html": "<title>Semantest</title>", "app_js": "start()"}).items():
+            archive.writestr(zipfile.ZipInfo(name.replace("_", ".")), content)
+    return Artifact(sha256(path.read_bytes()).hexdigest(), path, "", SITE_RUNTIME, path.stat().st_size)

@@ -258,6 +258,101 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
         {"name": "DBSubnetGroupName", "description": "DBSubnetGroupDescription"},
         supplied=("DBSubnetGroupDescription",),
     ),
+    "aws:acm/certificate:Certificate": AwsCalls("acm", ("RequestCertificate",)),
+    "aws:acm/certificateValidation:CertificateValidation": AwsCalls(
+        "acm",
+        ("DescribeCertificate",),
+        {},
+        {"validationRecordFqdns": "the provider compares the names with those of the certificate"},
+    ),
+    "aws:cloudfront/cachePolicy:CachePolicy": AwsCalls(
+        "cloudfront",
+        ("CreateCachePolicy",),
+        {
+            name: f"CachePolicyConfig.{member}"
+            for name, member in {
+                "comment": "Comment",
+                "name": "Name",
+                "defaultTtl": "DefaultTTL",
+                "maxTtl": "MaxTTL",
+                "minTtl": "MinTTL",
+                "parametersInCacheKeyAndForwardedToOrigin": "ParametersInCacheKeyAndForwardedToOrigin",
+            }.items()
+        },
+    ),
+    "aws:cloudfront/function:Function": AwsCalls(
+        "cloudfront",
+        ("CreateFunction", "PublishFunction"),
+        {"code": "FunctionCode", "comment": "FunctionConfig.Comment", "runtime": "FunctionConfig.Runtime"},
+        {"publish": "the provider calls PublishFunction besides"},
+    ),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": AwsCalls(
+        "cloudfront",
+        ("CreateOriginAccessControl",),
+        {
+            name: f"OriginAccessControlConfig.{name[0].upper()}{name[1:]}"
+            for name in ("description", "name", "signingBehavior", "signingProtocol", "originAccessControlOriginType")
+        },
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": AwsCalls(
+        "cloudfront",
+        ("CreateResponseHeadersPolicy",),
+        {
+            name: f"ResponseHeadersPolicyConfig.{name[0].upper()}{name[1:]}"
+            for name in ("comment", "name", "securityHeadersConfig", "customHeadersConfig")
+        },
+    ),
+    "aws:cloudfront/distribution:Distribution": AwsCalls(
+        "cloudfront",
+        ("CreateDistribution", "CreateDistributionWithTags"),
+        {
+            **{
+                name: f"DistributionConfig.{name[0].upper()}{name[1:]}"
+                for name in (
+                    *("comment", "defaultCacheBehavior", "defaultRootObject", "enabled", "httpVersion", "priceClass"),
+                    *("restrictions", "viewerCertificate"),
+                )
+            },
+            **{
+                name: f"DistributionConfig.{name[0].upper()}{name[1:]}.Items"
+                for name in ("aliases", "customErrorResponses", "origins")
+            },
+            "defaultCacheBehavior.allowedMethods": "AllowedMethods.Items",
+            "defaultCacheBehavior.cachedMethods": "AllowedMethods.CachedMethods.Items",
+            "origins.*.originId": "Id",
+            "isIpv6Enabled": "DistributionConfig.IsIPV6Enabled",
+            "webAclId": "DistributionConfig.WebACLId",
+            "tags": "CreateDistributionWithTags.DistributionConfigWithTags.Tags.Items",
+        },
+        {"waitForDeployment": _STATE_ONLY},
+    ),
+    "aws:route53/zone:Zone": AwsCalls(
+        "route53",
+        ("CreateHostedZone", "ChangeTagsForResource"),
+        {"comment": "HostedZoneConfig.Comment", "tags": "ChangeTagsForResource.AddTags"},
+        {"forceDestroy": "the provider deletes the records one by one before the zone"},
+        ("CallerReference",),
+    ),
+    "aws:route53/record:Record": AwsCalls(
+        "route53",
+        ("ChangeResourceRecordSets",),
+        {
+            "zoneId": "HostedZoneId",
+            **{
+                name: f"ChangeBatch.Changes.ResourceRecordSet.{member}"
+                for name, member in {"name": "Name", "type": "Type", "ttl": "TTL"}.items()
+            },
+            "records": "ChangeBatch.Changes.ResourceRecordSet.ResourceRecords",
+            "aliases": "ChangeBatch.Changes.ResourceRecordSet.AliasTarget",
+            "aliases.name": "DNSName",
+            "aliases.zoneId": "HostedZoneId",
+        },
+        {"allowOverwrite": "the provider chooses UPSERT in the place of CREATE"},
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": AwsCalls(
+        "s3", ("PutObject",), {"content": "Body"}, {"source": "the provider sends the content of the file"}
+    ),
+    "aws:wafv2/webAcl:WebAcl": AwsCalls("wafv2", ("CreateWebACL",)),
     "aws:s3/bucket:Bucket": AwsCalls(
         "s3",
         ("CreateBucket",),

@@ -9,6 +9,30 @@ from tests.published_models.findings import Explanation, Finding
 
 EXPLANATIONS: Final = (
     Explanation(
+        "aws:cloudfront/distribution:Distribution",
+        "restrictions.geoRestriction",
+        "lacks Quantity of GeoRestriction",
+        "the provider counts the elements of each list",
+        "expandGeoRestriction in the source of Terraform's aws_cloudfront_distribution",
+        "ContentDelivery",
+    ),
+    Explanation(
+        "aws:cloudfront/distribution:Distribution",
+        "customErrorResponses.*.responseCode",
+        "is no string",
+        "the provider takes a number and sends it as text",
+        "the inputs of Distribution in Pulumi's SDK, and ResponseCode in botocore's model",
+        "ContentDelivery",
+    ),
+    Explanation(
+        "aws:route53/record:Record",
+        "records.*",
+        "is no structure",
+        "the provider takes texts and sends each as the Value of a structure",
+        "the inputs of Record in Pulumi's SDK, and ResourceRecord in botocore's model",
+        "ContentDelivery",
+    ),
+    Explanation(
         "azure-native:*",
         "identity.userAssignedIdentities",
         "is no map",

@@ -235,6 +235,11 @@ ANSWER_HEADERS = Feature(
     "gateway.apis",
     lambda gateway: any(api.response_headers.set or api.response_headers.remove for api in gateway.apis),
 )
+DOMAIN_ELSEWHERE = Feature(
+    ContentDelivery, "domain without a zone", "site.dns_zone", lambda it: bool(it.domain) and it.zone is None
+)
+SEVERAL_GEOGRAPHIES = Feature(ContentDelivery, "geographies", "site.geographies", lambda it: it.caches)
+UNCACHED_DELIVERY = Feature(ContentDelivery, "without a cache", "features.enable_cdn", lambda it: not it.caches)
 VAULT_RECOVERY = Feature(SecretVault, "recovery", COMPONENT_KEY, lambda vault: True)
 PURGE_PROTECTION = Feature(SecretVault, "purge protection", COMPONENT_KEY, lambda vault: vault.purge_protection)
 PRIVATE_VAULT = Feature(SecretVault, "private", COMPONENT_KEY, lambda vault: vault.private)
@@ -303,6 +308,7 @@ FEATURES: tuple[Feature, ...] = (
     *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
     *(API_RATE, BROWSER_ORIGINS, GATEWAY_LOG, REMOVED_REQUEST_HEADERS, ANSWER_HEADERS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
+    *(DOMAIN_ELSEWHERE, SEVERAL_GEOGRAPHIES, UNCACHED_DELIVERY),
     *SIGNAL_FEATURES.values(),
 )
 

@@ -8,9 +8,21 @@ from enum import StrEnum
 
 from semantest_iac.domain.resource import Ref, Resource
 
+SITE_PACKAGE = "site"
+"""The companion of a stack's artifact with the files of its site."""
+SITE_RUNTIME = "static"
+"""The runtime of a package whose files nobody runs."""
 INDEX_PAGE = "index.html"
 VARIABLES_FILE = "config.json"
 """The file in which a site finds its variables, which are known only where it is deployed."""
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""What every site answers with, unless its configuration says otherwise."""
 
 
 class Geography(StrEnum):
@@ -36,7 +48,7 @@ class StaticSite(Resource):
 
     single_page: bool = False
     cache_s: int = 300
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: SECURITY_HEADERS)
     variables: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, Ref] = field(default_factory=dict)
     is_delivered: bool = True
@@ -73,5 +85,5 @@ class ContentDelivery(Resource):
     domain: str = ""
     caches: bool = True
     single_page: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: SECURITY_HEADERS)
     geographies: tuple[Geography, ...] = (Geography.NORTH_AMERICA, Geography.EUROPE)

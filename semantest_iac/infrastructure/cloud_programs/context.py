@@ -13,6 +13,7 @@ from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.errors import ValidationError
+from semantest_iac.domain.networking.sites import SITE_PACKAGE, SITE_RUNTIME
 from semantest_iac.domain.ports.provisioner import Deferred
 
 Outputs = Mapping[str, Any]
@@ -104,6 +105,16 @@ class ProgramContext:
         if artifact is None:
             raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
         return artifact
+
+    def find_site_package(self) -> Artifact:
+        """Return the package with the files of the stack's site; raises ValidationError without one."""
+        artifact = self.artifact
+        found = artifact.companions.get(SITE_PACKAGE) if artifact else None
+        if found is None and artifact and artifact.runtime == SITE_RUNTIME:
+            found = artifact
+        if found is None:
+            raise ValidationError("Cannot deploy the site: it has no package.")
+        return found
 
     @property
     def tags(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.networking.sites import SITE_PACKAGE
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
     Removal,
@@ -29,6 +30,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inven
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from semantest_iac_events.values import ChangeCounts
 from tests.kind_examples.example import KindExample
+from tests.kind_examples.sites import make_site_package
 
 _LONG_COMPONENT = "kind-example-with-a-name-that-is-long"
 
@@ -114,7 +116,8 @@ def _work(blueprint: Blueprint, folder: Path) -> Work:
     package.write_bytes(b"a package")
     artifact = Artifact(sha256(package.read_bytes()).hexdigest(), package, "index.handler", "python3.13", 9)
     named = {it.package for it in blueprint.resources if isinstance(it, ServerlessFunction) and it.package}
-    return Work("deployment", blueprint, replace(artifact, companions=dict.fromkeys(named, artifact)))
+    companions = {**dict.fromkeys(named, artifact), SITE_PACKAGE: make_site_package(folder)}
+    return Work("deployment", blueprint, replace(artifact, companions=companions))
 
 
 async def _discard(_: SettledResource) -> None:

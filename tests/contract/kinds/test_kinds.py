@@ -33,6 +33,7 @@ _LIST_PERMISSIONS: Mapping[str, Callable[[DeployedResource], Sequence[str]]] = {
     "azure": azure_roles.list_role_operations,
 }
 _OTHER_TAGS = {
+    "aws:s3/bucketObjectv2:BucketObjectv2",  # takes ten at most; its bucket has those of the stack
     "azure-native:apimanagement:NamedValue",
     "azure-native:operationalinsights:SavedSearch",
 }  # words of their own service under the name of tags

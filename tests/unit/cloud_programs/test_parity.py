@@ -17,7 +17,6 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
-_SITES = ("StaticSite", "ContentDelivery", "WebFirewall", "DnsZone")
 _CONTAINERS = {
     *("ContainerEnvironment", "ContainerEnvironment (in every zone)", "ContainerService (Dapr)"),
     *("ContainerService", "ContainerService (public)", "ContainerService (scaling on processor and memory)"),
@@ -34,7 +33,7 @@ _GAPS = {
         "ContainerService (public)",
         "ManagedGateway (headers of answers)",
         "ManagedGateway (removed headers of requests)",
-        *_SITES,
+        "ContentDelivery (domain without a zone)",
     },
     "azure": {
         *_GATEWAY_FEATURES,
@@ -45,7 +44,6 @@ _GAPS = {
         "LogStore (more than two years)",
         "ManagedGateway",
         "MessageTrigger (maximum calls)",
-        *_SITES,
     },
 }
 

@@ -63,6 +63,7 @@ CLOUD = Cloud(
         Alarm: _function("monitoring:create_alarm", "cloudwatch"),
         AppSecret: _function("security:create_app_secret", "secretsmanager"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "ec2transitgateway"),
+        ContentDelivery: _function("sites.deliveries:create_content_delivery", "acm", "cloudfront", "route53", "s3"),
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         observability.AnomalyAlarm: _function("platform.observability:create_anomaly_alarm", "cloudwatch"),
         observability.Dashboard: _function("platform.observability:create_dashboard", "cloudwatch"),
@@ -80,6 +81,7 @@ CLOUD = Cloud(
         DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         observability.DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
+        DnsZone: _function("sites.domains:create_dns_zone", "route53"),
         DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
@@ -114,10 +116,12 @@ CLOUD = Cloud(
         ServerlessFunction: _function("compute:create_function", "lambda_"),
         SqlDatabase: _function("platform.databases:use_server_for_database"),
         SqlServer: _function("platform.databases:create_sql_server", "iam", "rds"),
+        StaticSite: _function("sites.static_sites:create_static_site", "s3"),
         Subnet: _function("platform.virtual_networks:create_subnet", "ec2"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "sns", "sqs"),
         observability.TraceStore: _function("platform.observability:create_trace_store", "xray"),
         VirtualNetwork: _function("platform.virtual_networks:create_virtual_network", "ec2"),
+        WebFirewall: _function("sites.firewalls:create_web_firewall", "wafv2"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
         WorkloadIdentity: _function("platform.security:create_workload_identity", "iam"),
@@ -132,6 +136,7 @@ CLOUD = Cloud(
         "aws:elasticache/serverlessCache:ServerlessCache": "what is cached",
         "aws:kms/key:Key": "the secrets that are encrypted with it",
         "aws:rds/instance:Instance": "its databases",
+        "aws:route53/zone:Zone": "the records that others added to it",
         "aws:s3/bucket:Bucket": "its objects",
         "aws:secretsmanager/secret:Secret": "the value of the secret",
         "aws:sqs/queue:Queue": "its messages",
@@ -146,6 +151,10 @@ CLOUD = Cloud(
         "aws:apigateway/restApi:RestApi": (LossyChange("gets another id, and with it another address"),),
         "aws:apigateway/usagePlan:UsagePlan": (LossyChange("counts the calls of its quotas from the beginning"),),
         "aws:apigateway/vpcLink:VpcLink": (LossyChange("services are not reached until it is there again"),),
+        "aws:acm/certificate:Certificate": (LossyChange("is issued anew, which takes minutes"),),
+        "aws:cloudfront/distribution:Distribution": (
+            LossyChange("gets another address under cloudfront.net, and its caches are empty"),
+        ),
         "aws:cloudwatch/logGroup:LogGroup": (
             LossyChange("records older than the shorter retention are gone", lowered="retentionInDays"),
         ),
@@ -182,7 +191,8 @@ CLOUD = Cloud(
         capabilities.ANSWER_HEADERS: "API Gateway passes answers on as they are; the service sets their headers",
         capabilities.DAPR_SIDECARS: "it has no managed Dapr; services find each other by name and use queues directly",
         capabilities.PUBLIC_SERVICE: "its address would have no certificate without a domain; let the gateway call it",
-        **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
+        capabilities.DOMAIN_ELSEWHERE: "CloudFront takes a certificate only once the domain's records confirm it; name "
+        "a dns_zone",
     },
     partial={
         AccessRules: "to services of AWS by HTTPS to every address: they have no group of addresses",
@@ -207,6 +217,8 @@ CLOUD = Cloud(
         observability.DiagnosticLogs: (
             "not needed: services write metrics to CloudWatch, and calls to CloudTrail, by themselves"
         ),
+        capabilities.UNCACHED_DELIVERY: "by CloudFront too, without its caches: a bucket of its own answers nobody "
+        "by HTTPS",
         capabilities.VAULT_RECOVERY: "7 to 30 days",
         capabilities.PURGE_PROTECTION: "always on: nobody can delete a key before its time",
         capabilities.PRIVATE_VAULT: "by endpoints in the network: Secrets Manager and KMS have no switch of their own",

@@ -22,20 +22,24 @@ from semantest_iac.infrastructure.clouds.aws_variables import (
 
 _LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 _MAX_NAME_LENGTHS = {
+    "access control": 64,
     "alarm": 255,
     "api": 128,
     "fifo queue": 75,  # with five characters behind it
     "fifo topic": 251,
     "bucket": LONGEST_BUCKET_NAME,
     "cache": 40,
+    "cache policy": 128,
     "cache user": 40,
     "cluster": 255,
     "dashboard": 255,
     "database": 63,
+    "edge function": 64,
     "function": 64,
     "load balancer": 32,
     "namespace": 40,  # the host name of a rule has 128, with the name of a service and a suffix
     "policy": 255,
+    "headers policy": 128,
     "queue": 80,
     "firewall": 128,
     "protection": 128,
@@ -54,6 +58,7 @@ _MAX_NAME_LENGTHS = {
     "topic": 256,
     "trace group": 32,
     "vault": 250,  # of a key's alias, without `alias/`
+    "web acl": 128,
     "workspace": 500,  # of a log group, without its prefix
 }
 

@@ -36,6 +36,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     list_monthly,
     make_tested_price,
 )
+from semantest_iac.infrastructure.clouds.prices.site_prices import AWS_SITE_PRICES
 
 _MILLION = 1_000_000
 
@@ -195,6 +196,7 @@ AWS_PRICES: Final = PriceTable(
         **AWS_NETWORK_PRICES,
         **AWS_DATABASE_PRICES,
         **AWS_SERVICE_PRICES,
+        **AWS_SITE_PRICES,
     },
     FREE_KINDS
     | {

@@ -29,6 +29,8 @@ from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     triggers,
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.platform.containers import containers, load_balancers, scaling
+from semantest_iac.infrastructure.simulated_cloud.aws.sites.distributions import DISTRIBUTION_TYPES
+from semantest_iac.infrastructure.simulated_cloud.aws.sites.domains import DOMAIN_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -64,6 +66,8 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **load_balancers.DISCOVERY_TYPES,
     **containers.CONTAINER_TYPES,
     **scaling.SCALING_TYPES,
+    **DISTRIBUTION_TYPES,
+    **DOMAIN_TYPES,
 }
 
 

@@ -1,0 +1,1 @@
+"""What delivers static sites on AWS: CloudFront, its firewall, certificates and DNS."""
