@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 from tests.unit.simulated_cloud.aws.container_samples import CONTAINER_SAMPLES
+from tests.unit.simulated_cloud.aws.site_samples import AWS_SITE_SAMPLES
 
 World: TypeAlias = dict[str, CreatedResource]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
@@ -364,6 +365,7 @@ SAMPLES: dict[str, Sample] = {
             "roleArn": world["aws:iam/role:Role"].outputs["arn"],
         },
     },
+    **AWS_SITE_SAMPLES,
 }
 SAMPLES |= CONTAINER_SAMPLES
 
