@@ -95,6 +95,7 @@ def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguratio
     components = {
         name: section.model_copy(update=dict(_list_absolute_sources(f"components.{name}", section, loaded)))
         for name, section in loaded.configuration.components.items()
+        name: _with_absolute_source(name, section, loaded) for name, section in loaded.configuration.components.items()
     }
     return loaded.configuration.model_copy(update={"components": components} if components else {})
 
@@ -117,6 +118,14 @@ def _list_absolute_sources(
                 for name, service in section.services.items()
             },
         )
+def _with_absolute_source(name: str, section: ComponentSection, loaded: LoadedConfiguration) -> ComponentSection:
+    update: dict[str, Any] = {}
+    if section.source:
+        update["source"] = str(find_base_folder(f"components.{name}.source", loaded) / section.source)
+    if section.site and section.site.source:
+        folder = find_base_folder(f"components.{name}.site.source", loaded) / section.site.source
+        update["site"] = section.site.model_copy(update={"source": str(folder)})
+    return section.model_copy(update=update) if update else section
 
 
 def find_base_folder(path: str, loaded: LoadedConfiguration) -> Path:
@@ -126,8 +135,11 @@ def find_base_folder(path: str, loaded: LoadedConfiguration) -> Path:
 
 
 def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-    """Yield a fault if the source of the stack's component is neither a folder nor a zip file."""
+    """Yield a fault if the component's source is neither a folder nor a zip file, or its site no folder."""
     section = configuration.components.get(stack.component)
+    if section and section.site and section.site.source and not Path(section.site.source).is_dir():
+        reason = f"'{make_printable(section.site.source, 200)}' is no folder"
+        yield Fault(f"components.{stack.component}.site.source", reason, "Name the folder of the site.")
     if section and section.source and (reason := _find_source_problem(Path(section.source))):
         path = f"components.{stack.component}.source"
         yield Fault(path, f"'{make_printable(section.source, 200)}' {reason}", "Name a folder or a .zip.")

@@ -25,6 +25,7 @@ from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.names import PLATFORM_TYPES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
+from semantest_iac.domain.networking.sites import SITE_PACKAGE
 from semantest_iac.domain.ports.artifact_builder import (
     ArtifactBuilder,
     FunctionApp,
@@ -62,9 +63,13 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
     """Return the sources of the stack's functions; None for a stack without code.
 
     A WebSocket API that requires tokens has a bundled function that checks them, whatever language its own code is in.
+    A site beside functions is packaged by itself.
     """
     if not settings.runs_code:
         return None
+    site = _find_site_source(stack, settings)
+    if site and not settings.functions:
+        return FunctionApp(site)
     main = FunctionSource(
         folder=Path(settings.source) if settings.source else None,
         entry=settings.entry or "" if settings.has_main_function else "",
@@ -84,8 +89,18 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         has_calls=settings.has_internal_calls,
     )
     if settings.type != "websocket" or not settings.requires_token:
-        return FunctionApp(main)
+        return FunctionApp(main, {SITE_PACKAGE: site} if site else {})
     return FunctionApp(main, {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")})
+
+
+def _find_site_source(stack: Stack, settings: ComponentSettings) -> FunctionSource | None:
+    """Return the source of the stack's static site, None without one."""
+    if settings.platform is None or not settings.has_site:
+        return None
+    site = settings.platform.site
+    return FunctionSource(
+        folder=Path(site.source), provider=stack.provider, build=site.build, is_site=True, output=site.output
+    )
 
 
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from semantest_iac.domain.environments.environment_settings import EnvironmentSettings
+from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.platform.layer_sections import (
     QueueSection,
     ResourcesSection,
@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.platform.layer_settings import (
     DEFAULT_TOPICS,
     DEFAULT_TRIGGERS,
     ETL_QUEUE,
+    SITE_LAYER,
     DatabaseSettings,
     EtlSettings,
     FunctionTrigger,
@@ -30,6 +31,8 @@ from semantest_iac.domain.environments.platform.layer_settings import (
     find_layers,
 )
 from semantest_iac.domain.environments.platform.service_settings import resolve_services
+from semantest_iac.domain.environments.platform.site_sections import SiteSection
+from semantest_iac.domain.environments.platform.site_settings import BUILT_FOLDER, SECURITY_HEADERS, SiteSettings
 from semantest_iac.domain.environments.section_types import Section
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults, FunctionSection
 from semantest_iac.domain.messaging.message_filters import parse_filter
@@ -90,6 +93,7 @@ def resolve_platform(
             features,
             has_messaging=bool(section.queues or section.topics),
             has_stores=bool(section.tables or section.buckets),
+            has_site=component_type == SITE_LAYER or bool(section.site and section.site.source),
         ),
         environment=environment,
         messaging=MessagingSettings(
@@ -105,7 +109,18 @@ def resolve_platform(
             high_availability=data.high_availability,
             dapr=features.enable_dapr,
         ),
+        site=_resolve_site(section.site, features),
     )
+
+
+def _resolve_site(written: SiteSection | None, features: FeatureFlags) -> SiteSettings:
+    """Return the settings of a site; what is written of a header, in whatever case, takes the place of the usual."""
+    site = _overlay(SiteSettings(caches=features.enable_cdn), written, exclude={"headers"})
+    headers = dict(written.headers) if written else {}
+    names = {name.lower() for name in headers}
+    usual = {name: value for name, value in SECURITY_HEADERS.items() if name.lower() not in names}
+    output = site.output or (BUILT_FOLDER if site.build else "")
+    return replace(site, headers={**usual, **headers}, output=output)
 
 
 def resolve_resources(written: ResourcesSection | None, environment: EnvironmentSettings) -> PlatformSettings | None:

@@ -29,6 +29,13 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_commands(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
+
+
 Variable = Annotated[str, BeforeValidator(as_text, json_schema_input_type=str | float | bool)]
 ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
 

@@ -19,9 +19,11 @@ from semantest_iac.domain.environments.platform.layer_sections import (
     TriggerSection,
 )
 from semantest_iac.domain.environments.platform.service_sections import ServiceSection
+from semantest_iac.domain.environments.platform.site_sections import SiteSection
 from semantest_iac.domain.environments.section_types import (
     FUNCTION_NAME,
     AuthorizerSection,
+    Commands,
     CorsSection,
     ListOf,
     Methods,
@@ -32,13 +34,6 @@ from semantest_iac.domain.environments.section_types import (
 
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
 ApprovalNeed = Literal["never", "destructive", "always"]
-
-
-def _as_commands(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-
-
-Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
 
 
 PayloadFormat = Annotated[
@@ -249,6 +244,7 @@ class ComponentSection(Section):
         description="Services that run containers, by name.",
         json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
     )
+    site: SiteSection | None = Field(default=None, description="The static site of the platform.")
 
 
 class AlertSection(Section):

@@ -15,7 +15,7 @@ from semantest_iac.domain.environments.environment_settings import (
     Throttling,
 )
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, SERVICE_TYPES, Environment
-from semantest_iac.domain.environments.platform.layer_settings import FunctionTrigger, PlatformSettings
+from semantest_iac.domain.environments.platform.layer_settings import SITE_LAYER, FunctionTrigger, PlatformSettings
 
 AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
 SIGNING_SECRET = "JWT_SECRET"  # noqa: S105 - the name of a variable
@@ -207,8 +207,13 @@ class ComponentSettings:
 
     @property
     def runs_code(self) -> bool:
-        """Whether the stack has functions, and with them a package."""
-        return self.answers_requests or bool(self.functions)
+        """Whether the stack has functions or a site, and with them a package."""
+        return self.answers_requests or bool(self.functions) or self.has_site
+
+    @property
+    def has_site(self) -> bool:
+        """Whether the stack has the files of a static site."""
+        return self.platform is not None and SITE_LAYER in self.platform.layers
 
     @property
     def is_production(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from semantest_iac.domain.environments.platform.site_settings import SECURITY_HEADERS
 from semantest_iac.domain.resource import Ref, Resource
 
 SITE_PACKAGE = "site"
@@ -15,14 +16,6 @@ SITE_RUNTIME = "static"
 INDEX_PAGE = "index.html"
 VARIABLES_FILE = "config.json"
 """The file in which a site finds its variables, which are known only where it is deployed."""
-
-SECURITY_HEADERS: Mapping[str, str] = {
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-}
-"""What every site answers with, unless its configuration says otherwise."""
 
 
 class Geography(StrEnum):

@@ -33,7 +33,8 @@ class FunctionSource:
     `module:attribute`, an ASGI or WSGI application. Without a `runtime` the files decide the language, and its default
     runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
     of the folder first. `functions` are further functions in the same folder, by name. With `has_messages` they get
-    messages or send some, with `has_calls` they call each other.
+    messages or send some, with `has_calls` they call each other. With `is_site` it holds the files of a static site,
+    in its folder `output`.
     """
 
     folder: Path | None = None
@@ -48,6 +49,8 @@ class FunctionSource:
     app: str = ""
     has_messages: bool = False
     has_calls: bool = False
+    is_site: bool = False
+    output: str = ""
 
     @property
     def has_main_function(self) -> bool:

@@ -20,6 +20,9 @@ from semantest_iac.infrastructure.package_digests import compute_digest
 PUT_AGAIN_AFTER_S: Final = 12 * 3600
 """A package that is needed again counts as new: well before the day for which new packages are kept."""
 
+SITE_FOLDER: Final = "sites"
+"""The folder in which the packages of static sites are unpacked, each under its digest."""
+
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CHUNK_BYTES: Final = 1024 * 1024
 _SUFFIX: Final = ".zip"
@@ -115,6 +118,7 @@ class PackageFolder:
     def delete(self, digest: str) -> None:
         """Remove the file, and what was unpacked of it."""
         remove_file(self.path_of(digest))
+        remove_folder(self.folder / SITE_FOLDER / digest)
         if self._unpacked is not None:
             remove_folder(self._unpacked / digest)
 

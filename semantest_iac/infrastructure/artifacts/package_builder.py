@@ -250,7 +250,7 @@ class PackageBuilder:
                 )
         looked_at = recipe.sources if recipe.root not in prepared.layers else recipe.sources[1:]
         secrets = note_secret_files((*report.secret_files, *_find_secret_files(recipe, looked_at)))
-        others = _unused_exclusion_notes(source) + _size_notes(size, source.provider)
+        others = _unused_exclusion_notes(source) + (() if source.is_site else _size_notes(size, source.provider))
         notes = report.notes() + secrets + prepared.notes + others
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
 
@@ -258,7 +258,8 @@ class PackageBuilder:
 def _find_zip(source: FunctionSource) -> Path | None:
     """Return the path of a source that is a ready package."""
     path = source.folder
-    return path if path is not None and path.suffix == ".zip" and not path.is_dir() else None
+    is_zip = path is not None and path.suffix == ".zip" and not path.is_dir()
+    return path if is_zip and not source.is_site else None
 
 
 def _find_zip_rules(source: FunctionSource) -> ZipRules:
@@ -386,6 +387,7 @@ def _source_key(source: FunctionSource) -> str:
     facts += (asdict(source.package), source.build, *([functions] if functions else []))
     facts += ("messages",) if source.has_messages else ()
     facts += ("calls",) if source.has_calls else ()
+    facts += ("site", source.output) if source.is_site else ()
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -29,6 +29,7 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
 )
 from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
 from semantest_iac.infrastructure.artifacts.builds.project_modules import ProjectModules, bundle_with_modules
+from semantest_iac.infrastructure.artifacts.builds.site_packages import find_site_recipe
 from semantest_iac.infrastructure.artifacts.builds.source_builds import (
     SourceBuild,
     include_entry_points,
@@ -126,6 +127,8 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
     """
     if source.folder is None:
         return _bundled_recipe(source)
+    if source.is_site:
+        return find_site_recipe(source, source.folder, _relative_home(home, source.folder))
     if not source.folder.is_dir():
         hint = "Name a folder or a .zip file, relative to where the command runs."
         name = escape_path(str(source.folder))

@@ -13,10 +13,8 @@ from pathlib import Path, PurePosixPath
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.networking.sites import VARIABLES_FILE
+from semantest_iac.infrastructure.artifact_stores.package_folder import SITE_FOLDER
 from semantest_iac.infrastructure.durable_files import make_draft_folder, publish_folder
-
-SITE_FOLDER = "sites"
-"""The folder beside the packages in which those of sites are unpacked, each under its digest."""
 
 ASK_AGAIN = "no-cache"
 KEEP_FOR_GOOD = "public, max-age=31536000, immutable"

@@ -205,6 +205,11 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.SCALE_ON_REQUESTS: _scaling(capabilities.SCALE_ON_REQUESTS, concurrent_requests=None),
     capabilities.SCALE_ON_LOAD: _scaling(capabilities.SCALE_ON_LOAD, cpu_percent=None, memory_percent=None),
     capabilities.SCALE_ON_MESSAGES: _scaling(capabilities.SCALE_ON_MESSAGES, queues={}),
+    capabilities.DOMAIN_ELSEWHERE: _example(capabilities.DOMAIN_ELSEWHERE, zone=None),
+    capabilities.SEVERAL_GEOGRAPHIES: lambda provider: _example(capabilities.SEVERAL_GEOGRAPHIES, caches=False)(
+        provider
+    )[::-1],
+    capabilities.UNCACHED_DELIVERY: _example(capabilities.UNCACHED_DELIVERY, caches=False),
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
         for signal, feature in SIGNAL_FEATURES.items()

@@ -19,6 +19,7 @@ from semantest_iac.domain.blueprints.platform.network import build_network_layer
 from semantest_iac.domain.blueprints.platform.observability import build_observability, watch_layers
 from semantest_iac.domain.blueprints.platform.security import build_security
 from semantest_iac.domain.blueprints.platform.services import build_services
+from semantest_iac.domain.blueprints.platform.site import build_site
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.platform.layer_settings import STORAGE_LAYER, PlatformSettings
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -32,6 +33,7 @@ LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "functions": build_functions,
     "database": build_database,
     "etl": build_etl,
+    "site": build_site,
     STORAGE_LAYER: build_storage,
     "services": build_services,
 }

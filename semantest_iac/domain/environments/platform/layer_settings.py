@@ -10,6 +10,7 @@ from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
 from semantest_iac.domain.environments.platform.service_settings import ServicesSettings
+from semantest_iac.domain.environments.platform.site_settings import SiteSettings
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
 from semantest_iac.domain.messaging.queues import DEFAULT_DELIVERIES
 
@@ -150,6 +151,7 @@ class PlatformSettings:
     database: DatabaseSettings
     etl: EtlSettings
     services: ServicesSettings = field(default_factory=ServicesSettings)
+    site: SiteSettings = field(default_factory=SiteSettings)
 
     def find_function_layer(self, trigger: FunctionTrigger | None) -> str:
         """Return the layer of a function with this trigger; none where functions are turned off.
@@ -179,17 +181,25 @@ def is_layer_enabled(layer: str, features: FeatureFlags) -> bool:
 
 STORAGE_LAYER = "storage"
 """The layer with the tables and buckets of a component, where it has some; no type of components of its own."""
+SITE_LAYER = "site"
 _BEFORE_STORAGE = LAYER_TYPES[: LAYER_TYPES.index("messaging")]
 _LAYER_ORDER = (*_BEFORE_STORAGE, STORAGE_LAYER, *LAYER_TYPES[len(_BEFORE_STORAGE) :])
 
 
 def find_layers(
-    component_type: str, features: FeatureFlags, *, has_messaging: bool = False, has_stores: bool = False
+    component_type: str,
+    features: FeatureFlags,
+    *,
+    has_messaging: bool = False,
+    has_stores: bool = False,
+    has_site: bool = False,
 ) -> tuple[str, ...]:
     """Return the layers of a component in their order of deployment, without those that are turned off.
 
     Functions and services that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
     Services lie in a network.
+    Functions that have queues or topics of their own `has_messaging` too; the data pipeline has a queue. Without
+    files for a site a platform has none.
     """
     named: tuple[str, ...]
     if component_type == "etl" or (component_type == "functions" and has_messaging):
@@ -200,4 +210,5 @@ def find_layers(
     else:
         named = LAYER_TYPES if component_type == PLATFORM_TYPE else (component_type,)
     known = {*named, STORAGE_LAYER} if has_stores else {*named}
+    known -= set() if has_site else {SITE_LAYER}
     return tuple(layer for layer in _LAYER_ORDER if layer in known and is_layer_enabled(layer, features))

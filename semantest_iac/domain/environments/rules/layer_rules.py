@@ -21,6 +21,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
     is_resource_name,
 )
 from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
+from semantest_iac.domain.environments.rules.site_rules import check_site
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 from semantest_iac.domain.errors import ValidationError
 
@@ -44,6 +45,11 @@ _KEYS: Mapping[str, frozenset[str]] = {
 }
 """The keys that a component of each type may have, besides those of all types."""
 _LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services")
+    "site": frozenset({"site"}),
+    "platform": _FUNCTIONS_KEYS | {"database", "etl", "site"},
+}
+"""The keys that a component of each type may have, besides those of all types."""
+_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "site")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _FUNCTIONS_HINT = "Write it in a component of type functions."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics", "tables", "buckets"), "Write it below resources.")
@@ -166,6 +172,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     check_layer_flags,
     check_source_functions,
     check_data_layers,
+    check_site,
     check_layer_stores,
     *MESSAGING_RULES,
     *SERVICE_RULES,

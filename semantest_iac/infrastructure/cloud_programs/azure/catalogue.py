@@ -57,7 +57,7 @@ _BY_GATEWAY = "by API Management, which development does not use"
 UNSUPPORTED: Mapping[Capability, str] = {
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     ManagedGateway: "no component has a gateway in front of services yet",
-    **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "no component is a site yet"),
+    **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "sites are deployed to AWS alone yet"),
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
