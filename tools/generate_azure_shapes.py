@@ -27,6 +27,10 @@ RESOURCES = {
     "applicationinsights": ("Component", "Workbook"),
     "authorization": ("RoleAssignment",),
     "containerregistry": ("Registry",),
+    "cdn": (
+        *("AFDCustomDomain", "AFDEndpoint", "AFDOrigin", "AFDOriginGroup", "Profile", "Route"),
+        "SecurityPolicy",
+    ),
     "cosmosdb": (
         "DatabaseAccount",
         "SqlResourceSqlContainer",
@@ -34,6 +38,8 @@ RESOURCES = {
         "SqlResourceSqlRoleAssignment",
     ),
     "datafactory": ("Dataset", "Factory", "LinkedService", "Pipeline"),
+    "dns": ("RecordSet", "Zone"),
+    "frontdoor": ("Policy",),
     "keyvault": ("Secret", "Vault"),
     "logic": ("Workflow",),
     "managedidentity": ("UserAssignedIdentity",),
@@ -50,7 +56,7 @@ RESOURCES = {
     "servicebus": ("DefaultRule", "Namespace", "Queue", "Subscription", "Topic"),
     "sql": ("BackupShortTermRetentionPolicy", "Database", "FirewallRule", "Server", "TransparentDataEncryption"),
     "storage": ("BlobContainer", "BlobServiceProperties", "ManagementPolicy", "StorageAccount", "Table"),
-    "web": ("AppServicePlan", "WebApp", "WebAppApplicationSettings"),
+    "web": ("AppServicePlan", "StaticSite", "WebApp", "WebAppApplicationSettings"),
     "webpubsub": ("WebPubSub", "WebPubSubHub"),
 }
 

@@ -37,12 +37,14 @@ SITE_EXAMPLES = (
         changed=replace(_SITE, variables={"GREETING": "welcome"}),
         change=("update",),
         outputs=("id", "name"),
+        unpriced=("azure",),
     ),
     KindExample(
         resource=_FIREWALL,
         changed=replace(_FIREWALL, requests_per_address=500),
         change=("update",),
         outputs=("id",),
+        unpriced=("azure",),
     ),
     KindExample(
         resource=_ZONE,
@@ -56,6 +58,7 @@ SITE_EXAMPLES = (
         change=("update",),
         needs=(_SITE, _FIREWALL, _ZONE),
         outputs=("id", "url"),
+        unpriced=("azure",),
     ),
 )
 

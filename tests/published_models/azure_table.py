@@ -38,6 +38,9 @@ _PACKAGES: Final = {
 }
 _CALLS: Final[Mapping[str, AzureCall]] = {
     "azure-native:servicebus:DefaultRule": AzureCall("servicebus", ("Rules",)),
+    "azure-native:web:StaticSite": AzureCall(
+        "web", ("StaticSites",), methods=("begin_create_or_update_static_site", "create_or_update_static_site")
+    ),
     "azure-native:web:WebAppApplicationSettings": AzureCall(
         "web", ("WebApps",), methods=("update_application_settings",)
     ),

@@ -8,6 +8,17 @@ from typing import Final
 from tests.published_models.findings import Explanation, Finding
 
 EXPLANATIONS: Final = (
+    *(
+        Explanation(
+            f"azure-native:{module}:*",
+            "",
+            "is in no table of calls",
+            "the tests have no package with these models",
+            "the group of requirements `models` in pyproject.toml",
+            kind,
+        )
+        for module, kind in (("cdn", "ContentDelivery"), ("dns", "DnsZone"), ("frontdoor", "WebFirewall"))
+    ),
     Explanation(
         "aws:cloudfront/distribution:Distribution",
         "restrictions.geoRestriction",

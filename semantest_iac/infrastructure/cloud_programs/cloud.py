@@ -13,7 +13,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChang
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.domain.resource import DeployedResource, Resource
-from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
+from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher, PublishingMethod, ServiceClient
 from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperties, refuse_fixed_changes
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges, mark_lossy_changes
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
@@ -97,6 +97,7 @@ class Cloud:
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
+    published_beside: Sequence[PublishingMethod] = ()  # of apps of other types
     lowers_limits_last: LowersLimitsLast | None = None  # if the order of the program cannot lower every limit
     unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
     partial: Mapping[Capability, str] = field(default_factory=dict)  # supported in another form, each with that form
@@ -131,6 +132,13 @@ class Cloud:
         """Return who can reach the data of such a resource that should not; empty if nobody can."""
         found = [it.meaning for it in self.exposing.get(resource_type, ()) if properties.get(it.name) in it.values]
         return "; ".join(found)
+
+    def create_publisher(self, client: ServiceClient | None = None) -> CodePublisher | None:
+        """Return what publishes the code of a stack, None if its program carries it; without a client, the real one."""
+        if self.publishing is None:
+            return None
+        beside = (CodePublisher(it, client or it.create_client()) for it in self.published_beside)
+        return CodePublisher(self.publishing, client or self.publishing.create_client(), tuple(beside))
 
     @property
     def capabilities(self) -> Capabilities:

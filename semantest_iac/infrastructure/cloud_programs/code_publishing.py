@@ -14,6 +14,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.sites import SITE_RUNTIME
 from semantest_iac.domain.ports.provisioner import ApplyResult, Deferred, ReportProgress, ResourceProgress, Work
 from semantest_iac.domain.resource import DeployedResource, Resource
 
@@ -56,7 +57,8 @@ class PublishingMethod:
 
     `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `deferred_types`:
     the kinds for which the cloud creates a resource of the given type only once code runs. `canary_app` is the name of
-    the app that runs a new version beside the live one, if the cloud has no versions of an app.
+    the app that runs a new version beside the live one, if the cloud has no versions of an app. `takes` tells which
+    packages of a stack are for such apps. With `publishes_settings`, each change of an app is published too.
     """
 
     app_type: str
@@ -65,14 +67,17 @@ class PublishingMethod:
     create_client: Callable[[], ServiceClient]
     deferred_types: Mapping[ResourceKind, str] = field(default_factory=dict)
     canary_app: str = ""
+    publishes_settings: bool = False
+    takes: Callable[[Artifact], bool] = lambda package: package.runtime != SITE_RUNTIME
 
 
 @dataclass(frozen=True, slots=True)
 class CodePublisher:
-    """Publishes the packages of one stack."""
+    """Publishes the packages of one stack; `beside` are those that publish to apps of other types."""
 
     method: PublishingMethod
     client: ServiceClient
+    beside: tuple[CodePublisher, ...] = ()
 
     def plan_publishing(
         self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan
@@ -80,10 +85,22 @@ class CodePublisher:
         """Return the plan with what must be published: an app may run another package, a new one runs none."""
         if artifact is None:
             return plan
-        is_new = any(it.type == self.method.app_type and it.op in ("create", "replace") for it in plan.resources)
-        wanted, operations = _packages_by_digest(artifact).keys(), {it.urn: it.op for it in plan.resources}
+        resources = list(resources)
+        own = self._plan_own_publishing(resources, artifact, plan)
+        for other in self.beside:
+            its = other.plan_publishing(resources, artifact, plan)
+            published = own.published_code or its.published_code
+            own = replace(own, lacks_code=own.lacks_code or its.lacks_code, published_code=published)
+        return own
+
+    def _plan_own_publishing(
+        self, resources: Iterable[DeployedResource], artifact: Artifact, plan: ChangePlan
+    ) -> ChangePlan:
+        written = ("create", "replace", *(("update",) if self.method.publishes_settings else ()))
+        is_new = any(it.type == self.method.app_type and it.op in written for it in plan.resources)
+        wanted, operations = self._packages(artifact).keys(), {it.urn: it.op for it in plan.resources}
         apps = [app for app in self._apps(resources) if not _is_left_alone(app, operations.get(app.urn, ""), wanted)]
-        running = {self.method.running_digest(app.outputs, self.client) for app in apps}
+        running = {self.method.running_digest(_with_id(app), self.client) for app in apps}
         lacks_code = is_new or (bool(running) and running != wanted)
         return replace(plan, lacks_code=lacks_code, published_code=_find_code_change(running, wanted, artifact))
 
@@ -104,27 +121,30 @@ class CodePublisher:
         """
         if not self.method.canary_app or work.artifact is None:
             return False
-        wanted = _packages_by_digest(work.artifact).keys()
+        wanted = self._packages(work.artifact).keys()
         if any(isinstance(it, LiveVersion) and it.version and it.new_share for it in work.blueprint.resources):
             canary = [app for app in self._apps(resources) if app.name == self.method.canary_app]
-            return not any(self.method.running_digest(app.outputs, self.client) in wanted for app in canary)
+            return not any(self.method.running_digest(_with_id(app), self.client) in wanted for app in canary)
         running = {app.name: app for app in self._apps(resources)}
         canary_app = running.pop(self.method.canary_app, None)
-        if canary_app is None or self.method.running_digest(canary_app.outputs, self.client) not in wanted:
+        if canary_app is None or self.method.running_digest(_with_id(canary_app), self.client) not in wanted:
             return False
-        return any(self.method.running_digest(app.outputs, self.client) not in wanted for app in running.values())
+        return any(self.method.running_digest(_with_id(app), self.client) not in wanted for app in running.values())
 
     def _some_run_no_code(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
         """Whether fewer apps run code than the stack has packages, whatever code they run."""
-        running = [app for app in self._apps(resources) if self.method.running_digest(app.outputs, self.client)]
-        return artifact is not None and len(running) < len(_packages_by_digest(artifact))
+        running = [app for app in self._apps(resources) if self.method.running_digest(_with_id(app), self.client)]
+        return artifact is not None and len(running) < len(self._packages(artifact))
 
     def with_running_code(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
         """Return the resources, with the digest of the running code for each app."""
-        return [self._with_running_code(it) if it.type == self.method.app_type else it for it in resources]
+        found = [self._with_running_code(it) if it.type == self.method.app_type else it for it in resources]
+        for other in self.beside:
+            found = other.with_running_code(found)
+        return found
 
     def _with_running_code(self, app: DeployedResource) -> DeployedResource:
-        return replace(app, code=self.method.running_digest(app.outputs, self.client))
+        return replace(app, code=self.method.running_digest(_with_id(app), self.client))
 
     async def publish_work(
         self,
@@ -146,7 +166,7 @@ class CodePublisher:
     ) -> None:
         """Publish in a thread; on cancellation, wait for the current request and start no other."""
         cancelled = threading.Event()
-        publisher = replace(self, client=self.client.cancelled_by(cancelled))
+        publisher = self._cancelled_by(cancelled)
         future = asyncio.ensure_future(asyncio.to_thread(publisher.publish, resources, artifact, progress))
         try:
             await asyncio.shield(future)
@@ -158,15 +178,31 @@ class CodePublisher:
 
     def publish(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress) -> None:
         """Publish to each app the package that it must run and does not run yet; another one stays."""
-        packages = _packages_by_digest(artifact)
+        resources, packages = list(resources), self._packages(artifact)
         for app in self._apps(resources):
             package = packages.get(_package_tag(app) or artifact.digest)
-            if package and self.method.running_digest(app.outputs, self.client) != package.digest:
+            if package and self.method.running_digest(_with_id(app), self.client) != package.digest:
                 with _report_publishing(app, progress):
-                    self.method.publish(app.outputs, package, self.client)
+                    self.method.publish(_with_id(app), package, self.client)
+        for other in self.beside:
+            other.publish(resources, artifact, progress)
+
+    def _cancelled_by(self, cancelled: threading.Event) -> CodePublisher:
+        beside = tuple(it._cancelled_by(cancelled) for it in self.beside)
+        return replace(self, client=self.client.cancelled_by(cancelled), beside=beside)
+
+    def _packages(self, artifact: Artifact) -> Mapping[str, Artifact]:
+        """Return the packages for apps of this type by their digests."""
+        packages = (artifact, *artifact.companions.values())
+        return {package.digest: package for package in packages if self.method.takes(package)}
 
     def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
         return (resource for resource in resources if resource.type == self.method.app_type)
+
+
+def _with_id(app: DeployedResource) -> AppOutputs:
+    """Return the outputs of an app with its id, which an engine keeps beside them."""
+    return {"id": app.id, **app.outputs}
 
 
 def _package_tag(app: DeployedResource) -> str:
@@ -185,10 +221,6 @@ def _find_code_change(running: Set[str], wanted: Set[str], artifact: Artifact) -
     if not (old and new):
         return None
     return CodeChange(old[0], artifact.digest if artifact.digest in new else new[0])
-
-
-def _packages_by_digest(artifact: Artifact) -> Mapping[str, Artifact]:
-    return {package.digest: package for package in (artifact, *artifact.companions.values())}
 
 
 @contextmanager

@@ -52,6 +52,10 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Microsoft.App/containerApps": (*("Microsoft.App/managedEnvironments/join/action", _ASSIGN_IDENTITY),),
     "Microsoft.App/managedEnvironments": ("Microsoft.Network/virtualNetworks/subnets/join/action",),
+    "Microsoft.Web/staticSites": (
+        *("Microsoft.Web/staticSites/zipdeploy/action", "Microsoft.Web/staticSites/builds/read"),
+        "Microsoft.Storage/storageAccounts/listServiceSas/action",  # the address of the files
+    ),
     "Microsoft.Network/virtualNetworks/subnets": (
         "Microsoft.Network/virtualNetworks/subnets/join/action",
         "Microsoft.Network/networkSecurityGroups/join/action",
@@ -97,6 +101,8 @@ _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _ACCESS = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
 BUILT_IN_ROLES = (
     _BuiltInRole("API Management Service Contributor", ("Microsoft.ApiManagement/service/*",)),
+    _BuiltInRole("CDN Profile Contributor", ("Microsoft.Cdn/profiles/*",)),
+    _BuiltInRole("DNS Zone Contributor", ("Microsoft.Network/dnsZones/*",)),
     _BuiltInRole("Data Factory Contributor", ("Microsoft.DataFactory/*",)),
     _BuiltInRole("Logic App Contributor", ("Microsoft.Logic/*",)),
     _BuiltInRole("Key Vault Contributor", ("Microsoft.KeyVault/*",)),
@@ -119,7 +125,12 @@ BUILT_IN_ROLES = (
     _BuiltInRole("Web Plan Contributor", ("Microsoft.Web/serverFarms/*",)),
     _BuiltInRole(
         "Website Contributor",
-        ("Microsoft.Web/sites/*", "Microsoft.Web/serverFarms/join/action", "Microsoft.Insights/components/*"),
+        (
+            "Microsoft.Web/sites/*",
+            "Microsoft.Web/staticSites/*",
+            "Microsoft.Web/serverFarms/join/action",
+            "Microsoft.Insights/components/*",
+        ),
     ),
     _BuiltInRole("Contributor", ("*",), _ACCESS),
 )

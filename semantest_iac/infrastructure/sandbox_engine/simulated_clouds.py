@@ -75,9 +75,9 @@ def with_published_versions(
 
 def create_code_publisher(clouds: CloudLookup, stack: Stack) -> CodePublisher | None:
     """Create the publisher of a stack's packages, or None if its program carries them. Waiting takes no real time."""
-    method = find_cloud(stack.provider).publishing
-    if method is None:
+    cloud = find_cloud(stack.provider)
+    if cloud.publishing is None:
         return None
-    package = method.app_type.partition(":")[0]
+    package = cloud.publishing.app_type.partition(":")[0]
     service = find_code_service(package, clouds(package, stack.region))
-    return CodePublisher(method, ServiceClient(service, token=lambda: "anybody", wait=lambda seconds: None))
+    return cloud.create_publisher(ServiceClient(service, token=lambda: "anybody", wait=lambda seconds: None))

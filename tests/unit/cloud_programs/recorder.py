@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
+from semantest_iac.domain.networking.sites import SITE_PACKAGE, StaticSite
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -20,6 +22,7 @@ from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 from semantest_iac.infrastructure.sandbox_engine.monitor import SUPPORTED_FEATURES, MonitorError
 from semantest_iac.infrastructure.sandbox_engine.program_execution import run_program
 from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from tests.kind_examples.sites import make_site_package
 
 SECRET = "the secret's value"
 _OUTPUT_NAMES = (
@@ -159,6 +162,8 @@ def _run(blueprint: Blueprint, deferred: Deferred) -> Recorder:
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
     named = {it.package: guard for it in blueprint.in_order() if isinstance(it, ServerlessFunction) and it.package}
+    if any(isinstance(it, StaticSite) for it in blueprint.resources):
+        named[SITE_PACKAGE] = make_site_package(Path(mkdtemp()))
     artifact = Artifact("ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions=named)
     context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
     program.import_sdk(target, blueprint)

@@ -32,6 +32,7 @@ from tests.kind_examples.containers import CONTAINER_EXAMPLES, CONTAINER_SERVICE
 from tests.kind_examples.database import DATABASE_EXAMPLES
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
+from tests.kind_examples.sites import SITE_EXAMPLES
 from tests.unit.cloud_programs.recorder import record_program
 
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
@@ -96,6 +97,7 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
 def _example(feature: Feature, **with_it: Any) -> Pair:
     """The first example of the kind, without the feature and with it."""
     example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *CONTAINER_EXAMPLES) if it.kind is feature.kind)
+    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *SITE_EXAMPLES) if it.kind is feature.kind)
 
     def pair(provider: str) -> tuple[Blueprint, Blueprint]:
         whole = example.blueprint(Stack("workers", provider, "staging", CLOUD_ENTRIES[provider].regions[0]))

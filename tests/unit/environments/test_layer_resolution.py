@@ -25,6 +25,8 @@ _PLATFORM_VALUES: dict[str, Any] = {
     "monitoring": {"daily_quota_gb": 3},
     "features": {"enable_sql_database": False, "enable_cdn": True, "enable_cosmos_db": True},
 }
+_WITHOUT_SITE = tuple(name for name in LAYER_TYPES if name != "site")
+"""Those of a platform that names no files of a site."""
 
 
 def resolve(environment: str = "development", component: str = "platform", **values: Any) -> PlatformSettings:
@@ -102,9 +104,14 @@ class TestSubnets:
 
 
 class TestLayers:
+    def test_have_a_site_where_its_files_are_named(self) -> None:
+        platform = {"site": {"source": "./site"}}
+
+        assert resolve(components={"platform": platform}).layers == LAYER_TYPES
+
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_of_the_platform_are_all_in_order_of_deployment(self, environment: str) -> None:
-        assert resolve(environment).layers == LAYER_TYPES
+        assert resolve(environment).layers == _WITHOUT_SITE
 
     @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"etl", "services"}))
     def test_of_a_layer_are_the_layer(self, layer: str) -> None:
@@ -132,8 +139,8 @@ class TestLayers:
     def test_go_and_come_back_with_their_flags(self, environment: str, flags: list[str], layer: str) -> None:
         off = resolve(environment, features=dict.fromkeys(flags, False)).layers
 
-        assert off == tuple(name for name in LAYER_TYPES if name != layer)
-        assert resolve(environment, features=dict.fromkeys(flags, True)).layers == LAYER_TYPES
+        assert off == tuple(name for name in _WITHOUT_SITE if name != layer)
+        assert resolve(environment, features=dict.fromkeys(flags, True)).layers == _WITHOUT_SITE
 
     def test_of_functions_with_a_queue_of_their_own_are_two(self) -> None:
         section = {"queues": {"jobs": None}, "functions": {"worker": {"trigger": {"queue": "jobs"}}}}
@@ -161,7 +168,7 @@ class TestFunctions:
         names = [["scheduled-sync"]] * 2
         assert [[it.name for it in settings.functions] for settings in (alone, without)] == names
 
-    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"functions", "etl"}))
+    @pytest.mark.parametrize("layer", sorted({*LAYER_TYPES} - {"functions", "etl", "site"}))
     def test_are_none_in_other_layers(self, layer: str) -> None:
         settings = resolve_component(DeploymentConfiguration(), layer, "qa")
 

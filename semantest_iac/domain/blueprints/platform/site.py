@@ -11,7 +11,7 @@ from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, Geog
 from semantest_iac.domain.resource import Ref, Resource
 
 SITE_REF, DELIVERY_REF = Ref("site"), Ref("delivery")
-FIREWALL_REF, ZONE_REF = Ref("web-firewall"), Ref("dns-zone")
+WEB_FIREWALL_REF, ZONE_REF = Ref("web-firewall"), Ref("dns-zone")
 
 
 def build_site(context: LayerContext) -> Layer:
@@ -22,7 +22,7 @@ def build_site(context: LayerContext) -> Layer:
     delivery = ContentDelivery(
         name=DELIVERY_REF,
         site=SITE_REF,
-        firewall=FIREWALL_REF if FIREWALL_REF in built else None,
+        firewall=WEB_FIREWALL_REF if WEB_FIREWALL_REF in built else None,
         zone=ZONE_REF if ZONE_REF in built else None,
         domain=site.domain if site.caches else "",
         caches=site.caches,
@@ -55,6 +55,6 @@ def _build_files(site: SiteSettings, context: LayerContext) -> StaticSite:
 
 def _build_before_delivery(site: SiteSettings) -> Iterator[Resource]:
     if site.caches and site.waf:
-        yield WebFirewall(name=FIREWALL_REF)
+        yield WebFirewall(name=WEB_FIREWALL_REF)
     if site.caches and site.dns_zone:
         yield DnsZone(name=ZONE_REF, zone=site.dns_zone)

@@ -41,6 +41,7 @@ from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
+from semantest_iac.infrastructure.cloud_programs.azure.sites.publishing import STATIC_SITE_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
 from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperty
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
@@ -57,7 +58,6 @@ _BY_GATEWAY = "by API Management, which development does not use"
 UNSUPPORTED: Mapping[Capability, str] = {
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     ManagedGateway: "no component has a gateway in front of services yet",
-    **dict.fromkeys((StaticSite, ContentDelivery, WebFirewall, DnsZone), "sites are deployed to AWS alone yet"),
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
@@ -93,6 +93,8 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.SCHEDULE_TIME_ZONE: "by the package: the host wakes it at every time in UTC that may be meant",
     capabilities.DATABASE_RIGHT: "in the database itself, where its administrator creates a user for the identity: "
     "Azure has no role for it",
+    StaticSite: "in the nearest of the five regions that have Static Web Apps; its files are answered from everywhere",
+    capabilities.SEVERAL_GEOGRAPHIES: "all: Front Door delivers from every one of its places",
     capabilities.VAULT_RECOVERY: "at least 7 days",
     capabilities.SECRET_RECOVERY: "at least 7 days, and the same for all secrets of a stack",
 }
@@ -145,6 +147,7 @@ CLOUD = Cloud(
         Alarm: _function("monitoring:create_alarm", "monitor"),
         AppSecret: _function("security:create_app_secret", "keyvault"),
         BastionHost: _function("platform.network_protection:create_bastion_host", "network"),
+        ContentDelivery: _function("sites.deliveries:create_content_delivery", "cdn", "dns"),
         ConnectionTable: _function("storage:create_connection_table", "storage"),
         ContainerEnvironment: _function(
             "platform.containers.container_environments:create_container_environment", "app", "monitor", "privatedns"
@@ -160,6 +163,7 @@ CLOUD = Cloud(
         observability.Dashboard: _function("platform.observability:create_dashboard", "applicationinsights"),
         observability.SavedQuery: _function("platform.observability:create_saved_query", "operationalinsights"),
         observability.DiagnosticLogs: _function("platform.observability:create_diagnostic_logs", "monitor"),
+        DnsZone: _function("sites.deliveries:create_dns_zone", "dns"),
         DocumentDatabase: _function("platform.databases:create_document_database", "cosmosdb"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
@@ -186,6 +190,7 @@ CLOUD = Cloud(
         RequestTrigger: _function("platform.triggers:use_app_as_trigger"),
         ScheduleTrigger: _function("platform.triggers:use_app_as_trigger"),
         ServerlessFunction: _function("compute:create_function", "storage", "web"),
+        StaticSite: _function("sites.static_sites:create_static_site", "cdn", "storage", "web"),
         SqlDatabase: _function("platform.databases:create_sql_database", "sql"),
         SqlServer: _function("platform.databases:create_sql_server", "sql"),
         TopicSubscription: _function("platform.messaging:create_topic_subscription", "servicebus"),
@@ -195,6 +200,7 @@ CLOUD = Cloud(
         RoleAssignment: _function("platform.security:assign_right", "authorization"),
         SecretVault: _function("platform.security:create_secret_vault", "keyvault"),
         observability.TraceStore: _function("platform.observability:create_trace_store", "applicationinsights"),
+        WebFirewall: _function("sites.deliveries:create_web_firewall", "frontdoor"),
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
         WorkloadIdentity: _function("platform.security:create_workload_identity", "managedidentity"),
@@ -209,6 +215,7 @@ CLOUD = Cloud(
         "azure-native:redisenterprise:Database": "what is cached",
         "azure-native:redisenterprise:RedisEnterprise": "what is cached",
         "azure-native:sql:Database": "its tables",
+        "azure-native:dns:Zone": "the records that others added to it",
         "azure-native:sql:Server": "its databases",
         "azure-native:operationalinsights:Workspace": "its log records",
         "azure-native:keyvault:Vault": "the values of its secrets",
@@ -242,6 +249,9 @@ CLOUD = Cloud(
             LossyChange("gets another domain and address, and with it every service in it"),
         ),
         "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
+        "azure-native:cdn:AFDCustomDomain": (LossyChange("gets another certificate, which takes minutes"),),
+        "azure-native:cdn:AFDEndpoint": (LossyChange("gets another address, and its caches are empty"),),
+        "azure-native:cdn:Profile": (LossyChange("gets another id, and its caches are empty"),),
         "azure-native:datafactory:Factory": (LossyChange(f"{_OTHER_PRINCIPAL}, and forgets its runs"),),
         "azure-native:logic:Workflow": (LossyChange(f"{_OTHER_PRINCIPAL}, and forgets its runs"),),
         "azure-native:managedidentity:UserAssignedIdentity": (LossyChange(_OTHER_PRINCIPAL),),
@@ -253,6 +263,7 @@ CLOUD = Cloud(
             LossyChange("after 30 days, records older than the shorter retention are gone", lowered="retentionInDays"),
         ),
         "azure-native:storage:StorageAccount": (LossyChange("gets other access keys"),),
+        "azure-native:web:StaticSite": (LossyChange("gets another address; the files are published anew"),),
         "azure-native:web:WebApp": (LossyChange("gets other keys and outbound addresses; the code is published anew"),),
         "azure-native:webpubsub:WebPubSub": (
             LossyChange("gets other access keys, and its open connections are closed"),
@@ -269,6 +280,7 @@ CLOUD = Cloud(
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
     adapt=share_app,
     publishing=FUNCTION_APP_PUBLISHING,
+    published_beside=(STATIC_SITE_PUBLISHING,),
     unsupported=UNSUPPORTED,
     partial=PARTIAL,
     transformation=drop_api_version_aliases,

@@ -31,6 +31,10 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 from semantest_iac.infrastructure.clouds.azure_rules import has_gateway, round_vault_recovery
 
 _MAX_NAME_LENGTHS = {
+    "front door": 90,
+    "front endpoint": 46,
+    "static site": 60,
+    "web firewall": 128,
     "action group": 260,
     "alarm": 260,
     "app": 60,

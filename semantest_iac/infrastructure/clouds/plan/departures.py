@@ -46,7 +46,6 @@ def warn_of_departures(find: FindDepartures) -> Rule:
 
 MISSING_PARTS = {
     "enable_api_management": "the API gateway",
-    "enable_cdn": "content delivery",
 }
 """What the plan has and no layer deploys yet, by its flag."""
 

@@ -35,6 +35,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     list_monthly,
     make_tested_price,
 )
+from semantest_iac.infrastructure.clouds.prices.site_prices import AZURE_SITE_PRICES
 
 _MILLION = 1_000_000
 
@@ -193,6 +194,7 @@ AZURE_PRICES: Final = PriceTable(
         **AZURE_NETWORK_PRICES,
         **AZURE_DATABASE_PRICES,
         **AZURE_SERVICE_PRICES,
+        **AZURE_SITE_PRICES,
     },
     FREE_KINDS
     | {

@@ -48,9 +48,31 @@ def _list_firewall_items(firewall: WebFirewall, priced: PricedUsage) -> Iterator
     yield CostItem(firewall.name, "requests", millions, "million", prices["inspected requests"])
 
 
+AZURE_SITE_UNIT_PRICES: Final = {"zone": make_tested_price("azure", 0.50, "dns_zone_test")}  # a month
+"""USD, by what is charged. No dated public source was found for Static Web Apps, Front Door and its firewall."""
+
+
+def _list_azure_delivery_items(delivery: ContentDelivery, priced: PricedUsage) -> Iterator[CostItem]:
+    """Without a cache the site answers itself."""
+    if delivery.caches:
+        yield CostItem(delivery.name, "Front Door Premium", 1, "each", None, is_fixed=True)
+        yield CostItem(delivery.name, "requests", priced.usage.requests / _MILLION, "million", None)
+
+
+def _list_azure_site_items(site: StaticSite, _priced: PricedUsage) -> Iterator[CostItem]:
+    """The plan without a delivery is free."""
+    if site.is_delivered:
+        yield CostItem(site.name, "Static Web App, Standard", 1, "each", None, is_fixed=True)
+
+
 AWS_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     ContentDelivery: _list_delivery_items,
     DnsZone: list_monthly("hosted zone", AWS_SITE_UNIT_PRICES["hosted zone"]),
     StaticSite: _list_site_items,
     WebFirewall: _list_firewall_items,
+}
+AZURE_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
+    ContentDelivery: _list_azure_delivery_items,
+    DnsZone: list_monthly("zone", AZURE_SITE_UNIT_PRICES["zone"]),
+    StaticSite: _list_azure_site_items,
 }

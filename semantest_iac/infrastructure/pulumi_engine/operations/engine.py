@@ -54,8 +54,7 @@ _SECRET_NAME_PREFIX = "secret-"  # how blueprints name the resource of a secret 
 
 def create_real_code_publisher(stack: Stack) -> CodePublisher | None:
     """The publisher of the real cloud; it asks for the user's login at its first request."""
-    method = find_cloud(stack.provider).publishing
-    return CodePublisher(method, method.create_client()) if method else None
+    return find_cloud(stack.provider).create_publisher()
 
 
 @dataclass(frozen=True, slots=True)

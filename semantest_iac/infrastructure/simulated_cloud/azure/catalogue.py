@@ -34,6 +34,8 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     ArmType,
     refine,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.sites.front_doors import FRONT_DOOR_TYPES
+from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import STATIC_SITE_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
@@ -120,6 +122,8 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **SQL_TYPES,
     **CONTAINER_TYPES,
     **DOCUMENT_AND_CACHE_TYPES,
+    **FRONT_DOOR_TYPES,
+    **STATIC_SITE_TYPES,
 }
 
 

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.simulated_cloud.azure.compute_guards import APP_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.sites.content_service import SiteContentService
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
@@ -18,13 +19,16 @@ _DEPLOYMENTS_PATH: Final = "/api/deployments/"
 
 
 class CodeService:
-    """Answers requests to the deployment services of all apps of a subscription."""
+    """Answers requests to the deployment services of all apps of a subscription, and of its static sites."""
 
     def __init__(self, cloud: SimulatedCloud) -> None:
         self._cloud = cloud
         self._failed: dict[str, str] = {}
+        self._sites = SiteContentService(cloud)
 
     def __call__(self, origin: str, request: HttpRequest) -> HttpResponse:
+        if self._sites.takes(origin):
+            return self._sites(origin, request)
         app = self._app(origin)
         if app is None:
             return _json_response(404, {"message": f"There is no site at {origin}."})

@@ -10,6 +10,7 @@ from tests.unit.simulated_cloud.azure import (
     message_samples,
     network_samples,
     observability_samples,
+    site_samples,
 )
 
 SAMPLES = {
@@ -20,4 +21,5 @@ SAMPLES = {
     **observability_samples.SAMPLES,
     **database_samples.SAMPLES,
     **container_samples.SAMPLES,
+    **site_samples.SAMPLES,
 }

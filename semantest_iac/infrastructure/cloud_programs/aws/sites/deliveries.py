@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.networking.sites import INDEX_PAGE, ContentDelivery, Geography
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
-from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import create_address_records, create_certificate
+from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import create_address_records, issue_certificate
 from semantest_iac.infrastructure.cloud_programs.aws.sites.response_headers import create_headers_policy
 from semantest_iac.infrastructure.cloud_programs.aws.sites.static_sites import ERROR_PAGE
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -37,7 +37,7 @@ _ADD_INDEX = f"""function handler(event) {{
 def create_content_delivery(delivery: ContentDelivery, context: ProgramContext) -> Outputs:
     """Create the distribution, and let it, and nothing else, read the bucket."""
     site = context.outputs[delivery.site]
-    certificate = create_certificate(delivery, context) if delivery.domain else None
+    certificate = issue_certificate(delivery, context) if delivery.domain else None
     origin: Any = {
         "origin_id": delivery.site,
         "domain_name": site["host"],

@@ -29,7 +29,7 @@ def create_dns_zone(zone: DnsZone, context: ProgramContext) -> Outputs:
     return {"id": created.zone_id, "name": created.name, "name_servers": created.name_servers}
 
 
-def create_certificate(delivery: ContentDelivery, context: ProgramContext) -> pulumi.Output[str]:
+def issue_certificate(delivery: ContentDelivery, context: ProgramContext) -> pulumi.Output[str]:
     """Create the certificate of the domain, with the record that proves whose it is; returns the ARN once issued."""
     certificate = aws.acm.Certificate(
         delivery.name,

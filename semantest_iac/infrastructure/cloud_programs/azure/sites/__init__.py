@@ -1,0 +1,1 @@
+"""Static Web Apps behind Front Door, with their firewall, domains and packages."""

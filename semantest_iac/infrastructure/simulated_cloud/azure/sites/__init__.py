@@ -1,0 +1,1 @@
+"""What delivers static sites on Azure: Static Web Apps, Front Door with its firewall, and DNS."""
