@@ -15,6 +15,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.networking.sites import SITE_PACKAGE, StaticSite
 from semantest_iac.domain.ports.provisioner import (
     Removal,
     SettledResource,
@@ -34,6 +35,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inven
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 from semantest_iac_events.values import ChangeCounts
+from tests.kind_examples.sites import make_site_package
 
 _PULUMI_DEADLINE_S = 600
 
@@ -84,6 +86,11 @@ class PlatformPlace:
         artifact = Artifact(sha256(b"a package").hexdigest(), package, "index.handler", "python3.13", 9)
         functions = [it for it in blueprint.resources if isinstance(it, ServerlessFunction)]
         companions = dict.fromkeys((it.package for it in functions if it.package), artifact)
+        if any(isinstance(it, StaticSite) for it in blueprint.resources):
+            site = make_site_package(self._folder)
+            if not functions:
+                return Work(self.deployment, blueprint, site)
+            companions[SITE_PACKAGE] = site
         return Work(self.deployment, blueprint, replace(artifact, companions=companions) if functions else None)
 
     async def preview(self, *, refresh: bool = False, **values: Any) -> ChangePlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,18 +56,32 @@ async def test_the_data_pipeline_goes_and_comes_back_with_its_flag(
     await _turn_off_and_on(component, provider, "development", ["enable_data_factory"], tmp_path)
 
 
-async def _turn_off_and_on(component: str, provider: str, environment: str, names: list[str], folder: Path) -> None:
+@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("component", ["site", "platform"])
+async def test_the_delivery_of_a_site_goes_and_comes_back_with_its_flag(
+    component: str, provider: str, tmp_path: Path
+) -> None:
+    site = {"source": "./site", "domain": "app.semantest.com", "dns_zone": "semantest.com"}
+
+    await _turn_off_and_on(
+        component, provider, "production", ["enable_cdn"], tmp_path, components={component: {"site": site}}
+    )
+
+
+async def _turn_off_and_on(
+    component: str, provider: str, environment: str, names: list[str], folder: Path, **written: Any
+) -> None:
     """What is left is what a component has that never had the part; nothing else is replaced."""
-    flags = {"features": dict.fromkeys(names, False)}
+    flags = {"features": dict.fromkeys(names, False), **written}
     place = PlatformPlace(folder / "one", component, provider, environment)
     other = PlatformPlace(folder / "other", component, provider, environment)
 
-    await place.deploy()
+    await place.deploy(**written)
     with_layer = await place.list_resources()
     off = await place.deploy(**flags)
     without_layer = await place.list_resources()
     await other.deploy(**flags)
-    back = await place.deploy()
+    back = await place.deploy(**written)
 
     assert without_layer == await other.list_resources()
     assert off.changes.delete > 0
