@@ -29,6 +29,7 @@ _OUTPUT_NAMES = (
     *("apiEndpoint", "arn", "arnSuffix", "dnsName", "executionArn", "invokeArn", "url", "version", "versionId"),
     *("defaultDomain", "loginServer", "repositoryUrl", "staticIp"),
     *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "hostName", "name", "principalId"),
+    *("defaultHostname", "domainName", "frontDoorId"),  # of sites and what delivers them
 )
 _INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},

@@ -15,7 +15,9 @@ from semantest_iac.infrastructure.simulated_cloud.azure.sites.front_doors import
     SECURITY_POLICY_TYPE,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import RECORD_SET_TYPE, STATIC_SITE_TYPE
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
 
 _STANDARD = {"name": "Standard_AzureFrontDoor"}
 _MANAGED = {"managedRuleSets": [{"ruleSetType": "Microsoft_DefaultRuleSet", "ruleSetVersion": "2.1"}]}
@@ -27,13 +29,24 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("type_", "changes"),
         [
-            (STATIC_SITE_TYPE, {"name": "another", "location": "westus"}),
-            (PROFILE_TYPE, {"profileName": "another", "sku": {"name": "Standard_Microsoft"}}),
+            (STATIC_SITE_TYPE, {"location": "westus"}),
+            (PROFILE_TYPE, {"sku": {"name": "Standard_Microsoft"}}),
             (FRONT_FIREWALL_TYPE, {"policyName": "another-one"}),
+        ],
+        ids=["region", "plan", "name of a firewall"],
+    )
+    def test_are_of_values_that_azure_does_not_take(
+        self, cloud: SimulatedCloud, world: dict[str, CreatedResource], type_: str, changes: dict[str, Any]
+    ) -> None:
+        assert [it for it in cloud.check(type_, {**SAMPLES[type_](world), **changes}) if not it.warning]
+
+    @pytest.mark.parametrize(
+        ("type_", "changes"),
+        [
             (FRONT_FIREWALL_TYPE, {"policyName": "another", "sku": _STANDARD, "managedRules": _MANAGED}),
             (RECORD_SET_TYPE, {"recordType": "CNAME", "relativeRecordSetName": "@", "txtRecords": None}),
         ],
-        ids=["region", "plan", "name of a firewall", "managed rules", "apex"],
+        ids=["managed rules", "apex"],
     )
     def test_are_those_of_azure(self, refused: Refused, type_: str, changes: dict[str, Any]) -> None:
         assert refused(type_, **changes).status in (400, 409)

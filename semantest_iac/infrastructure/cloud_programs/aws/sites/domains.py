@@ -39,13 +39,13 @@ def issue_certificate(delivery: ContentDelivery, context: ProgramContext) -> pul
         tags=context.tags,
         opts=context.options(),
     )
-    proof = certificate.domain_validation_options.apply(lambda options: options[0])
+    proof = certificate.domain_validation_options.apply(lambda options: options[0] if options else None)
     record = aws.route53.Record(
         f"{delivery.name}-certificate",
         zone_id=context.outputs[_zone_of(delivery)]["id"],
-        name=proof.apply(lambda it: it.resource_record_name),
-        type=proof.apply(lambda it: it.resource_record_type),
-        records=[proof.apply(lambda it: it.resource_record_value)],
+        name=proof.apply(lambda it: it.resource_record_name if it else ""),
+        type=proof.apply(lambda it: it.resource_record_type if it else "CNAME"),
+        records=[proof.apply(lambda it: it.resource_record_value if it else "")],
         ttl=_VALIDATION_TTL_S,
         allow_overwrite=True,  # it is the same for every certificate of the domain
         opts=context.options(),

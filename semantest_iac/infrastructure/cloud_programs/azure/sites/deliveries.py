@@ -195,7 +195,7 @@ def _create_records(
     delivery: ContentDelivery, endpoint: cdn.AFDEndpoint, domain: cdn.AFDCustomDomain, context: ProgramContext
 ) -> dict[str, Any]:
     """Create the records of the domain in its zone; without one, return what a person has to set."""
-    token = domain.validation_properties.apply(lambda it: it.validation_token)
+    token = domain.validation_properties.apply(lambda it: it.validation_token if it else "")
     if delivery.zone is None:
         address = pulumi.Output.concat(delivery.domain, " CNAME ", endpoint.host_name)
         return {"records": [address, pulumi.Output.concat(f"_dnsauth.{delivery.domain} TXT ", token)]}
