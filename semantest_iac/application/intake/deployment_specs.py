@@ -95,7 +95,6 @@ def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguratio
     components = {
         name: section.model_copy(update=dict(_list_absolute_sources(f"components.{name}", section, loaded)))
         for name, section in loaded.configuration.components.items()
-        name: _with_absolute_source(name, section, loaded) for name, section in loaded.configuration.components.items()
     }
     return loaded.configuration.model_copy(update={"components": components} if components else {})
 
@@ -118,14 +117,9 @@ def _list_absolute_sources(
                 for name, service in section.services.items()
             },
         )
-def _with_absolute_source(name: str, section: ComponentSection, loaded: LoadedConfiguration) -> ComponentSection:
-    update: dict[str, Any] = {}
-    if section.source:
-        update["source"] = str(find_base_folder(f"components.{name}.source", loaded) / section.source)
     if section.site and section.site.source:
-        folder = find_base_folder(f"components.{name}.site.source", loaded) / section.site.source
-        update["site"] = section.site.model_copy(update={"source": str(folder)})
-    return section.model_copy(update=update) if update else section
+        folder = find_base_folder(f"{at}.site.source", loaded) / section.site.source
+        yield "site", section.site.model_copy(update={"source": str(folder)})
 
 
 def find_base_folder(path: str, loaded: LoadedConfiguration) -> Path:

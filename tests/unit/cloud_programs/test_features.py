@@ -96,8 +96,8 @@ def _replaced(with_it: Resource, without: Resource, *needed: Resource) -> Pair:
 
 def _example(feature: Feature, **with_it: Any) -> Pair:
     """The first example of the kind, without the feature and with it."""
-    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *CONTAINER_EXAMPLES) if it.kind is feature.kind)
-    example = next(it for it in (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *SITE_EXAMPLES) if it.kind is feature.kind)
+    examples = (*MESSAGE_EXAMPLES, *DATABASE_EXAMPLES, *CONTAINER_EXAMPLES, *SITE_EXAMPLES)
+    example = next(it for it in examples if it.kind is feature.kind)
 
     def pair(provider: str) -> tuple[Blueprint, Blueprint]:
         whole = example.blueprint(Stack("workers", provider, "staging", CLOUD_ENTRIES[provider].regions[0]))

@@ -197,9 +197,7 @@ def find_layers(
     """Return the layers of a component in their order of deployment, without those that are turned off.
 
     Functions and services that have queues or topics of their own `has_messaging` too; the data pipeline has a queue.
-    Services lie in a network.
-    Functions that have queues or topics of their own `has_messaging` too; the data pipeline has a queue. Without
-    files for a site a platform has none.
+    Services lie in a network. Without files for a site a platform has none.
     """
     named: tuple[str, ...]
     if component_type == "etl" or (component_type == "functions" and has_messaging):

@@ -40,16 +40,12 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "messaging": _MESSAGING_KEYS,
     "functions": _FUNCTIONS_KEYS,
     "etl": _CODE_KEYS | _STORE_KEYS | {"functions", "etl"},
-    "platform": _FUNCTIONS_KEYS | {"database", "etl", "services"},
+    "platform": _FUNCTIONS_KEYS | {"database", "etl", "services", "site"},
     "services": _MESSAGING_KEYS | _STORE_KEYS | {"services"},
-}
-"""The keys that a component of each type may have, besides those of all types."""
-_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services")
     "site": frozenset({"site"}),
-    "platform": _FUNCTIONS_KEYS | {"database", "etl", "site"},
 }
 """The keys that a component of each type may have, besides those of all types."""
-_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "site")
+_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services", "site")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _FUNCTIONS_HINT = "Write it in a component of type functions."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics", "tables", "buckets"), "Write it below resources.")
