@@ -22,7 +22,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration impor
 from semantest_iac.infrastructure.cloud_programs.azure.sites.publishing import (
     SETTINGS_TAG,
     STATIC_SITE_PUBLISHING,
-    STATIC_SITE_TYPE,
+    STATIC_WEB_APP_TYPE,
     STORAGE_TAG,
     build_site_zip,
 )
@@ -64,8 +64,8 @@ class _Subscription:
         self._create("azure-native:storage:BlobContainer", {**container, **metadata})
         tags = {PACKAGE_TAG: package.digest, SETTINGS_TAG: "0123", STORAGE_TAG: "shopsite"}
         site = {**_GROUP, "name": "shop", "location": "westeurope", "sku": {"name": "Free"}, "tags": tags}
-        created = self._create(STATIC_SITE_TYPE, site)
-        self.site = DeployedResource(STATIC_SITE_TYPE, "site", created.outputs, site, urn="urn:site", id=created.id)
+        created = self._create(STATIC_WEB_APP_TYPE, site)
+        self.site = DeployedResource(STATIC_WEB_APP_TYPE, "site", created.outputs, site, urn="urn:site", id=created.id)
 
     def _create(self, type_: str, inputs: dict[str, Any]) -> Any:
         return self._cloud.create(type_, inputs, owner=f"urn:{type_}")

@@ -13,8 +13,8 @@ from semantest_iac.infrastructure.simulated_cloud.azure.sites.front_doors import
     SECURITY_POLICY_TYPE,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import (
+    PUBLIC_RECORD_TYPE,
     PUBLIC_ZONE_TYPE,
-    RECORD_SET_TYPE,
     STATIC_SITE_TYPE,
 )
 from tests.unit.simulated_cloud.azure.tokens import IN_GROUP, Sample
@@ -71,7 +71,7 @@ SAMPLES: dict[str, Sample] = {
         },
     },
     PUBLIC_ZONE_TYPE: lambda _: {**IN_GROUP, "zoneName": "semantest.com", "location": "global"},
-    RECORD_SET_TYPE: lambda _: {
+    PUBLIC_RECORD_TYPE: lambda _: {
         **IN_GROUP,
         "zoneName": "semantest.com",
         "recordType": "TXT",

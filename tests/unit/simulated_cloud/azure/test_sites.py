@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.sites.front_doors import
     PROFILE_TYPE,
     SECURITY_POLICY_TYPE,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import RECORD_SET_TYPE, STATIC_SITE_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import PUBLIC_RECORD_TYPE, STATIC_SITE_TYPE
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
@@ -44,7 +44,7 @@ class TestRefusals:
         ("type_", "changes"),
         [
             (FRONT_FIREWALL_TYPE, {"policyName": "another", "sku": _STANDARD, "managedRules": _MANAGED}),
-            (RECORD_SET_TYPE, {"recordType": "CNAME", "relativeRecordSetName": "@", "txtRecords": None}),
+            (PUBLIC_RECORD_TYPE, {"recordType": "CNAME", "relativeRecordSetName": "@", "txtRecords": None}),
         ],
         ids=["managed rules", "apex"],
     )

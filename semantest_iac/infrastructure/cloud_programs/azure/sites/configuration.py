@@ -14,7 +14,7 @@ from typing import Any
 from semantest_iac.domain.networking.sites import INDEX_PAGE, VARIABLES_FILE
 from semantest_iac.infrastructure.cloud_programs.site_files import ASK_AGAIN, KEEP_FOR_GOOD, find_cache_control
 
-CONFIGURATION_FILE = "staticwebapp.config.json"
+SITE_CONFIGURATION_FILE = "staticwebapp.config.json"
 _FRONT_DOOR_ADDRESSES = "AzureFrontDoor.Backend"
 _LARGEST_BYTES = 20_000
 _ERROR_PAGE = "404.html"

@@ -23,7 +23,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.domain.networking.sites import SITE_RUNTIME, VARIABLES_FILE
 from semantest_iac.infrastructure.cloud_programs.azure.credentials import request_token_once
 from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration import (
-    CONFIGURATION_FILE,
+    SITE_CONFIGURATION_FILE,
     render_configuration,
 )
 from semantest_iac.infrastructure.cloud_programs.code_publishing import (
@@ -35,7 +35,7 @@ from semantest_iac.infrastructure.cloud_programs.code_publishing import (
 from semantest_iac.infrastructure.cloud_programs.https import send_https
 from semantest_iac.infrastructure.cloud_programs.site_files import render_variables
 
-STATIC_SITE_TYPE = "azure-native:web:StaticSite"
+STATIC_WEB_APP_TYPE = "azure-native:web:StaticSite"
 PACKAGE_CONTAINER = "site"
 SETTINGS_METADATA = "settings"
 SETTINGS_TAG, STORAGE_TAG = "SiteSettings", "SiteStorage"
@@ -56,7 +56,7 @@ _HINTS = {
 _RETRY_HINT = "Deploy again: the package is published to every site that does not have it yet."
 
 
-def running_digest(app: AppOutputs, client: ServiceClient) -> str:
+def read_site_digest(app: AppOutputs, client: ServiceClient) -> str:
     """Return the digest of the package that was deployed last, with the settings of now; empty for any other.
 
     The service does not say what it has, so each deployment that ended well leaves a note beside the packages.
@@ -71,7 +71,7 @@ def running_digest(app: AppOutputs, client: ServiceClient) -> str:
     return digest if settings == _tag(app, SETTINGS_TAG) else ""
 
 
-def publish_package(app: AppOutputs, package: Artifact, client: ServiceClient) -> None:
+def publish_site(app: AppOutputs, package: Artifact, client: ServiceClient) -> None:
     """Upload the zip, have it deployed, and wait until it is; then note which one it was."""
     try:
         settings = json.loads(_read_settings(app, client))
@@ -91,7 +91,7 @@ def build_site_zip(package: Artifact, settings: Mapping[str, Any]) -> bytes:
     try:
         with zipfile.ZipFile(package.path) as source, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
             paths = [it for it in source.namelist() if not it.endswith("/")]
-            ours = {CONFIGURATION_FILE: render_configuration(paths, settings)}
+            ours = {SITE_CONFIGURATION_FILE: render_configuration(paths, settings)}
             if variables := settings["variables"]:
                 ours[VARIABLES_FILE] = render_variables(variables)
             for path in paths:
@@ -240,9 +240,9 @@ def _service_client() -> ServiceClient:
 
 
 STATIC_SITE_PUBLISHING = PublishingMethod(
-    STATIC_SITE_TYPE,
-    running_digest,
-    publish_package,
+    STATIC_WEB_APP_TYPE,
+    read_site_digest,
+    publish_site,
     _service_client,
     publishes_settings=True,
     takes=lambda package: package.runtime == SITE_RUNTIME,

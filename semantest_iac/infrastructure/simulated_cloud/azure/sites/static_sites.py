@@ -28,7 +28,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 STATIC_SITE_TYPE: Final = "azure-native:web:StaticSite"
 PUBLIC_ZONE_TYPE: Final = "azure-native:dns:Zone"
-RECORD_SET_TYPE: Final = "azure-native:dns:RecordSet"
+PUBLIC_RECORD_TYPE: Final = "azure-native:dns:RecordSet"
 SITE_REGIONS: Final = ("westus2", "centralus", "eastus2", "westeurope", "eastasia")
 
 _ZONES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/dnsZones"
@@ -87,8 +87,8 @@ STATIC_SITE_TYPES: Final[dict[str, TypeRule]] = {
         },
         latency_seconds=10,
     ),
-    RECORD_SET_TYPE: ArmType(
-        RECORD_SET_TYPE, f"{_ZONES_ID}/{{zoneName}}/{{recordType}}/{{relativeRecordSetName}}"
+    PUBLIC_RECORD_TYPE: ArmType(
+        PUBLIC_RECORD_TYPE, f"{_ZONES_ID}/{{zoneName}}/{{recordType}}/{{relativeRecordSetName}}"
     ).rule(
         {"recordType": refine(OneOf(_RECORDS, DOC), force_new=True), "ttl": refine(Range(1, 2147483647, TERRAFORM))},
         computed={"fqdn": _record_fqdn},
