@@ -86,6 +86,8 @@ _FUNCTION_OUTPUT = re.compile(
     r"|(?:functions|etl(?!_(?:staging|pipeline)$)|services(?!_(?:environment|registry)$))_(?P<of_layer>.+)"
 )
 
+_SERVICE_OUTPUT = re.compile(r"services_(?!(?:environment|registry)$).+")
+
 
 def list_function_names(reader: LedgerReader, stack: str) -> list[str]:
     """Return the names of a deployed stack's functions and services; none if it has one function, without a name.
@@ -94,6 +96,11 @@ def list_function_names(reader: LedgerReader, stack: str) -> list[str]:
     """
     found = [_FUNCTION_OUTPUT.fullmatch(output) for output in reader.stack(stack).outputs]
     return sorted(it["name"] or it["of_layer"].replace("_", "-") for it in found if it)
+
+
+def runs_services(row: StackRow) -> bool:
+    """Whether a stack has services that run containers."""
+    return any(_SERVICE_OUTPUT.fullmatch(output) for output in row.outputs)
 
 
 def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from semantest_iac.application.queries.history import (
     is_served_locally,
     list_function_names,
     list_simulated_stacks,
+    runs_services,
 )
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
@@ -125,6 +126,7 @@ def _startup_answer(gateway: str, rows: Sequence[StackRow], messages: str | None
         endpoints |= {f"{row.stack} {entrance}": url for entrance, url in found.items()}
     lines = [f"  {endpoint}" for endpoint in endpoints.values()]
     lines += [f"  messages and schedules of {stack}" for stack in delivering]
+    lines += [f"  services of {row.stack}, each at an address that the log names" for row in rows if runs_services(row)]
     first = f"Serving on {gateway}; press Ctrl-C to stop."
     last = [f"Messages are taken at {messages}."] if messages else []
     answer = {"url": gateway, "endpoints": endpoints, "messages": messages, "delivering": delivering}

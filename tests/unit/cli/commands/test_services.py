@@ -142,6 +142,17 @@ class TestServe:
 
         assert (f"  messages and schedules of {stack}" in cli("serve").out.splitlines()) == is_named
 
+    def test_names_what_has_services(self, cli: Any, world: Any) -> None:
+        cli("deploy", "--component", "platform")
+        stack = "platform.aws.development.us-east-1"
+        line = f"  services of {stack}, each at an address that the log names"
+        before = cli("serve").out.splitlines()
+        outputs = {"services_registry": "r", "services_orders_api": "o"}
+        asyncio.run(world.ledger.append(stack, None, a_deploy("d9", stack=stack, outputs=outputs)))
+
+        assert line not in before
+        assert line in cli("serve").out.splitlines()
+
     def test_names_the_entrances_of_a_platform(self, cli: Any, world: Any) -> None:
         cli("deploy", "--component", "platform")
         stack, urls = "platform.aws.development.us-east-1", {"gateway_url": "https://g", "site_url": "https://s"}
