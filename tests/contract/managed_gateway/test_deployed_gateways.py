@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.serving.local_serving import LocalServing
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import LAYER_TYPES
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayRules
 from tests.contract.managed_gateway.gateways import Gateway, login_of
+from tests.integration.pulumi_engine.engine_home import cli_variables
+from tests.pulumi_cli import require_pulumi_cli
 
 pytestmark = pytest.mark.skipif("gateway" not in LAYER_TYPES, reason="no component has a gateway")
 STACKS = {
@@ -55,12 +59,14 @@ def rules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return asyncio.run(deploy_gateway(tmp_path_factory.mktemp("home"), STACKS[request.param]))
 
 
-async def deploy_gateway(home: Path, stack: Stack) -> GatewayRules:
-    application = Application(home)
+async def deploy_gateway(home: Path, stack: Stack, pulumi: Mapping[str, str] | None = None) -> GatewayRules:
+    """Deploy by the sandbox, or by Pulumi's own engine with the variables by which its CLI is found."""
+    application, variables = Application(home), {"SEMANTEST_SECRET_GATEWAY_PASSWORD": PASSWORD, **(pulumi or {})}
+    engine = EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD) if pulumi is not None else None
     configuration = {"components": {"gateway": {"type": "gateway", "gateway": SECTION}}}
-    row = await application.deployments({"SEMANTEST_SECRET_GATEWAY_PASSWORD": PASSWORD}).deploy(stack, configuration)
+    row = await application.deployments(variables, engine=engine).deploy(stack, configuration)
     assert (row.state, row.error) == ("completed", None)
-    found = await LocalServing(application, {}).find_entrance(stack)
+    found = await LocalServing(application, variables).find_entrance(stack)
     assert found is not None
     assert found.gateway is not None
     assert found.gateway.origin == str(row.outputs["gateway_url"]).removesuffix(found.gateway.base_path)
@@ -170,6 +176,16 @@ class TestLimits:
             client.gateway.clock.now += 60
 
         assert Counter(statuses) == {200: 15, 429: 15}
+
+
+@pytest.mark.parametrize("cloud", STACKS)
+async def test_keys_and_login_are_found_where_pulumis_engine_has_encrypted_them(cloud: str, tmp_path: Path) -> None:
+    variables = cli_variables()
+    require_pulumi_cli(variables)
+    client = Client(Gateway(cloud, await deploy_gateway(tmp_path, STACKS[cloud], variables)))
+
+    assert await client.status("/orders", headers={**client.key("web"), **LOGIN}) == 200
+    assert await client.status("/orders", headers={**client.key("web"), **login_of("semantest", "wrong")}) == 401
 
 
 class TestAnswers:

@@ -49,6 +49,7 @@ FindCodePublisher = Callable[[Stack], CodePublisher | None]
 _SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type
 _VAULT_SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _TYPES_WITH_SETTINGS = ("azure-native:web:WebApp",)
+_TYPES_WITH_KEYS = ("aws:apigateway/apiKey:ApiKey", "azure-native:apimanagement:Subscription")
 _SECRET_NAME_PREFIX = "secret-"  # how blueprints name the resource of a secret  # noqa: S105
 
 
@@ -242,15 +243,27 @@ async def read_deployed_resources(
 ) -> list[DeployedResource]:
     """The live resources; encrypted values stay encrypted, but the resources of secrets get their value.
 
-    If the settings of an app are encrypted, the CLI decrypts the state.
+    If the settings of an app or the keys of a gateway are encrypted, the CLI decrypts the state.
     """
     state = await engine.read_state(stack)
-    if state and any(
-        it["type"] in _TYPES_WITH_SETTINGS and contains_encrypted_value(it.get("inputs")) for it in state.resources
-    ):
+    if state and any(map(_needs_decryption, state.resources)):
         state = await engine.read_state_with_secrets(stack)
     resources = [_to_deployed_resource(it, secret_value) for it in (state.live_resources if state else ())]
     return publisher.with_running_code(resources) if publisher else resources
+
+
+def _needs_decryption(resource: Mapping[str, Any]) -> bool:
+    """Whether nothing but the state knows what this machine needs of a resource to play it."""
+    if resource["type"] == _VAULT_SECRET:
+        return not _is_of_blueprint(resource)
+    part = {**dict.fromkeys(_TYPES_WITH_SETTINGS, "inputs"), **dict.fromkeys(_TYPES_WITH_KEYS, "outputs")}
+    name = part.get(resource["type"], "")
+    return bool(name) and contains_encrypted_value(resource.get(name))
+
+
+def _is_of_blueprint(resource: Mapping[str, Any]) -> bool:
+    """Whether a secret is one that the configuration names, whose value is in the store."""
+    return str(resource["urn"]).rpartition("::")[2].startswith(_SECRET_NAME_PREFIX)
 
 
 async def list_deployed_resources(engine: PulumiEngine, stack: Stack) -> list[DeployedResource]:
@@ -281,7 +294,7 @@ def _to_deployed_resource(resource: Mapping[str, Any], secret_value: Callable[[s
     inputs = dict(resource.get("inputs") or {})
     if resource["type"] == _SECRET_VERSION:
         outputs["secretString"] = secret_value(name.removeprefix(_SECRET_NAME_PREFIX))
-    if resource["type"] == _VAULT_SECRET:
+    if resource["type"] == _VAULT_SECRET and _is_of_blueprint(resource):
         inputs["properties"] = {"value": secret_value(name.removeprefix(_SECRET_NAME_PREFIX))}
     return DeployedResource(resource["type"], name, outputs, inputs, id=str(resource.get("id") or ""))
 
