@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.deployment.events import PackageBuilt
-
-_STATIC_RUNTIME: Final = "static"  # of a package whose files nobody runs
+from semantest_iac.domain.networking.sites import SITE_RUNTIME
 
 
 def list_site_digests(ledger: LedgerReader, stack: str) -> list[str]:
@@ -19,5 +18,5 @@ def list_site_digests(ledger: LedgerReader, stack: str) -> list[str]:
 
 def _list_static(package: dict[str, Any]) -> Iterator[str]:
     for record in (package, *(package.get("companions") or {}).values()):
-        if record["runtime"] == _STATIC_RUNTIME:
+        if record["runtime"] == SITE_RUNTIME:
             yield record["digest"]

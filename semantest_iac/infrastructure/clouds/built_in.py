@@ -89,6 +89,7 @@ AZURE: Final = CloudEntry(
     local_variables=f"{_INFRASTRUCTURE}.local_service.azure.local_variables:add_local_variables",
     local_stores=f"{_INFRASTRUCTURE}.local_service.azure.local_stores:AZURE_STORES",
     gateway_rules=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_gateway:read_gateway_rules",
+    site_rules=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_site:read_site_rules",
     containers=f"{_INFRASTRUCTURE}.local_service.azure.platform.deployed_containers:read_containers",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",

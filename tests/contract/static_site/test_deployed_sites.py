@@ -12,9 +12,7 @@ import pytest
 
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import LAYER_TYPES
 
-pytestmark = pytest.mark.skipif("site" not in LAYER_TYPES, reason="no component is a site")
 STACKS = {
     "aws": Stack("frontend", "aws", "development", "us-east-1"),
     "azure": Stack("frontend", "azure", "development", "eastus2"),
