@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
+from semantest_iac.domain.messaging.queues import RECEIVE_VARIABLE_PREFIX, SEND_VARIABLE_PREFIX
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.aws.live_versions import LAMBDA_TYPE, ResourceOutputs
@@ -14,8 +16,17 @@ from semantest_iac.infrastructure.local_service.aws.platform.deployed_containers
 
 def find_message_addresses(url: str, resources: DeployedResources) -> Mapping[str, str]:
     """Return where SDKs and the helpers of packages reach the queues, topics and functions of this machine."""
-    found = {"AWS_ENDPOINT_URL_SQS": url, "AWS_ENDPOINT_URL_SNS": url}
+    found = {"AWS_ENDPOINT_URL_SQS": url, "AWS_ENDPOINT_URL_SNS": url, **_find_queue_urls(url, resources)}
     return {**found, "AWS_ENDPOINT_URL_LAMBDA": url} if list_called_functions(resources) else found
+
+
+def _find_queue_urls(url: str, resources: DeployedResources) -> Mapping[str, str]:
+    """Return the variables with the addresses of queues as addresses of this machine.
+
+    The JavaScript SDK sends to the host of a queue's address, whatever its endpoint is.
+    """
+    written = find_variables(resources, (SEND_VARIABLE_PREFIX, RECEIVE_VARIABLE_PREFIX))
+    return {name: url + urlsplit(address).path for name, address in written.items() if "://" in address}
 
 
 def list_called_functions(resources: DeployedResources) -> list[str]:

@@ -181,7 +181,6 @@ class ServiceInstances:
     def _notice(self, instance: ServiceInstance) -> None:
         """Tell those who wait that an instance is ready, or has ended."""
         if instance.is_ready:
-            self._failures = 0
             seconds = time.monotonic() - self._began[instance]
             ready = sum(it.is_ready for it in self._instances)
             self._report(ServiceReport(instance.spec.name, f"runs {_count(ready)}", seconds=seconds))
@@ -193,7 +192,7 @@ class ServiceInstances:
         for instance in [it for it in (*self._instances, *self._older) if it.ended.is_set()]:
             seconds = time.monotonic() - self._began.pop(instance, time.monotonic())
             if instance in self._instances:
-                self._failures += 1
+                self._failures = 1 if seconds >= self._times.steady_s else self._failures + 1
                 self._next_start = time.monotonic() + self._times.find_wait(self._failures)
             self._instances = [it for it in self._instances if it is not instance]
             self._older = [it for it in self._older if it is not instance]

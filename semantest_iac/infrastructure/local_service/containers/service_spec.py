@@ -43,13 +43,14 @@ class ServiceTimes:
     """How fast things happen here: `cooldown_s` is for how long instances stay that are not needed any more.
 
     A second passes between two looks at what is needed. An instance that ended is started again at once, then after
-    `restart_s`, and after twice as long each time, up to `longest_restart_s`.
+    `restart_s`, and after twice as long each time, up to `longest_restart_s`; one that ran for `steady_s` begins anew.
     """
 
     cooldown_s: float = 300.0  # as on both clouds: KEDA's cool-down, and that of Application Auto Scaling
     look_s: float = 1.0
     restart_s: float = 1.0
     longest_restart_s: float = 60.0
+    steady_s: float = 60.0
     stop_s: float = 10.0
     call_s: float = 240.0  # for which Container Apps waits for an answer
 

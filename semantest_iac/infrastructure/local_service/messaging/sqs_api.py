@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from semantest_iac.domain.messaging.messages import DeliveredMessage, SentMessage
@@ -48,6 +49,19 @@ def _invalid(message: str) -> SqsError:
     return SqsError("InvalidParameterValueException", message, "InvalidParameterValue")
 
 
+def _localize_urls(answer: Fields, request: LoopbackRequest) -> Fields:
+    """Return the answer with the addresses of queues at the host that was asked: SDKs call the host of an address."""
+    host = request.headers.get("host", "")
+    local = {
+        name: [f"http://{host}{urlsplit(it).path}" for it in answer[name]]
+        if isinstance(answer[name], list)
+        else f"http://{host}{urlsplit(answer[name]).path}"
+        for name in ("QueueUrl", "QueueUrls")
+        if host and name in answer
+    }
+    return {**answer, **local}
+
+
 class SqsApi:
     """The operations with messages; creating and changing queues is left to deployments."""
 
@@ -77,7 +91,7 @@ class SqsApi:
             if operation is None:
                 known = ", ".join(self._operations)
                 raise SqsError("UnsupportedOperation", f"{name} is not simulated here. These are: {known}.")
-            return _respond(200, await operation(_parse_fields(request.body)))
+            return _respond(200, _localize_urls(await operation(_parse_fields(request.body)), request))
         except MessagesFullError as error:
             return _refuse(SqsError("OverLimit", f"{error.message} {error.hint}"))
         except SqsError as error:

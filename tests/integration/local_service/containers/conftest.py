@@ -75,7 +75,7 @@ class Services:
         self.waiting: dict[str, int] = {}
         self.reports: list[ServiceReport] = []
         self.logs = FunctionLogFiles(folder / "logs")
-        self.times = ServiceTimes(cooldown_s=0.2, look_s=0.05, restart_s=0.05, longest_restart_s=0.2)
+        self.times = ServiceTimes(cooldown_s=0.2, look_s=0.05, restart_s=0.05, longest_restart_s=0.2, steady_s=5)
         self.containers: LocalContainers
 
     def add(self, name: str = "orders-api", **values: Any) -> None:

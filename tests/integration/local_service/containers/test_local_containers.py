@@ -112,6 +112,18 @@ class TestInstances:
         assert first != second
         assert services.list_texts(failures=True) == ["ended with status 3"]
 
+    async def test_that_end_again_and_again_start_later_though_they_were_ready(self, services: Services) -> None:
+        services.times = replace(services.times, restart_s=600, longest_restart_s=600, steady_s=600)
+        services.add()
+
+        async with services.run():
+            for ends in (1, 2):
+                with pytest.raises(ServiceUnreachableError):
+                    await services.ask("/end")
+                await wait_until(lambda: len(services.list_texts(failures=True)) == ends)  # noqa: B023
+            with pytest.raises(ServiceUnreachableError, match="started again soon"):
+                await services.ask()
+
     async def test_are_replaced_when_they_are_not_healthy(self, services: Services) -> None:
         services.add()
 

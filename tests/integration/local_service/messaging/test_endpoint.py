@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -116,9 +117,11 @@ async def _post(url: str, body: Any, headers: Mapping[str, str] = _BATCH) -> tup
 
 
 class TestSqs:
-    async def test_finds_queues(self, sqs: Call) -> None:
-        assert (await sqs("get_queue_url", QueueName="orders"))["QueueUrl"] == f"{_URL}orders"
-        assert (await sqs("list_queues", QueueNamePrefix="st"))["QueueUrls"] == [f"{_URL}steps.fifo"]
+    async def test_finds_queues_at_its_own_address(self, sqs: Call, url: str) -> None:
+        """The JavaScript SDK sends to the host of a queue's address."""
+        here = f"{url}{urlsplit(_URL).path}"
+        assert (await sqs("get_queue_url", QueueName="orders"))["QueueUrl"] == f"{here}orders"
+        assert (await sqs("list_queues", QueueNamePrefix="st"))["QueueUrls"] == [f"{here}steps.fifo"]
 
     async def test_takes_and_gives_messages(self, sqs: Call) -> None:
         attributes = {
