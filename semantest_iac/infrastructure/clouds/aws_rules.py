@@ -40,7 +40,7 @@ from semantest_iac.infrastructure.clouds.aws_variables import (
     measure_environment,
 )
 from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
-from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import warn_of_tasks
+from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import check_way_to_images, warn_of_tasks
 from semantest_iac.infrastructure.clouds.plan.aws_departures import find_aws_departures
 from semantest_iac.infrastructure.clouds.plan.departures import warn_of_departures
 
@@ -214,6 +214,7 @@ AWS_RULES = DeclarativeCloudRules(
     (
         *(check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
         check_warm_canary,
+        check_way_to_images,
         *(warn_of_tasks, warn_of_departures(find_aws_departures)),
     ),
     explain_refusal=explain_missing_log_role,

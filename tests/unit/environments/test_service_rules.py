@@ -91,6 +91,16 @@ class TestWarningsOnAws:
         assert [it.removeprefix("components.platform.services.web.") for it in paths] == warned
 
 
+class TestWayToImagesOnAws:
+    @pytest.mark.parametrize(("has_gateway", "is_refused"), [(True, False), (False, True)])
+    def test_leads_through_the_nat_gateway(self, *, has_gateway: bool, is_refused: bool) -> None:
+        section = {"services": {"web": {"image": IMAGE}}}
+
+        paths = [it.path for it in _validate("aws", section, network={"nat_gateway": has_gateway}).faults]
+
+        assert ("components.platform.services.web" in paths) is is_refused
+
+
 def _find_faults(provider: str, service: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
     section = {"services": {"orders-api": service, "users-api": {"image": IMAGE}}}
     report = _validate(provider, section, **more)

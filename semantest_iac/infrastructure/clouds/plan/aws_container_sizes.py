@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from semantest_iac.domain.compute.containers import ServiceScaling
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.platform.service_settings import ServiceSettings
-from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, advise
+from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.resource import Ref
 
 _GB: Final = 1024
@@ -80,3 +80,17 @@ def _warn_of_task(at: str, service: ServiceSettings) -> Iterator[Finding]:
     if choose_minimum(scaling) != scaling.minimum:
         reason = "0 becomes 1: on AWS nothing but a queue can start a service that has no task"
         yield advise(f"{at}.scale.min", reason, "Scale by queues alone, or write 1.")
+
+
+def check_way_to_images(subject: RuleSubject) -> Iterator[Finding]:
+    """A task in a network fetches its image and its secrets, and writes its log, before its code runs.
+
+    Source: ECS's guide on task networking for Fargate: in a private subnet that takes a NAT gateway, or an endpoint of
+    every service; the network has none of CloudWatch Logs.
+    """
+    platform = subject.platform
+    if platform is None or "network" not in platform.layers or platform.environment.network.nat_gateway:
+        return
+    for name in platform.services.services:
+        reason = "without a NAT gateway Fargate can fetch neither the image nor the secrets, and no task starts"
+        yield refuse(f"services.{make_printable(name)}", reason, "Turn on network.nat_gateway.")
