@@ -221,7 +221,13 @@ class _PreviewResult:
 
 def _resources_with_encrypted_secrets(state: StackState) -> list[DeployedResource]:
     return [
-        DeployedResource(it["type"], str(it["urn"]).rpartition("::")[2], it.get("outputs") or {}, urn=it["urn"])
+        DeployedResource(
+            it["type"],
+            str(it["urn"]).rpartition("::")[2],
+            it.get("outputs") or {},
+            urn=it["urn"],
+            id=str(it.get("id") or ""),
+        )
         for it in state.live_resources
     ]
 
