@@ -17,7 +17,7 @@ from semantest_iac.domain.environments.environment_settings import EnvironmentSe
 from semantest_iac.domain.environments.names import ENVIRONMENTS, PLATFORM_TYPE
 from semantest_iac.infrastructure.clouds.plan.aws_departures import find_aws_departures
 from semantest_iac.infrastructure.clouds.plan.azure_departures import find_azure_departures
-from semantest_iac.infrastructure.clouds.plan.departures import MISSING_PARTS, Departure, FindDepartures
+from semantest_iac.infrastructure.clouds.plan.departures import Departure, FindDepartures
 
 TARGET = Path(__file__).resolve().parent.parent / "docs/environments.md"
 COMMAND = "python tools/generate_environments.py"
@@ -108,12 +108,6 @@ def _find_departures(find: FindDepartures, environment: str) -> dict[str, Depart
     return {it.path: it for it in find(platform)} if platform else {}
 
 
-def _find_missing_part(path: str, planned: str) -> str:
-    """Return the part of the platform that a setting is about, if no layer deploys it."""
-    name = path.partition(".")[2].removeprefix("enable_")
-    return "" if planned == NO else MISSING_PARTS.get(f"enable_{name}", "")
-
-
 def _table(find: FindDepartures) -> Iterator[str]:
     departures = {name: _find_departures(find, name) for name in ENVIRONMENTS}
     reasons: dict[str, str] = {}  # the path of the setting by the text
@@ -126,9 +120,6 @@ def _table(find: FindDepartures) -> Iterator[str]:
             cells.append(f"{planned} → {departure.deployed}" if departure else planned)
             if departure:
                 reasons.setdefault(f"{departure.deployed}: {departure.reason} ({departure.source}).", row.path)
-            elif part := _find_missing_part(row.path, planned):
-                cells[-1] = f"{planned} → not yet"
-                reasons.setdefault(f"not yet: {part} cannot be deployed.", row.path)
         yield f"| `{row.path}` | {' | '.join(cells)} |"
     yield ""
     yield from (f"- `{path}`: {text}" for text, path in reasons.items())

@@ -46,7 +46,7 @@ def _subnet(part: NetworkPart, egress: Ref | None = None) -> Subnet:
 
 _FUNCTIONS = _subnet(NetworkPart.FUNCTIONS, _NAT)
 APP_SUBNET = _subnet(NetworkPart.APP, _NAT)
-GATEWAY_SUBNET = _subnet(NetworkPart.GATEWAY, _NAT)
+GATEWAY_SUBNET = replace(_subnet(NetworkPart.GATEWAY, _NAT), tier="basic")
 _INTEGRATION = _subnet(NetworkPart.INTEGRATION)
 _MANAGEMENT = _subnet(NetworkPart.MANAGEMENT)
 _BASTION = BastionHost(

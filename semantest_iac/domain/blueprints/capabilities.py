@@ -222,6 +222,7 @@ SCALE_ON_MESSAGES = Feature(
 PUBLIC_SERVICE = Feature(ContainerService, "public", "services", lambda service: service.public)
 API_RATE = Feature(ManagedGateway, "rate of an API", "gateway.apis", lambda it: any(api.rate for api in it.apis))
 BROWSER_ORIGINS = Feature(ManagedGateway, "CORS", "gateway.apis", lambda it: any(api.cors for api in it.apis))
+GATEWAY_QUOTA = Feature(ManagedGateway, "quota", "gateway.products", lambda it: any(one.quota for one in it.products))
 GATEWAY_LOG = Feature(ManagedGateway, "log of requests", COMPONENT_KEY, lambda gateway: gateway.log_store is not None)
 REMOVED_REQUEST_HEADERS = Feature(
     ManagedGateway,
@@ -306,7 +307,7 @@ FEATURES: tuple[Feature, ...] = (
     *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, PRIVATE_TABLES, TABLE_BACKUPS),
     *(DAPR_SIDECARS, ENVIRONMENT_IN_EVERY_ZONE, PRIVATE_IMAGES, PUBLIC_SERVICE),
     *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
-    *(API_RATE, BROWSER_ORIGINS, GATEWAY_LOG, REMOVED_REQUEST_HEADERS, ANSWER_HEADERS),
+    *(API_RATE, BROWSER_ORIGINS, GATEWAY_QUOTA, GATEWAY_LOG, REMOVED_REQUEST_HEADERS, ANSWER_HEADERS),
     *(VAULT_RECOVERY, PURGE_PROTECTION, PRIVATE_VAULT, DATABASE_RIGHT, LOG_QUOTA),
     *(DOMAIN_ELSEWHERE, SEVERAL_GEOGRAPHIES, UNCACHED_DELIVERY),
     *SIGNAL_FEATURES.values(),

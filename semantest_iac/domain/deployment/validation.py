@@ -358,6 +358,9 @@ def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterato
     for key, variables in list_variables(subject.section)[1:]:
         references = {variable: parse_secret_reference(value) for variable, value in variables.items()}
         found += [(f"{key}.{variable}", name, True) for variable, name in references.items() if name]
+    login = subject.section.gateway.login if subject.section.gateway else None
+    if login and (password := parse_secret_reference(login.password)):
+        found.append(("gateway.login.password", password, True))
     for key, name, is_written in found:
         if name in secrets.missing_secrets and (secrets.secrets_required or is_written):
             more = "" if is_written else _IMPLIED_SECRET_HINT

@@ -282,7 +282,10 @@ def find_secret_names(component: str, environment: str, section: ComponentSectio
     """Return the names of all secrets of a component, the implied signing key of tokens included."""
     environments = [variables for _, variables in list_variables(section)]
     written = {parse_secret_reference(value) for variables in environments for value in variables.values()}
-    return {*find_secret_variables(component, environment, section).values(), *filter(None, written)}
+    login = (
+        parse_secret_reference(section.gateway.login.password) if section.gateway and section.gateway.login else None
+    )
+    return {*find_secret_variables(component, environment, section).values(), *filter(None, (*written, login))}
 
 
 def find_secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
+from semantest_iac.domain.environments.platform.gateway_settings import resolve_gateway
 from semantest_iac.domain.environments.platform.layer_sections import (
     QueueSection,
     ResourcesSection,
@@ -110,6 +111,7 @@ def resolve_platform(
             dapr=features.enable_dapr,
         ),
         site=_resolve_site(section.site, features),
+        gateway=resolve_gateway(section.gateway, _list_deployed_services(section, features), environment),
     )
 
 
@@ -121,6 +123,10 @@ def _resolve_site(written: SiteSection | None, features: FeatureFlags) -> SiteSe
     usual = {name: value for name, value in SECURITY_HEADERS.items() if name.lower() not in names}
     output = site.output or (BUILT_FOLDER if site.build else "")
     return replace(site, headers={**usual, **headers}, output=output)
+
+
+def _list_deployed_services(section: ComponentSection, features: FeatureFlags) -> tuple[str, ...]:
+    return tuple(section.services or ()) if features.enable_container_apps else ()
 
 
 def resolve_resources(written: ResourcesSection | None, environment: EnvironmentSettings) -> PlatformSettings | None:

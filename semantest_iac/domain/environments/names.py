@@ -29,8 +29,8 @@ ENVIRONMENTS = tuple(environment.value for environment in Environment)
 PROVIDERS = tuple(provider.value for provider in CloudProvider)
 SERVICE_TYPES = ("rest-api", "websocket")  # components that run code and answer requests from outside
 LAYER_TYPES = (
-    *("network", "security", "observability", "database", "messaging", "functions", "etl", "services"),
-    "site",
+    *("network", "security", "observability", "database", "messaging"),
+    *("functions", "etl", "services", "gateway", "site"),
 )
 """The layers of the platform in their order of deployment; each is a type of components of its own, too."""
 PLATFORM_TYPE = "platform"  # all layers as one stack

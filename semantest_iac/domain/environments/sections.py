@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from semantest_iac.domain.environments.names import COMPONENT_TYPES
+from semantest_iac.domain.environments.platform.gateway_sections import GatewaySection
 from semantest_iac.domain.environments.platform.layer_sections import (
     DatabaseSection,
     EtlSection,
@@ -244,6 +245,7 @@ class ComponentSection(Section):
         description="Services that run containers, by name.",
         json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
     )
+    gateway: GatewaySection | None = Field(default=None, description="The gateway in front of the services.")
     site: SiteSection | None = Field(default=None, description="The static site of the platform.")
 
 

@@ -234,9 +234,15 @@ class ComponentSettings:
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
-        """The names of the secrets that any function or service reads, each once, sorted."""
+        """The names of the secrets that any function, service or the gateway reads, each once, sorted."""
         of_functions = {key for name in self.function_names for key in self.for_function(name).secrets.values()}
-        return tuple(sorted(of_functions | self._service_secrets))
+        return tuple(sorted(of_functions | self._service_secrets | self._gateway_secrets))
+
+    @property
+    def _gateway_secrets(self) -> set[str]:
+        """The name of the secret with the password of the gateway's login."""
+        platform = self.platform
+        return {platform.gateway.login_secret} - {""} if platform and platform.has_gateway else set()
 
     @property
     def has_services(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.environment_settings import SUBNETS
 from semantest_iac.domain.resource import Ref, Resource
 
@@ -136,12 +137,17 @@ def has_egress(part: NetworkPart) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRules(Resource):
-    """The rules of every subnet: what the table allows, and nothing else; `cidrs` are the addresses of each part."""
+    """The rules of every subnet: what the table allows, and nothing else; `cidrs` are the addresses of each part.
+
+    `gateway_tier` is that of the gateway in the network, None without one: what some of them need to be managed by
+    their cloud is no connection of the platform, and stands beside the table.
+    """
 
     network: Ref
     cidrs: Mapping[NetworkPart, str]
     has_private_endpoints: bool = False
     conditions: frozenset[AccessCondition] = frozenset()
+    gateway_tier: Tier | None = None
 
     @property
     def allowed(self) -> tuple[AllowedAccess, ...]:

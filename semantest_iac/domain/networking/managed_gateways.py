@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from semantest_iac.domain.costs.tiers import Tier
-from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.http_exchange import Pairs
 from semantest_iac.domain.resource import Ref, Resource
+
+if TYPE_CHECKING:  # the settings of components have the gateway's among them
+    from semantest_iac.domain.environments.settings import Authorizer, Cors
 
 KEY_HEADER = "x-api-key"
 """The header with the key of a subscription, the same on every cloud."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.resource import Ref, Resource
 
@@ -26,7 +27,7 @@ class Subnet(Resource):
     """The addresses of one part of a virtual network, in every zone.
 
     `access` are the rules; `egress` is what its traffic to the outside goes through, a NAT gateway or a firewall:
-    without it there is none.
+    without it there is none. `tier` is that of what lies in it, which on some clouds decides how it joins a subnet.
     """
 
     network: Ref
@@ -34,6 +35,7 @@ class Subnet(Resource):
     cidr: str
     access: Ref
     egress: Ref | None = None
+    tier: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -295,6 +295,24 @@ def check_azure_canary(subject: RuleSubject) -> Iterator[Finding]:
     yield refuse("canary", f"not on Azure without a gateway: {reason}", hint)
 
 
+def check_gateway_tier(subject: RuleSubject) -> Iterator[Finding]:
+    """Developer has no service level agreement, and is managed from outside, which a firewall would not let through.
+
+    Sources: Azure's pages on the tiers of API Management, and on its virtual networks (forced tunnelling).
+    """
+    platform = subject.platform
+    if platform is None or not platform.has_gateway or platform.environment.tiers.api_management != "basic":
+        return
+    path, hint = "/tiers.api_management", "Write tiers.api_management: standard."
+    if subject.built_in_environment == "production":
+        yield refuse(path, "the tier Developer has no service level agreement, and is not for production", hint)
+    elif platform.environment.network.firewall and "network" in platform.layers:
+        reason = "the tier Developer is managed by Azure from outside of the network, and answers would be dropped"
+        yield refuse(path, f"{reason} by the firewall", f"{hint} Or turn off network.firewall.")
+    elif subject.built_in_environment == "staging":
+        yield advise(path, "the tier Developer has no service level agreement, and one unit", hint)
+
+
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
@@ -302,7 +320,7 @@ AZURE_RULES = DeclarativeCloudRules(
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
         *(check_shared_app, check_shared_variables, check_calls_between_functions, check_azure_canary),
-        *(warn_of_container_sizes, warn_of_departures(find_azure_departures)),
+        *(check_gateway_tier, warn_of_container_sizes, warn_of_departures(find_azure_departures)),
     ),
     round_workspace_retention,
 )

@@ -46,6 +46,7 @@ from semantest_iac.infrastructure.configuration.layers import (
     lower_component_names,
     merge_layers,
 )
+from semantest_iac.infrastructure.configuration.openapi_documents import expand_openapi_documents
 from semantest_iac.infrastructure.configuration.schema import find_unknown_empty_keys, validate_values
 from semantest_iac.infrastructure.configuration.text_files import (
     DOTENV_FILE,
@@ -91,7 +92,8 @@ def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault
 def _find_misplaced_secret(text: str, path: KeyPath) -> Iterator[Fault]:
     if not is_credential_path(path):
         yield Fault(
-            format_key_path(path), "secrets can be used in components.<name>.environment and credentials of events only"
+            format_key_path(path),
+            "secrets can be used in components.<name>.environment, the gateway's login and credentials of events only",
         )
     elif parse_secret_reference(text) is None:
         yield Fault(
@@ -169,8 +171,10 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     values = drop_nulls({key: value for key, value in merged.values.items() if key != ENVIRONMENTS_KEY})
     if environments.extends:
         values[ENVIRONMENTS_KEY] = {name: {"extends": base} for name, base in environments.extends.items()}
-    configuration, faults, _ = validate_values(substitute_variables(values, variables))
+    expanded, of_documents = expand_openapi_documents(substitute_variables(values, variables), merged.positions)
+    configuration, faults, _ = validate_values(expanded)
     found = (
+        *of_documents,
         *find_unknown_empty_keys(merged.values),
         *faults,
         *check_references(values, variables),
@@ -233,7 +237,7 @@ def _read_environment_layers(
             yield _read_environment_file(sources.folder, name)
 
 
-_NAMED_ENTRIES = ("queues", "topics", "subscriptions")
+_NAMED_ENTRIES = ("queues", "topics", "subscriptions", "apis")
 """The keys whose entries have names of the user's own and need no value."""
 
 

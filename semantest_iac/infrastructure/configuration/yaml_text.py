@@ -48,7 +48,10 @@ def is_variable_path(path: KeyPath) -> bool:
 
 
 def is_credential_path(path: KeyPath) -> bool:
-    """Return whether the path is a setting of a source or a target of events that may be a secret."""
+    """Return whether the path is a setting that may be a secret: of a source or target of events, or of the gateway."""
+    within = _path_in_environment(path)
+    if within[:1] == ("components",) and within[2:] == ("gateway", "login", "password"):
+        return True
     return len(path) == 3 and path[0] in ("event_sources", "event_targets") and path[2] in CREDENTIAL_KEYS
 
 

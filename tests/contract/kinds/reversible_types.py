@@ -65,6 +65,12 @@ REVERSIBLE_TYPES = frozenset(
         "aws:xray/samplingRule:SamplingRule",
         "aws:elasticache/userGroup:UserGroup",
         "aws:rds/subnetGroup:SubnetGroup",
+        *(
+            f"azure-native:apimanagement:{name}"
+            for name in ("Api", "ApiOperation", "ApiPolicy", "Backend", "Diagnostic")
+        ),
+        *(f"azure-native:apimanagement:{name}" for name in ("Logger", "NamedValue", "Product", "ProductApi")),
+        "azure-native:apimanagement:ProductPolicy",
         "azure-native:applicationinsights:Workbook",
         "azure-native:cdn:AFDOrigin",
         "azure-native:cdn:AFDOriginGroup",

@@ -24,6 +24,7 @@ from tests.contract.kinds.conftest import FindLife
 from tests.contract.kinds.pairs import SUPPORTED_PAIRS
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.registry import EXAMPLES
+from tests.layer_sections import GATEWAY_SECTION
 from tests.published_models.aws_requests import check_aws_resource
 from tests.published_models.azure_requests import check_azure_resource
 from tests.published_models.explanations import EXPLANATIONS, list_unexplained
@@ -52,6 +53,7 @@ _WRITTEN = {
     },
     "websocket": {"environment": {"JWT_SECRET": "${secrets.jwt_secret}"}},
     **dict.fromkeys(("functions", "platform"), _CALLING),
+    "gateway": GATEWAY_SECTION,
 }
 """Settings with which components use most of what they can; the others have their defaults."""
 
@@ -73,7 +75,8 @@ def _build(stack: Stack) -> Any:
 
 def _is_possible(stack: Stack) -> bool:
     capabilities = find_cloud(stack.provider).capabilities
-    return not any(capabilities.unsupported_reason(type(it)) for it in _build(stack).resources)
+    resources = _build(stack).resources  # without any, the layer is turned off
+    return bool(resources) and not any(capabilities.unsupported_reason(type(it)) for it in resources)
 
 
 class TestResources:

@@ -9,6 +9,7 @@ import pytest
 
 from semantest_iac.domain.environments.names import ENVIRONMENTS, PLATFORM_TYPES
 from tests.integration.platform.places import PlatformPlace
+from tests.layer_sections import GATEWAY_SECTION, layer_values
 
 _CLOUDS = ("aws", "azure")
 _FLAGS = {
@@ -16,6 +17,7 @@ _FLAGS = {
     "functions": ["enable_functions"],
     "services": ["enable_container_apps"],
     "database": ["enable_sql_database", "enable_redis_cache", "enable_cosmos_db"],
+    "gateway": ["enable_api_management"],
 }
 
 
@@ -26,12 +28,13 @@ async def test_component_is_deployed_planned_again_destroyed_and_deployed(
     component: str, provider: str, environment: str, tmp_path: Path
 ) -> None:
     place = PlatformPlace(tmp_path, component, provider, environment)
+    values = {"components": {"platform": GATEWAY_SECTION}} if component == "platform" else layer_values(component)
 
-    created = await place.deploy()
+    created = await place.deploy(**values)
     first = await place.list_resources()
-    again = await place.preview(refresh=True)
+    again = await place.preview(refresh=True, **values)
     await place.destroy()
-    await place.deploy()
+    await place.deploy(**values)
     second = await place.list_resources()
 
     assert created.changes.create == len(created.mutations) >= len(first) > 0
@@ -45,7 +48,9 @@ async def test_component_is_deployed_planned_again_destroyed_and_deployed(
 async def test_a_layer_goes_and_comes_back_with_its_flags(
     provider: str, environment: str, layer: str, tmp_path: Path
 ) -> None:
-    await _turn_off_and_on("platform", provider, environment, _FLAGS[layer], tmp_path)
+    written = {"components": {"platform": GATEWAY_SECTION}} if layer == "gateway" else {}
+
+    await _turn_off_and_on("platform", provider, environment, _FLAGS[layer], tmp_path, **written)
 
 
 @pytest.mark.parametrize("provider", _CLOUDS)
@@ -81,6 +86,7 @@ async def _turn_off_and_on(
     off = await place.deploy(**flags)
     without_layer = await place.list_resources()
     await other.deploy(**flags)
+    place.deployment = "another deployment"  # with names of its own for what clouds reserve after a delete
     back = await place.deploy(**written)
 
     assert without_layer == await other.list_resources()

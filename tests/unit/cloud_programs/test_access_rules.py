@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.access_rules import ACCESS_TABLE, SUBNET_PARTS, AccessRules, NetworkPart
 from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
@@ -56,6 +57,25 @@ def _allowed_on_aws(*, private: bool) -> set[Connection]:
     )
     groups = {part: f"id of access-{part}" for part in _ALL_CIDRS}
     return set(filter(AwsRules(incoming, outgoing, groups).is_allowed, list_connections()))
+
+
+class TestGateway:
+    @pytest.mark.parametrize(("tier", "count"), [("basic", 4), ("standard", 0), (None, 0)])
+    def test_that_is_put_into_its_subnet_is_managed_from_outside(self, tier: Tier | None, count: int) -> None:
+        network = VirtualNetwork(name=Ref("network"), cidr="10.0.0.0/16", public_cidr="10.0.6.128/26")
+        rules = AccessRules(name=Ref("access"), network=Ref("network"), cidrs=_CIDRS, gateway_tier=tier)
+        registrations = record_program(
+            Blueprint(Stack("network", "azure", "development", "eastus"), 1, (network, rules), {})
+        )
+        groups = {it.name: it.inputs["securityRules"] for it in registrations if it.type.endswith("SecurityGroup")}
+        added = {
+            name: [(it["direction"], it["destinationPortRanges"]) for it in rules if 3000 <= it["priority"] < 4000]
+            for name, rules in groups.items()
+        }
+
+        assert [len(it) for name, it in added.items() if name != "access-gateway"] == [0] * 5
+        assert len(added["access-gateway"]) == count
+        assert tier != "basic" or ("Inbound", ["3443"]) in added["access-gateway"]
 
 
 class TestTable:

@@ -21,15 +21,25 @@ from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.environments.settings import Cors
 from semantest_iac.domain.messaging.message_filters import MessageFilter
 from semantest_iac.domain.monitoring.observability import LogWorkspace
+from semantest_iac.domain.networking.managed_gateways import (
+    GatewayProduct,
+    HeaderRules,
+    ManagedGateway,
+    RequestQuota,
+    RequestRate,
+)
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.kind_examples import shared
 from tests.kind_examples.containers import CONTAINER_EXAMPLES, CONTAINER_SERVICE
 from tests.kind_examples.database import DATABASE_EXAMPLES
+from tests.kind_examples.gateway import GATEWAY_EXAMPLES
 from tests.kind_examples.messages import MESSAGE_EXAMPLES
 from tests.kind_examples.network import NAT_GATEWAY, VIRTUAL_NETWORK
 from tests.kind_examples.sites import SITE_EXAMPLES
@@ -114,6 +124,26 @@ def _scaling(feature: Feature, **without: Any) -> Pair:
     return lambda provider: _example(feature, scaling=changed)(provider)[::-1]
 
 
+def _gateway(**changes: Any) -> Pair:
+    """A gateway whose first API has the changes, and as it is."""
+    example = GATEWAY_EXAMPLES[0]
+
+    def pair(provider: str) -> tuple[Blueprint, Blueprint]:
+        stack = Stack("gateway", provider, "staging", CLOUD_ENTRIES[provider].regions[0])
+        gateway = example.resource
+        assert isinstance(gateway, ManagedGateway)
+        bare = replace(gateway.apis[0], rate=None, cors=None, request_headers=HeaderRules())
+        of_api = {name: value for name, value in changes.items() if hasattr(bare, name)}
+        of_gateway = {name: value for name, value in changes.items() if name not in of_api}
+        without = replace(gateway, apis=(bare, *gateway.apis[1:]), products=(_BARE_PRODUCT,), log_store=None)
+        with_it = replace(without, apis=(replace(bare, **of_api), *gateway.apis[1:]), **of_gateway)
+        one, other = (Blueprint(stack, 1, (*example.needs, it), {}) for it in (with_it, without))
+        return one, other
+
+    return pair
+
+
+_BARE_PRODUCT = GatewayProduct("standard", ("orders",))
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
 _OURS = {"subnet_ids": ["a"], "security_group_ids": ["g"]}
 
@@ -125,6 +155,12 @@ def _network(provider: str, *, high_availability: bool) -> Blueprint:
 
 
 _PAIRS: Mapping[Feature, Pair] = {
+    capabilities.API_RATE: _gateway(rate=RequestRate(5, 10)),
+    capabilities.BROWSER_ORIGINS: _gateway(cors=Cors(origins=("https://app.example.org",))),
+    capabilities.GATEWAY_QUOTA: _gateway(products=(replace(_BARE_PRODUCT, quota=RequestQuota(100)),)),
+    capabilities.GATEWAY_LOG: _gateway(log_store=shared.LOGS),
+    capabilities.REMOVED_REQUEST_HEADERS: _gateway(request_headers=HeaderRules(remove=("x-debug",))),
+    capabilities.ANSWER_HEADERS: _gateway(response_headers=HeaderRules(set=(("x-frame-options", "DENY"),))),
     capabilities.NAT_IN_EVERY_ZONE: lambda provider: (
         _network(provider, high_availability=True),
         _network(provider, high_availability=False),

@@ -17,16 +17,6 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
-_CONTAINERS = {
-    *("ContainerEnvironment", "ContainerEnvironment (in every zone)", "ContainerService (Dapr)"),
-    *("ContainerService", "ContainerService (public)", "ContainerService (scaling on processor and memory)"),
-    *("ContainerService (scaling on requests)", "ContainerService (scaling on waiting messages)"),
-    *("ContainerService (scaling to zero)", "ImageRegistry", "ImageRegistry (private)", "LoadBalancer"),
-}
-_GATEWAY_FEATURES = (
-    *("ManagedGateway (CORS)", "ManagedGateway (headers of answers)", "ManagedGateway (log of requests)"),
-    *("ManagedGateway (rate of an API)", "ManagedGateway (removed headers of requests)"),
-)
 _GAPS = {
     "aws": {
         "ContainerService (Dapr)",
@@ -36,13 +26,11 @@ _GAPS = {
         "ContentDelivery (domain without a zone)",
     },
     "azure": {
-        *_GATEWAY_FEATURES,
         "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",
         "GatewayLogging",
         "LogStore (more than two years)",
-        "ManagedGateway",
         "MessageTrigger (maximum calls)",
     },
 }

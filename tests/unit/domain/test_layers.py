@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.environments.platform.layer_settings import STORAGE_LAYER
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.resource import Ref, Resource
+from tests.layer_sections import layer_values
 
 _STACK = Stack("platform", "aws", "qa", "us-east-1")
 
@@ -29,7 +30,8 @@ class _Pipe(Resource):
 
 
 def settings_of(component: str, environment: str = "qa") -> ComponentSettings:
-    return resolve_component(DeploymentConfiguration(), component, environment)
+    configuration = DeploymentConfiguration.model_validate(layer_values(component))
+    return resolve_component(configuration, component, environment)
 
 
 def context_with(*built: Resource) -> LayerContext:

@@ -15,6 +15,7 @@ from semantest_iac.domain.environments.environment_settings import get_environme
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPES
 from semantest_iac.domain.environments.rules.layer_rules import check_environment_values
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.layer_sections import layer_values
 
 Paths = Callable[..., list[str]]
 _FULL = {
@@ -76,7 +77,9 @@ class TestKeys:
 
     @pytest.mark.parametrize("component", sorted({*LAYER_TYPES} - {"site"}))
     def test_a_bare_layer_is_accepted(self, component: str, paths: Paths) -> None:
-        assert paths(component, {"tags": {"team": "orders"}}) == []
+        section = layer_values(component).get("components", {}).get(component, {})
+
+        assert paths(component, {"tags": {"team": "orders"}, **section}) == []
 
     def test_a_layer_s_name_may_be_that_of_an_api_of_before(self, paths: Paths) -> None:
         assert paths("functions", {"type": "rest-api"}) == []

@@ -1,8 +1,8 @@
 """The registry of layers, and the blueprints that are made of them: one layer, or the platform with all.
 
 The order of deployment is that of LAYER_TYPES: network, security, then observability, database, storage and messaging
-side by side, functions, ETL, services. Within a blueprint it is the references that decide, so layers that do not need
-each other are deployed at the same time.
+side by side, functions, ETL, services, the gateway. Within a blueprint it is the references that decide, so layers that
+do not need each other are deployed at the same time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.platform.database import build_database, build_storage
 from semantest_iac.domain.blueprints.platform.etl import build_etl
 from semantest_iac.domain.blueprints.platform.functions import build_functions
+from semantest_iac.domain.blueprints.platform.gateway import build_gateway
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
 from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.network import build_network_layer
@@ -36,6 +37,7 @@ LAYER_BUILDERS: Mapping[str, BuildLayer] = {
     "site": build_site,
     STORAGE_LAYER: build_storage,
     "services": build_services,
+    "gateway": build_gateway,
 }
 """The function of each layer."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
-from semantest_iac.domain.environments.environment_settings import NetworkSettings
+from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, NetworkSettings
 from semantest_iac.domain.environments.platform.service_addresses import ServiceAddresses, find_service_addresses
 from semantest_iac.domain.networking.access_rules import AccessCondition, AccessRules, NetworkPart, has_egress
 from semantest_iac.domain.networking.virtual_networks import (
@@ -38,7 +38,7 @@ def build_network_layer(context: LayerContext) -> Layer:
         VirtualNetwork(name=VIRTUAL_NETWORK_REF, cidr=settings.cidr, public_cidr=services.public, protection=plan),
         _build_access(context, ranges, services),
         *_build_egress(context, ranges, services),
-        *(_build_subnet(part, cidr, settings) for part, cidr in ranges.items()),
+        *(_build_subnet(part, cidr, context.platform.environment) for part, cidr in ranges.items()),
         *_build_bastion(settings, services),
     )
     outputs = {"network_id": (VIRTUAL_NETWORK_REF, "id")}
@@ -65,6 +65,7 @@ def _build_access(context: LayerContext, ranges: Mapping[NetworkPart, str], serv
         cidrs={**ranges, **bastion},
         has_private_endpoints=environment.security.private_endpoints,
         conditions=frozenset(_find_conditions(context)),
+        gateway_tier=environment.tiers.api_management if context.platform.has_gateway else None,
     )
 
 
@@ -100,9 +101,14 @@ def _build_egress(
         )
 
 
-def _build_subnet(part: NetworkPart, cidr: str, settings: NetworkSettings) -> Subnet:
-    """Build a subnet with at most one way out."""
-    way_out = FIREWALL_REF if settings.firewall else NAT_REF if settings.nat_gateway else None
+def _build_subnet(part: NetworkPart, cidr: str, environment: EnvironmentSettings) -> Subnet:
+    """Build a subnet with at most one way out.
+
+    That of the gateway has its tier whether there is a gateway or not: a cloud may refuse to change what decides how
+    a gateway joins it as long as one is there.
+    """
+    network = environment.network
+    way_out = FIREWALL_REF if network.firewall else NAT_REF if network.nat_gateway else None
     return Subnet(
         name=subnet_ref(part),
         network=VIRTUAL_NETWORK_REF,
@@ -110,6 +116,7 @@ def _build_subnet(part: NetworkPart, cidr: str, settings: NetworkSettings) -> Su
         cidr=cidr,
         access=ACCESS_REF,
         egress=way_out if has_egress(part) else None,
+        tier=environment.tiers.api_management if part is NetworkPart.GATEWAY else None,
     )
 
 

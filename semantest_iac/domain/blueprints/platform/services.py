@@ -105,6 +105,7 @@ def _build_service(service: ServiceSettings, logs: Ref, context: LayerContext) -
         probe=service.probe,
         scaling=replace(service.scaling, queues=lengths),
         public=service.public,
+        reached_by_gateway=context.platform.is_behind_gateway(service.name),
         dapr=context.platform.services.dapr,
         uses=tuple(_find_used(bindings, context)),
         receives_from=tuple(filter(None, (context.find_ref(queue_ref(it)) for it in bindings.receives_from))),

@@ -9,6 +9,7 @@ from semantest_iac.domain.compute.triggers import DEFAULT_BATCH_SIZE, UTC_ZONE
 from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
 from semantest_iac.domain.environments.names import LAYER_TYPES, PLATFORM_TYPE
+from semantest_iac.domain.environments.platform.gateway_settings import GatewaySettings
 from semantest_iac.domain.environments.platform.service_settings import ServicesSettings
 from semantest_iac.domain.environments.platform.site_settings import SiteSettings
 from semantest_iac.domain.messaging.message_filters import ALL_MESSAGES, MessageFilter
@@ -152,6 +153,16 @@ class PlatformSettings:
     etl: EtlSettings
     services: ServicesSettings = field(default_factory=ServicesSettings)
     site: SiteSettings = field(default_factory=SiteSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether there is a gateway: it is not turned off, and has something to lead to."""
+        return "gateway" in self.layers and bool(self.gateway.apis)
+
+    def is_behind_gateway(self, service: str) -> bool:
+        """Whether the gateway calls a service."""
+        return self.has_gateway and any(api.service == service for api in self.gateway.apis.values())
 
     def find_function_layer(self, trigger: FunctionTrigger | None) -> str:
         """Return the layer of a function with this trigger; none where functions are turned off.
@@ -169,6 +180,7 @@ LAYER_FLAGS: Mapping[str, tuple[str, ...]] = {
     "messaging": ("enable_service_bus",),
     "functions": ("enable_functions",),
     "services": ("enable_container_apps",),
+    "gateway": ("enable_api_management",),
 }
 """The flags of the layers that have some; with all of them off a layer has no resources."""
 

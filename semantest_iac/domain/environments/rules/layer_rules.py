@@ -20,6 +20,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
     check_ranges,
     is_resource_name,
 )
+from semantest_iac.domain.environments.rules.platform.gateway_rules import GATEWAY_RULES
 from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
 from semantest_iac.domain.environments.rules.site_rules import check_site
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
@@ -40,12 +41,13 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "messaging": _MESSAGING_KEYS,
     "functions": _FUNCTIONS_KEYS,
     "etl": _CODE_KEYS | _STORE_KEYS | {"functions", "etl"},
-    "platform": _FUNCTIONS_KEYS | {"database", "etl", "services", "site"},
     "services": _MESSAGING_KEYS | _STORE_KEYS | {"services"},
+    "gateway": frozenset({"gateway"}),
     "site": frozenset({"site"}),
+    "platform": _FUNCTIONS_KEYS | {"database", "etl", "services", "gateway", "site"},
 }
 """The keys that a component of each type may have, besides those of all types."""
-_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services", "site")
+_LAYER_KEYS = ("queues", "topics", "tables", "buckets", "database", "etl", "services", "gateway", "site")
 _PLATFORM_HINT = "Write it in a component of the platform."
 _FUNCTIONS_HINT = "Write it in a component of type functions."
 _KEYS_ELSEWHERE = dict.fromkeys(("queues", "topics", "tables", "buckets"), "Write it below resources.")
@@ -172,6 +174,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     check_layer_stores,
     *MESSAGING_RULES,
     *SERVICE_RULES,
+    *GATEWAY_RULES,
 )
 
 

@@ -57,7 +57,6 @@ _BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
-    ManagedGateway: "no component has a gateway in front of services yet",
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
@@ -95,6 +94,7 @@ PARTIAL: Mapping[Capability, str] = {
     "Azure has no role for it",
     StaticSite: "in the nearest of the five regions that have Static Web Apps; its files are answered from everywhere",
     capabilities.SEVERAL_GEOGRAPHIES: "all: Front Door delivers from every one of its places",
+    capabilities.GATEWAY_QUOTA: "from the creation of a subscription on; a month has 30 days",
     capabilities.VAULT_RECOVERY: "at least 7 days",
     capabilities.SECRET_RECOVERY: "at least 7 days, and the same for all secrets of a stack",
 }
@@ -175,6 +175,7 @@ CLOUD = Cloud(
         LoadBalancer: _function("platform.containers.container_environments:use_ingress", "app"),
         LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
+        ManagedGateway: _function("platform.managed_gateways:create_managed_gateway", "apimanagement", "keyvault"),
         MessageBroker: _function("platform.messaging:create_message_broker", "servicebus"),
         MessageQueue: _function("platform.messaging:create_message_queue", "servicebus"),
         MessageTopic: _function("platform.messaging:create_message_topic", "servicebus"),
@@ -248,6 +249,7 @@ CLOUD = Cloud(
         "azure-native:app:ManagedEnvironment": (
             LossyChange("gets another domain and address, and with it every service in it"),
         ),
+        "azure-native:apimanagement:Subscription": (LossyChange("gets other keys, which its clients do not have"),),
         "azure-native:applicationinsights:Component": (LossyChange("gets another instrumentation key"),),
         "azure-native:cdn:AFDCustomDomain": (LossyChange("gets another certificate, which takes minutes"),),
         "azure-native:cdn:AFDEndpoint": (LossyChange("gets another address, and its caches are empty"),),

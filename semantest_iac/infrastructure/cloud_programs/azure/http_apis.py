@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from math import ceil
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 import pulumi
 from pulumi_azure_native import apimanagement
 
 from semantest_iac.domain.delivery.canary import WHOLE
 from semantest_iac.domain.environments.environment_settings import Throttling
-from semantest_iac.domain.environments.settings import Authorizer, Cors
-from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
+from semantest_iac.domain.environments.settings import Authorizer
+from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.gateway.api_operations import (
+    expand_methods,
+    operation_id,
+    url_template,
+)
+from semantest_iac.infrastructure.cloud_programs.azure.gateway.policy_elements import (
+    ORIGINAL_HOST,
+    ORIGINAL_HOST_HEADER,
+    add_cors,
+    add_header,
+    add_section,
+    add_token_check,
+    render_policy,
+)
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import CANARY_APP
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
@@ -26,45 +38,25 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 BACKEND_ID, KEY_ID = "live", "gateway-key"
 CANARY_BACKEND_ID, POOL_ID = "canary", "shared"
 GATEWAY_KEY_HEADER = "x-semantest-gateway"
-# Source: Microsoft's policy sample "Add a forwarded header", for apps that build addresses of their own.
-ORIGINAL_HOST_HEADER, ORIGINAL_HOST = "x-forwarded-host", "@(context.Request.OriginalUrl.Host)"
 _MAX_PERIOD_S = 300  # seconds
 
 
 def policy_document(api: HttpApi, public_operations: Sequence[str], backend_id: str = BACKEND_ID) -> str:
     """Build the policy: CORS, rate limit, token check, headers, then the app; `public_operations` need no token."""
     root = Element("policies")
-    inbound = _add_section(root, "inbound")
+    inbound = add_section(root, "inbound")
     if api.cors:
-        _add_cors(inbound, api.cors)
+        add_cors(inbound, api.cors)
     _add_rate_limit(inbound, api.throttling)
     if api.authorizer:
         _add_token_check(inbound, api.authorizer, public_operations)
     for name, value in ((GATEWAY_KEY_HEADER, f"{{{{{KEY_ID}}}}}"), (ORIGINAL_HOST_HEADER, ORIGINAL_HOST)):
-        header = SubElement(inbound, "set-header", {"name": name, "exists-action": "override"})
-        SubElement(header, "value").text = value
+        add_header(inbound, name, value)
     SubElement(inbound, "set-backend-service", {"backend-id": backend_id})
     SubElement(SubElement(root, "backend"), "forward-request", timeout=str(api.integration_timeout_s))
     for name in ("outbound", "on-error"):
-        _add_section(root, name)
-    indent(root)
-    return tostring(root, encoding="unicode")
-
-
-def _add_section(root: Element, name: str) -> Element:
-    """Add a section that starts with the service-wide policy."""
-    section = SubElement(root, name)
-    SubElement(section, "base")
-    return section
-
-
-def _add_cors(inbound: Element, cors: Cors) -> None:
-    policy = SubElement(inbound, "cors", {"allow-credentials": str(cors.credentials).lower()})
-    _add_list(policy, "allowed-origins", "origin", cors.origins)
-    methods = _add_list(policy, "allowed-methods", "method", cors.methods)
-    if cors.max_age >= 0:
-        methods.set("preflight-result-max-age", str(cors.max_age))
-    _add_list(policy, "allowed-headers", "header", cors.headers)
+        add_section(root, name)
+    return render_policy(root)
 
 
 def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
@@ -81,21 +73,7 @@ def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
 def _add_token_check(inbound: Element, jwt: Authorizer, public_operations: Sequence[str]) -> None:
     condition = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public_operations) or "true"
     when = SubElement(SubElement(inbound, "choose"), "when", condition=f"@({condition})")
-    check = SubElement(
-        when,
-        "validate-jwt",
-        {"header-name": jwt.header, "failed-validation-httpcode": "401", "require-scheme": "Bearer"},
-    )
-    SubElement(check, "openid-config", url=f"{jwt.issuer.rstrip('/')}/.well-known/openid-configuration")
-    _add_list(check, "audiences", "audience", jwt.audience)
-    _add_list(check, "issuers", "issuer", (jwt.issuer,))
-
-
-def _add_list(parent: Element, name: str, item: str, values: Iterable[str]) -> Element:
-    element = SubElement(parent, name)
-    for value in values:
-        SubElement(element, item).text = value
-    return element
+    add_token_check(when, jwt)
 
 
 GATEWAY_PURPOSE = "gateway"
@@ -134,10 +112,7 @@ def create_access_log(
 
 
 _PUBLISHER = {"publisher_name": "Semantest", "publisher_email": "noreply@semantest.com"}
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ACTIVATION_TIMEOUTS = pulumi.CustomTimeouts(create="2h", delete="1h")
-_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
-_MAX_ID_LENGTH = 80
 
 
 def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
@@ -170,8 +145,8 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
 
 
 def _create_operations(api: HttpApi, in_service: dict[str, Any], context: ProgramContext) -> None:
-    for endpoint, method in _expand_methods(api):
-        template, parameters = _url_template(endpoint.path)
+    for endpoint, method in expand_methods(api.endpoints):
+        template, parameters = url_template(endpoint.path)
         apimanagement.ApiOperation(
             replace(endpoint, method=method).shape,  # a variable can then be renamed in place
             operation_id=operation_id(endpoint, method),
@@ -182,32 +157,6 @@ def _create_operations(api: HttpApi, in_service: dict[str, Any], context: Progra
             opts=context.options(aliases=[pulumi.Alias(name=f"{method} {endpoint.path}")], delete_before_replace=True),
             **in_service,
         )
-
-
-def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
-    """Yield each endpoint once per method: no operation covers all methods, and an exact one takes precedence.
-
-    It may name the variables of its path otherwise.
-    """
-    exact = {endpoint.shape for endpoint in api.endpoints}
-    for endpoint in api.endpoints:
-        for method in _METHODS if endpoint.method == "ANY" else (endpoint.method,):
-            if endpoint.method == method or replace(endpoint, method=method).shape not in exact:
-                yield endpoint, method
-
-
-def operation_id(endpoint: ApiEndpoint, method: str) -> str:
-    """Build a readable id, with a hash to distinguish similar paths."""
-    shape = replace(endpoint, method=method).shape
-    path = re.sub(r"[^a-z0-9]+", "-", shape.partition(" ")[2].lower()).strip("-") or "root"
-    digest = sha256(shape.encode()).hexdigest()[:6]
-    return f"{method.lower()}-{path}"[: _MAX_ID_LENGTH - 7] + f"-{digest}"
-
-
-def _url_template(path: str) -> tuple[str, list[str]]:
-    """Turn `/a/{id}/{rest+}` into `/a/{id}/*`, with `id` as its only parameter."""
-    template = re.sub(r"\{\w+\+\}$", "*", path)
-    return template, _PATH_PARAMETER.findall(template)
 
 
 def _route_to_app(
@@ -227,7 +176,7 @@ def _route_to_app(
         opts=context.options(),
         **in_service,
     )
-    public = [operation_id(endpoint, method) for endpoint, method in _expand_methods(api) if endpoint.public]
+    public = [operation_id(endpoint, method) for endpoint, method in expand_methods(api.endpoints) if endpoint.public]
     apimanagement.ApiPolicy(
         api.name,
         api_id=gateway_api.name,

@@ -51,6 +51,7 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
         "id": created.id,
         "address": address,
         "resource": created,
+        "key": secret.key,
         **({"vault": secret.vault} if secret.vault else {}),
     }
 

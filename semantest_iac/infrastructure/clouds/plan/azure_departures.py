@@ -28,6 +28,7 @@ def find_azure_departures(platform: PlatformSettings) -> Iterator[Departure]:
     """Yield what these settings become on Azure."""
     yield from _find_messaging_departures(platform)
     yield from _find_function_departures(platform)
+    yield from _find_gateway_departures(platform)
 
 
 def _find_messaging_departures(platform: PlatformSettings) -> Iterator[Departure]:
@@ -58,3 +59,17 @@ def _find_function_departures(platform: PlatformSettings) -> Iterator[Departure]
     )
     source = "Azure's pages on the hosting options of Functions and on migrating to Flex Consumption"
     yield Departure("functions", "tiers.functions", planned, "Flex Consumption", reason, source)
+
+
+def _find_gateway_departures(platform: PlatformSettings) -> Iterator[Departure]:
+    tier = platform.environment.tiers.api_management
+    if tier == "basic":
+        return
+    reason = (
+        "the classic Standard tier reaches nothing in a network"
+        if tier == "standard"
+        else "it is there in minutes, and joins the network in the same way"
+    )
+    source = "Azure's pages on virtual networks with API Management, and on its v2 tiers"
+    planned = f"API Management {tier.title()}"
+    yield Departure("gateway", "tiers.api_management", planned, f"{tier.title()} v2", reason, source)

@@ -14,6 +14,7 @@ from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue, M
 from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import LoadBalancer, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import SecretVault
@@ -48,6 +49,7 @@ AZURE_UNIT_PRICES: Final = {
         0.000026, "https://modal.com/blog/azure-function-pricing-guide", "2025-05-22"
     ),
     "gateway calls": _tested(3.50, "api_management_test"),  # a million, Consumption tier
+    "developer unit": _tested(48.03 / HOURS_PER_MONTH, "api_management_test"),  # an hour
     "basic operations": _tested(0.05, "servicebus_namespace_test"),  # a million
     "standard operations": _tested(0.80, "servicebus_namespace_test"),  # a million beyond the first 13
     "standard namespace": _tested(9.81 / HOURS_PER_MONTH, "servicebus_namespace_test"),  # an hour
@@ -67,7 +69,7 @@ AZURE_UNIT_PRICES: Final = {
 """USD, by what is charged.
 
 No dated public source was found for executions and always-ready instances of Flex Consumption, for messages of Web
-PubSub beyond its units, and for operations of tables: their prices are unknown.
+PubSub beyond its units, for operations of tables, and for the v2 tiers of API Management: their prices are unknown.
 """
 
 _QUERY_SIGNALS: Final = frozenset({Signal.ERROR_RATE, Signal.LATENCY, Signal.CONCURRENCY})
@@ -176,6 +178,11 @@ def _list_broker_items(broker: MessageBroker, priced: PricedUsage) -> Iterator[C
         yield CostItem(broker.name, "operations", millions, "million", AZURE_UNIT_PRICES["basic operations"])
 
 
+def _list_gateway_items(gateway: ManagedGateway, _priced: PricedUsage) -> Iterator[CostItem]:
+    price = AZURE_UNIT_PRICES["developer unit"] if gateway.tier == "basic" else None
+    yield from list_hours(gateway.name, "gateway unit", price)
+
+
 AZURE_PRICES: Final = PriceTable(
     "eastus",
     {
@@ -185,6 +192,7 @@ AZURE_PRICES: Final = PriceTable(
         HttpApi: _list_http_items,
         ItemTable: _list_item_table_items,
         LogStore: _list_log_items,
+        ManagedGateway: _list_gateway_items,
         observability.LogWorkspace: _list_telemetry_items,
         observability.AnomalyAlarm: list_monthly("metric, learnt threshold", AZURE_UNIT_PRICES["metric alert"], 2),
         observability.PlatformAlarm: _list_platform_alarm_items,

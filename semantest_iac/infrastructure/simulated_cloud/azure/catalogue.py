@@ -10,13 +10,14 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from semantest_iac.infrastructure.simulated_cloud.azure import (
     compute,
-    gateways,
     messaging,
     monitoring,
     networking,
     security,
     storage,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.api_management.products import API_PRODUCT_TYPES
+from semantest_iac.infrastructure.simulated_cloud.azure.api_management.services import API_MANAGEMENT_TYPES
 from semantest_iac.infrastructure.simulated_cloud.azure.platform import (
     data_pipelines,
     firewalls,
@@ -114,7 +115,8 @@ AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **compute.COMPUTE_TYPES,
     **security.VAULT_TYPES,
     **monitoring.ALERT_TYPES,
-    **gateways.GATEWAY_TYPES,
+    **API_MANAGEMENT_TYPES,
+    **API_PRODUCT_TYPES,
     **messaging.MESSAGING_TYPES,
     **MESSAGE_BROKER_TYPES,
     **observability.DASHBOARD_TYPES,

@@ -18,6 +18,7 @@ from semantest_iac.presentation.cli.text.graphs import (
     format_graph_as_mermaid,
     format_graph_as_text,
 )
+from tests.layer_sections import layer_values
 
 _DOT_NODE = re.compile(r'    "([^"]+)" \[label="\1\\n\w+"\];')
 _DOT_EDGE = re.compile(r'  "([^"]+)" -> "([^"]+)";')
@@ -26,7 +27,9 @@ _MERMAID_EDGE = re.compile(r"  (n\d+) --> (n\d+)")
 
 
 def graph_of(component: str, environment: str = "production") -> tuple[ResourceNode, ...]:
-    settings = resolve_component(DeploymentConfiguration(), component, environment)
+    settings = resolve_component(
+        DeploymentConfiguration.model_validate(layer_values(component)), component, environment
+    )
     stack = Stack(component, "aws", environment, "us-east-1")
     return build_resource_graph(BLUEPRINTS[component](stack, 1, settings), settings)
 

@@ -7,13 +7,18 @@ from tests.unit.simulated_cloud.azure.tokens import (
     API_DIAGNOSTIC,
     API_OPERATION,
     API_POLICY,
+    API_SUBSCRIPTION,
     BACKEND,
     COMPONENT,
+    GATEWAY_DIAGNOSTIC,
     HUB,
     IN_GROUP,
     LOCATED,
     LOGGER,
     NAMED_VALUE,
+    PRODUCT,
+    PRODUCT_API,
+    PRODUCT_POLICY,
     SERVICE,
     WEB_PUBSUB,
     Sample,
@@ -21,6 +26,7 @@ from tests.unit.simulated_cloud.azure.tokens import (
 
 _IN_SERVICE = {**IN_GROUP, "serviceName": "apim-semantest"}
 _IN_API = {**_IN_SERVICE, "apiId": "rest"}
+_RATE_BY_KEY = '<rate-limit-by-key calls="100" renewal-period="60" counter-key="@(context.Api.Id)" />'
 
 SAMPLES: dict[str, Sample] = {
     SERVICE: lambda world: {
@@ -51,7 +57,7 @@ SAMPLES: dict[str, Sample] = {
         **_IN_API,
         "policyId": "policy",
         "format": "rawxml",
-        "value": '<policies><inbound><rate-limit-by-key calls="100" renewal-period="60" /></inbound></policies>',
+        "value": f"<policies><inbound>{_RATE_BY_KEY}</inbound></policies>",
     },
     LOGGER: lambda world: {
         **_IN_SERVICE,
@@ -79,6 +85,28 @@ SAMPLES: dict[str, Sample] = {
         "protocol": "http",
         "url": "https://func-semantest.azurewebsites.net/api",
         "credentials": {"header": {"x-functions-key": ["{{function-key}}"]}},
+    },
+    PRODUCT: lambda _: {**_IN_SERVICE, "productId": "standard", "displayName": "Standard", "state": "published"},
+    PRODUCT_API: lambda _: {**_IN_API, "productId": "standard"},
+    PRODUCT_POLICY: lambda _: {
+        **_IN_SERVICE,
+        "productId": "standard",
+        "policyId": "policy",
+        "format": "xml",
+        "value": '<policies><inbound><quota calls="1000" renewal-period="86400" /></inbound></policies>',
+    },
+    API_SUBSCRIPTION: lambda world: {
+        **_IN_SERVICE,
+        "sid": "web",
+        "displayName": "Web",
+        "scope": world[PRODUCT].id,
+        "state": "active",
+    },
+    GATEWAY_DIAGNOSTIC: lambda world: {
+        **_IN_SERVICE,
+        "diagnosticId": "applicationinsights",
+        "loggerId": world[LOGGER].id,
+        "sampling": {"samplingType": "fixed", "percentage": 100},
     },
     WEB_PUBSUB: lambda _: {
         **LOCATED,

@@ -98,7 +98,7 @@ class TestConsumption:
         make(API, serviceName="apim-small")
 
     def test_refuses_limits_by_key(self, refused: Refused) -> None:
-        assert "Policies by key" in refused(API_POLICY, serviceName="apim-small").message
+        assert "the Consumption tier does not have it" in refused(API_POLICY, serviceName="apim-small").message
 
     def test_accepts_limits_without_key(self, make: Any) -> None:
         policy = '<policies><inbound><rate-limit calls="100" renewal-period="60" /></inbound></policies>'

@@ -8,6 +8,7 @@ from typing import Any
 
 from pulumi_azure_native import network as azure
 
+from semantest_iac.domain.costs.tiers import Tier
 from semantest_iac.domain.networking.access_rules import AccessRules, AllowedAccess, NetworkPart
 from semantest_iac.domain.networking.virtual_networks import NatGateway, Subnet, VirtualNetwork
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
@@ -18,13 +19,27 @@ ENVIRONMENTS_SERVICE, PLANS_SERVICE = "Microsoft.App/environments", "Microsoft.W
 _DELEGATIONS = {
     NetworkPart.APP: ENVIRONMENTS_SERVICE,  # workload profiles; an environment without them takes no delegation
     NetworkPart.FUNCTIONS: ENVIRONMENTS_SERVICE,  # the Flex Consumption plan
-    NetworkPart.GATEWAY: PLANS_SERVICE,  # API Management's second version
+    NetworkPart.GATEWAY: PLANS_SERVICE,  # API Management's v2 tiers
 }
 """The service that each subnet belongs to; source: the services' documentation on joining networks."""
+INJECTED_TIER: Tier = "basic"
+"""The tier of the gateway that is put into its subnet, Developer: a classic tier, whose subnet is delegated to nobody.
+
+Source: Azure's page on the network resources for the injection of API Management.
+"""
+_INJECTED_RULES: tuple[tuple[str, str, str, int], ...] = (
+    # Besides those of the platform, and those to services of Azure by HTTPS; source: the rules that Azure's page on
+    # API Management in virtual networks recommends.
+    ("managed-by-azure", "Inbound", "ApiManagement", 3443),
+    ("certificates", "Outbound", "Internet", 80),
+    ("its-own-database", "Outbound", "Sql", 1433),
+    ("its-own-metrics", "Outbound", "AzureMonitor", 1886),
+)
 
 _NOT_IN_NAMES = re.compile(r"[./]")
 _SERVICE_TAGS = {NetworkPart.INTERNET: "Internet", NetworkPart.CLOUD_SERVICES: "AzureCloud"}
 _FIRST_PRIORITY, _PRIORITY_STEP, _PROBES_PRIORITY, _LAST_PRIORITY = 100, 10, 4000, 4096
+_INJECTED_PRIORITY = 3000
 _IDLE_MINUTES = 4
 
 
@@ -60,7 +75,8 @@ def add_subnet(name: str, network: Outputs, context: ProgramContext, **arguments
 def create_subnet(subnet: Subnet, context: ProgramContext) -> Outputs:
     """Create a subnet that spans all zones, whose rules hold for private endpoints in it too."""
     egress = context.outputs[subnet.egress] if subnet.egress else {}
-    service = _DELEGATIONS.get(subnet.part)
+    is_injected = subnet.part is NetworkPart.GATEWAY and subnet.tier == INJECTED_TIER
+    service = None if is_injected else _DELEGATIONS.get(subnet.part)
     created = add_subnet(
         subnet.name,
         context.outputs[subnet.network],
@@ -100,9 +116,27 @@ def _list_rules(rules: AccessRules, part: NetworkPart) -> Iterator[dict[str, Any
             yield _allow(rules, row, "Inbound", priority)
         if row.source is part:
             yield _allow(rules, row, "Outbound", priority)
+    if part is NetworkPart.GATEWAY and rules.gateway_tier == INJECTED_TIER:
+        yield from _list_injected_rules(rules.cidrs[part])
     yield _rule("health-probes", "Inbound", _PROBES_PRIORITY, "Allow", source_address_prefix="AzureLoadBalancer")
     yield _rule("nothing-else-in", "Inbound", _LAST_PRIORITY, "Deny")
     yield _rule("nothing-else-out", "Outbound", _LAST_PRIORITY, "Deny")
+
+
+def _list_injected_rules(cidr: str) -> Iterator[dict[str, Any]]:
+    for number, (name, direction, tag, port) in enumerate(_INJECTED_RULES):
+        incoming = direction == "Inbound"
+        yield _rule(
+            name,
+            direction,
+            _INJECTED_PRIORITY + _PRIORITY_STEP * number,
+            "Allow",
+            description="API Management needs it inside of a network",
+            protocol="Tcp",
+            source_address_prefix=tag if incoming else cidr,
+            destination_address_prefix=cidr if incoming else tag,
+            destination_port_ranges=[str(port)],
+        )
 
 
 def _allow(rules: AccessRules, row: AllowedAccess, direction: str, priority: int) -> dict[str, Any]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from semantest_iac.infrastructure.simulated_cloud.azure.api_management.policies import (
+    BACKEND_TYPE,
+    NAMED_VALUE_TYPE,
+    policy_guards,
+)
 from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE, subnet_delegations
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
@@ -37,21 +42,19 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
 API_SERVICE_TYPE: Final = "azure-native:apimanagement:ApiManagementService"
-API_TYPE: Final = "azure-native:apimanagement:Api"
+MANAGED_API_TYPE: Final = "azure-native:apimanagement:Api"
 API_DIAGNOSTIC_TYPE: Final = "azure-native:apimanagement:ApiDiagnostic"
 API_OPERATION_TYPE: Final = "azure-native:apimanagement:ApiOperation"
 API_POLICY_TYPE: Final = "azure-native:apimanagement:ApiPolicy"
-BACKEND_TYPE: Final = "azure-native:apimanagement:Backend"
 LOGGER_TYPE: Final = "azure-native:apimanagement:Logger"
-NAMED_VALUE_TYPE: Final = "azure-native:apimanagement:NamedValue"
 
 _SERVICES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.ApiManagement/service"
 _REFUSE: Final = OnDelete.REFUSE
-_SERVICE_ID: Final = f"{_SERVICES_ID}/{{serviceName}}"
-_SERVICE_REFERENCE: Final = parent_reference("serviceName", API_SERVICE_TYPE, _SERVICES_ID, fact_name="service")
+SERVICE_ID: Final = f"{_SERVICES_ID}/{{serviceName}}"
+SERVICE_REFERENCE: Final = parent_reference("serviceName", API_SERVICE_TYPE, _SERVICES_ID, fact_name="service")
 _API_REFERENCES: Final = (
-    _SERVICE_REFERENCE,
-    parent_reference("apiId", API_TYPE, f"{_SERVICE_ID}/apis", fact_name="api"),
+    SERVICE_REFERENCE,
+    parent_reference("apiId", MANAGED_API_TYPE, f"{SERVICE_ID}/apis", fact_name="api"),
 )
 _ENTITY_ID: Final = refine(Length(1, 80, TERRAFORM), Pattern(r"^[^*#&+:<>?]+\Z", DOC))
 
@@ -102,22 +105,20 @@ def _lacks_subnet_delegation(context: GuardContext) -> bool:
     )
 
 
+def _is_injected_into_delegated_subnet(context: GuardContext) -> bool:
+    subnet = context.facts["subnet"]
+    return bool(subnet) and _sku_name(context.facts) in ("Developer", "Premium") and bool(subnet_delegations(subnet))
+
+
 def _has_websockets_on_consumption(context: GuardContext) -> bool:
     return context.facts["apiType"] == "websocket" and _sku_name(context.facts["service"]) == "Consumption"
-
-
-def _has_policy_refused_on_consumption(context: GuardContext) -> bool:
-    policies = ("<rate-limit-by-key", "<quota-by-key", "<cache-lookup ", "<cache-store ")
-    return _sku_name(context.facts["service"]) == "Consumption" and any(
-        tag in context.facts["value"] for tag in policies
-    )
 
 
 def _validation_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
     return RequestGuard(applies, Refusal("ValidationError", message), evidence)
 
 
-GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
+API_MANAGEMENT_TYPES: Final[dict[str, TypeRule]] = {
     API_SERVICE_TYPE: ArmType(API_SERVICE_TYPE, f"{_SERVICES_ID}/{{serviceName}}").rule(
         {
             "serviceName": refine(Pattern(r"^[a-zA-Z]([a-zA-Z0-9-]{0,48}[a-zA-Z0-9])?\Z", DOC)),
@@ -172,6 +173,11 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
                 DOC,
                 "The subnet of a StandardV2 service is delegated to Microsoft.Web/serverFarms.",
             ),
+            _validation_guard(
+                _is_injected_into_delegated_subnet,
+                DOC,
+                "The subnet of a service in the tier {sku[name]} must not be delegated to any service.",
+            ),
         ),
         name_reservation=NameReservation(
             lambda _: 2 * SECONDS_PER_DAY,
@@ -185,7 +191,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=_activation_seconds,
     ),
-    API_TYPE: ArmType(API_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}").rule(
+    MANAGED_API_TYPE: ArmType(MANAGED_API_TYPE, f"{SERVICE_ID}/apis/{{apiId}}").rule(
         {
             "apiId": _ENTITY_ID,
             "path": refine(Length(0, 400, DOC), allow_blank=True),
@@ -201,7 +207,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "apiRevision": "1",
             "displayName": "{apiId}",
         },
-        references=(_SERVICE_REFERENCE,),
+        references=(SERVICE_REFERENCE,),
         guards=(
             _validation_guard(
                 _has_websockets_on_consumption, DOC, "WebSocket APIs are not supported in the Consumption tier."
@@ -209,7 +215,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=5,
     ),
-    API_OPERATION_TYPE: ArmType(API_OPERATION_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}/operations/{{operationId}}").rule(
+    API_OPERATION_TYPE: ArmType(API_OPERATION_TYPE, f"{SERVICE_ID}/apis/{{apiId}}/operations/{{operationId}}").rule(
         {
             "operationId": _ENTITY_ID,
             "urlTemplate": refine(Length(1, 1000, DOC)),
@@ -217,36 +223,30 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         },
         references=_API_REFERENCES,
     ),
-    API_POLICY_TYPE: ArmType(API_POLICY_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}/policies/{{policyId}}").rule(
+    API_POLICY_TYPE: ArmType(API_POLICY_TYPE, f"{SERVICE_ID}/apis/{{apiId}}/policies/{{policyId}}").rule(
         {"policyId": refine(OneOf(("policy",), DOC)), "format": refine(computed_default=True)},
         references=_API_REFERENCES,
-        guards=(
-            _validation_guard(
-                _has_policy_refused_on_consumption, DOC, "Policies by key and the cache need a tier above Consumption."
-            ),
-        ),
+        guards=policy_guards("api"),
     ),
-    API_DIAGNOSTIC_TYPE: ArmType(
-        API_DIAGNOSTIC_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}/diagnostics/{{diagnosticId}}"
-    ).rule(
+    API_DIAGNOSTIC_TYPE: ArmType(API_DIAGNOSTIC_TYPE, f"{SERVICE_ID}/apis/{{apiId}}/diagnostics/{{diagnosticId}}").rule(
         {
             "diagnosticId": refine(OneOf(("applicationinsights", "azuremonitor", "local"), TERRAFORM)),
             "sampling.percentage": refine(Range(0, 100, DOC)),
         },
         references=(*_API_REFERENCES, id_reference("loggerId", LOGGER_TYPE)),
     ),
-    NAMED_VALUE_TYPE: ArmType(NAMED_VALUE_TYPE, f"{_SERVICE_ID}/namedValues/{{namedValueId}}").rule(
+    NAMED_VALUE_TYPE: ArmType(NAMED_VALUE_TYPE, f"{SERVICE_ID}/namedValues/{{namedValueId}}").rule(
         {
             "namedValueId": _ENTITY_ID,
             "displayName": refine(Pattern(r"^[A-Za-z0-9._-]{1,256}\Z", DOC)),
             "value": refine(sensitive=True),
         },
         computed=SUCCEEDED_STATE,
-        references=(_SERVICE_REFERENCE,),
+        references=(SERVICE_REFERENCE,),
         conditions=(Choice(1, 1, ("value", "keyVault"), DOC),),
         latency_seconds=2,
     ),
-    BACKEND_TYPE: ArmType(BACKEND_TYPE, f"{_SERVICE_ID}/backends/{{backendId}}").rule(
+    BACKEND_TYPE: ArmType(BACKEND_TYPE, f"{SERVICE_ID}/backends/{{backendId}}").rule(
         {
             "backendId": _ENTITY_ID,
             "url": refine(Length(1, 2000, DOC)),
@@ -256,18 +256,18 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "type": refine(computed_default=True),
         },
         computed={"type": "Single"},
-        references=(_SERVICE_REFERENCE, id_reference("pool.services.*.id", BACKEND_TYPE, on_delete=_REFUSE)),
+        references=(SERVICE_REFERENCE, id_reference("pool.services.*.id", BACKEND_TYPE, on_delete=_REFUSE)),
         conditions=(Choice(1, 1, ("url", "pool"), DOC),),
         in_use_refusal=Refusal(
             "ValidationError", "Backend {backendId} is in use by {dependents} and cannot be deleted."
         ),
     ),
-    LOGGER_TYPE: ArmType(LOGGER_TYPE, f"{_SERVICE_ID}/loggers/{{loggerId}}").rule(
+    LOGGER_TYPE: ArmType(LOGGER_TYPE, f"{SERVICE_ID}/loggers/{{loggerId}}").rule(
         {
             "loggerId": refine(Length(1, 256, DOC)),
             "credentials": refine(sensitive=True),
             "isBuffered": refine(default=True),
         },
-        references=(_SERVICE_REFERENCE, id_reference("resourceId")),
+        references=(SERVICE_REFERENCE, id_reference("resourceId")),
     ),
 }

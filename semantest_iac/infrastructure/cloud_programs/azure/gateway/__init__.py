@@ -1,0 +1,1 @@
+"""API Management: what several programs create of it, and the gateway in front of services."""

@@ -1,0 +1,1 @@
+"""API Management: services, APIs with their policies, products and subscriptions."""
