@@ -28,6 +28,7 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.item_tables import ItemTable, table_variable
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
+from semantest_iac.infrastructure.clouds.aws_gateway_rules import check_gateway_headers, check_gateway_variables
 from semantest_iac.infrastructure.clouds.aws_variables import (
     CONNECTIONS_ENDPOINT_SETTING,
     ENVIRONMENT_LIMIT_BYTES,
@@ -213,7 +214,7 @@ AWS_RULES = DeclarativeCloudRules(
     AWS_LIMITS,
     (
         *(check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
-        check_warm_canary,
+        *(check_warm_canary, check_gateway_headers, check_gateway_variables),
         check_way_to_images,
         *(warn_of_tasks, warn_of_departures(find_aws_departures)),
     ),
