@@ -27,7 +27,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import is_resource_
 from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.sections import ComponentSection, RouteSection
 
-RATE_SECONDS, CACHE_SECONDS = range(1, 300 + 1), range(1, 3600 + 1)
+RATE_SECONDS, ANSWER_CACHE_SECONDS = range(1, 300 + 1), range(1, 3600 + 1)
 """What every cloud takes; sources: their references of rate limits and of caches."""
 LARGEST_LIMIT = 1_000_000_000
 LONGEST_GATEWAY_PATH = 128
@@ -152,8 +152,8 @@ def _check_rate(at: str, calls: int, seconds: int | None) -> Iterator[Finding]:
 
 def _check_cache(at: str, cache: ResponseCacheSection, api: GatewayApiSection) -> Iterator[Finding]:
     """It is known on which parameters answers depend: an answer to another question would be wrong."""
-    if cache.seconds not in CACHE_SECONDS:
-        yield refuse(f"{at}.seconds", f"seconds must be 1 to {CACHE_SECONDS[-1]}, not {cache.seconds}")
+    if cache.seconds not in ANSWER_CACHE_SECONDS:
+        yield refuse(f"{at}.seconds", f"seconds must be 1 to {ANSWER_CACHE_SECONDS[-1]}, not {cache.seconds}")
     if cache.query is None and api.operations is None:
         hint = "Name them, such as [page, limit], or write [] where they depend on the path alone."
         yield refuse(f"{at}.query", "missing: on which parameters do the answers depend?", hint)
