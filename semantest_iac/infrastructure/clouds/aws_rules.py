@@ -28,7 +28,6 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.domain.storage.item_tables import ItemTable, table_variable
 from semantest_iac.domain.storage.object_stores import ObjectStore, bucket_variable
-from semantest_iac.infrastructure.clouds.aws_gateway_rules import check_gateway_headers, check_gateway_variables
 from semantest_iac.infrastructure.clouds.aws_variables import (
     CONNECTIONS_ENDPOINT_SETTING,
     ENVIRONMENT_LIMIT_BYTES,
@@ -208,6 +207,40 @@ def check_warm_canary(subject: RuleSubject) -> Iterator[Finding]:
             "--canary none; after that, new versions can be canaries."
         )
         yield refuse("canary", f"not with instances.min = {settings.instances.minimum}: {reason}", hint)
+
+
+def check_gateway_headers(subject: RuleSubject) -> Iterator[Finding]:
+    """The value of a header that is set stands between quotes, and nothing escapes one in it.
+
+    Source: API Gateway's developer guide, "Mapping API request and response data" (static values).
+    """
+    for name, api in subject.platform.gateway.apis.items() if subject.platform else ():
+        for header, value in api.request_headers.set.items():
+            if "'" in value:
+                at = f"gateway.apis.{make_printable(name)}.request_headers.set.{make_printable(header)}"
+                yield refuse(at, "API Gateway takes no ' in the value of a header", "Leave it out.")
+
+
+def check_gateway_variables(subject: RuleSubject) -> Iterator[Finding]:
+    """A place in the paths of a gateway has a variable for one segment, or one for the rest, not both.
+
+    Source: its answer "A sibling ({id}) of this resource already has a variable path part -- only one is allowed".
+    """
+    found: dict[str, tuple[bool, str]] = {}
+    for name, api in subject.platform.gateway.apis.items() if subject.platform else ():
+        paths = [it.path for it in api.operations] if api.operations is not None else ["/{path+}"]
+        for path in paths:
+            place = ""
+            for segment in f"{api.path or f'/{name}'}/{path}".split("/"):
+                is_variable, is_greedy = segment.startswith("{"), segment.endswith("+}")
+                known = found.setdefault(place, (is_greedy, f"{segment} of '{name}'")) if is_variable else None
+                if known and known[0] is not is_greedy:
+                    at = f"gateway.apis.{make_printable(name)}.operations"
+                    reason = f"{make_printable(segment)} is at the same place as {make_printable(known[1])}"
+                    yield refuse(
+                        at, f"{reason}, and API Gateway takes one of them", "Write one kind of variable there."
+                    )
+                place += f"/{'{}' if is_variable else segment}" if segment else ""
 
 
 AWS_RULES = DeclarativeCloudRules(

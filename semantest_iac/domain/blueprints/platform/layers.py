@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.platform.database import build_database, build_storage
+from semantest_iac.domain.blueprints.platform.entrances.gateway import build_gateway
 from semantest_iac.domain.blueprints.platform.etl import build_etl
 from semantest_iac.domain.blueprints.platform.functions import build_functions
-from semantest_iac.domain.blueprints.platform.gateway import build_gateway
 from semantest_iac.domain.blueprints.platform.layer import BuildLayer, Layer, LayerContext
 from semantest_iac.domain.blueprints.platform.messaging import build_messaging
 from semantest_iac.domain.blueprints.platform.network import build_network_layer

@@ -1,0 +1,1 @@
+"""The layers that receive requests from outside."""
