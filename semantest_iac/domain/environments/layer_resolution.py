@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from semantest_iac.domain.environments.environment_settings import EnvironmentSettings, FeatureFlags
-from semantest_iac.domain.environments.platform.gateway_settings import resolve_gateway
+from semantest_iac.domain.environments.platform.gateway_resolution import resolve_gateway
 from semantest_iac.domain.environments.platform.layer_sections import (
     QueueSection,
     ResourcesSection,
@@ -31,7 +31,7 @@ from semantest_iac.domain.environments.platform.layer_settings import (
     TopicSettings,
     find_layers,
 )
-from semantest_iac.domain.environments.platform.service_settings import resolve_services
+from semantest_iac.domain.environments.platform.service_resolution import resolve_services
 from semantest_iac.domain.environments.platform.site_sections import SiteSection
 from semantest_iac.domain.environments.platform.site_settings import BUILT_FOLDER, SECURITY_HEADERS, SiteSettings
 from semantest_iac.domain.environments.section_types import Section

@@ -11,8 +11,9 @@ from semantest_iac.domain.compute.containers import HealthProbe, ServiceScaling
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.platform.service_resolution import resolve_services
 from semantest_iac.domain.environments.platform.service_sections import ServiceSection
-from semantest_iac.domain.environments.platform.service_settings import ServiceSettings, resolve_services
+from semantest_iac.domain.environments.platform.service_settings import ServiceSettings
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import choose_container_size

@@ -65,6 +65,10 @@ def _list_azure_site_items(site: StaticSite, _priced: PricedUsage) -> Iterator[C
         yield CostItem(site.name, "Static Web App, Standard", 1, "each", None, is_fixed=True)
 
 
+def _list_azure_firewall_items(firewall: WebFirewall, _priced: PricedUsage) -> Iterator[CostItem]:
+    yield CostItem(firewall.name, "firewall of Front Door", 1, "each", None, is_fixed=True)
+
+
 AWS_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     ContentDelivery: _list_delivery_items,
     DnsZone: list_monthly("hosted zone", AWS_SITE_UNIT_PRICES["hosted zone"]),
@@ -75,4 +79,5 @@ AZURE_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     ContentDelivery: _list_azure_delivery_items,
     DnsZone: list_monthly("zone", AZURE_SITE_UNIT_PRICES["zone"]),
     StaticSite: _list_azure_site_items,
+    WebFirewall: _list_azure_firewall_items,
 }

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.platform.gateway_resolution import DEFAULT_PRODUCT, find_gateway_apis
 from semantest_iac.domain.environments.platform.gateway_sections import (
     GatewayApiSection,
     GatewayLoginSection,
@@ -16,10 +17,6 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
     GatewaySection,
     HeaderRulesSection,
     ResponseCacheSection,
-)
-from semantest_iac.domain.environments.platform.gateway_settings import (
-    DEFAULT_PRODUCT,
-    find_gateway_apis,
 )
 from semantest_iac.domain.environments.rules.component_rules import check_authorizer, check_cors, check_routes
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
