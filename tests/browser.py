@@ -6,7 +6,8 @@ import asyncio
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,17 +71,44 @@ class Page:
         await self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
         await self._call("Input.insertText", text=text)
 
+    @asynccontextmanager
+    async def record(self, folder: Path) -> AsyncIterator[list[str]]:
+        """Record the requests of the page as long as the block, as `POST 202 http://…`.
+
+        However the block ends, they are in `trace.json` of the folder then, and what the page looks like in
+        `screenshot.png`. Headers and bodies are not recorded: they may hold secrets.
+        """
+        requests, methods = list[str](), dict[str, str]()
+
+        def keep(name: str, event: Mapping[str, Any]) -> None:
+            if name == "Network.requestWillBeSent":
+                methods[event["requestId"]] = event["request"]["method"]
+            elif name == "Network.responseReceived":
+                response = event["response"]
+                requests.append(f"{methods.get(event['requestId'], '?')} {response['status']} {response['url']}")
+
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        self._browser.listeners[self._session] = keep
+        await self._call("Network.enable")
+        try:
+            yield requests
+        finally:
+            picture = await self._call("Page.captureScreenshot", format="png")
+            (folder / "screenshot.png").write_bytes(b64decode(picture["data"]))
+            (folder / "trace.json").write_text(json.dumps(requests, indent=1), encoding="utf-8")
+
     async def _call(self, method: str, **parameters: Any) -> Any:
         return await self._browser.call(method, self._session, **parameters)
 
 
 class Browser:
-    """A running browser."""
+    """A running browser; `listeners` by session get the events of their page."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
+        self.listeners: dict[str, Callable[[str, Mapping[str, Any]], None]] = {}
         self._reading = asyncio.create_task(self._read())
 
     async def open_page(self) -> Page:
@@ -111,6 +139,8 @@ class Browser:
             answer = json.loads(message.data)
             if waiting := self._waiting.pop(answer.get("id", 0), None):
                 waiting.set_result(answer)
+            elif listen := self.listeners.get(answer.get("sessionId", "")):
+                listen(answer["method"], answer["params"])
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -110,14 +111,20 @@ async def test_an_order_comes_back_through_all_layers(tmp_path: Path, stack: Sta
         application.gateway({}, ("127.0.0.1", 0), log.append) as url,
         open_browser(tmp_path / "profile") as browser,
     ):
-        page = await browser.open_page()
-        await page.visit(f"http://{stack}.localhost:{url.rpartition(':')[2]}/orders")
-        await page.click("#order")
-        await page.wait_for("document.querySelector('#status').textContent === 'POST 401'")
-        for name, text in fields.items():
-            await page.fill(f"#{name}", text)
-        shown = await order_and_wait(page)
+        page, site = await browser.open_page(), f"http://{stack}.localhost:{url.rpartition(':')[2]}/orders"
+        async with page.record(tmp_path / "browser") as requests:
+            await page.visit(site)
+            await page.click("#order")
+            await page.wait_for("document.querySelector('#status').textContent === 'POST 401'")
+            for name, text in fields.items():
+                await page.fill(f"#{name}", text)
+            shown = await order_and_wait(page)
 
     assert shown == ["tea"]
+    statuses = [it.rpartition(" ")[0] for it in requests if not it.startswith("OPTIONS")]
+    assert requests[0] == f"GET 200 {site}"
+    assert [it for it in statuses if it.startswith("POST")] == ["POST 401", "POST 202"]
+    assert json.loads((tmp_path / "browser" / "trace.json").read_text()) == requests
+    assert (tmp_path / "browser" / "screenshot.png").read_bytes().startswith(b"\x89PNG")
     assert [it.path.partition(" ")[0] for it in log if it.method == "DELIVER"] == ["orders-queue"]
     assert not any(secret in str(it) for it in log for secret in (key, PASSWORD))
