@@ -319,6 +319,8 @@ _CALLS: Final[Mapping[str, AwsCalls]] = {
             },
             "defaultCacheBehavior.allowedMethods": "AllowedMethods.Items",
             "defaultCacheBehavior.cachedMethods": "AllowedMethods.CachedMethods.Items",
+            "defaultCacheBehavior.functionAssociations": "FunctionAssociations.Items",
+            "defaultCacheBehavior.functionAssociations.*.functionArn": "FunctionARN",
             "origins.*.originId": "Id",
             "isIpv6Enabled": "DistributionConfig.IsIPV6Enabled",
             "webAclId": "DistributionConfig.WebACLId",

@@ -56,6 +56,7 @@ _CALLS: Final[Mapping[str, AzureCall]] = {
         )
     },
     "azure-native:redisenterprise:RedisEnterprise": AzureCall("redisenterprise", ("RedisEnterprise",)),
+    "azure-native:privatedns:PrivateRecordSet": AzureCall("privatedns", ("RecordSets",)),
     "azure-native:network:NatGateway": AzureCall("network", ("NatGateways",)),
     "azure-native:network:PublicIPAddress": AzureCall("network", ("PublicIPAddresses",)),
     "azure-native:storage:BlobServiceProperties": AzureCall(
