@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from itertools import product
 from typing import Any
 
-from semantest_iac.domain.networking.access_rules import NetworkPart, list_access
+from semantest_iac.domain.networking.access_rules import AccessCondition, NetworkPart, list_access
 
 OUTSIDE = frozenset({NetworkPart.INTERNET, NetworkPart.CLOUD_SERVICES})
 PORTS = (22, 80, 443, 1433, 3389, 5671, 6379, 8080, 10000)
+_SERVICE_TAGS = ("ApiManagement", "AzureKeyVault", "AzureMonitor", "Sql", "Storage")
 Connection = tuple[NetworkPart, NetworkPart, int]
 Properties = Mapping[str, Any]
 
@@ -23,9 +24,9 @@ def list_connections(parts: Iterable[NetworkPart] = NetworkPart) -> Iterator[Con
             yield from ((source, target, port) for port in PORTS)
 
 
-def list_allowed_by_table(*, private: bool) -> set[Connection]:
+def list_allowed_by_table(*, private: bool, conditions: Collection[AccessCondition] = ()) -> set[Connection]:
     """Return the connections that the table of the architecture allows."""
-    rows = list(list_access(has_private_endpoints=private))
+    rows = list(list_access(has_private_endpoints=private, conditions=conditions))
     return {
         (source, target, port)
         for source, target, port in list_connections()
@@ -34,19 +35,21 @@ def list_allowed_by_table(*, private: bool) -> set[Connection]:
     }
 
 
-def expect_on_azure(*, private: bool) -> set[Connection]:
+def expect_on_azure(*, private: bool, conditions: Collection[AccessCondition] = ()) -> set[Connection]:
     """Return what the table allows, and the services of the cloud wherever the internet is: they are a part of it."""
-    allowed = list_allowed_by_table(private=private)
+    allowed = list_allowed_by_table(private=private, conditions=conditions)
     swap = {NetworkPart.INTERNET: NetworkPart.CLOUD_SERVICES}
     return allowed | {(swap.get(source, source), swap.get(target, target), port) for source, target, port in allowed}
 
 
-def expect_on_aws(*, private: bool) -> set[Connection]:
+def expect_on_aws(*, private: bool, conditions: Collection[AccessCondition] = ()) -> set[Connection]:
     """Return what the table allows, with what follows from AWS's services having no group of addresses.
 
     Who may reach them may reach every address by HTTPS, which includes the gateway, which every address may reach.
     """
-    allowed = {it for it in expect_on_azure(private=private) if it[1] not in OUTSIDE or it[2] == 443}
+    allowed = {
+        it for it in expect_on_azure(private=private, conditions=conditions) if it[1] not in OUTSIDE or it[2] == 443
+    }
     for source, target, port in tuple(allowed):
         if target is NetworkPart.CLOUD_SERVICES:
             allowed |= {(source, NetworkPart.INTERNET, port), (source, NetworkPart.GATEWAY, port)}
@@ -84,6 +87,8 @@ class AzureRules:
             return True
         if prefix in ("Internet", "AzureCloud"):  # the internet contains the cloud's services
             return part is NetworkPart.CLOUD_SERVICES or (prefix == "Internet" and part is NetworkPart.INTERNET)
+        if prefix in _SERVICE_TAGS:
+            return part is NetworkPart.CLOUD_SERVICES
         if prefix == "AzureLoadBalancer" or part in OUTSIDE:
             return False
         return ip_address(ip_network(self.cidrs[part])[10]) in ip_network(prefix)

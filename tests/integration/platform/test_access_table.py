@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.networking.access_rules import SUBNET_PARTS, NetworkPart
+from semantest_iac.domain.networking.access_rules import SUBNET_PARTS, AccessCondition, NetworkPart
 from semantest_iac.domain.resource import DeployedResource
 from tests.integration.platform.places import PlatformPlace
 from tests.network_rules import (
@@ -27,9 +27,17 @@ _PLACES: Mapping[str, NetworkPart] = {
     "aws:lambda/function:Function": NetworkPart.FUNCTIONS,
     "aws:rds/instance:Instance": NetworkPart.DATA,
     "aws:elasticache/serverlessCache:ServerlessCache": NetworkPart.DATA,
+    "aws:ecs/service:Service": NetworkPart.APP,
+    "aws:lb/loadBalancer:LoadBalancer": NetworkPart.APP,
+    "azure-native:apimanagement:ApiManagementService": NetworkPart.GATEWAY,
+    "azure-native:app:ManagedEnvironment": NetworkPart.APP,
     "azure-native:web:WebApp": NetworkPart.FUNCTIONS,
 }
 """The part of the network in which what there is of a type has its addresses; private endpoints have theirs by name."""
+_PLATFORM = {
+    "services": {"orders-api": {"image": "ghcr.io/acme/orders:1.4", "bindings": {"sends_to": ["orders-queue"]}}},
+    "gateway": {"apis": {"orders": {"service": "orders-api", "path": "/orders"}}},
+}
 _DATA_ENDPOINTS = ("cache", "database", "documents", "files", "objects", "queues", "tables")
 
 
@@ -70,6 +78,14 @@ class DeployedNetwork:
         """Return the connections between the subnets and with the outside that the rules let through."""
         return set(filter(self.rules.is_allowed, list_connections((*SUBNET_PARTS, *OUTSIDE))))
 
+    def list_allowed_by_azure(self) -> set[Connection]:
+        """Return what a gateway of the tier Developer needs for itself, by Azure's page on its networks."""
+        gateways = self._of("azure-native:apimanagement:ApiManagementService")
+        if not any(it.inputs["sku"]["name"] == "Developer" for it in gateways):
+            return set()
+        source = NetworkPart.GATEWAY
+        return {*((source, target, 80) for target in OUTSIDE), (source, NetworkPart.CLOUD_SERVICES, 1433)}
+
     def list_workloads(self) -> dict[tuple[str, str], set[NetworkPart]]:
         """Return the parts of the network in which a resource has addresses, by its type and name."""
         found = {}
@@ -83,6 +99,8 @@ class DeployedNetwork:
 
 
 def _expect_place(type_: str, name: str) -> NetworkPart:
+    if name == "gateway-link":  # the load balancer by which the gateway of AWS reaches the network
+        return NetworkPart.GATEWAY
     if type_ in _PLACES:
         return _PLACES[type_]
     assert type_.endswith((":VpcEndpoint", ":PrivateEndpoint")), f"{type_} has no place in this test"
@@ -96,15 +114,18 @@ async def test_network_of_a_platform_lets_through_what_the_table_allows(
     tmp_path: Path, provider: str, environment: str
 ) -> None:
     place = PlatformPlace(tmp_path, "platform", provider, environment)
-    await place.deploy()
+    await place.deploy(components={"platform": _PLATFORM})
     network = DeployedNetwork(await place.read_resources(), provider)
     private = environment in ("staging", "production")
 
-    expected = expect_on_aws(private=private) if provider == "aws" else expect_on_azure(private=private)
+    expect = expect_on_aws if provider == "aws" else expect_on_azure
+    expected = expect(private=private, conditions={AccessCondition.IMAGES}) | network.list_allowed_by_azure()
     assert network.list_allowed() == {it for it in expected if NetworkPart.BASTION not in it}
 
     workloads = network.list_workloads()
     assert workloads == {(type_, name): {_expect_place(type_, name)} for type_, name in workloads}
-    assert {part for parts in workloads.values() for part in parts} >= (
-        {NetworkPart.FUNCTIONS, NetworkPart.INTEGRATION, NetworkPart.DATA} if private else set()
-    )
+    assert {part for parts in workloads.values() for part in parts} >= {
+        NetworkPart.APP,
+        *([] if environment == "qa" else [NetworkPart.GATEWAY]),
+        *([NetworkPart.FUNCTIONS, NetworkPart.INTEGRATION, NetworkPart.DATA] if private else []),
+    }

@@ -46,7 +46,8 @@ async def test_are_deployed_changed_and_taken_out(provider: str, environment: st
     assert changed.mutations
     assert all("orders-api" in it.urn for it in changed.mutations), [it.urn for it in changed.mutations]
     assert without.changes.delete > 0
-    assert without.changes.replace == 0, [(it.op, it.urn) for it in without.mutations if it.op == "replace"]
+    replaced = {it.urn.rpartition("$")[2].partition("::")[0] for it in without.mutations if it.op == "replace"}
+    assert replaced <= {"aws:apigateway/deployment:Deployment"}  # the gateway leads to one service less
 
 
 @pytest.mark.parametrize("provider", _CLOUDS)
