@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
+_CHANGING = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z?"
+    r"|\bns-\d+\.awsdns-\d+|\bns\d-\d+(?=\.azure-dns\.)"
+    r"|\b[a-z]+-[a-z]+-[0-9a-f]+\.\d+(?=\.azurestaticapps\.)"
+    r"|\b[a-z]+-[0-9a-f]+(?=\.[a-z0-9]+\.azurecontainerapps\.)"
+)
+"""Times, and the parts of host names that a cloud chooses among few: two resources may have the same."""
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|\d{1,3}(?:-\d{1,3}){3}"  # the second form is a part of a name in DNS
 _WORD = re.compile(rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|{_ADDRESS}|[A-Za-z0-9]+")
 """UUIDs and addresses are words as a whole: their parts occur in others, too."""
@@ -47,7 +53,7 @@ class NameMapping:
             for number, (our_row, theirs_) in enumerate(zip(ours, theirs, strict=True)):
                 yield from self.differences(f"{path}[{number}]", our_row, theirs_)
         elif isinstance(ours, str) and isinstance(theirs, str):
-            if not self._same_text(_TIME.sub("", ours), _TIME.sub("", theirs)):
+            if not self._same_text(_CHANGING.sub("", ours), _CHANGING.sub("", theirs)):
                 yield f"{path}: {ours!r} {self._here}, {theirs!r} {self._there}"
         elif ours != theirs or isinstance(ours, bool) != isinstance(theirs, bool):
             yield f"{path}: {_format_value(ours)} {self._here}, {_format_value(theirs)} {self._there}"
