@@ -13,6 +13,7 @@ from typing import Any
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
+from semantest_iac.domain.errors import ProviderError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.sites import SITE_RUNTIME
 from semantest_iac.domain.ports.provisioner import ApplyResult, Deferred, ReportProgress, ResourceProgress, Work
@@ -24,6 +25,7 @@ SendRequest = Callable[[str, HttpRequest], HttpResponse]
 ResourceKind = type[Resource]
 AppOutputs = Mapping[str, Any]
 
+RETRYABLE_STATUSES = (409, 429, 500, 502, 503, 504)
 PACKAGE_TAG = "Package"
 """The tag with the digest of the package that a resource must run: it shows every new package in the plan."""
 
@@ -39,6 +41,13 @@ class ServiceClient:
     send: SendRequest
     token: Callable[[], str]
     wait: Callable[[float], None]
+
+    def ask(self, origin: str, request: HttpRequest) -> HttpResponse:
+        """Return the response; a connection error is a 503, which may be retried."""
+        try:
+            return self.send(origin, request)
+        except OSError as error:
+            return HttpResponse(503, body=str(getattr(error, "reason", None) or error).encode())
 
     def cancelled_by(self, cancelled: threading.Event) -> ServiceClient:
         """Return a client that raises RequestCancelledError once the event is set."""
@@ -198,6 +207,17 @@ class CodePublisher:
 
     def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
         return (resource for resource in resources if resource.type == self.method.app_type)
+
+
+def publishing_error(provider: str, what: str, app: AppOutputs, reason: str, hint: str) -> ProviderError:
+    """Return the error of code that an app did not take."""
+    return ProviderError(
+        f"Cannot publish {what} to '{app['name']}': {reason.rstrip('.')}.",
+        "PUBLISH_FAILED",
+        provider=provider,
+        resource=str(app.get("id") or app["name"]),
+        hint=hint,
+    )
 
 
 def _with_id(app: DeployedResource) -> AppOutputs:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -13,7 +14,8 @@ from urllib.parse import urlencode
 
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.cloud_programs.code_publishing import SendRequest
+from semantest_iac.infrastructure.cloud_programs.code_publishing import SendRequest, ServiceClient
+from semantest_iac.infrastructure.cloud_programs.https import send_https
 
 LOGIN_ORIGIN = "https://login.microsoftonline.com"
 _AUDIENCE = "https://management.azure.com"
@@ -83,15 +85,15 @@ def _cli_token(variables: Mapping[str, str], audience: str) -> str | None:
         return None
 
 
-def request_token_once(send: SendRequest) -> Callable[[], str]:
-    """Return a function that requests the token of this process's user once."""
+def create_azure_client() -> ServiceClient:
+    """Return a client that requests the token of this process's user once."""
     cached: list[str] = []
 
     def token() -> str:
-        cached[:] = cached or [find_azure_token(os.environ, send)]
+        cached[:] = cached or [find_azure_token(os.environ, send_https)]
         return cached[0]
 
-    return token
+    return ServiceClient(send_https, token, time.sleep)
 
 
 def _missing_credentials(reason: str) -> DeploymentError:

@@ -6,18 +6,22 @@ Source: the requests of the Azure CLI (`/api/publish`, `/api/deployments/…`) a
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.errors import ArtifactError, ProviderError
+from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.networking.apis import WebSocketEndpoint
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
-from semantest_iac.infrastructure.cloud_programs.azure.credentials import request_token_once
-from semantest_iac.infrastructure.cloud_programs.code_publishing import AppOutputs, PublishingMethod, ServiceClient
-from semantest_iac.infrastructure.cloud_programs.https import send_https
+from semantest_iac.infrastructure.cloud_programs.azure.credentials import create_azure_client
+from semantest_iac.infrastructure.cloud_programs.code_publishing import (
+    RETRYABLE_STATUSES,
+    AppOutputs,
+    PublishingMethod,
+    ServiceClient,
+    publishing_error,
+)
 
 FUNCTION_APP_TYPE = "azure-native:web:WebApp"
 CANARY_APP = "canary"
@@ -26,7 +30,6 @@ CANARY_APP = "canary"
 PUB_SUB_HUB_TYPE = "azure-native:webpubsub:WebPubSubHub"
 _DEPLOYER_PREFIX = "semantest-iac-"  # followed by the digest: the service stores the deployer and returns it
 _FAILED, _SUCCEEDED = 3, 4
-_RETRYABLE_STATUSES = (409, 429, 500, 502, 503, 504)
 _PUBLISH_TIMEOUT_S, _RETRY_INTERVAL_S, _POLL_INTERVAL_S = 900.0, 15.0, 3.0
 _START_TIMEOUT_S = 90.0
 _HINTS = {
@@ -56,7 +59,8 @@ def publish_package(app: AppOutputs, package: Artifact, client: ServiceClient) -
             return _wait_for_host(app, client)
         except _Refusal as refusal:
             if not refusal.can_retry or pause is None:
-                raise _publish_error(app, refusal) from refusal
+                hint = _HINTS.get(refusal.status, _RETRY_HINT)
+                raise publishing_error("azure", "the package", app, refusal.reason, hint) from refusal
             client.wait(refusal.retry_after or pause)
     return None
 
@@ -96,7 +100,7 @@ def _wait_for_deployment(app: AppOutputs, deployment: str, client: ServiceClient
         if content.get("status") == _FAILED:
             reason = str(content.get("status_text") or content.get("message") or "the service gave no reason")
             raise _Refusal(reason, can_retry="Forbidden" in reason)  # a role that is not effective yet
-        if response.status not in (200, 202, 404, *_RETRYABLE_STATUSES):
+        if response.status not in (200, 202, 404, *RETRYABLE_STATUSES):
             raise _refusal_of(response)
         if pause is not None:
             client.wait(pause)
@@ -106,8 +110,8 @@ def _wait_for_deployment(app: AppOutputs, deployment: str, client: ServiceClient
 def _wait_for_host(app: AppOutputs, client: ServiceClient) -> None:
     """Wait until the host has restarted with the package; it does not check the service's health."""
     for pause in _pauses(_POLL_INTERVAL_S, _START_TIMEOUT_S):
-        response = _send(f"https://{app['defaultHostName']}", HttpRequest("GET", "/"), client)
-        if response.status not in _RETRYABLE_STATUSES:
+        response = client.ask(f"https://{app['defaultHostName']}", HttpRequest("GET", "/"))
+        if response.status not in RETRYABLE_STATUSES:
             return
         if pause is not None:
             client.wait(pause)
@@ -125,15 +129,7 @@ def _request_deployment_service(
     """Send a request to the app's deployment service, which has its own host."""
     headers = (("authorization", f"Bearer {client.token()}"), ("content-type", "application/zip"))
     origin = f"https://{str(app['defaultHostName']).replace('.', '.scm.', 1)}"
-    return _send(origin, HttpRequest(method, path, query, headers, body), client)
-
-
-def _send(origin: str, request: HttpRequest, client: ServiceClient) -> HttpResponse:
-    """Treat a connection error as a 503, which is retried."""
-    try:
-        return client.send(origin, request)
-    except OSError as error:
-        return HttpResponse(503, body=str(getattr(error, "reason", None) or error).encode())
+    return client.ask(origin, HttpRequest(method, path, query, headers, body))
 
 
 def _refusal_of(response: HttpResponse) -> _Refusal:
@@ -142,7 +138,7 @@ def _refusal_of(response: HttpResponse) -> _Refusal:
     return _Refusal(
         str(reason or f"status {response.status}"),
         response.status,
-        can_retry=response.status in _RETRYABLE_STATUSES,
+        can_retry=response.status in RETRYABLE_STATUSES,
         retry_after=float(after) if after.isdecimal() else 0.0,
     )
 
@@ -155,25 +151,11 @@ def _json_object(response: HttpResponse) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _publish_error(app: AppOutputs, refusal: _Refusal) -> ProviderError:
-    return ProviderError(
-        f"Cannot publish the package to '{app['name']}': {refusal.reason.rstrip('.')}.",
-        "PUBLISH_FAILED",
-        provider="azure",
-        resource=str(app.get("id") or app["name"]),
-        hint=_HINTS.get(refusal.status, _RETRY_HINT),
-    )
-
-
-def _service_client() -> ServiceClient:
-    return ServiceClient(send_https, request_token_once(send_https), time.sleep)
-
-
 FUNCTION_APP_PUBLISHING = PublishingMethod(
     FUNCTION_APP_TYPE,
     running_digest,
     publish_package,
-    _service_client,
+    create_azure_client,
     {WebSocketEndpoint: PUB_SUB_HUB_TYPE},
     CANARY_APP,
 )

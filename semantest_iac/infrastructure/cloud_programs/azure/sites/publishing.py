@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,18 +20,19 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, ProviderError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.sites import SITE_RUNTIME, VARIABLES_FILE
-from semantest_iac.infrastructure.cloud_programs.azure.credentials import request_token_once
+from semantest_iac.infrastructure.cloud_programs.azure.credentials import create_azure_client
 from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration import (
     SITE_CONFIGURATION_FILE,
     render_configuration,
 )
 from semantest_iac.infrastructure.cloud_programs.code_publishing import (
     PACKAGE_TAG,
+    RETRYABLE_STATUSES,
     AppOutputs,
     PublishingMethod,
     ServiceClient,
+    publishing_error,
 )
-from semantest_iac.infrastructure.cloud_programs.https import send_https
 from semantest_iac.infrastructure.cloud_programs.site_files import render_variables
 
 STATIC_WEB_APP_TYPE = "azure-native:web:StaticSite"
@@ -45,7 +45,6 @@ _MANAGEMENT = "https://management.azure.com"
 _SITE_API, _STORAGE_API, _BLOB_API = "2024-04-01", "2024-01-01", "2023-11-03"
 _SIGNATURE_HOURS = 1
 _TRIES, _PAUSE_S = 120, 5.0
-_RETRYABLE_STATUSES = (409, 429, 500, 502, 503, 504)
 _BUSY, _FAILED = ("WaitingForDeployment", "Uploading", "Deploying"), ("Failed", "Detached", "Deleting")
 _SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"']*")
 _FIRST_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows: the same files make the same bytes
@@ -212,13 +211,10 @@ def _send(client: ServiceClient, origin: str, request: HttpRequest) -> HttpRespo
     """Return a success; what may pass is tried again, and other responses are raised."""
     response = HttpResponse(503)
     for attempt in range(4):
-        try:
-            response = client.send(origin, request)
-        except OSError as error:
-            response = HttpResponse(503, body=str(getattr(error, "reason", None) or error).encode())
+        response = client.ask(origin, request)
         if response.status < 300:
             return response
-        if response.status not in _RETRYABLE_STATUSES:
+        if response.status not in RETRYABLE_STATUSES:
             break
         client.wait(_PAUSE_S * (attempt + 1))
     reason = response.body.decode(errors="replace").strip()[:500]
@@ -226,24 +222,15 @@ def _send(client: ServiceClient, origin: str, request: HttpRequest) -> HttpRespo
 
 
 def _publish_error(app: AppOutputs, refused: _RefusedRequest) -> ProviderError:
-    return ProviderError(
-        f"Cannot publish the files to '{app['name']}': {refused.reason.rstrip('.')}.",
-        "PUBLISH_FAILED",
-        provider="azure",
-        resource=str(app.get("id") or app["name"]),
-        hint=_HINTS.get(refused.status, _RETRY_HINT),
-    )
-
-
-def _service_client() -> ServiceClient:
-    return ServiceClient(send_https, request_token_once(send_https), time.sleep)
+    hint = _HINTS.get(refused.status, _RETRY_HINT)
+    return publishing_error("azure", "the files", app, refused.reason, hint)
 
 
 STATIC_SITE_PUBLISHING = PublishingMethod(
     STATIC_WEB_APP_TYPE,
     read_site_digest,
     publish_site,
-    _service_client,
+    create_azure_client,
     publishes_settings=True,
     takes=lambda package: package.runtime == SITE_RUNTIME,
 )
