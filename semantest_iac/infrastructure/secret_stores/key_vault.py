@@ -7,8 +7,6 @@ library for Python would bring three more packages for these two requests.
 from __future__ import annotations
 
 import json
-import os
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,9 +20,8 @@ from semantest_iac.domain.errors import (
     ThrottledError,
 )
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.cloud_programs.azure.credentials import VAULT_AUDIENCE, find_azure_token
+from semantest_iac.infrastructure.cloud_programs.azure.credentials import VAULT_AUDIENCE, create_azure_client
 from semantest_iac.infrastructure.cloud_programs.code_publishing import ServiceClient
-from semantest_iac.infrastructure.cloud_programs.https import send_https
 from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.simulated_cloud.azure.vault_service import VaultService
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
@@ -86,13 +83,7 @@ class KeyVaultVersions:
 
 def open_key_vault(region: str) -> SecretVersions:
     """Return the store of the vaults that this machine's user may reach; the region is in their addresses."""
-    cached: list[str] = []
-
-    def token() -> str:
-        cached[:] = cached or [find_azure_token(os.environ, send_https, VAULT_AUDIENCE)]
-        return cached[0]
-
-    return KeyVaultVersions(ServiceClient(send_https, token, time.sleep))
+    return KeyVaultVersions(create_azure_client(VAULT_AUDIENCE))
 
 
 def open_simulated_key_vault(cloud: SimulatedCloud, seal: ValueSeal) -> SecretVersions:

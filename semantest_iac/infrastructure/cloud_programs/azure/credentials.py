@@ -85,12 +85,12 @@ def _cli_token(variables: Mapping[str, str], audience: str) -> str | None:
         return None
 
 
-def create_azure_client() -> ServiceClient:
+def create_azure_client(audience: str = _AUDIENCE) -> ServiceClient:
     """Return a client that requests the token of this process's user once."""
     cached: list[str] = []
 
     def token() -> str:
-        cached[:] = cached or [find_azure_token(os.environ, send_https)]
+        cached[:] = cached or [find_azure_token(os.environ, send_https, audience)]
         return cached[0]
 
     return ServiceClient(send_https, token, time.sleep)
