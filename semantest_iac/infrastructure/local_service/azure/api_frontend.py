@@ -320,8 +320,7 @@ def _read_secrets(resources: DeployedResources, settings: Mapping[str, str]) -> 
     """Read each reference to Key Vault with its value; a broken reference stays a text, as on Azure."""
     values = read_vault_values(resources)
     for reference in settings.values():
-        uri = reference.removeprefix(f"{_KEY_VAULT_REFERENCE}SecretUri=").rstrip(")/")
-        value = next((values[known] for known in values if f"{uri}/".startswith(f"{known}/")), None)
+        value = find_vault_value(values, reference.removeprefix(f"{_KEY_VAULT_REFERENCE}SecretUri=").rstrip(")/"))
         if reference.startswith(_KEY_VAULT_REFERENCE) and value is not None:
             yield reference, value
 
@@ -332,6 +331,11 @@ def read_vault_values(resources: DeployedResources) -> dict[str, str]:
         _SECRET_URI.format(**secret.inputs): secret.inputs["properties"]["value"]
         for secret in resources_of_type(resources, _SECRET)
     }
+
+
+def find_vault_value(values: Mapping[str, str], address: str) -> str | None:
+    """Return the value of the secret at an address, which may name a version of it; None if it is not known."""
+    return next((value for known, value in values.items() if f"{address}/".startswith(f"{known}/")), None)
 
 
 def resources_of_type(resources: DeployedResources, type_: str) -> Iterator[DeployedResource]:

@@ -7,7 +7,11 @@ from typing import Any
 
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.azure.api_frontend import read_vault_values, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.api_frontend import (
+    find_vault_value,
+    read_vault_values,
+    resources_of_type,
+)
 from semantest_iac.infrastructure.local_service.containers.service_spec import DeployedContainer
 
 _APP_TYPE = "azure-native:app:ContainerApp"
@@ -31,8 +35,7 @@ def _read_secrets(app: DeployedResource, values: Mapping[str, str]) -> Iterator[
     """Yield the secrets of an app by the names that its variables refer to."""
     configuration: Mapping[str, Any] = app.inputs.get("configuration") or {}
     for secret in configuration.get("secrets") or ():
-        url = f"{secret.get('keyVaultUrl', '')}/"
-        value = next((value for uri, value in values.items() if url.startswith(f"{uri}/")), None)
+        value = find_vault_value(values, secret.get("keyVaultUrl", ""))
         if value is not None:
             yield secret["name"], value
 

@@ -16,7 +16,12 @@ from xml.etree.ElementTree import Element, fromstring
 
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.azure.api_frontend import read_cors_policy, resources_of_type
+from semantest_iac.infrastructure.local_service.azure.api_frontend import (
+    find_vault_value,
+    read_cors_policy,
+    read_vault_values,
+    resources_of_type,
+)
 from semantest_iac.infrastructure.local_service.azure.managed_gateway import BODY_LIMIT, REFUSALS
 from semantest_iac.infrastructure.local_service.gateway.rules import (
     BackendKind,
@@ -214,10 +219,10 @@ class _PolicyReader:
     def _find_named_value(self, name: str) -> str:
         values = (it for it in resources_of_type(self.resources, _NAMED_VALUE) if it.inputs["displayName"] == name)
         address = str(next(values).inputs["keyVault"]["secretIdentifier"])
-        for secret in resources_of_type(self.resources, "azure-native:keyvault:Secret"):
-            if f"{secret.inputs['vaultName']}.vault.azure.net/secrets/{secret.inputs['secretName']}/" in f"{address}/":
-                return str(secret.inputs["properties"]["value"])
-        raise LookupError(f"no secret of this stack is at {address}")
+        value = find_vault_value(read_vault_values(self.resources), address)
+        if value is None:
+            raise LookupError(f"no secret of this stack is at {address}")
+        return value
 
 
 def _find_section(document: Element, name: str) -> Element:

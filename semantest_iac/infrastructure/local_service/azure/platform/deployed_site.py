@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration impor
 )
 from semantest_iac.infrastructure.cloud_programs.site_files import SiteFile, render_variables
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.azure.api_frontend import resources_of_type
 from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
 from semantest_iac.infrastructure.local_service.sites.rules import DeliveryCache, ServedFile, SiteRules, SiteSources
 
@@ -38,7 +39,7 @@ _REFUSED_METHOD: Final = HttpResponse(405)
 
 def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteRules | None:
     """Read what a Static Web App answers; None if the stack has none."""
-    site = next(_resources_of(resources, _SITE), None)
+    site = next(resources_of_type(resources, _SITE), None)
     if site is None:
         return None
     settings = _read_settings(resources)
@@ -46,6 +47,7 @@ def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteR
     paths = [it.relative_to(folder).as_posix() for it in sorted(folder.rglob("*")) if it.is_file()] if folder else []
     configuration = json.loads(render_configuration(paths, settings))
     override = (configuration.get("responseOverrides") or {}).get("404") or {}
+    is_cached = any(it.inputs.get("cacheConfiguration") for it in resources_of_type(resources, _ROUTE))
     return SiteRules(
         dict(_read_files(folder, paths, configuration, settings["variables"])) if folder else {},
         _MISSING,
@@ -53,18 +55,14 @@ def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteR
         single_page="navigationFallback" in configuration,
         error_page=str(override.get("rewrite", "")).lstrip("/"),
         headers=HeaderChanges(tuple(it for it in _lower(configuration["globalHeaders"]) if it[0] != _CACHE_CONTROL)),
-        cache=_CACHE if any(it.inputs.get("cacheConfiguration") for it in _resources_of(resources, _ROUTE)) else None,
+        cache=_CACHE if is_cached else None,
         origins=tuple(f"https://{host}" for host in _list_hosts(resources, site)),
     )
 
 
-def _resources_of(resources: DeployedResources, type_: str) -> Iterator[DeployedResource]:
-    return (it for it in resources if it.type == type_)
-
-
 def _read_settings(resources: DeployedResources) -> Mapping[str, Any]:
     """Read what the publisher writes into the package, which stands with the container of packages."""
-    metadata = (it.inputs.get("metadata") or {} for it in _resources_of(resources, _CONTAINER))
+    metadata = (it.inputs.get("metadata") or {} for it in resources_of_type(resources, _CONTAINER))
     settings: Mapping[str, Any] = next(json.loads(it["settings"]) for it in metadata if "settings" in it)
     return settings
 
@@ -96,6 +94,6 @@ def _lower(headers: Mapping[str, str]) -> Pairs:
 
 def _list_hosts(resources: DeployedResources, site: DeployedResource) -> Iterator[str]:
     """Yield the names of the site, first those that visitors use."""
-    yield from (str(it.inputs["hostName"]) for it in _resources_of(resources, _DOMAIN))
-    yield from (str(it.outputs["hostName"]) for it in _resources_of(resources, _ENDPOINT))
+    yield from (str(it.inputs["hostName"]) for it in resources_of_type(resources, _DOMAIN))
+    yield from (str(it.outputs["hostName"]) for it in resources_of_type(resources, _ENDPOINT))
     yield str(site.outputs["defaultHostname"])
