@@ -241,7 +241,7 @@ def read_function_spec(resources: DeployedResources, function: ResourceOutputs, 
         environment=variables,
         memory_mb=int(function["memorySize"]),
         timeout_s=float(function["timeout"]),
-        secrets={arn: value for arn, value in _read_secrets(resources) if arn in references},
+        secrets={arn: value for arn, value in read_secret_values(resources).items() if arn in references},
         log_settings=_read_log_settings(function.get("loggingConfig") or {}),
         qualifier=_find_qualifier(resources, function["arn"]),
         name=name,
@@ -273,9 +273,10 @@ def _find_qualifier(resources: DeployedResources, arn: str) -> str:
     return next((match[1] for match in found), "")
 
 
-def _read_secrets(resources: DeployedResources) -> Iterator[tuple[str, str]]:
-    for version in outputs_of_type(resources, "aws:secretsmanager/secretVersion:SecretVersion"):
-        yield version["secretId"], version["secretString"]
+def read_secret_values(resources: DeployedResources) -> dict[str, str]:
+    """Return the values of the secrets of a stack, by their ARNs."""
+    versions = outputs_of_type(resources, "aws:secretsmanager/secretVersion:SecretVersion")
+    return {version["secretId"]: version["secretString"] for version in versions}
 
 
 def outputs_of_type(resources: DeployedResources, type_: str) -> Iterator[ResourceOutputs]:

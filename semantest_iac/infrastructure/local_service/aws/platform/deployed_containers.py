@@ -7,20 +7,17 @@ from collections.abc import Iterator, Mapping
 
 from semantest_iac.infrastructure.function_runtimes.platforms import SANDBOX_CREDENTIALS
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.aws.api_frontend import outputs_of_type, read_secret_values
 from semantest_iac.infrastructure.local_service.containers.service_spec import DeployedContainer
 
-_TASK_TYPE, _SECRET_TYPE = "aws:ecs/taskDefinition:TaskDefinition", "aws:secretsmanager/secretVersion:SecretVersion"
+_TASK_TYPE = "aws:ecs/taskDefinition:TaskDefinition"
 _VERSION_MARK = ":::"  # between the ARN of a secret and the version of its value
 
 
 def read_containers(resources: DeployedResources) -> Iterator[DeployedContainer]:
     """Yield the containers of all services of a stack."""
-    secrets = {
-        str(it.outputs["secretId"]): str(it.outputs.get("secretString") or "")
-        for it in resources
-        if it.type == _SECRET_TYPE
-    }
-    for task in (it.outputs for it in resources if it.type == _TASK_TYPE):
+    secrets = read_secret_values(resources)
+    for task in outputs_of_type(resources, _TASK_TYPE):
         own = _describe_fargate(str(task["arn"]).split(":")[3])
         for container in json.loads(task["containerDefinitions"]):
             references = {it["name"]: _find_secret(it["valueFrom"]) for it in container.get("secrets") or ()}

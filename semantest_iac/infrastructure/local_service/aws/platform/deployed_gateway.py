@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules, DeployedResources
+from semantest_iac.infrastructure.local_service.aws.api_frontend import outputs_of_type, read_secret_values
 from semantest_iac.infrastructure.local_service.aws.managed_gateway import BODY_LIMIT, REFUSALS
 from semantest_iac.infrastructure.local_service.gateway.rules import (
     BackendKind,
@@ -120,7 +121,7 @@ def read_gateway_rules(resources: DeployedResources) -> GatewayRules | None:
 
 
 def _list_outputs(resources: DeployedResources, kind: str) -> Iterator[Mapping[str, Any]]:
-    yield from (it.outputs for it in resources if it.type == f"{_PREFIX}{kind}")
+    return outputs_of_type(resources, f"{_PREFIX}{kind}")
 
 
 def _list_methods(document: Mapping[str, Any]) -> Iterator[_Method]:
@@ -195,12 +196,8 @@ class _RulesReader:
         access: Mapping[str, Any] = max(found, key=lambda it: len(it["path"]), default={})
         if not access.get("login"):
             return dict(access)
-        password = self._find_secret(variables["SEMANTEST_GATEWAY_PASSWORD"])
+        password = read_secret_values(self.resources)[variables["SEMANTEST_GATEWAY_PASSWORD"]]
         return {**access, "basic": BasicLogin(variables["SEMANTEST_GATEWAY_USER"], password)}
-
-    def _find_secret(self, arn: str) -> str:
-        versions = (it for it in self.resources if it.type == "aws:secretsmanager/secretVersion:SecretVersion")
-        return next(str(it.outputs["secretString"]) for it in versions if it.outputs["secretId"] == arn)
 
     def _find_settings(self, method: _Method) -> Mapping[str, Any]:
         place = f"{method.path.replace('/', '~1')}/{method.verb}"
