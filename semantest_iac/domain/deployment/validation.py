@@ -179,8 +179,7 @@ class ValidationService:
         ):
             for finding in rule(subject):
                 path = finding.fault.path  # of the component, unless it begins at the top of the file
-                path = path[1:] if path.startswith("/") else f"components.{stack.component}.{path}"
-                yield replace(finding, fault=replace(finding.fault, path=path))
+                yield finding.move_to(path[1:] if path.startswith("/") else f"components.{stack.component}.{path}")
         yield from _check_images(subject, configuration)
         yield from self._check_time_zones(subject)
         yield from _check_reserved_words(stack, rules.limits)
@@ -214,9 +213,7 @@ class ValidationService:
 def _check_images(subject: RuleSubject, configuration: DeploymentConfiguration) -> Iterator[Finding]:
     choice = choose_engine(subject.built_in_environment, configuration.engine, configuration.cloud)
     for finding in find_missing_images(subject.platform, is_simulated=choice.is_simulated):
-        yield replace(
-            finding, fault=replace(finding.fault, path=f"components.{subject.component}.{finding.fault.path}")
-        )
+        yield finding.move_to(f"components.{subject.component}.{finding.fault.path}")
 
 
 def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding]:

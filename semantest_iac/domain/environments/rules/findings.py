@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from semantest_iac.domain.environments.names import PLATFORM_TYPES
@@ -108,6 +108,10 @@ class Finding:
 
     fault: Fault
     blocks: bool
+
+    def move_to(self, path: str) -> Finding:
+        """Return the same finding at another path."""
+        return replace(self, fault=replace(self.fault, path=path))
 
 
 Rule = Callable[[RuleSubject], Iterator[Finding]]

@@ -103,7 +103,7 @@ def check_resources(subject: RuleSubject) -> Iterator[Finding]:
     yield from _check_stores("resources.buckets", written.buckets)
     used = replace(subject, section=ComponentSection(queues=written.queues, topics=written.topics))
     for finding in check_messaging(used):
-        yield replace(finding, fault=replace(finding.fault, path=f"resources.{finding.fault.path}"))
+        yield finding.move_to(f"resources.{finding.fault.path}")
     settings = subject.settings
     if settings is not None and settings.resources is not None and not settings.resources.layers:
         yield refuse("resources", "queues and topics are turned off", "Turn on features.enable_service_bus.")

@@ -49,7 +49,7 @@ def check_gateway(subject: RuleSubject) -> Iterator[Finding]:
     if section is None:
         return
     for finding in _check_section(section, services, subject):
-        yield replace(finding, fault=replace(finding.fault, path=f"gateway.{finding.fault.path}"))
+        yield finding.move_to(f"gateway.{finding.fault.path}")
 
 
 def _check_section(section: GatewaySection, services: Collection[str], subject: RuleSubject) -> Iterator[Finding]:
@@ -186,7 +186,7 @@ def _check_who_may_call(
     for rule, key in ((check_cors, "cors"), (check_authorizer, "jwt")):
         for finding in rule(own):
             inner = finding.fault.path.partition(".")[2]
-            yield replace(finding, fault=replace(finding.fault, path=".".join(filter(None, (at, key, inner)))))
+            yield finding.move_to(".".join(filter(None, (at, key, inner))))
 
 
 def _check_headers(at: str, headers: HeaderRulesSection) -> Iterator[Finding]:
@@ -215,8 +215,7 @@ def _check_operations(at: str, api: GatewayApiSection, subject: RuleSubject) -> 
         return
     routes = tuple(RouteSection(path=it.path, methods=it.methods) for it in api.operations)
     for finding in check_routes(replace(subject, section=ComponentSection(routes=routes))):
-        path = finding.fault.path.replace("routes", "operations", 1)
-        yield replace(finding, fault=replace(finding.fault, path=f"{at}.{path}"))
+        yield finding.move_to(f"{at}.{finding.fault.path.replace('routes', 'operations', 1)}")
     for index, operation in enumerate(api.operations):
         for name in operation.query:
             if not _PARAMETER.fullmatch(name):
