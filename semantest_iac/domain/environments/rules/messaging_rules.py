@@ -44,10 +44,10 @@ def is_resource_name(name: str) -> bool:
     return len(name) <= LONGEST_NAME and FUNCTION_NAME.fullmatch(name) is not None
 
 
-def check_ranges(at: str, section: Section | None) -> Iterator[Finding]:
+def check_ranges(at: str, section: Section | None, ranges: Mapping[str, range] = _RANGES) -> Iterator[Finding]:
     """Yield the numbers of a section that no cloud takes."""
     for key, value in (section.model_dump(exclude_none=True) if section else {}).items():
-        allowed = _RANGES.get(key)
+        allowed = ranges.get(key)
         if allowed is not None and value not in allowed:
             yield refuse(f"{at}.{key}", f"{key} must be {allowed[0]} to {allowed[-1]}, not {value}")
 

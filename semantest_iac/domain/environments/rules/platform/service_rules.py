@@ -10,8 +10,7 @@ from semantest_iac.domain.environments.names import make_printable, suggest_know
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.platform.service_sections import ServiceScaleSection, ServiceSection
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name
-from semantest_iac.domain.environments.section_types import Section
+from semantest_iac.domain.environments.rules.messaging_rules import check_ranges, is_resource_name
 
 PORTS = range(1, 65_535 + 1)
 CPU_STEP, LARGEST_CPU = 0.25, 4.0
@@ -97,15 +96,8 @@ def _check_numbers(at: str, service: ServiceSection) -> Iterator[Finding]:
         yield refuse(
             f"{at}.memory", f"memory must be {SERVICE_MEMORY_MB[0]} to {SERVICE_MEMORY_MB[-1]} MB, not {service.memory}"
         )
-    yield from _check_section_ranges(f"{at}.health", service.health)
-    yield from _check_section_ranges(f"{at}.scale", service.scale)
-
-
-def _check_section_ranges(at: str, section: Section) -> Iterator[Finding]:
-    for key, value in section.model_dump(exclude_none=True).items():
-        allowed = _RANGES.get(key)
-        if allowed is not None and value not in allowed:
-            yield refuse(f"{at}.{key}", f"{key} must be {allowed[0]} to {allowed[-1]}, not {value}")
+    yield from check_ranges(f"{at}.health", service.health, _RANGES)
+    yield from check_ranges(f"{at}.scale", service.scale, _RANGES)
 
 
 def _check_health_path(at: str, service: ServiceSection) -> Iterator[Finding]:
