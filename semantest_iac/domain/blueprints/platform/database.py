@@ -60,7 +60,7 @@ def _build_sql(context: LayerContext) -> Iterator[Resource]:
         private=context.is_private,
         final_snapshot=context.settings.is_production,
         subnet=context.find_subnet(NetworkPart.DATA),
-        allowed_egress=next(iter(context.find_refs(NatGateway)), None),
+        allowed_egress=context.find_first(NatGateway),
     )
     for name in database.databases:
         yield SqlDatabase(

@@ -36,7 +36,7 @@ def build_functions_of(layer: str, context: LayerContext, uses: tuple[Ref, ...] 
     functions = [it for it in context.settings.functions if context.platform.find_function_layer(it.trigger) == layer]
     called = tuple(dict.fromkeys(ref for function in functions for ref in _find_called(function, context)))
     resources = (
-        *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),  # as the vault has them
+        *context.leave_out_built(parts.build_secrets(context.settings)),  # as the vault has them
         *(it for function in _order_by_calls(functions) for it in _build_function(function, context, uses)),
         *build_private_endpoint(context, PrivateService.FUNCTIONS, called),
     )

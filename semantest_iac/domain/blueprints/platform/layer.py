@@ -14,7 +14,7 @@ How to add a layer, such as messaging:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -106,6 +106,14 @@ class LayerContext:
     def find_refs(self, kind: type[Resource]) -> tuple[Ref, ...]:
         """Return the references to all resources of a kind that the layers before have built."""
         return tuple(Ref(it.name) for it in self.find_all(kind))
+
+    def find_first(self, kind: type[Resource]) -> Ref | None:
+        """Return the reference to the first resource of a kind, None where there is none."""
+        return next(iter(self.find_refs(kind)), None)
+
+    def leave_out_built(self, resources: Iterable[_Kind]) -> Iterator[_Kind]:
+        """Yield those resources that no layer before has built."""
+        return (it for it in resources if it.name not in self.built)
 
     def find_subnet(self, part: NetworkPart) -> Ref | None:
         """Return the reference to the subnet of a part of the network, None without a network."""

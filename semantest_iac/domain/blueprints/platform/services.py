@@ -42,10 +42,10 @@ def build_services(context: LayerContext) -> Layer:
     logs = context.find_ref(TRACES_REF) or SERVICE_LOGS_REF
     own_logs = parts.build_log_store(SERVICE_LOGS_REF, LogSource.SERVICE, context.settings)
     resources = (
-        *(it for it in parts.build_secrets(context.settings) if not context.find_ref(it.name)),
+        *context.leave_out_built(parts.build_secrets(context.settings)),
         *([own_logs] if logs == SERVICE_LOGS_REF else []),
         *_build_environment(context, logs),
-        *(it for it in build_service_identities(context) if not context.find_ref(it.name)),
+        *context.leave_out_built(build_service_identities(context)),
         *_build_database_rights(context),
         *(_build_service(it, logs, context) for it in services),
     )
@@ -59,7 +59,7 @@ def build_services(context: LayerContext) -> Layer:
 
 def _build_environment(context: LayerContext, logs: Ref) -> Iterator[Resource]:
     settings = context.platform.services
-    network = next(iter(context.find_refs(VirtualNetwork)), None)
+    network = context.find_first(VirtualNetwork)
     subnet = context.find_subnet(NetworkPart.APP)
     yield ContainerEnvironment(
         name=CONTAINERS_REF,

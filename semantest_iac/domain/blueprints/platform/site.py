@@ -40,7 +40,7 @@ def build_site(context: LayerContext) -> Layer:
 
 def _build_files(site: SiteSettings, context: LayerContext) -> StaticSite:
     """Build the files; a variable with the address of a gateway is left out where there is none."""
-    gateway = next(iter(context.find_refs(ManagedGateway)), None)
+    gateway = context.find_first(ManagedGateway)
     of_gateway = [name for name, value in site.variables.items() if value == GATEWAY_REFERENCE]
     return StaticSite(
         name=SITE_REF,

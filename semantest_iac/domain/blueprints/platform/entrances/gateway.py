@@ -44,7 +44,7 @@ def build_gateway(context: LayerContext) -> Layer:
     settings = context.platform.gateway
     if not settings.apis:
         return Layer(())
-    secrets = tuple(it for it in build_secrets(context.settings) if not context.find_ref(it.name))
+    secrets = tuple(context.leave_out_built(build_secrets(context.settings)))
     gateway = ManagedGateway(
         name=GATEWAY_REF,
         publisher_email=settings.publisher_email,
@@ -57,10 +57,10 @@ def build_gateway(context: LayerContext) -> Layer:
         tier=settings.tier,
         login_user=settings.login_user,
         login_secret=secret_ref(settings.login_secret) if settings.login_secret else None,
-        network=next(iter(context.find_refs(VirtualNetwork)), None),
+        network=context.find_first(VirtualNetwork),
         subnet=context.find_subnet(NetworkPart.GATEWAY),
-        load_balancer=next(iter(context.find_refs(LoadBalancer)), None),
-        vault=next(iter(context.find_refs(SecretVault)), None),
+        load_balancer=context.find_first(LoadBalancer),
+        vault=context.find_first(SecretVault),
         log_store=context.find_ref(TRACES_REF),
         tracing=context.settings.features.tracing,
     )
