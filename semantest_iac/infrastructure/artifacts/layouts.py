@@ -139,6 +139,7 @@ WEB_PUBSUB_FILES = (
 )
 NODE_WEB_PUBSUB_FILES = ("semantest_gateway_events.cjs", "semantest_azure.cjs", "semantest_identity.cjs")
 TOKEN_FILES = {"websocket_authorizer": ("semantest_tokens.py",)}
+NODE_TOKEN_FILES = {"gateway_authorizer": ("semantest_tokens.cjs",)}
 PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",)}
 NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "package.json")}
 WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
@@ -154,7 +155,7 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
     ),
     ("azure", "nodejs"): (
         "./semantest_gateway_events.cjs",
-        {**NODE_SEND_FILES, "websocket_node": NODE_WEB_PUBSUB_FILES},
+        {**NODE_SEND_FILES, **NODE_TOKEN_FILES, "websocket_node": NODE_WEB_PUBSUB_FILES},
     ),
 }
 """The wrapper and the additional payloads of a package that serves WebSockets."""
@@ -179,6 +180,7 @@ CALL_ADDITIONS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
     ("azure", "nodejs"): {
         "function_node_call": ("call.cjs", "package.json"),
         "websocket_node": ("semantest_azure.cjs", "semantest_identity.cjs"),
+        **NODE_TOKEN_FILES,
     },
     ("azure", "python"): {
         "function_call": ("semantest_call.py", "semantest_callers.py"),

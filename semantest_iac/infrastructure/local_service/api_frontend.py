@@ -13,6 +13,7 @@ from typing import Any
 from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules
 
 CORS_HEADER_PREFIX = "access-control-"
 REQUEST_METHOD_HEADER, REQUEST_HEADERS_HEADER = "access-control-request-method", "access-control-request-headers"
@@ -25,16 +26,24 @@ UnpackPackage = Callable[[str], Path]
 
 
 @dataclass(frozen=True, slots=True)
+class TokenCheck:
+    """What the token of a request is checked by, and what a client with another one is told."""
+
+    rules: JwtRules
+    refusal: HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
 class AdmissionResult:
     """The event that a function receives, or the response that the frontend gives itself, such as a refusal.
 
-    `function` is the key of one of several functions. `note` says what was not checked.
+    `function` is the key of one of several functions. The `token_check` comes before either.
     """
 
     event: Any = None
     function: str = ""
     direct_response: HttpResponse | None = None
-    note: str = ""
+    token_check: TokenCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpRequest
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import MISSING_KEY, NO_ROUTE, TIMED_OUT, Invocation
-from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend, TokenCheck
+from semantest_iac.infrastructure.local_service.tokens.issuer_keys import IssuerKeys
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import WrongTokenError
 from semantest_iac.infrastructure.local_service.traffic_counts import CallOutcome
 
 InvocationListener = Callable[[Invocation], None]
@@ -46,7 +48,9 @@ class WarmService:
         on_invocation: InvocationListener = ignore_invocation,
         limits: PoolLimits | None = None,
         on_outcome: OutcomeListener = ignore_outcome,
+        issuer_keys: IssuerKeys | None = None,
     ) -> None:
+        self._issuer_keys = issuer_keys or IssuerKeys()
         self._frontend = frontend
         self._on_outcome = on_outcome
         self._on_invocation = on_invocation
@@ -98,6 +102,8 @@ class WarmService:
         """Answer one request; raises RuntimeFailedError if the function cannot run."""
         started, frontend = time.perf_counter(), self._frontend
         admission = frontend.admit(request)
+        if admission.token_check and (refused := await self._check_token(admission.token_check, request)):
+            return refused
         if admission.direct_response:
             return ProbeAnswer(_response_for_method(request, admission.direct_response), origin=AnswerOrigin.PLATFORM)
         try:
@@ -107,6 +113,15 @@ class WarmService:
             raise
         self._count(frontend, admission, started, has_failed=has_failed)
         return replace(answer, seconds=time.perf_counter() - started)
+
+    async def _check_token(self, check: TokenCheck, request: HttpRequest) -> ProbeAnswer | None:
+        """Return the refusal of a token, with the reason for the log; None if the token is in order."""
+        try:
+            await self._issuer_keys.verify(check.rules, check.rules.read_token(request))
+        except WrongTokenError as error:
+            response, note = _response_for_method(request, check.refusal), f"The token was refused: {error}."
+            return ProbeAnswer(response, notes=(note,), origin=AnswerOrigin.PLATFORM)
+        return None
 
     def _count(self, frontend: ApiFrontend, admission: AdmissionResult, started: float, *, has_failed: bool) -> None:
         if frontend.new_versions:
@@ -123,7 +138,7 @@ class WarmService:
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
         response = _response_for_method(request, frontend.respond(request, invocation))
         failure = f"The function failed: {invocation.failure}" if invocation.closing and invocation.error else ""
-        notes = tuple(filter(None, (pool.note, admission.note, failure)))
+        notes = tuple(filter(None, (pool.note, failure)))
         log, origin = invocation.log if with_log else "", _origin_of(response, invocation)
         answer = ProbeAnswer(response, log, 0, notes, origin, invocation.failure_or_last_line)
         return answer, invocation.error is not None or response.status >= 500

@@ -5,7 +5,8 @@
 // the login is read from Secrets Manager, again after some minutes, so that another one needs no deployment.
 
 const { createHash, timingSafeEqual } = require('node:crypto')
-const { TokenError, tokenVerifier } = require('./tokens.cjs')
+const { TokenError } = require('./semantest_tokens.cjs')
+const { tokenVerifier } = require('./tokens.cjs')
 
 const PASSWORD_LIFETIME_S = 300
 

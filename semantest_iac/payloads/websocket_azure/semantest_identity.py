@@ -74,7 +74,7 @@ class PublishedKeys:
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RefusedError) as error:
             self._no_fetch_until = self._clock() + PAUSE_AFTER_FAILURE_S
             if not self._keys:
-                raise TokenError("the keys of its directory are not available") from error
+                raise TokenError("the keys of its issuer are not available") from error
             return
         self._keys = {id: key for id, key in keys.items() if key}
         self._no_fetch_until, self._fresh_until = self._clock() + FETCH_PAUSE_S, self._clock() + DAY_S
@@ -102,7 +102,7 @@ class SenderIdentity:
         """Check an authorization header; raises TokenError. A verified token is accepted until it expires."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not self._principal:
-            raise TokenError("there is no identity token")
+            raise TokenError("there is no token")
         verified, expires_at = self._verified
         if self._now() >= expires_at or not compare_digest(token.encode(), verified.encode()):
             self._verified = token, self._verify(token)

@@ -11,10 +11,12 @@ import pytest
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_event
 from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend, load_stored_body
+from semantest_iac.infrastructure.local_service.tokens.issuer_keys import IssuerKeys
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTENDS, ORIGIN
 from tests.contract.http_service.differences import allowed
 from tests.contract.http_service.service import Service
+from tests.issuers import Issuer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -199,12 +201,18 @@ class TestApiManagement:
         assert (missing.response.status, wrong.response.status) == (403, 403)
 
     async def test_requires_a_token_if_its_policy_does(self, deploy: Deploy) -> None:
-        async with WarmService(deploy("azure_gateway", "python-handler")) as warm:
+        issuer = Issuer("https://login.example")
+        async with WarmService(deploy("azure_gateway", "python-handler"), issuer_keys=IssuerKeys(issuer.fetch)) as warm:
             missing = await warm.call(HttpRequest("GET", "/locked"))
-            present = await warm.call(HttpRequest("GET", "/locked", headers=(("Authorization", "Bearer x.y.z"),)))
+            tokens = issuer.sign(aud="service"), issuer.sign(aud="service", signer="2"), issuer.sign()
+            answers = [
+                await warm.call(HttpRequest("GET", "/locked", headers=(("Authorization", f"Bearer {token}"),)))
+                for token in tokens
+            ]
 
-        assert (missing.response.status, present.response.status) == (401, 200)
-        assert "The token was not checked" in " ".join(present.notes)
+        assert missing.response.status == 401
+        assert [it.response.status for it in answers] == [200, 401, 401]
+        assert [*answers[1].notes] == ["The token was refused: its signature is wrong."]
 
     async def test_accepts_only_its_operations(self, deploy: Deploy) -> None:
         async with WarmService(deploy("azure_gateway", "bundled")) as warm:

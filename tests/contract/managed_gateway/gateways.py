@@ -27,6 +27,8 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     IssuedKey,
     RefusalReason,
 )
+from semantest_iac.infrastructure.local_service.tokens.issuer_keys import IssuerKeys
+from tests.issuers import Issuer
 
 CLOUDS: Mapping[str, Mapping[RefusalReason, GatewayRefusal]] = {"aws": aws.REFUSALS, "azure": azure.REFUSALS}
 SERVICE = GatewayBackend(BackendKind.SERVICE, "orders-api")
@@ -73,10 +75,12 @@ class Gateway:
     rules: GatewayRules
     clock: ManualClock = field(default_factory=ManualClock)
     backend: Backend = field(default_factory=Backend)
+    issuer: Issuer = field(default_factory=Issuer)
 
     def __post_init__(self) -> None:
         limits, cache = CallLimits(self.clock, self.clock), AnswerCache(self.clock)
-        self.played = PlayedGateway(GatewayEnforcement(self.rules, limits, cache, self.clock), self.backend.send)
+        keys = IssuerKeys(self.issuer.fetch, self.clock)
+        self.played = PlayedGateway(GatewayEnforcement(self.rules, limits, cache, self.clock, keys), self.backend.send)
 
     async def call(self, path: str = "/orders", method: str = "GET", **more: Any) -> HttpResponse:
         headers = tuple(more.pop("headers", {}).items())

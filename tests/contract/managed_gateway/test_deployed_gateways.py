@@ -148,6 +148,9 @@ class TestRequests:
     async def test_need_a_token_where_it_is_asked_for(self, client: Client) -> None:
         assert await client.status("/tokens") == 401
         assert await client.status("/tokens", headers={"authorization": "Bearer no.token.here"}) == 401
+        right, forged = (client.gateway.issuer.sign(signer=it, exp=client.gateway.clock.now + 60) for it in "12")
+        assert await client.status("/tokens", headers={"authorization": f"Bearer {right}"}) == 200
+        assert await client.status("/tokens", headers={"authorization": f"Bearer {forged}"}) == 401
 
 
 class TestLimits:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import StackClients
 from tests.contract.web_sockets.variants import SANDBOX_VARIANTS, SECRET
 

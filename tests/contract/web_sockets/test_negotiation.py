@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import StackClients, open_clients
 from tests.contract.web_sockets.variants import SECRET, VARIANTS, Deployments
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import open_clients
 from tests.contract.web_sockets.variants import SECRET, Deployments, StackVariant
 

@@ -16,8 +16,8 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext, WebSocketService
 from tests.fakes.secret_store import FakeSecretStore
 from tests.integration.local_service.clients import MemoryClients

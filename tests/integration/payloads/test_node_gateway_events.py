@@ -6,15 +6,16 @@ import base64
 import json
 import shutil
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
+from semantest_iac.infrastructure.artifacts.layouts import find_layout
 from tests.contract.websocket_service.payload import import_payload
 from tests.fakes.entra import CLAIMS, NOW, PRINCIPAL, TENANT, V2_ISSUER, base64url, published_key, token
 
-FOLDER = PAYLOADS / "websocket_node"
 SECONDS = 30
 _CHECK = """
 const { senderIdentity, readKey } = require("./semantest_identity.cjs");
@@ -65,10 +66,15 @@ def needs_node() -> None:
 
 
 def run(script: str, data: Any) -> Any:
-    """Run a script in the folder of the payload and return what it prints."""
-    done = subprocess.run(
-        ["node", "-e", script], cwd=FOLDER, input=json.dumps(data), capture_output=True, text=True, timeout=SECONDS
-    )
+    """Run a script beside the files of a package and return what it prints."""
+    with TemporaryDirectory() as folder:
+        for name, content in find_layout("azure", "nodejs", for_sockets=True).generated_files().items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        done = subprocess.run(
+            ["node", "-e", script], cwd=folder, input=json.dumps(data), capture_output=True, text=True, timeout=SECONDS
+        )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -114,7 +120,7 @@ class TestSenderIdentity:
         headers = [f"Bearer {token({'oid': ''})}"]
 
         data = {"tenant": TENANT, "principal": "", "now": NOW, "keys": [published_key()], "headers": headers}
-        assert run(_CHECK, data)["reasons"] == ["there is no identity token"]
+        assert run(_CHECK, data)["reasons"] == ["there is no token"]
 
 
 _AUTHORIZED = {"since": 1_800_000_000.5, "claims": {"sub": "ann"}, "headers": {"User-Agent": ["x"]}}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from tests.contract.websocket_service.payload import import_payload
 
 SECRET = "a secret of some length"

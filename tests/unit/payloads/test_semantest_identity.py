@@ -76,10 +76,10 @@ class TestSenderIdentity:
 
     @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic eDp5"], ids=repr)
     def test_refuses_a_header_without_a_token(self, authorization: str) -> None:
-        assert reason(authorization) in ("there is no identity token", "it is not a token")
+        assert reason(authorization) in ("there is no token", "it is not a token")
 
     def test_accepts_nobody_without_a_principal(self) -> None:
-        assert reason(f"Bearer {token({'oid': ''})}", identity(principal="")) == "there is no identity token"
+        assert reason(f"Bearer {token({'oid': ''})}", identity(principal="")) == "there is no token"
 
     @pytest.mark.parametrize("by", ["k2", "k3"])
     def test_refuses_the_signature_of_another_key(self, by: str) -> None:
@@ -195,7 +195,7 @@ class TestPublishedKeys:
     def test_are_fetched_again_soon_after_a_failure(self, keys: Any) -> None:
         directory = FakeDirectory(*keys)
         sender, authorization = identity(directory), f"Bearer {token()}"
-        assert reason(authorization, sender) == "the keys of its directory are not available"
+        assert reason(authorization, sender) == "the keys of its issuer are not available"
         directory.keys, directory.now = (published_key(),), 5.0
 
         sender.check(authorization)

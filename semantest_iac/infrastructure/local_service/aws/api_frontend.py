@@ -7,7 +7,8 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from semantest_iac.infrastructure.local_service.api_frontend import (
     DeployedResources,
     RateLimit,
     TokenBuckets,
+    TokenCheck,
     UnpackPackage,
     make_web_socket_frontend,
 )
@@ -33,12 +35,14 @@ from semantest_iac.infrastructure.local_service.aws.live_versions import (
     ResourceOutputs,
     find_invoked_function,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules, KeyFetching, WrongTokenError
 
 _INTEGRATION = "aws:apigatewayv2/integration:Integration"
 
 _DEFAULT_TIMEOUT_MS = 30_000  # API Gateway's own, for an integration without a timeout
-_UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
+_KEY_FETCHING = KeyFetching(lifetime_s=7200, pause_s=300, pause_after_failure_s=5)
+_SIGNATURES = ("RS256", "RS384", "RS512")
+"""Source: API Gateway's page on JWT authorizers (RSA alone, keys are kept for two hours); it names no pauses."""
 _ORIGIN_PREFIXES = ("http://*", "https://*")  # any origin that begins so; source: CORS for HTTP APIs, developer guide
 _HEADER_SOURCE = "$request.header."
 
@@ -123,7 +127,7 @@ class _HttpApi:
         if not self.token_buckets.try_acquire(match.route_key):
             return AdmissionResult(direct_response=api_gateway.api_too_many_requests_response())
         admission = self._admit_by_token(request, match)
-        return AdmissionResult(direct_response=preflight) if preflight and not admission.direct_response else admission
+        return replace(admission, direct_response=preflight) if preflight else admission
 
     def _needs_token(self, match: RouteMatch) -> bool:
         return self.jwt_rules is not None and self.routes[match.route_key].get("authorizationType") == "JWT"
@@ -131,12 +135,11 @@ class _HttpApi:
     def _admit_by_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
         if self.jwt_rules is None or not self._needs_token(match):
             return AdmissionResult(self._build_event(request, match), self._find_function(match))
-        claims = self.jwt_rules.claims_ignoring_signature(request)
-        if claims is None:
-            return AdmissionResult(direct_response=api_gateway.api_unauthorized_response())
+        check = TokenCheck(self.jwt_rules, api_gateway.api_unauthorized_response())
         event = self._build_event(request, match)
-        api_gateway.add_jwt_claims(event, claims)
-        return AdmissionResult(event, self._find_function(match), note=_UNVERIFIED_TOKEN_NOTE)
+        with suppress(WrongTokenError):  # refused by the check
+            api_gateway.add_jwt_claims(event, self.jwt_rules.read_token(request).claims)
+        return AdmissionResult(event, self._find_function(match), token_check=check)
 
     def _find_function(self, match: RouteMatch) -> str:
         invoked = self.functions.get(str(self.routes[match.route_key].get("target")))
@@ -225,7 +228,16 @@ def read_jwt_rules(authorizer: ResourceOutputs) -> JwtRules:
     jwt = authorizer.get("jwtConfiguration") or {}
     source = next(iter(authorizer.get("identitySources") or ()), f"{_HEADER_SOURCE}authorization")
     header = str(source).removeprefix(_HEADER_SOURCE).lower()
-    return JwtRules(str(jwt.get("issuer", "")), tuple(jwt.get("audiences") or ()), header)
+    return JwtRules(
+        str(jwt.get("issuer", "")),
+        tuple(jwt.get("audiences") or ()),
+        header,
+        fetching=_KEY_FETCHING,
+        algorithms=_SIGNATURES,
+        needs_scheme=False,
+        takes_client_id=True,
+        checks_issue_time=True,
+    )
 
 
 def read_function_spec(resources: DeployedResources, function: ResourceOutputs, unpack: UnpackPackage) -> FunctionSpec:

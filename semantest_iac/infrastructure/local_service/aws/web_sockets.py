@@ -32,7 +32,7 @@ from semantest_iac.infrastructure.local_service.aws.local_stores import (
     forward_other_tables,
 )
 from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, create_tables_handler
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
     HEAD_TOO_LARGE,

@@ -22,10 +22,12 @@ from semantest_iac.infrastructure.local_service.api_frontend import (
     CorsRules,
     DeployedResources,
     SlidingWindow,
+    TokenCheck,
     UnpackPackage,
     make_web_socket_frontend,
 )
 from semantest_iac.infrastructure.local_service.azure.served_apps import find_served_apps
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules, KeyFetching
 
 _HUB = "azure-native:webpubsub:WebPubSubHub"
 _SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
@@ -46,7 +48,8 @@ _NAMED_VALUE = "azure-native:apimanagement:NamedValue"
 _PUBLIC_OPERATION = re.compile(r'Operation\.Id\s*!=\s*"([^"]+)"')
 _NAMED_VALUE_REFERENCE = re.compile(r"\{\{([\w-]+)\}\}")
 _HOST_EXPRESSION = "@(context.Request.OriginalUrl.Host)"
-_UNVERIFIED_TOKEN_NOTE = "The token was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
+_KEY_FETCHING = KeyFetching(lifetime_s=3600, pause_s=300, pause_after_failure_s=300)
+"""Source: the reference of validate-jwt, openid-config."""
 
 GATEWAY_ADDRESS = "192.0.2.80:443"
 """API Management's address as the app sees it: one of those that are reserved for documentation."""
@@ -75,7 +78,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
         if gateway is None:
             return AdmissionResult(event=azure_functions.build_functions_event(request, host))
         event = azure_functions.build_functions_event(gateway.rewrite_request(request), host, GATEWAY_ADDRESS)
-        return AdmissionResult(event, key, note=gateway.describe_unchecked_token(request))
+        return AdmissionResult(event, key, token_check=gateway.find_token_check(request))
 
     def respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = azure_functions.build_functions_response(invocation, timeout_status, request.method)
@@ -142,7 +145,7 @@ class ApiManagement:
 
     operations: Mapping[str, str]
     cors: CorsRules | None = None
-    token_header: str = ""
+    token_rules: JwtRules | None = None
     public_operations: frozenset[str] = frozenset()
     headers: Pairs = field(default=(), repr=False)  # one of them is the key of the app
     rate_limit: SlidingWindow | None = field(default=None, compare=False)
@@ -159,9 +162,8 @@ class ApiManagement:
             return _json_error(404, "Resource not found")
         if self.rate_limit and (wait := math.ceil(self.rate_limit.acquire_or_wait_s())):
             return _json_error(429, f"Rate limit is exceeded. Try again in {wait} seconds.", ("retry-after", str(wait)))
-        if self._requires_token(self.operations[match.route_key]) and not request.header(self.token_header.lower()):
-            return _json_error(401, "JWT not present.")
-        return None
+        rules = self._find_token_rules(match)
+        return _json_error(401, "JWT not present.") if rules and not request.header(rules.header) else None
 
     def rewrite_request(self, request: HttpRequest) -> HttpRequest:
         """Rewrite the request as the app receives it: with the gateway's headers and the client's address."""
@@ -169,18 +171,19 @@ class ApiManagement:
         others = tuple(pair for pair in request.headers if pair[0].lower() not in own)
         return replace(request, headers=(*others, *self.headers, ("x-forwarded-for", request.client)))
 
-    def describe_unchecked_token(self, request: HttpRequest) -> str:
-        """Say what was not checked of an admitted request; empty if everything was."""
+    def find_token_check(self, request: HttpRequest) -> TokenCheck | None:
+        """Return how the token of an admitted request is checked; None if it needs none."""
         match = self._find_operation(request)
-        return _UNVERIFIED_TOKEN_NOTE if match and self._requires_token(self.operations[match.route_key]) else ""
+        rules = self._find_token_rules(match) if match else None
+        return TokenCheck(rules, _json_error(401, "Invalid JWT.")) if rules else None
 
     def _find_operation(self, request: HttpRequest) -> RouteMatch | None:
         """Find the operation of a request; empty segments of its path do not count, other than on API Gateway."""
         path = "/" + "/".join(filter(None, request.path.split("/")))
         return match_route(self.operations, request.method, path)
 
-    def _requires_token(self, operation: str) -> bool:
-        return bool(self.token_header) and operation not in self.public_operations
+    def _find_token_rules(self, match: RouteMatch) -> JwtRules | None:
+        return None if self.operations[match.route_key] in self.public_operations else self.token_rules
 
 
 def read_api_management(resources: DeployedResources) -> ApiManagement | None:
@@ -202,7 +205,7 @@ def read_api_management(resources: DeployedResources) -> ApiManagement | None:
     return ApiManagement(
         operations,
         cors=read_cors_policy(inbound.find("cors")),
-        token_header=next((jwt.get("header-name", "") for jwt in inbound.iter("validate-jwt")), ""),
+        token_rules=read_token_policy(next(inbound.iter("validate-jwt"), None)),
         public_operations=frozenset(_read_public_operations(inbound)),
         headers=tuple(_read_headers(inbound, named_values, host)),
         rate_limit=_read_rate_limit(inbound.find("rate-limit")),
@@ -227,6 +230,23 @@ def read_cors_policy(policy: Element | None) -> CorsRules | None:
         allows_credentials=policy.get("allow-credentials") == "true",
         max_age_s=int(methods.get("preflight-result-max-age", 0)) if methods is not None else 0,
         preflight_status=200,
+    )
+
+
+def read_token_policy(policy: Element | None) -> JwtRules | None:
+    """Read the policy `validate-jwt`; None without one.
+
+    Source: its reference, by which tokens that are signed with the keys of an issuer are signed with RS256.
+    """
+    if policy is None:
+        return None
+    return JwtRules(
+        policy.findtext("issuers/issuer") or "",
+        tuple(_read_texts(policy, "audiences/audience")),
+        policy.get("header-name", "Authorization").lower(),
+        fetching=_KEY_FETCHING,
+        needs_scheme=policy.get("require-scheme", "").lower() == "bearer",
+        leeway_s=float(policy.get("clock-skew", 0)),
     )
 
 

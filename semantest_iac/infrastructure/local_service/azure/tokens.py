@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
-from semantest_iac.infrastructure.local_service.json_web_tokens import (
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import (
     decode_token_part,
     encode_base64url,
     encode_token,

@@ -38,7 +38,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
     issue_identity_token,
     load_hub_tokens,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
     HEAD_TOO_LARGE,

@@ -29,21 +29,29 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     IssuedKey,
     RefusalReason,
 )
+from semantest_iac.infrastructure.local_service.tokens.issuer_keys import IssuerKeys
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import WrongTokenError
 
-UNCHECKED_SIGNATURE: Final = "The token's signature was not checked: its issuer's keys are not on this machine."
 _BASIC: Final = "basic "
 _LONGEST_WAIT_S: Final = 10_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardedCall:
-    """A request as its backend receives it, with what its answer needs; `note` says what was not checked."""
+    """A request as its backend receives it, with what its answer needs."""
 
     backend: GatewayBackend
     request: HttpRequest
     original: HttpRequest
     api: EnforcedApi
     cache_key: Hashable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """An answer of the gateway itself; `note` says why for the log, where the answer does not."""
+
+    response: HttpResponse
     note: str = ""
 
 
@@ -73,6 +81,7 @@ class GatewayEnforcement:
     limits: CallLimits = field(default_factory=CallLimits)
     cache: AnswerCache = field(default_factory=AnswerCache)
     wall_clock: Callable[[], float] = time.time
+    issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
     _checks: Mapping[GatewayCheck, Callable[[_Call], Refused | None]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,25 +89,25 @@ class GatewayEnforcement:
             GatewayCheck.ADDRESS: self._check_address,
             GatewayCheck.KEY: self._check_key,
             GatewayCheck.LOGIN: self._check_login,
-            GatewayCheck.TOKEN: self._check_token,
             GatewayCheck.PRODUCT_RATE: self._check_product_rate,
             GatewayCheck.PRODUCT_QUOTA: self._check_product_quota,
             GatewayCheck.API_RATE: self._check_api_rate,
         }
 
-    def admit(self, request: HttpRequest) -> HttpResponse | ForwardedCall:
+    async def admit(self, request: HttpRequest) -> OwnAnswer | ForwardedCall:
         """Return the gateway's own answer, or the request for a backend."""
         path = self._find_path(request)
         match = match_route(self.rules.routes, request.method, path) if path else None
         if preflight := self._answer_preflight(request, path):
-            return preflight
+            return OwnAnswer(preflight)
         if match is None:
-            return self.refuse(RefusalReason.NO_ROUTE)
+            return OwnAnswer(self.refuse(RefusalReason.NO_ROUTE))
         route = self.rules.routes[match.route_key]
         call = _Call(request, self.rules.apis[route.api])
         for check in self.rules.checks:
-            if refused := self._checks[check](call):
-                return self._add_cors(call, self.refuse(*refused))
+            is_token = check is GatewayCheck.TOKEN  # the one check that may have to wait, for an issuer
+            if refused := await self._check_token(call) if is_token else self._checks[check](call):
+                return OwnAnswer(self._add_cors(call, self.refuse(*refused)), call.note)
         return self._answer_from_cache(call, route, path)
 
     def finish(self, call: ForwardedCall, answer: HttpResponse) -> HttpResponse:
@@ -134,13 +143,11 @@ class GatewayEnforcement:
         api = self.rules.apis[self.rules.routes[match.route_key].api] if match else None
         return api.cors.answer_preflight(request) if api and api.cors else None
 
-    def _answer_from_cache(self, call: _Call, route: EnforcedRoute, path: str) -> HttpResponse | ForwardedCall:
+    def _answer_from_cache(self, call: _Call, route: EnforcedRoute, path: str) -> OwnAnswer | ForwardedCall:
         key = self._find_cache_key(call)
         if key is not None and (cached := self.cache.find(key)):
-            return self._change_answer(call.api, call.request, cached.response)
-        return ForwardedCall(
-            route.backend, _rewrite(call, route, path), call.request, call.api, cache_key=key, note=call.note
-        )
+            return OwnAnswer(self._change_answer(call.api, call.request, cached.response))
+        return ForwardedCall(route.backend, _rewrite(call, route, path), call.request, call.api, cache_key=key)
 
     def _find_cache_key(self, call: _Call) -> Hashable | None:
         cache = call.api.cache
@@ -186,15 +193,17 @@ class GatewayEnforcement:
         is_right = _are_equal(_decode_login(sent), f"{login.user}:{login.password}")
         return None if is_right else (RefusalReason.WRONG_LOGIN, 0)
 
-    def _check_token(self, call: _Call) -> Refused | None:
-        token = call.api.token
-        if token is None:
+    async def _check_token(self, call: _Call) -> Refused | None:
+        rules = call.api.token
+        if rules is None:
             return None
-        if not call.request.header(token.header):
+        if not call.request.header(rules.header):
             return RefusalReason.NO_TOKEN, 0
-        if token.claims_ignoring_signature(call.request, self.wall_clock) is None:
+        try:
+            await self.issuer_keys.verify(rules, rules.read_token(call.request, self.wall_clock))
+        except WrongTokenError as error:
+            call.note = f"The token was refused: {error}."
             return RefusalReason.WRONG_TOKEN, 0
-        call.note = UNCHECKED_SIGNATURE
         return None
 
     def _check_product_rate(self, call: _Call) -> Refused | None:

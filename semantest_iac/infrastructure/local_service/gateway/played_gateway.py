@@ -9,7 +9,11 @@ from dataclasses import replace
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, load_stored_body
-from semantest_iac.infrastructure.local_service.gateway.enforcement import ForwardedCall, GatewayEnforcement
+from semantest_iac.infrastructure.local_service.gateway.enforcement import (
+    ForwardedCall,
+    GatewayEnforcement,
+    OwnAnswer,
+)
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayBackend, GatewayRules, RefusalReason
 
 ReadGatewayRules = Callable[[DeployedResources], GatewayRules | None]
@@ -37,11 +41,11 @@ class PlayedGateway:
             self._enforcement = replace(self._enforcement, rules=rules)
 
     async def answer(self, request: HttpRequest) -> ProbeAnswer:
-        """Answer one request; the notes say what was not checked, and why a backend did not answer."""
+        """Answer one request; the notes say why a token was refused, and why a backend did not answer."""
         enforcement = self._enforcement
-        admitted = enforcement.admit(request)
-        if isinstance(admitted, HttpResponse):
-            return _finish(request, admitted, "")
+        admitted = await enforcement.admit(request)
+        if isinstance(admitted, OwnAnswer):
+            return _finish(request, admitted.response, admitted.note)
         reason = RefusalReason.UNREACHABLE
         try:
             async with asyncio.timeout(enforcement.rules.timeout_s):
@@ -59,7 +63,7 @@ class PlayedGateway:
     ) -> ProbeAnswer:
         if call.cache_key is not None:
             answer = await asyncio.to_thread(load_stored_body, answer)
-        finished = _finish(call.original, enforcement.finish(call, answer), call.note)
+        finished = _finish(call.original, enforcement.finish(call, answer), "")
         return replace(finished, origin=AnswerOrigin.FUNCTION)
 
 

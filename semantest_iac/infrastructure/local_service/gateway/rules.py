@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpResponse, Pairs
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
-from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules
 
 _USUAL_BODY_LIMIT = BodyLimit(10 * 1024 * 1024, HttpResponse(413))
 

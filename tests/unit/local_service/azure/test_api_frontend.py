@@ -98,7 +98,9 @@ AREA = "azure-native:apimanagement"
 POLICY = """<policies><inbound><base />
   <cors allow-credentials="true"><allowed-origins><origin>https://app.example</origin></allowed-origins></cors>
   <choose><when condition='@(context.Operation.Id != "health" &amp;&amp; context.Operation.Id != "open")'>
-    <validate-jwt header-name="X-Token" /></when></choose>
+    <validate-jwt header-name="X-Token" require-scheme="Bearer" clock-skew="7">
+      <audiences><audience>service</audience></audiences><issuers><issuer>https://login.example</issuer></issuers>
+    </validate-jwt></when></choose>
   <set-header name="x-key" exists-action="override"><value>{{the-key}}</value></set-header>
   <set-header name="x-plain"><value>plain</value></set-header>
 </inbound></policies>"""
@@ -132,10 +134,14 @@ class TestApiManagement:
     def test_requires_a_token_except_for_public_operations(self, path: str, answer: int | None) -> None:
         assert status(path) == answer
 
-    def test_accepts_any_token_and_notes_that_it_was_not_checked(self) -> None:
+    def test_checks_tokens_by_its_policy_except_for_public_operations(self) -> None:
+        check = gateway().find_token_check(HttpRequest("GET", "/other"))
+
         assert status("/other", headers=(("x-token", "Bearer x"),)) is None
-        assert "not checked" in gateway().describe_unchecked_token(HttpRequest("GET", "/other"))
-        assert gateway().describe_unchecked_token(HttpRequest("GET", "/health")) == ""
+        assert check is not None
+        assert (check.rules.issuer, check.rules.audiences) == ("https://login.example", ("service",))
+        assert (check.rules.header, check.rules.needs_scheme, check.rules.leeway_s) == ("x-token", True, 7)
+        assert gateway().find_token_check(HttpRequest("GET", "/health")) is None
 
     def test_refuses_calls_beyond_its_limit_before_it_requires_a_token(self) -> None:
         limited = gateway(POLICY.replace("<choose>", '<rate-limit calls="2" renewal-period="30" /><choose>'))

@@ -115,5 +115,14 @@ class TestPolicies:
 
 
 class TestServices:
-    def test_without_products_are_no_managed_gateways(self) -> None:
-        assert read_gateway_rules([of_type("ApiManagementService", {"gatewayUrl": "https://gw.azure-api.net"})]) is None
+    def test_without_products_have_apis_that_need_no_key(self) -> None:
+        open_api = of_type("Api", apiId="orders", path="orders", subscriptionRequired=False)
+        operation = of_type("ApiOperation", apiId="orders", method="GET", urlTemplate="/")
+        service = of_type("ApiManagementService", {"gatewayUrl": "https://gw.azure-api.net"})
+        rules = read_gateway_rules(
+            [service, open_api, operation, of_type("Backend", backendId="orders", url="https://x.example")]
+        )
+
+        assert rules is not None
+        assert [(it.name, it.needs_key) for it in rules.apis.values()] == [("orders", False)]
+        assert read_gateway_rules([open_api, operation]) is None

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
     issue_identity_token,
     load_hub_tokens,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
 AUDIENCE = "https://x.webpubsub.azure.com/client/hubs/semantest"

@@ -35,7 +35,7 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     IssuedKey,
     RefusalReason,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules, KeyFetching
 
 _TYPES: Final[Mapping[RefusalReason, tuple[str, str]]] = {
     RefusalReason.NO_ROUTE: ("MISSING_AUTHENTICATION_TOKEN", "DEFAULT_4XX"),
@@ -71,6 +71,8 @@ _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "
 _STATIC: Final = re.compile(r"'(.*)'")
 _ORIGINS: Final = re.compile(r"#if\((\[.*\])\.contains")
 _FUNCTION_ARN: Final = re.compile(r"functions/(arn:[^/]+?)/invocations")
+_KEY_FETCHING: Final = KeyFetching(lifetime_s=86_400, pause_s=300, pause_after_failure_s=5)
+_TOKEN_LEEWAY_S: Final = 30
 _ALLOWED: Final = "method.response.header.Access-Control-"
 
 
@@ -170,7 +172,7 @@ class _RulesReader:
             method.key,
             needs_key=any("x-amazon-apigateway-authtype" not in it for it in schemes),
             login=access.get("basic"),
-            token=JwtRules(jwt["issuer"], tuple(jwt["audience"]), jwt["header"].lower()) if jwt else None,
+            token=_read_token_rules(jwt) if jwt else None,
             rate=_read_rate(
                 settings.get("throttlingRateLimit", -1), settings.get("throttlingBurstLimit", -1), CountedBy.ALL
             ),
@@ -228,6 +230,13 @@ class _RulesReader:
             allows_credentials=f"{_ALLOWED}Allow-Credentials" in told,
             max_age_s=int(told[f"{_ALLOWED}Max-Age"]),
         )
+
+
+def _read_token_rules(jwt: Mapping[str, Any]) -> JwtRules:
+    """Return what the bundled authorizer requires of tokens."""
+    return JwtRules(
+        jwt["issuer"], tuple(jwt["audience"]), jwt["header"].lower(), fetching=_KEY_FETCHING, leeway_s=_TOKEN_LEEWAY_S
+    )
 
 
 def _covers(resource: str, stage: str, path: str) -> bool:

@@ -19,6 +19,7 @@ from semantest_iac.infrastructure.local_service.api_frontend import DeployedReso
 from semantest_iac.infrastructure.local_service.azure.api_frontend import (
     find_vault_value,
     read_cors_policy,
+    read_token_policy,
     read_vault_values,
     resources_of_type,
 )
@@ -41,7 +42,6 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     IssuedKey,
     RefusalReason,
 )
-from semantest_iac.infrastructure.local_service.json_web_tokens import JwtRules
 
 _API: Final = "azure-native:apimanagement:Api"
 _OPERATION: Final = "azure-native:apimanagement:ApiOperation"
@@ -70,9 +70,9 @@ _USUAL_TIMEOUT_S: Final = 300  # of forward-request
 
 
 def read_gateway_rules(resources: DeployedResources) -> GatewayRules | None:
-    """Return the rules of the API Management of a stack; None if it has none, or one without products."""
+    """Return the rules of the API Management of a platform's stack; None if it has none."""
     service = next(resources_of_type(resources, _SERVICE), None)
-    if service is None or not any(resources_of_type(resources, _PRODUCT)):
+    if service is None:
         return None
     host = urlsplit(str(service.outputs["gatewayUrl"])).netloc
     policies = _PolicyReader(resources, host)
@@ -194,7 +194,7 @@ class _PolicyReader:
             str(api.inputs["apiId"]),
             needs_key=bool(api.inputs.get("subscriptionRequired")),
             login=self._read_login(inbound),
-            token=_read_token_rules(inbound.find("validate-jwt")),
+            token=read_token_policy(inbound.find("validate-jwt")),
             rate=CallRate(*_read_limit(rate), CountedBy.ALL) if rate is not None else None,
             cache=_read_cache(inbound.find("cache-lookup"), outbound.find("cache-store")),
             allowed_addresses=tuple(_list_addresses(inbound.find("ip-filter"))),
@@ -232,14 +232,6 @@ def _find_section(document: Element, name: str) -> Element:
 
 def _read_limit(policy: Element) -> tuple[int, float]:
     return int(policy.get("calls", 1)), float(policy.get("renewal-period", 1))
-
-
-def _read_token_rules(policy: Element | None) -> JwtRules | None:
-    if policy is None:
-        return None
-    issuer = policy.findtext("issuers/issuer") or ""
-    audiences = tuple(it.text or "" for it in policy.findall("audiences/audience"))
-    return JwtRules(issuer, audiences, policy.get("header-name", "Authorization").lower())
 
 
 def _read_cache(lookup: Element | None, store: Element | None) -> CacheRule | None:

@@ -1,0 +1,93 @@
+"""An issuer of JSON web tokens, with the documents that it publishes, also over TLS on this machine."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import encode_base64url, encode_token
+
+
+@cache
+def signing_key(name: str) -> RSAPrivateKey:
+    """Return a key, the same one for a name."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def publish_key(name: str = "1", **changes: Any) -> dict[str, Any]:
+    """Return a key as it is published."""
+    numbers = signing_key(name).public_key().public_numbers()
+    parts = {"n": numbers.n, "e": numbers.e}
+    encoded = {key: encode_base64url(it.to_bytes((it.bit_length() + 7) // 8, "big")) for key, it in parts.items()}
+    return {"kty": "RSA", "use": "sig", "kid": name, **encoded, **changes}
+
+
+class Issuer:
+    """An issuer at an address; `fetched` are the documents that somebody asked for, and `fault` is raised instead."""
+
+    def __init__(self, url: str = "https://login.example.org") -> None:
+        self.url = url
+        self.keys: list[Mapping[str, Any]] = [publish_key()]
+        self.fetched: list[str] = []
+        self.fault: Exception | None = None
+
+    def fetch(self, url: str) -> Any:
+        """Return a published document."""
+        self.fetched.append(url)
+        if self.fault:
+            raise self.fault
+        place = f"{self.url.rstrip('/')}/keys"
+        documents = {
+            f"{self.url.rstrip('/')}/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": place},
+            place: {"keys": self.keys},
+        }
+        return documents[url]
+
+    def sign(self, signer: str = "1", header: Mapping[str, Any] = {}, **claims: Any) -> str:
+        """Return a token for the audience `us` that holds for a minute, with these changes."""
+        now = time.time()
+        whole = {"iss": self.url, "aud": "us", "sub": "me", "iat": now, "exp": now + 60, **claims}
+        key = signing_key(signer)
+        return encode_token(
+            {"alg": "RS256", "kid": "1", **header}, whole, lambda text: key.sign(text, PKCS1v15(), SHA256())
+        )
+
+
+@contextmanager
+def serve_issuer(certificate: Path, key: Path) -> Iterator[Issuer]:
+    """Publish the documents of an issuer at an address of this machine, by https."""
+    issuer = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(issuer.fetch(f"{issuer.url}{self.path}")).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        issuer.url = f"https://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield issuer
+        server.shutdown()
+        thread.join()
