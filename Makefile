@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi kafka examples lock clean
+.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi kafka examples package lock clean
 
 VENV := .venv
 EVENT_EXTRAS := --extra kafka --extra nats --extra rabbitmq --extra redis --extra webhooks
@@ -69,6 +69,8 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_azure_shapes.py --check
 	$(BIN)/python tools/generate_environments.py --check
 	$(BIN)/python tools/generate_aws_permissions.py --check
+	$(BIN)/python tools/generate_command_reference.py --check
+	$(BIN)/python tools/generate_sbom.py --check
 
 suite: $(VENV)/test.stamp node-packages examples
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
@@ -100,6 +102,9 @@ kafka: ## download Kafka's server for the tests with Maven, by the hashes of its
 examples: $(VENV)/test.stamp ## download the packages of the documented examples by hash, once, into the cache folder
 	@$(BIN)/python tools/download_examples.py
 
+package: $(VENV)/test.stamp ## build the wheel and the source distribution into dist/
+	@$(BIN)/python -m hatchling build -d dist
+
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra object-store --extra postgres --extra telemetry \
@@ -114,6 +119,7 @@ lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 		--output-file semantest_iac/payloads/python_application/adapters.txt
 	@$(BIN)/python tools/check_locks.py --write
 	@$(BIN)/python tools/lock_wheels.py
+	@$(BIN)/python tools/generate_sbom.py
 
 clean: ## remove what these commands created, except deployments
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -92,7 +92,7 @@ class _LazyGroup(CommandGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The imported command instead of the placeholder that only has its line of help."""
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, listed and _load_command(str(listed.name)), rest
+        return name, listed and load_command(str(listed.name)), rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; click itself would print an empty line for a signal, and fail where it cannot."""
@@ -142,7 +142,8 @@ def _build_program() -> click.Group:
     return click.version_option(package_name="semantest-iac", message="semantest-iac %(version)s")(program)
 
 
-def _load_command(name: str) -> click.Command:
+def load_command(name: str) -> click.Command:
+    """Import the module of a command of COMMANDS, and return the command."""
     module, _ = COMMANDS[name]
     command: click.Command = getattr(
         import_module(f"semantest_iac.presentation.cli.commands.{module}"), f"{name}_command"
