@@ -1,8 +1,8 @@
 """Writes requirements/sbom.cdx.json: the packages that an installation with every extra has, in CycloneDX's form.
 
-The versions are those of requirements/deploy.txt and worker.txt, which hold the hashes of their files. The wheel has the
-document in its metadata, as PEP 770 says. `python tools/generate_sbom.py` writes it; with `--check` it writes nothing and
-exits with 1 if the document is stale.
+The versions are those of requirements/deploy.txt and worker.txt, which hold the hashes of their files. The wheel has
+the document in its metadata, as PEP 770 says. `python tools/generate_sbom.py` writes it; with `--check` it writes
+nothing and exits with 1 if the document is stale.
 """
 
 from __future__ import annotations
