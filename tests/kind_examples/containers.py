@@ -100,7 +100,6 @@ CONTAINER_EXAMPLES = (
         changes={"aws": ("replace", "update")},  # what its tasks run is another revision
         needs=SERVING,
         outputs=("id", "name", "address"),
-        unpriced=("azure",),
     ),
     KindExample(
         resource=CONTAINER_SERVICE,
@@ -109,7 +108,6 @@ CONTAINER_EXAMPLES = (
         changes={"aws": ("replace", "update"), "azure": ("update", "delete")},  # azure: the right to read secrets
         needs=SERVING,
         label="another image",
-        unpriced=("azure",),
     ),
     KindExample(
         resource=_SLEEPER,
@@ -117,6 +115,5 @@ CONTAINER_EXAMPLES = (
         change=("update",),
         needs=SERVING,
         label="that sleeps without messages",
-        unpriced=("azure",),
     ),
 )

@@ -90,7 +90,6 @@ NETWORK_EXAMPLES = (
         changes={"aws": ("create",)},
         needs=(VIRTUAL_NETWORK,),
         outputs=("public_ip",),
-        unpriced=("aws",),
     ),
     KindExample(
         resource=_FUNCTIONS,
@@ -125,7 +124,6 @@ NETWORK_EXAMPLES = (
         change=("delete",),
         changes={"aws": ()},  # where these addresses cannot be private
         needs=(VIRTUAL_NETWORK, ACCESS_RULES, _INTEGRATION, shared.WEB_SOCKET_ADDRESS),
-        unpriced=("azure",),
     ),
     KindExample(
         resource=_WIDE_ENDPOINT,
@@ -134,6 +132,5 @@ NETWORK_EXAMPLES = (
         changes={"aws": ("create", "delete")},  # of interfaces in the subnet, and of a route
         needs=(VIRTUAL_NETWORK, ACCESS_RULES, NAT_GATEWAY, _FUNCTIONS, _INTEGRATION),
         label="of a whole service",
-        unpriced=("azure",),
     ),
 )

@@ -37,14 +37,12 @@ SITE_EXAMPLES = (
         changed=replace(_SITE, variables={"GREETING": "welcome"}),
         change=("update",),
         outputs=("id", "name"),
-        unpriced=("azure",),
     ),
     KindExample(
         resource=_FIREWALL,
         changed=replace(_FIREWALL, requests_per_address=500),
         change=("update",),
         outputs=("id",),
-        unpriced=("azure",),
     ),
     KindExample(
         resource=_ZONE,

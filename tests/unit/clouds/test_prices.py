@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,13 +19,21 @@ from semantest_iac.infrastructure.clouds.prices import (
     aws_prices,
     azure_network_prices,
     azure_prices,
+    azure_service_prices,
+    database_prices,
+    site_prices,
 )
+from tests.kind_examples.registry import EXAMPLES
 
 PRICES = [
     *aws_prices.AWS_UNIT_PRICES.items(),
     *aws_network_prices.AWS_NETWORK_UNIT_PRICES.items(),
     *azure_prices.AZURE_UNIT_PRICES.items(),
     *azure_network_prices.AZURE_NETWORK_UNIT_PRICES.items(),
+    *azure_service_prices.AZURE_SERVICE_UNIT_PRICES.items(),
+    *database_prices.AZURE_DATABASE_UNIT_PRICES.items(),
+    *site_prices.AWS_SITE_UNIT_PRICES.items(),
+    *site_prices.AZURE_SITE_UNIT_PRICES.items(),
 ]
 TABLES = {"aws": aws_prices.AWS_PRICES, "azure": azure_prices.AZURE_PRICES}
 
@@ -69,6 +78,19 @@ class TestPrices:
         assert find_prices("nowhere") is None
 
 
+def list_example_items(provider: str, kind: str, **changed: Any) -> dict[str, float | None]:
+    """Return USD a month of the example of a kind, by what is charged, with other values of every resource's fields."""
+    [example] = [it for it in EXAMPLES if str(it) == kind]
+    stack = Stack("platform", provider, "production", "us-east-1" if provider == "aws" else "eastus")
+    blueprint = example.blueprint(stack)
+    resources = tuple(
+        replace(it, **{name: value for name, value in changed.items() if hasattr(it, name)})
+        for it in blueprint.resources
+    )
+    items = TABLES[provider].list_items(replace(blueprint, resources=resources), UsageAssumptions())
+    return {it.what: it.monthly for it in items if it.resource == example.resource.name and it.quantity}
+
+
 class TestAws:
     def test_charges_for_instances_that_are_kept_warm(self) -> None:
         items = list_items("aws", "production", memory=1024, instances={"min": 2})
@@ -104,8 +126,43 @@ class TestAws:
 
         assert [items[f"function-{name}: requests"].quantity for name in functions] == [0.5, 0.5]
 
+    def test_charges_for_the_public_address_of_a_nat_gateway(self) -> None:
+        assert list_example_items("aws", "NatGateway")["public address"] == pytest.approx(3.65)
+
+    @pytest.mark.parametrize(("accepted", "amounts"), [(False, {}), (True, {"Shield Advanced": 3000})])
+    def test_charges_for_a_commitment_that_is_accepted(self, accepted: bool, amounts: dict[str, float]) -> None:
+        assert list_example_items("aws", "DdosProtectionPlan", accept_commitment=accepted) == amounts
+
 
 class TestAzure:
+    def test_charges_for_the_processors_and_memory_of_a_container(self) -> None:
+        amounts = list_example_items("azure", "ContainerService", cpu=0.5, memory_mb=1024)
+
+        assert amounts == {"processors": pytest.approx(31.54, abs=0.01), "memory": pytest.approx(7.88, abs=0.01)}
+
+    def test_charges_for_a_container_on_a_dedicated_machine_nothing_besides(self) -> None:
+        assert list_example_items("azure", "ContainerService", tier="standard") == {}
+
+    def test_charges_for_a_site_and_its_delivery_with_their_firewall(self) -> None:
+        assert list_example_items("azure", "StaticSite", is_delivered=True) == {"Static Web App, Standard": 9}
+        assert list_example_items("azure", "ContentDelivery") == {"Front Door Premium": 330, "requests": None}
+        assert list_example_items("azure", "WebFirewall") == {}
+
+    @pytest.mark.parametrize(("tier", "amount"), [("basic", None), ("standard", 73.59), ("premium", 456.25)])
+    def test_charges_for_the_size_of_a_database(self, tier: str, amount: float | None) -> None:
+        [monthly] = list_example_items("azure", "SqlDatabase", tier=tier).values()
+
+        assert (monthly if monthly is None else round(monthly, 2)) == amount
+
+    @pytest.mark.parametrize(("replicated", "amount"), [(False, None), (True, 94.90)])
+    def test_charges_for_a_cache_with_its_replica(self, replicated: bool, amount: float | None) -> None:
+        [monthly] = list_example_items("azure", "RedisCache", high_availability=replicated).values()
+
+        assert (monthly if monthly is None else round(monthly, 2)) == amount
+
+    def test_charges_for_the_private_zone_of_an_endpoint(self) -> None:
+        assert list_example_items("azure", "PrivateEndpoint")["private DNS zone"] == 0.5
+
     def test_has_no_known_price_of_warm_instances(self) -> None:
         items = list_items("azure", "production", memory=2048)
 

@@ -18,6 +18,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     ListKindItems,
     PricedUsage,
     list_hours,
+    make_catalogued_price,
     make_tested_price,
 )
 
@@ -25,8 +26,10 @@ AWS_NETWORK_UNIT_PRICES: Final = {  # an hour, in one zone
     "NAT gateway": make_tested_price("aws", 0.045, "nat_gateway_test"),
     "firewall endpoint": make_tested_price("aws", 0.395, "networkfirewall_firewall_test"),
     "interface endpoint": make_tested_price("aws", 0.01, "vpc_endpoint_test", "2024-10-18"),
+    "public address": make_catalogued_price(0.005, "aws/aws_eip", "2026-06-09"),
 }
-"""USD, by what is charged. No dated public source was found for Shield Advanced and for public addresses."""
+"""USD, by what is charged."""
+_SHIELD: Final = make_catalogued_price(3000.00, "aws/aws_shield_protection", "2026-06-10")  # a month
 
 _INTERFACES: Final = {
     PrivateService.CONTAINERS: 3,
@@ -52,7 +55,7 @@ def _list_hours(name: str, what: str, count: int) -> Iterator[CostItem]:
 def _list_nat_items(gateway: NatGateway, priced: PricedUsage) -> Iterator[CostItem]:
     count = _count_zones(priced) if gateway.high_availability else 1
     yield from _list_hours(gateway.name, "NAT gateway", count)
-    yield CostItem(gateway.name, "public address", count, "each", None, is_fixed=True)
+    yield from _list_hours(gateway.name, "public address", count)
 
 
 def _list_firewall_items(firewall: NetworkFirewall, priced: PricedUsage) -> Iterator[CostItem]:
@@ -67,7 +70,7 @@ def _list_endpoint_items(endpoint: PrivateEndpoint, priced: PricedUsage) -> Iter
 def _list_protection_items(plan: DdosProtectionPlan, priced: PricedUsage) -> Iterator[CostItem]:
     """Shield Standard costs nothing."""
     if plan.accept_commitment:
-        yield CostItem(plan.name, "Shield Advanced", 1, "each", None, is_fixed=True)
+        yield CostItem(plan.name, "Shield Advanced", 1, "each", _SHIELD, is_fixed=True)
 
 
 AWS_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {

@@ -33,7 +33,8 @@ AZURE_NETWORK_UNIT_PRICES: Final = {  # an hour
     "DDoS plan": _tested(4.032, "network_ddos_protection_plan_test"),  # up to 100 addresses
     "private endpoint": _tested(0.01, "private_endpoint_test"),
 }
-"""USD, by what is charged. No dated public source was found for private DNS zones: their price is unknown."""
+"""USD, by what is charged."""
+_PRIVATE_ZONE: Final = _tested(0.50, "private_dns_zone_test")  # a month
 
 
 def _list_hours(name: str, what: str, count: int = 1) -> Iterator[CostItem]:
@@ -62,7 +63,7 @@ def _list_protection_items(plan: DdosProtectionPlan, priced: PricedUsage) -> Ite
 
 def _list_endpoint_items(endpoint: PrivateEndpoint, priced: PricedUsage) -> Iterator[CostItem]:
     yield from _list_hours(endpoint.name, "private endpoint", len(endpoint.targets))
-    yield CostItem(endpoint.name, "private DNS zone", 1, "each", None, is_fixed=True)
+    yield CostItem(endpoint.name, "private DNS zone", 1, "each", _PRIVATE_ZONE, is_fixed=True)
 
 
 AZURE_NETWORK_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {

@@ -34,9 +34,10 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     PriceTable,
     list_hours,
     list_monthly,
+    make_catalogued_price,
     make_tested_price,
 )
-from semantest_iac.infrastructure.clouds.prices.site_prices import AZURE_SITE_PRICES
+from semantest_iac.infrastructure.clouds.prices.site_prices import AZURE_FREE_SITE_KINDS, AZURE_SITE_PRICES
 
 _MILLION = 1_000_000
 
@@ -54,12 +55,7 @@ AZURE_UNIT_PRICES: Final = {
     "standard operations": _tested(0.80, "servicebus_namespace_test"),  # a million beyond the first 13
     "standard namespace": _tested(9.81 / HOURS_PER_MONTH, "servicebus_namespace_test"),  # an hour
     "messaging unit": _tested(677.08 / HOURS_PER_MONTH, "servicebus_namespace_test"),  # an hour
-    "hub unit": Price(  # a day, Standard tier
-        1.61,
-        "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95042"
-        "/resources/azure/azurerm_web_pubsub.toml",
-        "2026-06-14",
-    ),
+    "hub unit": make_catalogued_price(1.61, "azure/azurerm_web_pubsub", "2026-06-14"),  # a day, Standard tier
     "telemetry": _tested(2.30, "application_insights_test"),  # a GB
     "telemetry retention": _tested(0.10, "application_insights_test"),  # a GB and month beyond 90 days
     "metric alert": _tested(0.10, "monitor_metric_alert_test"),  # a time series and month
@@ -205,6 +201,7 @@ AZURE_PRICES: Final = PriceTable(
         **AZURE_SITE_PRICES,
     },
     FREE_KINDS
+    | AZURE_FREE_SITE_KINDS
     | {
         *(
             observability.Dashboard,

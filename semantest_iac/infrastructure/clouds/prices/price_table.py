@@ -25,6 +25,8 @@ _INFRACOST = (
     "/internal/providers/terraform/{cloud}/testdata/{test}/{test}.golden"
 )
 """Outputs of Infracost's tests, which come from the clouds' own price APIs; dated by their last change."""
+_C3X = "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95042/resources/{path}.toml"
+"""The price catalogue of c3x; dated by its last check of the price, or by the last change of the file."""
 
 FREE_KINDS: Set[type[Resource]] = frozenset(
     {
@@ -45,6 +47,11 @@ HOURS_OF_CONNECTION = 2
 def make_tested_price(cloud: str, amount: float, test: str, dated: str = "2024-07-01") -> Price:
     """Return a price that one of Infracost's tests has."""
     return Price(amount, _INFRACOST.format(cloud=cloud, test=test), dated)
+
+
+def make_catalogued_price(amount: float, path: str, dated: str) -> Price:
+    """Return a price that the catalogue of c3x has."""
+    return Price(amount, _C3X.format(path=path), dated)
 
 
 def list_hours(name: str, what: str, price: Price | None, count: int = 1) -> Iterator[CostItem]:

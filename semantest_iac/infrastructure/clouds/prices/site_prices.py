@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.clouds.prices.price_table import (
     ListKindItems,
     PricedUsage,
     list_monthly,
+    make_catalogued_price,
     make_tested_price,
 )
 
@@ -48,25 +49,29 @@ def _list_firewall_items(firewall: WebFirewall, priced: PricedUsage) -> Iterator
     yield CostItem(firewall.name, "requests", millions, "million", prices["inspected requests"])
 
 
-AZURE_SITE_UNIT_PRICES: Final = {"zone": make_tested_price("azure", 0.50, "dns_zone_test")}  # a month
-"""USD, by what is charged. No dated public source was found for Static Web Apps, Front Door and its firewall."""
+AZURE_SITE_UNIT_PRICES: Final = {
+    "zone": make_tested_price("azure", 0.50, "dns_zone_test"),  # a month
+    "Static Web App, Standard": make_tested_price("azure", 9.00, "static_site_test", "2026-05-04"),  # a month
+    "Front Door Premium": make_catalogued_price(330.00, "azure/azurerm_cdn_frontdoor_profile", "2026-06-10"),  # a month
+}
+"""USD, by what is charged. No dated public source was found for requests to Front Door Premium."""
+AZURE_FREE_SITE_KINDS: Final = frozenset({WebFirewall})
+"""Source: Microsoft's page "Compare pricing between Azure Front Door tiers"; rules are free on Standard and Premium."""
 
 
 def _list_azure_delivery_items(delivery: ContentDelivery, priced: PricedUsage) -> Iterator[CostItem]:
     """Without a cache the site answers itself."""
     if delivery.caches:
-        yield CostItem(delivery.name, "Front Door Premium", 1, "each", None, is_fixed=True)
+        price = AZURE_SITE_UNIT_PRICES["Front Door Premium"]
+        yield CostItem(delivery.name, "Front Door Premium", 1, "each", price, is_fixed=True)
         yield CostItem(delivery.name, "requests", priced.usage.requests / _MILLION, "million", None)
 
 
 def _list_azure_site_items(site: StaticSite, _priced: PricedUsage) -> Iterator[CostItem]:
     """The plan without a delivery is free."""
     if site.is_delivered:
-        yield CostItem(site.name, "Static Web App, Standard", 1, "each", None, is_fixed=True)
-
-
-def _list_azure_firewall_items(firewall: WebFirewall, _priced: PricedUsage) -> Iterator[CostItem]:
-    yield CostItem(firewall.name, "firewall of Front Door", 1, "each", None, is_fixed=True)
+        price = AZURE_SITE_UNIT_PRICES["Static Web App, Standard"]
+        yield CostItem(site.name, "Static Web App, Standard", 1, "each", price, is_fixed=True)
 
 
 AWS_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
@@ -79,5 +84,4 @@ AZURE_SITE_PRICES: Final[Mapping[type[Resource], ListKindItems]] = {
     ContentDelivery: _list_azure_delivery_items,
     DnsZone: list_monthly("zone", AZURE_SITE_UNIT_PRICES["zone"]),
     StaticSite: _list_azure_site_items,
-    WebFirewall: _list_azure_firewall_items,
 }
