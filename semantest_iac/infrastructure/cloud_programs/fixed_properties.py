@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.errors import Fault, FixedPropertyError
@@ -17,11 +18,20 @@ _HINT = "Write the former value, or destroy the stack and deploy it again."
 
 @dataclass(frozen=True, slots=True)
 class FixedProperty:
-    """A property that an update cannot change, and the key of a configuration that it comes from."""
+    """A property that an update cannot change, and the key of a configuration that it comes from.
+
+    Values that are `related` can become each other.
+    """
 
     path: str
     setting: str
     reason: str
+    hint: str = _HINT
+    related: tuple[Any, ...] = ()
+
+    def refuses(self, old: Any, new: Any) -> bool:
+        """Whether the cloud refuses to change one value into the other, as far as both are known."""
+        return not (old is None or new is None or (old in self.related and new in self.related))
 
 
 FixedProperties = Mapping[str, tuple[FixedProperty, ...]]
@@ -38,5 +48,5 @@ def refuse_fixed_changes(plan: ChangePlan, fixed: FixedProperties) -> None:
 def _find_faults(change: PlannedChange, fixed: FixedProperties) -> Iterator[Fault]:
     for each in fixed.get(change.type, ()):
         for it in change.properties:
-            if it.path == each.path and not (it.old is None or it.new is None or it.is_computed):
-                yield Fault(each.setting, f"{change.name}: {it.old} cannot become {it.new}: {each.reason}", _HINT)
+            if it.path == each.path and not it.is_computed and each.refuses(it.old, it.new):
+                yield Fault(each.setting, f"{change.name}: {it.old} cannot become {it.new}: {each.reason}", each.hint)

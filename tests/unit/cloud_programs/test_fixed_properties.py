@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedPr
 
 FIXED = {
     "a:Vault": (FixedProperty("days", "security.days", "it keeps them"),),
-    "a:Bus": (FixedProperty("sku.name", "tiers.bus", "it has one"),),
+    "a:Bus": (FixedProperty("sku.name", "tiers.bus", "it has one", related=("First", "Second")),),
 }
 
 
@@ -27,6 +27,7 @@ class TestFixedProperties:
         [
             plan_of("a:Vault", "days", 90, 30),
             plan_of("a:Bus", "sku.name", "Standard", "Premium"),
+            plan_of("a:Bus", "sku.name", "Standard", "First"),
         ],
     )
     def test_are_refused(self, plan: ChangePlan) -> None:
@@ -42,6 +43,7 @@ class TestFixedProperties:
             plan_of("a:Vault", "tags.days", 90, 30),
             plan_of("a:Vault", "days", None, 30),
             plan_of("a:Vault", "days", 90, None),
+            plan_of("a:Bus", "sku.name", "First", "Second"),
             plan_of("a:Other", "days", 90, 30),
         ],
     )

@@ -230,6 +230,15 @@ CLOUD = Cloud(
     },
     kept={"azure-native:resources:ResourceGroup": "what stays in it"},
     fixed={
+        "azure-native:apimanagement:ApiManagementService": (
+            FixedProperty(  # source: the documentation of Terraform's azurerm_api_management
+                "sku.name",
+                "tiers.api_management",
+                "a service cannot move between the classic and the v2 tiers",
+                "Turn features.enable_api_management off, change the tier, deploy, and turn it on.",
+                ("StandardV2", "PremiumV2"),
+            ),
+        ),
         "azure-native:keyvault:Vault": (
             FixedProperty(  # source: the documentation of Terraform's azurerm_key_vault
                 "properties.softDeleteRetentionInDays",
