@@ -55,7 +55,7 @@ def _find_operation(call: AzureCall) -> _Operation | None:
     method = next((it for it in methods if inspect.isfunction(it)), None)
     if method is None:
         return None
-    parameters = inspect.signature(method).parameters
+    parameters = inspect.signature(method, eval_str=True).parameters
     bodies = [model for it in parameters.values() if (model := _find_model(it.annotation))]
     names = frozenset(normalize(name) for name in parameters if name not in ("self", "kwargs"))
     return _Operation(names, bodies[0] if bodies else None)

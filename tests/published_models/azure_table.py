@@ -55,6 +55,7 @@ _CALLS: Final[Mapping[str, AzureCall]] = {
             ("SqlRoleAssignment", "sql_role_assignment"),
         )
     },
+    "azure-native:frontdoor:Policy": AzureCall("frontdoor", ("Policies",)),
     "azure-native:redisenterprise:RedisEnterprise": AzureCall("redisenterprise", ("RedisEnterprise",)),
     "azure-native:privatedns:PrivateRecordSet": AzureCall("privatedns", ("RecordSets",)),
     "azure-native:network:NatGateway": AzureCall("network", ("NatGateways",)),

@@ -8,17 +8,6 @@ from typing import Final
 from tests.published_models.findings import Explanation, Finding
 
 EXPLANATIONS: Final = (
-    *(
-        Explanation(
-            f"azure-native:{module}:*",
-            "",
-            "is in no table of calls",
-            "the tests have no package with these models",
-            "the group of requirements `models` in pyproject.toml",
-            kind,
-        )
-        for module, kind in (("cdn", "ContentDelivery"), ("dns", "DnsZone"), ("frontdoor", "WebFirewall"))
-    ),
     Explanation(
         "aws:cloudfront/distribution:Distribution",
         "restrictions.geoRestriction",
@@ -106,14 +95,6 @@ EXPLANATIONS: Final = (
         "Pulumi's name of the field that requests have as networkAcls",
         "x-ms-client-name of networkAcls in the specification of Microsoft.Storage, and the inputs in Pulumi's SDK",
         "ObjectStore",
-    ),
-    Explanation(
-        "azure-native:logic:Workflow",
-        "",
-        "is in no table of calls",
-        "the tests have no package with the models of Logic Apps",
-        "the group of requirements `models` in pyproject.toml",
-        "DataPipeline",
     ),
     Explanation(
         "azure-native:monitor:DiagnosticSetting",
