@@ -278,5 +278,6 @@ class ErrorFields(TypedDict):
 
 
 def describe_error(error: DeploymentError) -> ErrorFields:
-    """Return code, reason and hint of an error, its faults included."""
-    return ErrorFields(code=error.error_code, reason=error.reason, hint=error.hint)
+    """Return code, reason and hint of an error, its faults included; each hint is there once."""
+    hints = dict.fromkeys(filter(None, (error.hint, *(fault.hint for fault in error.faults))))
+    return ErrorFields(code=error.error_code, reason=error.reason, hint=" ".join(hints))

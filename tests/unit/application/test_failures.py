@@ -16,6 +16,15 @@ class TestErrorFields:
             "hint": "Mend it.",
         }
 
+    def test_hold_every_hint_once(self) -> None:
+        faults = [
+            Fault("a", "is wrong", "Write it."),
+            Fault("b", "too", "Write it."),
+            Fault("c", "too", "Leave it out."),
+        ]
+
+        assert error_fields(ValidationError("Cannot deploy.", faults=faults))["hint"] == "Write it. Leave it out."
+
     def test_withhold_the_text_of_an_unexpected_error(self) -> None:
         fields = error_fields(KeyError("hunter2"))
 

@@ -235,7 +235,8 @@ CLOUD = Cloud(
                 "sku.name",
                 "tiers.api_management",
                 "a service cannot move between the classic and the v2 tiers",
-                "Turn features.enable_api_management off, change the tier, deploy, and turn it on.",
+                "Turn features.enable_api_management off, change the tier, deploy, and turn it on. "
+                "Destroy a gateway that is a stack of its own, and deploy it again.",
                 ("StandardV2", "PremiumV2"),
             ),
         ),
