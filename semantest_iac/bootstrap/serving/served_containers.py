@@ -88,6 +88,7 @@ def _describe_service(
         probe=settings.probe,
         scaling=settings.scaling,
         queues=settings.queue_lengths,
+        ingress=container.ingress,
         is_public=settings.public,
         fault=_find_fault(settings, folder),
     )

@@ -100,6 +100,11 @@ class LocalServices:
         response = await self._answer_plain_http(name, request) if service.is_web_socket else None
         return ProbeAnswer(response) if response else await service.call_with_failure_response(request)
 
+    async def takes_web_sockets(self, name: str) -> bool:
+        """Return whether a stack has a WebSocket API: managed gateways and sites take handshakes as plain requests."""
+        service = await self._services.get(name, await self._find_release(name))
+        return not isinstance(service, StackEntrance)
+
     async def connect(self, name: str, request: HttpRequest) -> Connection | int:
         """Admit a WebSocket client, or return the status that refuses it; raises as `call` does."""
         connections = await self._connections.get(name, await self._find_release(name))

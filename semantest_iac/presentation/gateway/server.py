@@ -86,7 +86,7 @@ class GatewayHandler:
         try:
             if not name:
                 return index_response(await self._services.names(), base), ""
-            if web_sockets.is_handshake(request):
+            if web_sockets.is_handshake(request) and await self._services.takes_web_sockets(name):
                 connection.begin_messages()
                 return await self._run_web_socket(request, name, path), ""
             return await self._answer_request(request, connection, name, path, at_own_host=at_own_host)

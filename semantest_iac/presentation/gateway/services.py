@@ -64,6 +64,10 @@ class GatewayServices(Protocol):
         """List the stacks that are served now."""
         ...
 
+    async def takes_web_sockets(self, name: str) -> bool:
+        """Return whether WebSocket clients may connect to a stack; requests to others are plain ones, with `call`."""
+        ...
+
     async def connect(self, name: str, request: HttpRequest) -> GatewayConnection | int:
         """Connect a client of a WebSocket API, or return the HTTP status of the refusal; raises as `call` does."""
         ...

@@ -43,6 +43,9 @@ class ServedStack:
     async def names(self) -> list[str]:
         return [STACK]
 
+    async def takes_web_sockets(self, name: str) -> bool:
+        return False
+
     async def connect(self, name: str, request: HttpRequest) -> int:
         raise AssertionError("an HTTP API")
 

@@ -94,6 +94,9 @@ class FakeServices:
     async def names(self) -> list[str]:
         return [STACK]
 
+    async def takes_web_sockets(self, name: str) -> bool:
+        return True
+
     async def connect(self, name: str, request: HttpRequest) -> FakeConnection | int:
         if name != STACK:
             raise NotFoundError(f"No stack '{name}'.")

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import aiohttp
+import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.local_service.sites.rules import ServedFile, SiteRules
@@ -40,6 +41,15 @@ class TestGateways:
 
         assert (answer.status, answer.headers["x-method"]) == (201, "PUT")
         assert body == b"/a%20b?c=d" + b"!" * 100_000
+
+    async def test_take_the_handshake_of_a_web_socket_as_a_plain_request(self, deployed: Deployed) -> None:
+        deployed.deploy("one", deployed.make_gateway(10))
+        async with aiohttp.ClientSession() as client:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await client.ws_connect(f"{deployed.url}/{deployed.stack}/orders/7", headers=KEY)
+
+        (received,) = deployed.received
+        assert (refused.value.status, received.method) == (201, "GET")
 
     async def test_count_on_after_a_deployment(self, deployed: Deployed) -> None:
         statuses = []

@@ -11,9 +11,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from semantest_iac.domain.compute.containers import HealthProbe
@@ -23,6 +23,7 @@ from semantest_iac.infrastructure.function_runtimes.platforms import parent_deat
 from semantest_iac.infrastructure.local_service.containers.http_calls import send_to_port
 from semantest_iac.infrastructure.local_service.containers.service_spec import (
     PORT_VARIABLE,
+    IngressRules,
     ServiceSpec,
     ServiceUnreachableError,
 )
@@ -78,21 +79,32 @@ class ServiceInstance:
         """Start the process in the background; `on_change` is called when it is ready and when it has ended."""
         self._running = asyncio.create_task(self._run(on_change))
 
-    async def call(self, request: HttpRequest, timeout_s: float) -> HttpResponse:
-        """Send a request to the process; raises ServiceUnreachableError."""
+    @property
+    def ingress(self) -> IngressRules:
+        """What holds for requests to the service."""
+        return self.spec.ingress
+
+    @contextmanager
+    def count_request(self) -> Iterator[None]:
+        """Count a request, for which the process is left alone as long as the block."""
         self.requests += 1
         self._answered.clear()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._calls, send_to_port, self.port, request, timeout_s
-            )
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            text = str(error) or type(error).__name__
-            raise ServiceUnreachableError(f"service '{self.spec.name}' did not answer: {text}") from error
+            yield
         finally:
             self.requests -= 1
             if not self.requests:
                 self._answered.set()
+
+    async def call(self, request: HttpRequest) -> HttpResponse:
+        """Send a request to the process and return the whole answer; raises ServiceUnreachableError."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._calls, send_to_port, self.port, request, self.ingress.idle_s
+            )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            text = str(error) or type(error).__name__
+            raise ServiceUnreachableError(f"service '{self.spec.name}' did not answer: {text}") from error
 
     async def stop(self, grace_s: float) -> None:
         """Ask the process to end when it has answered what it got, and kill it and what it has started if it does not.

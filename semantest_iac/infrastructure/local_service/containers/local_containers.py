@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, RequestLimits, serve_loopback
+from semantest_iac.infrastructure.local_service.containers.http_streams import MessageHead
+from semantest_iac.infrastructure.local_service.containers.ingress import serve_ingress
+from semantest_iac.infrastructure.local_service.containers.instance import ServiceInstance
 from semantest_iac.infrastructure.local_service.containers.service_instances import ServiceInstances, ServiceReport
 from semantest_iac.infrastructure.local_service.containers.service_spec import (
     CountWaiting,
@@ -27,8 +28,7 @@ from semantest_iac.infrastructure.local_service.containers.service_spec import (
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 
 _POLL_S = 0.25
-_CALLS = 64  # requests to all services at once
-_INGRESS_LIMITS = RequestLimits(body_bytes=32 * 1024 * 1024, request_s=30.0)
+_CALLS = 64  # requests of gateways to all services at once
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 _log = logging.getLogger(__name__)
 
@@ -80,19 +80,26 @@ class LocalContainers:
 
     async def call(self, stack: str, service: str, request: HttpRequest) -> HttpResponse:
         """Answer a request to a service of a stack; raises ServiceUnreachableError."""
-        if (stack, service) not in self._services:
+        async with self._reserve((stack, service)) as instance:
+            return await instance.call(request)
+
+    @asynccontextmanager
+    async def _reserve(self, key: tuple[str, str]) -> AsyncIterator[ServiceInstance]:
+        """Yield who answers a request to a service; raises ServiceUnreachableError."""
+        if key not in self._services:
             await self.refresh()
-        instances = self._services.get((stack, service))
+        instances = self._services.get(key)
         if instances is None:
-            raise ServiceUnreachableError(f"there is no service '{service}' in {stack}")
-        return await instances.call(request)
+            raise ServiceUnreachableError(f"there is no service '{key[1]}' in {key[0]}")
+        async with instances.reserve() as instance:
+            yield instance
 
     async def find_address(self, stack: str, service: str) -> str:
         """Return the address of a service on this machine, which stays as long as the block."""
         key = (stack, service)
         if key not in self._addresses:
             exits = self._ingresses[key] = AsyncExitStack()
-            ingress = serve_loopback(partial(self._answer, key), _INGRESS_LIMITS, has_secret_path=False)
+            ingress = serve_ingress(partial(self._reserve, key), partial(self._is_admitted, key))
             self._addresses[key] = await exits.enter_async_context(ingress)
         return self._addresses[key]
 
@@ -145,20 +152,10 @@ class LocalContainers:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def _answer(self, key: tuple[str, str], request: LoopbackRequest) -> HttpResponse:
-        """Answer at the address of a service: programs of this machine, and pages of browsers where it is public."""
-        host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname
-        if host not in _LOOPBACK_NAMES or ("origin" in request.headers and key not in self._public):
-            return HttpResponse(HTTPStatus.FORBIDDEN)
-        path, _, query = request.path.partition("?")
-        received = HttpRequest(
-            request.method, path, headers=tuple(request.headers.items()), body=request.body, raw_query=query
-        )
-        try:
-            return await self.call(*key, received)
-        except ServiceUnreachableError as error:
-            text = f"{error}\n".encode()
-            return HttpResponse(HTTPStatus.SERVICE_UNAVAILABLE, (("content-type", "text/plain; charset=utf-8"),), text)
+    def _is_admitted(self, key: tuple[str, str], head: MessageHead) -> bool:
+        """Admit programs of this machine, and pages of browsers where the service is public."""
+        host = urlsplit(f"//{head.header('host') or 'localhost'}").hostname
+        return host in _LOOPBACK_NAMES and (key in self._public or not head.list_values("origin"))
 
     async def _watch(self) -> None:
         while True:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.local_service.containers.instance import ServiceInstance, WriteLog
 from semantest_iac.infrastructure.local_service.containers.service_spec import (
     ServiceLoad,
@@ -78,13 +78,15 @@ class ServiceInstances:
             self._keeping = asyncio.create_task(self._keep())
         self._woken.set()
 
-    async def call(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request, which waits for an instance that starts; raises ServiceUnreachableError."""
+    @asynccontextmanager
+    async def reserve(self) -> AsyncIterator[ServiceInstance]:
+        """Yield who answers a request, which waits for an instance that starts; raises ServiceUnreachableError."""
         spec = self._spec
         if spec is None or spec.fault:
             raise ServiceUnreachableError(spec.fault if spec else "the service does not run")
         instance = await self._wait_for_instance(spec)
-        return await instance.call(request, self._times.call_s)
+        with instance.count_request():
+            yield instance
 
     async def aclose(self) -> None:
         """End all instances."""

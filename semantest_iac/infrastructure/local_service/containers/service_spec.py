@@ -19,6 +19,17 @@ class ServiceUnreachableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class IngressRules:
+    """What the ingress of a cloud does: `idle_s` is how long nothing may pass, either way, of a request or a WebSocket.
+
+    `broken_status` is the answer where an instance ends before its own.
+    """
+
+    idle_s: float = 240.0
+    broken_status: int = 503
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """A service: `command` starts an instance in `folder`; without a folder, `fault` says why it does not run here.
 
@@ -34,6 +45,7 @@ class ServiceSpec:
     probe: HealthProbe = field(default_factory=HealthProbe)
     scaling: ServiceScaling = field(default_factory=ServiceScaling)
     queues: Mapping[str, int] = field(default_factory=dict)
+    ingress: IngressRules = IngressRules()
     is_public: bool = False
     fault: str = ""
 
@@ -52,7 +64,6 @@ class ServiceTimes:
     longest_restart_s: float = 60.0
     steady_s: float = 60.0
     stop_s: float = 10.0
-    call_s: float = 240.0  # for which Container Apps waits for an answer
 
     def find_wait(self, failures: int) -> float:
         """Return after how many seconds a service is started again that has failed so often in a row."""
@@ -91,9 +102,10 @@ def _divide(amount: int, share: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DeployedContainer:
-    """What a container of a deployed service gets: its variables, those of the cloud too, and its secrets' values."""
+    """A container of a deployed service: its variables, the cloud's among them, its secrets' values, its ingress."""
 
     service: str
+    ingress: IngressRules
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 

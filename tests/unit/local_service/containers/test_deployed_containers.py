@@ -27,7 +27,10 @@ def _list_aws_resources() -> list[DeployedResource]:
         "arn": "arn:aws:ecs:us-east-1:123456789012:task-definition/orders-api:1",
         "containerDefinitions": json.dumps([container]),
     }
+    inner = {"loadBalancerType": "application", "idleTimeout": 90}
     return [
+        DeployedResource("aws:lb/loadBalancer:LoadBalancer", "gateway-link", {"loadBalancerType": "network"}),
+        DeployedResource("aws:lb/loadBalancer:LoadBalancer", "services", inner),
         DeployedResource("aws:ecs/taskDefinition:TaskDefinition", "service-orders-api", task),
         DeployedResource(
             "aws:secretsmanager/secretVersion:SecretVersion",
@@ -81,3 +84,11 @@ def test_on_azure_they_have_variables_and_the_values_of_secrets() -> None:
 def test_stores_are_found_in_the_variables_of_services() -> None:
     assert find_variables(_list_aws_resources(), "SEMANTEST_TABLE_") == {"SEMANTEST_TABLE_ORDERS": "orders-1"}
     assert [*find_settings(_list_azure_resources(), "SEMANTEST_TABLE_")] == ["SEMANTEST_TABLE_ORDERS"]
+
+
+def test_their_ingress_is_that_of_the_cloud() -> None:
+    (task,), (app,) = read_tasks(_list_aws_resources()), read_apps(_list_azure_resources())
+    (usual,) = read_tasks(_list_aws_resources()[2:])
+
+    assert (task.ingress.idle_s, usual.ingress.idle_s, app.ingress.idle_s) == (90, 60, 240)
+    assert (task.ingress.broken_status, app.ingress.broken_status) == (502, 503)

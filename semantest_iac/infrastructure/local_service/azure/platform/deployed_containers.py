@@ -12,7 +12,10 @@ from semantest_iac.infrastructure.local_service.azure.api_frontend import (
     read_vault_values,
     resources_of_type,
 )
-from semantest_iac.infrastructure.local_service.containers.service_spec import DeployedContainer
+from semantest_iac.infrastructure.local_service.containers.service_spec import DeployedContainer, IngressRules
+
+_INGRESS = IngressRules(idle_s=240, broken_status=503)
+"""As Microsoft documents the ingress of Container Apps; its proxy is Envoy, whose status for a reset this is."""
 
 _APP_TYPE = "azure-native:app:ContainerApp"
 
@@ -26,6 +29,7 @@ def read_containers(resources: DeployedResources) -> Iterator[DeployedContainer]
             variables = container.get("env") or ()
             yield DeployedContainer(
                 container["name"],
+                _INGRESS,
                 {**_describe_app(app), **{it["name"]: str(it["value"]) for it in variables if "value" in it}},
                 {it["name"]: stored[it["secretRef"]] for it in variables if it.get("secretRef") in stored},
             )
