@@ -132,7 +132,7 @@ def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> 
     """Yield a fault if the component's source is neither a folder nor a zip file, or its site no folder."""
     section = configuration.components.get(stack.component)
     if section and section.site and section.site.source and not Path(section.site.source).is_dir():
-        reason = f"'{make_printable(section.site.source, 200)}' is no folder"
+        reason = f"'{make_printable(section.site.source, 200)}' is not a folder"
         yield Fault(f"components.{stack.component}.site.source", reason, "Name the folder of the site.")
     if section and section.source and (reason := _find_source_problem(Path(section.source))):
         path = f"components.{stack.component}.source"
@@ -180,6 +180,11 @@ def find_code_faults(
     known = {fault.path.removeprefix(prefix) for fault in found if fault.path.startswith(prefix)}
     source = _select_readable(app.main, section, known)
     for fault in builder.find_packaging_faults(source) if source else ():
+        if source and source.is_site:
+            path = f"site.{fault.path.removeprefix('site.')}"
+            if path not in known:
+                yield replace(fault, path=f"{prefix}{path}")
+            continue
         if fault.path in known or (fault.path.endswith(".runtime") and "functions" in known):
             continue  # the settings show it already
         if fault.path.startswith("functions.") or fault.path.partition("[")[0] in _SOURCE_OPTIONS:

@@ -213,7 +213,9 @@ def _count_waiting(directory: MessagingDirectory, store: MessageStore, stack: st
 
 def _log_service(log_request: LogRequest, stack: str, report: ServiceReport) -> None:
     status = 503 if report.is_failure else 200
-    log_request(RequestLogEntry("SERVICE", report.service, stack, status, report.seconds, report.text))
+    ran = report.is_failure and report.seconds  # so it may have written why
+    text = f"{report.text} (see logs {stack} --function {report.service})" if ran else report.text
+    log_request(RequestLogEntry("SERVICE", report.service, stack, status, report.seconds, text))
 
 
 def _log_stores(log_request: LogRequest, stack: Stack, seconds: float, reason: str) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the settings of components have the gateway's among them
 
 KEY_HEADER = "x-api-key"
 """The header with the key of a subscription, the same on every cloud."""
+LOGIN_HEADER = "Authorization"
+"""The header with the user and the password of the login, as HTTP has it."""
 LOGIN_REALM = "gateway"
 """What a client that has to log in is told in the header `WWW-Authenticate`."""
 QUOTA_PERIODS_S = {"day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.infrastructure.configuration.loading import (
     ConfigurationSources,
     ParsedConfiguration,
@@ -75,16 +79,40 @@ class TestDocuments:
                 {"openapi": "3.0.0", "paths": {"/": {"$ref": "#/a"}}, "a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}},
                 "lead in a circle",
             ),
+            ({"openapi": "3.0.0", "paths": {"/": {"gett": {}}}}, "has 'gett' at '/'"),
+            ({"openapi": "3.0.0", "paths": {"/": {"trace": {}}}}, "has 'trace' at '/'"),
+            ({"openapi": "3.0.0", "paths": {"orders": {"get": {}}}}, "has the path 'orders'"),
+            (
+                {"openapi": "3.0.0", "paths": {"/{id}": {"get": {}}, "/{name}": {"put": {}}}},
+                "has the paths '/{id}' and '/{name}', which are the same",
+            ),
+            ({"swagger": "2.0", "paths": {"/": {"get": {}}}}, "no OpenAPI document"),
             ({"openapi": "3.0.0", "paths": {f"/{number}": {"get": {}} for number in range(301)}}, "301 operations"),
         ],
         ids=lambda it: it if isinstance(it, str) and " " in it else "",
     )
     def test_are_refused_with_the_place_that_names_them(self, tmp_path: Path, document: Any, reason: str) -> None:
-        [fault, *_] = _read(tmp_path, document).faults
+        [fault] = _read(tmp_path, document).faults
 
         assert fault.path == "components.gateway.gateway.apis.orders.openapi"
         assert reason in fault.message
         assert fault.line is not None
+
+    def test_are_refused_with_all_that_is_wrong_and_nothing_that_follows_from_it(self, tmp_path: Path) -> None:
+        paths = {"/a": {"$ref": "a.yaml"}, "/b": {"get": {"parameters": [{"$ref": "b.yaml"}]}}, "x-owner": "shop"}
+        parsed = _read(tmp_path, {"openapi": "3.0.0", "paths": paths}, cache={"seconds": 60})
+        report = ValidationService(date(2026, 11, 1), CLOUD_ENTRIES).validate(
+            Stack("gateway", "aws", "staging", "us-east-1"), parsed.configuration
+        )
+
+        assert [fault.message.split("'")[3] for fault in parsed.faults] == ["a.yaml", "b.yaml"]
+        assert report.faults == ()
+
+    @pytest.mark.parametrize("name", ["https://example.org/openapi.json", "./other.yaml"])
+    def test_say_where_they_are_looked_for(self, tmp_path: Path, name: str) -> None:
+        [fault] = _read(tmp_path, _DOCUMENT, openapi=name).faults
+
+        assert ("Download" if "://" in name else str(tmp_path)) in fault.hint
 
     def test_that_do_not_exist_are_refused(self, tmp_path: Path) -> None:
         parsed = _read(tmp_path, _DOCUMENT, openapi="./other.yaml")

@@ -31,6 +31,7 @@ class TestSplitBuildCommands:
             ("npm run build", (("npm", "run", "build"),)),
             ("npm ci && npm run build", (("npm", "ci"), ("npm", "run", "build"))),
             ("node build.js 'a b' \"c;d\"", (("node", "build.js", "a b", "c;d"),)),
+            ("sh -c 'node $FILE && ls'", (("sh", "-c", "node $FILE && ls"),)),
             ("tsc --outDir dist\n", (("tsc", "--outDir", "dist"),)),
             ("npx prettier src/**/*.ts #1", (("npx", "prettier", "src/**/*.ts", "#1"),)),
         ],

@@ -104,6 +104,8 @@ class TestApis:
             ({"url": "http://orders.example.org"}, "url"),
             ({"url": "https://user:word@orders.example.org"}, "url"),
             ({"url": "https://orders.example.org/?key=1"}, "url"),
+            ({"url": "https://localhost:8080/v1"}, "url"),
+            ({"url": "https://127.0.0.1"}, "url"),
             ({"service": "other"}, "service"),
             ({"rate": {"calls": 1, "seconds": 301}}, "rate.seconds"),
             ({"cache": {"seconds": 30}}, "cache.query"),
@@ -128,6 +130,12 @@ class TestApis:
         apis = {"orders": {**_URL, "path": "/a"}, "prices": {**_URL, "path": "/A"}}
 
         assert _find_paths(_validate(provider, {"apis": apis})) == ["gateway.apis.prices.path"]
+
+    def test_with_a_wrong_name_have_one_fault(self, provider: str) -> None:
+        report = _validate(provider, {"apis": {"Kürse 1": _URL}})
+
+        assert _find_paths(report) == ["gateway.apis.Kürse 1"]
+        assert report.faults[0].hint.startswith("Such as kurse-1: ")
 
     def test_name_one_backend(self, provider: str) -> None:
         found = _find_paths(_validate(provider, {"apis": {"orders": {}}}))

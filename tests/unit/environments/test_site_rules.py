@@ -35,6 +35,11 @@ class TestFaults:
     def test_say_that_a_site_has_no_files(self, site: dict[str, Any] | None) -> None:
         assert _paths(_validate(site).faults) == ["site.source"]
 
+    def test_of_a_domain_have_no_others_that_follow(self) -> None:
+        changes = {"domain": "https://app.example.org/", "dns_zone": "example.org"}
+
+        assert _paths(_validate({**_GOOD, **changes}).faults) == ["site.domain"]
+
     @pytest.mark.parametrize(
         ("changes", "path"),
         [

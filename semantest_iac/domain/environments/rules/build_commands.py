@@ -12,6 +12,8 @@ from semantest_iac.domain.security.secret_patterns import looks_secret
 
 LONGEST_BUILD_COMMAND = 4096
 COMMAND_SEPARATOR = "&&"
+ASSIGNMENT_PROBLEM = "no shell runs it, so no variable can be set before the command"
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh"})
 _OPERATOR_SIGNS = frozenset("();<>|&")
 _SHELL_VARIABLE = re.compile(r"\$[A-Za-z_({]|`")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -63,12 +65,11 @@ def _find_command_problem(command: Sequence[str]) -> BuildCommands | None:
     if operator := next(filter(_OPERATOR_SIGNS.issuperset, filter(None, command)), ""):
         return BuildCommands(problem=f"no shell runs it, so '{operator}' has no meaning", hint=_SCRIPT_HINT)
     if _ASSIGNMENT.match(command[0]):
-        reason = "no shell runs it, so no variable can be set before the command"
-        return BuildCommands(problem=reason, hint=_ENVIRONMENT_HINT)
+        return BuildCommands(problem=ASSIGNMENT_PROBLEM, hint=_ENVIRONMENT_HINT)
     if command[0] in _SHELL_WORDS:
         hint = f"`npm --prefix <folder> run build` works in another folder. {_SCRIPT_HINT}"
         return BuildCommands(problem=f"no shell runs it, and '{command[0]}' is no program", hint=hint)
-    if any(_SHELL_VARIABLE.search(word) for word in command):
+    if command[0] not in _SHELLS and any(_SHELL_VARIABLE.search(word) for word in command):
         return BuildCommands(problem="no shell runs it, so nothing replaces '$' or '`'", hint=_SCRIPT_HINT)
     if any(looks_secret("", word) for word in command):
         return BuildCommands(problem="holds a word that looks like a secret", hint=_ENVIRONMENT_HINT)

@@ -47,6 +47,7 @@ _ORIGIN = re.compile(  # as browsers send it, because clouds compare texts: in l
     r"\*|(?!http:.*:80\Z|https:.*:443\Z)(https?|chrome-extension|moz-extension)://(\*|[a-z0-9.-]+)(:\d{1,5})?"
 )
 _ORIGIN_HINT = "Such as https://app.semantest.com: in lower case, without path, slash at the end, and port 443."
+ROUTE_PATH_HINT = "Such as /api/items/{id}, or /{proxy+} for everything below."
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HTTP_ONLY_HINTS = {
     "routes": "",
@@ -69,23 +70,34 @@ def check_routes(subject: RuleSubject) -> Iterator[Finding]:
     configured = subject.section.routes
     if configured == ():
         yield refuse("routes", "an API without routes answers no request", "Leave the key out for all routes.")
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], str] = {}
     for index, route in enumerate(configured or ()):
         yield from _check_route_path(f"routes[{index}]", route.path)
         if not route.methods:
             yield refuse(f"routes[{index}].methods", "no method", "Use ANY for all.")
         for method in route.methods:
-            key = (method, _ROUTE_PARAMETER.sub(r"{\1}", route.path))
+            key, shown = (method, normalize_route(route.path)), make_printable(route.path)
             if key in seen:
-                yield refuse(f"routes[{index}]", f"'{method} {make_printable(route.path)}' is listed twice")
-            seen.add(key)
+                other = make_printable(seen[key])
+                reason = "is listed twice" if other == shown else f"and '{method} {other}' are the same"
+                yield refuse(f"routes[{index}]", f"'{method} {shown}' {reason}", "Leave one of them out.")
+            seen[key] = route.path
+
+
+def normalize_route(path: str) -> str:
+    """Return a path without the names of its variables, which tell no two paths apart."""
+    return _ROUTE_PARAMETER.sub(r"{\1}", path)
+
+
+def is_route_path(path: str) -> bool:
+    """Whether every cloud takes the path of a route."""
+    has_dots = any(part in (".", "..") for part in path.split("/"))
+    return not has_dots and len(path) <= LONGEST_ROUTE and _ROUTE_PATH.fullmatch(path) is not None
 
 
 def _check_route_path(at: str, path: str) -> Iterator[Finding]:
-    has_dots = any(part in (".", "..") for part in path.split("/"))
-    if has_dots or len(path) > LONGEST_ROUTE or not _ROUTE_PATH.fullmatch(path):
-        hint = "Such as /api/items/{id}, or /{proxy+} for everything below."
-        yield refuse(f"{at}.path", f"'{make_printable(path)}' is not a path", hint)
+    if not is_route_path(path):
+        yield refuse(f"{at}.path", f"'{make_printable(path)}' is not a path", ROUTE_PATH_HINT)
 
 
 def check_cors(subject: RuleSubject) -> Iterator[Finding]:

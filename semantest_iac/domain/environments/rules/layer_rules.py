@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
     check_messaging,
     check_ranges,
     is_resource_name,
+    refuse_name,
 )
 from semantest_iac.domain.environments.rules.platform.gateway_rules import GATEWAY_RULES
 from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
@@ -155,7 +156,7 @@ def check_data_layers(subject: RuleSubject) -> Iterator[Finding]:
     yield from check_ranges("etl", subject.section.etl)
     for index, name in enumerate((database.names if database else None) or ()):
         if not is_resource_name(name):
-            yield refuse(f"database.names[{index}]", f"'{make_printable(name)}' is not a name", "Such as orders.")
+            yield refuse_name(f"database.names[{index}]", name)
 
 
 def check_source_functions(subject: RuleSubject) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,6 +46,14 @@ def is_resource_name(name: str) -> bool:
     return len(name) <= LONGEST_NAME and FUNCTION_NAME.fullmatch(name) is not None
 
 
+def refuse_name(at: str, name: str) -> Finding:
+    """Say which names every cloud takes, with the nearest one."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    near = re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:LONGEST_NAME].rstrip("-")
+    rule = f"lower-case letters, digits and single hyphens, {LONGEST_NAME} characters at most."
+    return refuse(at, f"'{make_printable(name)}' is not a name", f"Such as {near or 'orders'}: {rule}")
+
+
 def check_ranges(at: str, section: Section | None, ranges: Mapping[str, range] = _RANGES) -> Iterator[Finding]:
     """Yield the numbers of a section that no cloud takes."""
     for key, value in (section.model_dump(exclude_none=True) if section else {}).items():
@@ -76,8 +86,7 @@ def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
 
 def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
     if not is_resource_name(name):
-        hint = f"Lower-case letters, digits and single hyphens, {LONGEST_NAME} characters at most."
-        yield refuse(at, f"'{make_printable(name)}' is not a name", hint)
+        yield refuse_name(at, name)
     yield from check_ranges(at, entry)
 
 
@@ -95,7 +104,7 @@ def check_triggers(subject: RuleSubject) -> Iterator[Finding]:
     for name, function in subject.section.functions.items():
         at = f"functions.{make_printable(name)}"
         if not is_resource_name(name):
-            yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-worker.")
+            yield refuse_name(at, name)
         yield from _check_code(at, function, subject)
         yield from _check_destinations(f"{at}.sends_to", function, subject)
         yield from _check_calls(f"{at}.calls", name, function, subject)

@@ -63,11 +63,11 @@ def _check_headers(site: SiteSection) -> Iterator[Finding]:
 
 
 def _check_domain(site: SiteSection) -> Iterator[Finding]:
-    for key in ("domain", "dns_zone"):
-        value = getattr(site, key)
-        if value is not None and not _DOMAIN.fullmatch(value):
-            yield refuse(f"site.{key}", f"'{make_printable(value)}' is not a domain", "Such as app.semantest.com.")
-    if site.domain and site.dns_zone and not f".{site.domain}".endswith(f".{site.dns_zone}"):
+    written = {"domain": site.domain, "dns_zone": site.dns_zone}
+    wrong = {key: value for key, value in written.items() if value is not None and not _DOMAIN.fullmatch(value)}
+    for key, value in wrong.items():
+        yield refuse(f"site.{key}", f"'{make_printable(value)}' is not a domain", "Such as app.semantest.com.")
+    if not wrong and site.domain and site.dns_zone and not f".{site.domain}".endswith(f".{site.dns_zone}"):
         yield refuse("site.dns_zone", f"{make_printable(site.domain)} is not in it", "Name the domain that ends it.")
 
 

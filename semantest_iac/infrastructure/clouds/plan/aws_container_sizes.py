@@ -75,7 +75,8 @@ def _warn_of_task(at: str, service: ServiceSettings) -> Iterator[Finding]:
             f"{service.cpu:g} processors with {service.memory_mb} MB become {size.cpu_units / 1024:g} with "
             f"{size.memory_mb} MB: Fargate has fixed sizes"
         )
-        yield advise(f"{at}.memory", reason, "Write both to silence this.")
+        hint = f"Write cpu: {size.cpu_units / 1024:g} and memory: {size.memory_mb} to silence this."
+        yield advise(f"{at}.memory", reason, hint)
     scaling = replace(service.scaling, queues={Ref(name): count for name, count in service.queue_lengths.items()})
     if choose_minimum(scaling) != scaling.minimum:
         reason = "0 becomes 1: on AWS nothing but a queue can start a service that has no task"

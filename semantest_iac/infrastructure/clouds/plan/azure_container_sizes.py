@@ -29,9 +29,11 @@ def warn_of_container_sizes(subject: RuleSubject) -> Iterator[Finding]:
     services = subject.platform.services.services if subject.platform else {}
     for name, service in services.items():
         cpu, memory = choose_container_size(service.cpu, service.memory_mb)
-        if (cpu, float(memory.removesuffix("Gi")) * 1024) != (service.cpu, service.memory_mb):
+        memory_mb = float(memory.removesuffix("Gi")) * 1024
+        if (cpu, memory_mb) != (service.cpu, service.memory_mb):
+            hint = f"Write cpu: {cpu:g} and memory: {memory_mb:g} to silence this."
             reason = (
-                f"{service.cpu:g} processors with {service.memory_mb} MB become {cpu:g} with {memory}: "
+                f"{service.cpu:g} processors with {service.memory_mb} MB become {cpu:g} with {memory_mb:g} MB: "
                 "a container has 2 GiB for each processor"
             )
-            yield advise(f"services.{make_printable(name)}.memory", reason, "Write both to silence this.")
+            yield advise(f"services.{make_printable(name)}.memory", reason, hint)

@@ -44,14 +44,15 @@ class _Health:
         self._began = time.monotonic()
         self._failures = 0
 
-    def find_fault(self, *, is_healthy: bool, is_ready: bool) -> str:
-        """Return why the instance is to be replaced; empty where it may go on."""
-        probe = self._probe
+    def find_fault(self, status: int, *, is_ready: bool) -> str:
+        """Return why the instance is to be replaced after an answer, 0 for none; empty where it may go on."""
+        probe, is_healthy = self._probe, status in _HEALTHY
         self._failures = 0 if is_healthy else self._failures + is_ready
+        said = f"answered {probe.path} with {status}" if status else f"did not answer {probe.path}"
         if self._failures >= probe.failures:
-            return f"{probe.path} failed {self._failures} times in a row"
+            return f"{said}, {self._failures} times in a row"
         if not is_healthy and not is_ready and time.monotonic() - self._began > probe.start_s:
-            return f"did not answer {probe.path} at the port in {PORT_VARIABLE} within {probe.start_s} seconds"
+            return f"{said}{'' if status else f' at the port in {PORT_VARIABLE}'}, for {probe.start_s} seconds"
         return ""
 
 
@@ -128,6 +129,9 @@ class ServiceInstance:
         self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="semantest-service-"))
         reading: asyncio.Task[None] | None = None
         try:
+            if reason := _find_program_fault(self.spec):
+                self.reason = reason
+                return
             pipe, stream, output = await _open_pipe()
             reading = asyncio.create_task(self._read_output(stream, pipe))
             self._process = await self._spawn(output)
@@ -161,7 +165,7 @@ class ServiceInstance:
                 *parent_death_signal_prefix(),
                 *self.spec.command,
                 cwd=self.spec.folder,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.spec.environment, **own},
+                env={"PATH": _find_path(self.spec), "LANG": "C.UTF-8", **self.spec.environment, **own},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -181,24 +185,25 @@ class ServiceInstance:
                     self.reason = "" if self._is_leaving else f"ended with status {process.returncode}"
                     return
                 if not self._is_leaving:
-                    self._judge(health, on_change, is_healthy=await self._is_healthy())
+                    self._judge(health, on_change, await self._ask())
         finally:
             waiting.cancel()
 
-    def _judge(self, health: _Health, on_change: Callable[[], None], *, is_healthy: bool) -> None:
+    def _judge(self, health: _Health, on_change: Callable[[], None], status: int) -> None:
         was_ready = self.is_ready
-        self.reason = health.find_fault(is_healthy=is_healthy, is_ready=was_ready)
-        self.is_ready = (was_ready or is_healthy) and not self._is_leaving
+        self.reason = health.find_fault(status, is_ready=was_ready)
+        self.is_ready = (was_ready or status in _HEALTHY) and not self._is_leaving
         if self.is_ready and not was_ready:
             on_change()
 
-    async def _is_healthy(self) -> bool:
+    async def _ask(self) -> int:
+        """Return the status of its answer to the probe, 0 where there is none."""
         request = HttpRequest("GET", self.spec.probe.path, headers=(("user-agent", "semantest-iac probe"),))
         try:
             answer = await asyncio.to_thread(send_to_port, self.port, request, float(self.spec.probe.timeout_s))
         except (OSError, http.client.HTTPException, ValueError):
-            return False
-        return answer.status in _HEALTHY
+            return 0
+        return answer.status
 
     async def _read_output(self, stream: asyncio.StreamReader, pipe: asyncio.BaseTransport) -> None:
         """Pass on whole lines, and the rest at the end, without values of secrets."""
@@ -220,6 +225,22 @@ class ServiceInstance:
         if self._process:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
+
+
+def _find_path(spec: ServiceSpec) -> str:
+    return spec.environment.get("PATH") or os.environ.get("PATH", os.defpath)
+
+
+def _find_program_fault(spec: ServiceSpec) -> str:
+    """Return why the program cannot be started; what starts it as its child would say no more than a status."""
+    program = spec.command[0]
+    if os.sep not in program:
+        is_there = shutil.which(program, path=_find_path(spec)) is not None
+        return "" if is_there else f"there is no program '{program}' on the PATH: install it, or correct start"
+    path = Path(spec.folder or ".", program)
+    if not path.is_file():
+        return f"there is no file '{program}' in the folder of the service: correct start"
+    return "" if os.access(path, os.X_OK) else f"'{program}' is not executable: chmod +x {path}"
 
 
 def _find_free_port() -> int:

@@ -112,6 +112,20 @@ class TestInstances:
         assert first != second
         assert services.list_texts(failures=True) == ["ended with status 3"]
 
+    async def test_whose_program_is_not_there_say_so(self, services: Services) -> None:
+        services.add(command=("nodee", "server.js"))
+        services.add("users-api", command=("./start.sh",))
+        services.add("prices-api", command=("./server.sh",))
+        (services.folder / "server.sh").touch()
+
+        async with services.run():
+            await wait_until(lambda: len(set(services.list_texts(failures=True))) == 3)
+
+        texts = set(services.list_texts(failures=True))
+        assert any("no program 'nodee' on the PATH" in text for text in texts)
+        assert any("no file './start.sh' in the folder" in text for text in texts)
+        assert any("'./server.sh' is not executable: chmod +x" in text for text in texts)
+
     async def test_that_end_again_and_again_start_later_though_they_were_ready(self, services: Services) -> None:
         services.times = replace(services.times, restart_s=600, longest_restart_s=600, steady_s=600)
         services.add()
@@ -134,7 +148,7 @@ class TestInstances:
             (services.folder / "unhealthy").unlink()
             await services.ask()
 
-        assert services.list_texts(failures=True)[0] == "/health failed 3 times in a row"
+        assert services.list_texts(failures=True)[0] == "answered /health with 500, 3 times in a row"
 
     async def test_that_cannot_start_are_tried_again_and_their_log_says_why(self, services: Services) -> None:
         (services.folder / "broken").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from semantest_iac.domain.networking.access_rules import NetworkPart
 from semantest_iac.domain.networking.managed_gateways import (
     EVERY_OPERATION,
     KEY_HEADER,
+    LOGIN_HEADER,
     GatewayApi,
     GatewayOperation,
     GatewayProduct,
@@ -117,9 +119,21 @@ def _make_header_rules(section: HeaderRulesSection) -> HeaderRules:
 
 
 def _make_cors(api: GatewayApiSection, settings: GatewaySettings) -> Cors | None:
-    """Return who may call from a browser: the origins of the environment by default, with the header of the key."""
+    """Return who may call from a browser: the origins of the environment by default, with the headers of the API."""
     written = _written(api.cors) if api.cors else {}
     cors = Cors(**{"origins": settings.origins} | written)
     if not cors.origins:
         return None
-    return cors if "headers" in written else replace(cors, headers=(*cors.headers, KEY_HEADER))
+    known = {header.lower() for header in cors.headers}
+    missing = () if "*" in known else (it for it in _list_required_headers(api) if it.lower() not in known)
+    return replace(cors, headers=(*cors.headers, *missing))
+
+
+def _list_required_headers(api: GatewayApiSection) -> Iterator[str]:
+    """Yield the headers without which the API answers nobody: a browser sends only those that are allowed."""
+    if api.key is not False:
+        yield KEY_HEADER
+    if api.login:
+        yield LOGIN_HEADER
+    if api.jwt:
+        yield Authorizer(**_written(api.jwt)).header

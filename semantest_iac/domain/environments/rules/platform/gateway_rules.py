@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.environments.names import make_printable, suggest_known
@@ -20,9 +20,10 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
 )
 from semantest_iac.domain.environments.rules.component_rules import check_authorizer, check_cors, check_routes
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name
+from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name, refuse_name
 from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.sections import ComponentSection, RouteSection
+from semantest_iac.domain.networking.managed_gateways import LOGIN_HEADER
 
 RATE_SECONDS, ANSWER_CACHE_SECONDS = range(1, 300 + 1), range(1, 3600 + 1)
 """What every cloud takes; sources: their references of rate limits and of caches."""
@@ -79,8 +80,7 @@ def _check_names(section: GatewaySection) -> Iterator[Finding]:
     for key in ("apis", "products", "subscriptions"):
         for name in getattr(section, key) or ():
             if not is_resource_name(name):
-                at = f"{key}.{make_printable(name)}"
-                yield refuse(at, f"'{make_printable(name)}' is not a name", "Lower-case letters, digits and hyphens.")
+                yield refuse_name(f"{key}.{make_printable(name)}", name)
 
 
 def _check_paths(apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:
@@ -88,6 +88,8 @@ def _check_paths(apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:
     taken: dict[str, str] = {}
     for name, api in apis.items():
         at, path = f"apis.{make_printable(name)}.path", api.path or f"/{name}"
+        if api.path is None and not is_resource_name(name):
+            continue  # a better name is a path
         has_dots = any(part in (".", "..") for part in path.split("/"))
         if has_dots or len(path) > LONGEST_GATEWAY_PATH or not _PATH.fullmatch(path):
             yield refuse(
@@ -112,6 +114,9 @@ def _check_backend(
     if api.url is not None and not _is_backend_address(api.url):
         hint = "Such as https://api.example.org/v1: https, without a query, a name or a password."
         yield refuse(f"{at}.url", f"'{make_printable(api.url)}' is not the address of a backend", hint)
+    elif api.url is not None and _is_own_machine(api.url):
+        hint = "Name a service of the component, or the address at which a cloud reaches the backend."
+        yield refuse(f"{at}.url", f"'{make_printable(api.url)}' is this machine, which no cloud reaches", hint)
     if api.openapi is not None:
         yield refuse(f"{at}.openapi", "the document is not here: it is read with the file", "Write its operations.")
 
@@ -124,6 +129,14 @@ def _is_backend_address(url: str) -> bool:
         return False
     plain = not (parts.query or parts.fragment or parts.username or parts.password) and url.isascii()
     return parts.scheme == "https" and bool(parts.hostname) and plain and port_is_valid and " " not in url
+
+
+def _is_own_machine(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return ip_address(host).is_loopback or ip_address(host).is_unspecified
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _check_limits(at: str, api: GatewayApiSection) -> Iterator[Finding]:
@@ -176,7 +189,7 @@ def _check_who_may_call(
 ) -> Iterator[Finding]:
     if api.login and section.login is None:
         yield refuse(f"{at}.login", "there is no login", "Write gateway.login with a user and a password.")
-    token_header = (api.jwt.header or "Authorization") if api.jwt else ""
+    token_header = (api.jwt.header or LOGIN_HEADER) if api.jwt else ""
     if api.login and token_header.lower() == "authorization":
         reason = "the login and the token would be in one header, Authorization"
         yield refuse(f"{at}.jwt", reason, "Leave out one of them, or name another header: jwt.header.")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
+from semantest_iac.domain.compute.containers import HealthProbe
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.platform.service_sections import ServiceScaleSection, ServiceSection
+from semantest_iac.domain.environments.rules.build_commands import (
+    ASSIGNMENT_PROBLEM,
+    COMMAND_SEPARATOR,
+    split_build_commands,
+)
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.rules.messaging_rules import check_ranges, is_resource_name
+from semantest_iac.domain.environments.rules.messaging_rules import check_ranges, is_resource_name, refuse_name
 
+PORT_VARIABLE = "PORT"
 PORTS = range(1, 65_535 + 1)
 CPU_STEP, LARGEST_CPU = 0.25, 4.0
 SERVICE_MEMORY_MB = range(512, 8192 + 1)  # the largest container of every cloud
@@ -46,10 +53,13 @@ def check_services(subject: RuleSubject) -> Iterator[Finding]:
     for name, service in (subject.section.services or {}).items():
         at = f"services.{make_printable(name)}"
         if not is_resource_name(name):
-            yield refuse(at, f"'{make_printable(name)}' is not a name", "Such as orders-api.")
+            yield refuse_name(at, name)
         yield from _check_what_runs(at, service)
+        if PORT_VARIABLE in service.environment:
+            hint = "Write the number as port: the service finds it in this variable."
+            yield refuse(f"{at}.environment.{PORT_VARIABLE}", "is what the key port says", hint)
         yield from _check_numbers(at, service)
-        yield from _check_health_path(at, service)
+        yield from _check_health(at, service)
         yield from _check_scale(f"{at}.scale", service.scale)
 
 
@@ -68,21 +78,26 @@ def _check_what_runs(at: str, service: ServiceSection) -> Iterator[Finding]:
         yield refuse(f"{at}.start", "missing: nothing says how to start the source", "Such as node server.js.")
     elif service.start is not None and service.source is None:
         yield refuse(f"{at}.source", "missing: there is no folder in which start is run", "Such as ./orders-api.")
-    elif service.start is not None and not _is_command(service.start):
-        yield refuse(f"{at}.start", f"'{make_printable(service.start)}' is not a command", "Such as node server.js.")
+    elif service.start is not None:
+        yield from _check_start(f"{at}.start", service.start)
+
+
+def _check_start(at: str, text: str) -> Iterator[Finding]:
+    """It is one program with its arguments: what only a shell could do would be passed to it as plain text."""
+    found = split_build_commands(text)
+    hint = "Put it into a script, such as start of package.json, and write `npm start` or the script's command here."
+    if found.problem == ASSIGNMENT_PROBLEM:
+        yield refuse(at, found.problem, "Write it under environment of the service.")
+    elif found.problem:
+        yield refuse(at, found.problem, hint if text.strip() else "Such as node server.js.")
+    elif len(found.commands) > 1:
+        yield refuse(at, f"no shell runs it, so '{COMMAND_SEPARATOR}' has no meaning", hint)
 
 
 def _is_moving(image: str) -> bool:
     """Whether the same text may name another image tomorrow: it has the tag `latest`, or none."""
     tag = image.rpartition("/")[2].partition(":")[2]
     return "@" not in image and tag in ("", "latest")
-
-
-def _is_command(text: str) -> bool:
-    try:
-        return bool(shlex.split(text))
-    except ValueError:
-        return False
 
 
 def _check_numbers(at: str, service: ServiceSection) -> Iterator[Finding]:
@@ -100,8 +115,12 @@ def _check_numbers(at: str, service: ServiceSection) -> Iterator[Finding]:
     yield from check_ranges(f"{at}.scale", service.scale, _RANGES)
 
 
-def _check_health_path(at: str, service: ServiceSection) -> Iterator[Finding]:
+def _check_health(at: str, service: ServiceSection) -> Iterator[Finding]:
     path = service.health.path
+    probe = replace(HealthProbe(), **service.health.model_dump(exclude_none=True))
+    if probe.timeout_s >= probe.interval_s:
+        reason = f"a probe waits for {probe.timeout_s} s, and the next one comes after {probe.interval_s} s"
+        yield refuse(f"{at}.health", reason, "Write a timeout_s below interval_s.")
     if path is not None and (not path.startswith("/") or not path.isprintable() or " " in path):
         yield refuse(f"{at}.health.path", f"'{make_printable(path)}' is not a path", "Such as /health.")
 

@@ -16,6 +16,7 @@ from typing import Any
 from semantest_iac.domain.environments.settings import Cors
 from semantest_iac.domain.networking.managed_gateways import (
     KEY_HEADER,
+    LOGIN_HEADER,
     LOGIN_REALM,
     GatewayApi,
     GatewayOperation,
@@ -145,7 +146,7 @@ def find_access_scheme(api: GatewayApi) -> str:
 
 def find_identity_headers(api: GatewayApi) -> tuple[str, ...]:
     """Return the headers with what an API asks for besides a key; without them API Gateway refuses a request itself."""
-    headers = ("Authorization" if api.needs_login else "", api.authorizer.header if api.authorizer else "")
+    headers = (LOGIN_HEADER if api.needs_login else "", api.authorizer.header if api.authorizer else "")
     return tuple(dict.fromkeys(filter(None, headers)))
 
 
@@ -198,7 +199,7 @@ def _list_hidden_headers(api: GatewayApi) -> Iterator[str]:
     if api.needs_key:
         yield KEY_HEADER
     if api.needs_login:
-        yield "Authorization"
+        yield LOGIN_HEADER
 
 
 def _list_cache_keys(api: GatewayApi, path: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 from semantest_iac.domain.environments.settings import GATEWAY_TIMEOUT_S
 from semantest_iac.domain.networking.managed_gateways import (
     KEY_HEADER,
+    LOGIN_HEADER,
     LOGIN_REALM,
     QUOTA_PERIODS_S,
     GatewayApi,
@@ -28,7 +29,6 @@ from semantest_iac.infrastructure.cloud_programs.azure.gateway.policy_elements i
 
 LOGIN_VALUE_ID = "gateway-login"
 """The named value with the user and the password, as clients send them: in base64, which no expression can end."""
-_TOKEN_HEADER = "Authorization"  # noqa: S105 - the name of a header
 
 
 def api_policy_document(api: GatewayApi) -> str:
@@ -67,7 +67,7 @@ def _add_access_checks(inbound: Element, api: GatewayApi) -> None:
 
 
 def _add_request_changes(inbound: Element, api: GatewayApi) -> None:
-    for name in ((KEY_HEADER,) if api.needs_key else ()) + ((_TOKEN_HEADER,) if api.needs_login else ()):
+    for name in ((KEY_HEADER,) if api.needs_key else ()) + ((LOGIN_HEADER,) if api.needs_login else ()):
         remove_header(inbound, name)
     add_header(inbound, ORIGINAL_HOST_HEADER, ORIGINAL_HOST)
     _add_header_rules(inbound, api.request_headers)
@@ -89,7 +89,7 @@ def _add_address_filter(inbound: Element, allowed: tuple[str, ...]) -> None:
 def _add_login_check(inbound: Element) -> None:
     """Compare what the client sends with the login; `authentication-basic` would log the gateway in at its backend."""
     expected = f'"Basic {{{{{LOGIN_VALUE_ID}}}}}"'
-    condition = f'@(context.Request.Headers.GetValueOrDefault("{_TOKEN_HEADER}", "") != {expected})'
+    condition = f'@(context.Request.Headers.GetValueOrDefault("{LOGIN_HEADER}", "") != {expected})'
     when = SubElement(SubElement(inbound, "choose"), "when", condition=condition)
     response = SubElement(when, "return-response")
     SubElement(response, "set-status", code="401", reason="Unauthorized")
