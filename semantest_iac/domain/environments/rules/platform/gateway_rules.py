@@ -23,7 +23,6 @@ from semantest_iac.domain.environments.rules.findings import Finding, Rule, Rule
 from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name, refuse_name
 from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.sections import ComponentSection, RouteSection
-from semantest_iac.domain.networking.managed_gateways import LOGIN_HEADER
 
 RATE_SECONDS, ANSWER_CACHE_SECONDS = range(1, 300 + 1), range(1, 3600 + 1)
 """What every cloud takes; sources: their references of rate limits and of caches."""
@@ -189,7 +188,7 @@ def _check_who_may_call(
 ) -> Iterator[Finding]:
     if api.login and section.login is None:
         yield refuse(f"{at}.login", "there is no login", "Write gateway.login with a user and a password.")
-    token_header = (api.jwt.header or LOGIN_HEADER) if api.jwt else ""
+    token_header = (api.jwt.header or "Authorization") if api.jwt else ""
     if api.login and token_header.lower() == "authorization":
         reason = "the login and the token would be in one header, Authorization"
         yield refuse(f"{at}.jwt", reason, "Leave out one of them, or name another header: jwt.header.")
