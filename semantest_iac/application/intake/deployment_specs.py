@@ -140,9 +140,8 @@ def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> 
     for name, service in (section.services or {} if section else {}).items():
         if service.source and not _is_folder(Path(service.source)):
             path = f"components.{stack.component}.services.{make_printable(name)}.source"
-            yield Fault(
-                path, f"'{make_printable(service.source, 200)}' is not a folder", "Name the folder of its code."
-            )
+            reason = f"'{make_printable(service.source, 200)}' is not a folder"
+            yield Fault(path, reason, "Name the folder of its code.")
 
 
 def _is_folder(path: Path) -> bool:
@@ -181,13 +180,12 @@ def find_code_faults(
     source = _select_readable(app.main, section, known)
     for fault in builder.find_packaging_faults(source) if source else ():
         if source and source.is_site:
-            path = f"site.{fault.path.removeprefix('site.')}"
-            if path not in known:
-                yield replace(fault, path=f"{prefix}{path}")
-            continue
+            fault = replace(fault, path=f"site.{fault.path.removeprefix('site.')}")
         if fault.path in known or (fault.path.endswith(".runtime") and "functions" in known):
             continue  # the settings show it already
-        if fault.path.startswith("functions.") or fault.path.partition("[")[0] in _SOURCE_OPTIONS:
+        if fault.path.startswith("site."):
+            yield replace(fault, path=f"{prefix}{fault.path}")
+        elif fault.path.startswith("functions.") or fault.path.partition("[")[0] in _SOURCE_OPTIONS:
             yield replace(fault, path=f"components.{stack.component}.{_find_option_path(fault.path, section)}")
         else:
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")

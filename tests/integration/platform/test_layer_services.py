@@ -51,6 +51,20 @@ async def test_are_deployed_changed_and_taken_out(provider: str, environment: st
 
 
 @pytest.mark.parametrize("provider", _CLOUDS)
+async def test_change_their_port_where_they_are(provider: str, tmp_path: Path) -> None:
+    """What is replaced under the name that it had before cannot be brought back while the old one is still there."""
+    place = PlatformPlace(tmp_path, "platform", provider, "qa")  # without a gateway
+
+    await place.deploy(**_write(**{"users-api": _USERS}))
+    changed = await place.deploy(**_write(**{"users-api": _USERS | {"port": 9090, "health": {"path": "/ready"}}}))
+    back = await place.deploy(**_write(**{"users-api": _USERS}))
+
+    for plan in (changed, back):
+        replaced = {it.urn.rpartition("$")[2].partition("::")[0] for it in plan.mutations if it.op == "replace"}
+        assert replaced <= {"aws:ecs/taskDefinition:TaskDefinition"}
+
+
+@pytest.mark.parametrize("provider", _CLOUDS)
 async def test_go_and_come_back_with_their_flag(provider: str, tmp_path: Path) -> None:
     place = PlatformPlace(tmp_path, "platform", provider, "development")
     written = _write(**{"orders-api": _ORDERS, "users-api": _USERS})

@@ -161,7 +161,7 @@ class TestServices:
         assert listener["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
 
     def test_are_asked_for_their_health_as_the_probe_says(self) -> None:
-        probe = HealthProbe(path="/ready", interval_s=5, timeout_s=5, failures=4, start_s=90)
+        probe = HealthProbe(path="/ready", interval_s=6, timeout_s=5, failures=4, start_s=90)
         registrations = _record(probe=probe)
         check = inputs_named("aws:lb/targetGroup:TargetGroup", "service-orders-api", registrations)["healthCheck"]
 

@@ -18,7 +18,7 @@ from semantest_iac.domain.environments.rules.build_commands import (
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import check_ranges, is_resource_name, refuse_name
 
-PORT_VARIABLE = "PORT"
+_PORT_VARIABLE = "PORT"
 PORTS = range(1, 65_535 + 1)
 CPU_STEP, LARGEST_CPU = 0.25, 4.0
 SERVICE_MEMORY_MB = range(512, 8192 + 1)  # the largest container of every cloud
@@ -55,9 +55,9 @@ def check_services(subject: RuleSubject) -> Iterator[Finding]:
         if not is_resource_name(name):
             yield refuse_name(at, name)
         yield from _check_what_runs(at, service)
-        if PORT_VARIABLE in service.environment:
+        if _PORT_VARIABLE in service.environment:
             hint = "Write the number as port: the service finds it in this variable."
-            yield refuse(f"{at}.environment.{PORT_VARIABLE}", "is what the key port says", hint)
+            yield refuse(f"{at}.environment.{_PORT_VARIABLE}", "is what the key port says", hint)
         yield from _check_numbers(at, service)
         yield from _check_health(at, service)
         yield from _check_scale(f"{at}.scale", service.scale)

@@ -178,7 +178,8 @@ def _create_keys(
             key_id=key.id,
             key_type="API_KEY",
             usage_plan_id=plans[subscription.product].id,
-            opts=context.options(additional_secret_outputs=["value"]),
+            # A key is in one plan of a stage, so it leaves its product before it gets another.
+            opts=context.options(additional_secret_outputs=["value"], delete_before_replace=True),
         )
     return keys
 

@@ -66,9 +66,9 @@ def register_service(service: ContainerService, context: ProgramContext) -> tupl
     probe = service.probe
     group = aws.lb.TargetGroup(
         service.name,
-        # Another port or network makes another group, which the rule has to name before the old one can go.
-        name=aws_name("target group", context, f"{service.service}-{service.port}-{environment['cidr']}"),
-        port=service.port,
+        # Another network makes another group, which the rule has to name before the old one can go.
+        name=aws_name("target group", context, f"{service.service}-{environment['cidr']}"),
+        port=HTTP_PORT,  # ECS registers each task with the port of its container; source: aws/aws-cdk issue 5286
         protocol="HTTP",
         target_type="ip",
         vpc_id=environment["vpc_id"],
@@ -76,7 +76,7 @@ def register_service(service: ContainerService, context: ProgramContext) -> tupl
         health_check={
             "path": probe.path,
             "protocol": "HTTP",
-            "interval": max(probe.interval_s, probe.timeout_s + 1),
+            "interval": probe.interval_s,
             "timeout": probe.timeout_s,
             "healthy_threshold": _HEALTHY_AFTER,
             "unhealthy_threshold": probe.failures,
