@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.differential.comparison import count_operations, differences, find_un
 from tests.differential.engine_runners import Deployer, Outcome, PulumiRunner, SandboxRunner, SharedPassphrase
 from tests.differential.name_mapping import NameMapping
 from tests.differential.sequences import Edits, Step, chain_resources, generate_sequences
-from tests.differential.specs import name_programs
+from tests.differential.specs import Options, ResourceSpec, name_programs
 from tests.differential.type_kinds import find_single_types
 from tests.differential.type_sequences import generate_type_sequences
 
@@ -157,3 +158,17 @@ class TestEngines:
         found = comparison.differences([], sequences)
 
         assert not found, "\n".join(found)
+
+    @pytest.mark.parametrize("retained", [False, True])
+    @pytest.mark.parametrize(("shape", "name_number"), [(2, 1), (2, 2), (1, 1)], ids=["again", "renamed", "back"])
+    def test_agree_about_a_replacement_that_failed_after_the_delete(
+        self, retained: bool, shape: int, name_number: int, comparison: SequenceComparison
+    ) -> None:
+        """The next run repeats it, under the same or another name, or goes back to what was deleted."""
+        options = Options(retain_on_delete=retained)
+        first = ResourceSpec("a", "role", "a", name_number=1, shape=1, options=options)
+        refusal = ScriptedFault(FaultEffect.REFUSE, operation="create", name="*s0-a*")
+        failed = Step((replace(first, shape=2),), refusal)
+        last = Step((replace(first, shape=shape, name_number=name_number),))
+
+        assert comparison.differences([], [(Step((first,)), failed, last)]) == []

@@ -176,28 +176,44 @@ class TestLostResponses:
 
 class TestDeleteBeforeReplace:
     @staticmethod
-    def _role(path: str) -> Any:
+    def _role(path: str, name: str = "role", **options: Any) -> Any:
         trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "a.b"}, "Action": "sts:AssumeRole"}]}
-        return lambda: aws.iam.Role("role", name="role", path=path, assume_role_policy=json.dumps(trust))
+        text, opts = json.dumps(trust), pulumi.ResourceOptions(**options)
+        return lambda: aws.iam.Role("role", name=name, path=path, assume_role_policy=text, opts=opts)
 
-    def test_a_failed_replacement_is_created_by_the_next_run(self, world: World) -> None:
-        world.up(self._role("/a/"))
+    def _fail_to_replace(self, world: World, **options: Any) -> None:
+        world.up(self._role("/a/", **options))
         world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
-            world.up(self._role("/b/"))
+            world.up(self._role("/b/", **options))
+
+    def test_a_failed_replacement_is_created_by_the_next_run(self, world: World) -> None:
+        self._fail_to_replace(world)
 
         assert (world.in_cloud(), world.state("role").pending_replacement) == ([], True)
         assert [step.op for step in world.up(self._role("/b/"))] == ["replace"]
         assert world.in_state() == world.in_cloud()
 
     def test_a_failed_replacement_is_dropped_if_no_longer_wanted(self, world: World) -> None:
-        world.up(self._role("/a/"))
-        world.faults = _fault(FaultEffect.REFUSE, call=1)
-        with pytest.raises(ProviderError):
-            world.up(self._role("/b/"))
+        self._fail_to_replace(world)
 
         assert world.up(lambda: None) == []
         assert world.states() == []
+
+    @pytest.mark.parametrize(
+        ("retained", "operation", "left"), [(False, "delete", ["new"]), (True, "keep", ["new", "role"])]
+    )
+    def test_a_failed_replacement_under_another_name_is_deleted_once_more(
+        self, world: World, retained: bool, operation: str, left: list[str]
+    ) -> None:
+        self._fail_to_replace(world, retain_on_delete=retained)
+
+        steps = world.up(self._role("/b/", "new", retain_on_delete=retained))
+
+        assert [step.op for step in steps] == ["replace"]
+        assert [tick.op for tick in world.progress if tick.state == "done"][-2:] == ["replace", operation]
+        assert sorted(id_ for _, id_ in world.in_cloud()) == left
+        assert [id_ for _, id_ in world.in_state()] == ["new"]
 
 
 class TestPrograms:

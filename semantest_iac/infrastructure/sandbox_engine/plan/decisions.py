@@ -58,12 +58,16 @@ def decide_operation(desired: DesiredState, old: ResourceState, diff: ResourceDi
     """Turn a difference into an operation; the program's options take precedence over the cloud's."""
     replaces = {*diff.replaces, *_requested_replacements(desired.resource.replace_on_changes, diff, old)}
     if replaces:
-        requested = desired.delete_before_replace
-        delete_first = diff.delete_before_replace if requested is None else requested
-        return Decision("replace", tuple(sorted(replaces)), delete_first)
+        return Decision("replace", tuple(sorted(replaces)), deletes_first(desired, diff))
     if diff.changed or old.init_errors:
         return Decision("update", diff.changed)
     return Decision("same")
+
+
+def deletes_first(desired: DesiredState, diff: ResourceDiff) -> bool:
+    """Whether a replacement deletes the old resource first: the program decides, or else the cloud."""
+    requested = desired.delete_before_replace
+    return diff.delete_before_replace if requested is None else requested
 
 
 def mark_requested_replacements(requests: Iterable[str], detailed: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from semantest_iac.infrastructure.sandbox_engine.plan.decisions import (
     Decision,
     check_resource,
     decide_operation,
+    deletes_first,
     diff_resource,
     forced_replacements,
     mark_requested_replacements,
@@ -22,7 +23,11 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     to_cloud_value,
 )
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudResolver
-from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, StateChange
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
+    ResourceState,
+    StateChange,
+    order_by_dependencies,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff
 
 
@@ -34,6 +39,7 @@ class SandboxRun:
         self.clouds = clouds
         self._urns = UrnRegistry()
         self._deleted_ahead: dict[str, tuple[str, ...]] = {}  # deleted before their replacement, with the reason
+        self._deleted_again: list[ResourceState] = []  # see _replace_deleted
         self._stack_outputs: tuple[str, PropertyValues] | None = None
 
     def register(self, desired: DesiredState) -> ResourceState:
@@ -45,10 +51,7 @@ class SandboxRun:
         if old.external:
             return self.executor.create(ResourceStep("replace", self._check(desired, None)), _mark_for_deletion(old))
         if old.pending_replacement:
-            resource, why = self._check(desired, None), self._deleted_ahead.pop(old.urn, ())
-            diff = diff_resource(self._check(desired, old), old, self.clouds)
-            step = ResourceStep("replace", resource, why, old, diff.detailed)
-            return self.executor.create(step, StateChange(drop=old.key))
+            return self._replace_deleted(desired, old)
         return self._change(desired, self._check(desired, old), old)
 
     def read(self, resource: ResourceState) -> ResourceState:
@@ -77,7 +80,8 @@ class SandboxRun:
         """
         protected: list[ResourceState] = []
         needed: set[str] = set()
-        for state in reversed(list(self.executor.snapshot.remaining.values())):
+        remaining = list(self.executor.snapshot.remaining.values())
+        for state in reversed(order_by_dependencies([*remaining, *self._deleted_again])):
             self.executor.require_not_stopped(state)
             if state.protect and not state.delete:
                 protected.append(state)
@@ -160,6 +164,19 @@ class SandboxRun:
         del self._deleted_ahead[old.urn]
         return self.executor.create(step, StateChange(drop=old.key))
 
+    def _replace_deleted(self, desired: DesiredState, old: ResourceState) -> ResourceState:
+        """Create the replacement of a resource that was deleted ahead, in this run or in one that failed after it.
+
+        After a failed run Pulumi deletes the old resource once more, unless this replacement is one that deletes first.
+        """
+        resource, why = self._check(desired, None), self._deleted_ahead.pop(old.urn, None)
+        diff = diff_resource(self._check(desired, old), old, self.clouds)
+        step = ResourceStep("replace", resource, why or (), old, diff.detailed)
+        created = self.executor.create(step, StateChange(drop=old.key))
+        if why is None and not deletes_first(desired, diff):
+            self._deleted_again.append(replace(old, delete=True))
+        return created
+
     def _delete_ahead(self, state: ResourceState, why: tuple[str, ...]) -> None:
         """Delete a resource before its replacement; the program decides later whether it is created again."""
         if state.delete:
@@ -174,7 +191,8 @@ class SandboxRun:
         if state.urn in self._deleted_ahead or not (state.delete or state.pending_replacement or state.external):
             # a replaced resource was counted with its replacement
             self.executor.steps.append(ResourceStep("delete", state))
-        if state.pending_replacement or state.external:
+        is_gone = state.pending_replacement and not state.delete
+        if is_gone or state.external:
             self.executor.record_local_change(forget)
         else:
             self.executor.delete(state, forget)
