@@ -11,7 +11,6 @@ CAMPAIGNS = (
     "damage",
     "differential",
     "full-disks",
-    "gateway",
     "interruptions",
     "kills",
     "messages",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -36,13 +36,13 @@ class RetainedResource:
     @classmethod
     def from_state(cls, urn: str, parent: str, inputs: Mapping[str, Any]) -> RetainedResource:
         """Return it without what the provider filled in itself and will fill in again."""
-        (type_, name), (component_type, component) = _split_urn(urn), _split_urn(parent)
+        (type_, name), (component_type, component) = split_urn(urn), split_urn(parent)
         defaults = {"__defaults", *inputs.get("__defaults", ())}
         own = {key: value for key, value in inputs.items() if key not in defaults}
         return cls(type_, name, component, component_type, own)
 
 
-def _split_urn(urn: str) -> tuple[str, str]:
+def split_urn(urn: str) -> tuple[str, str]:
     """Return the type and the name in a URN."""
     _, _, types, name = urn.split("::", 3)
     return types.rpartition("$")[2], name
@@ -54,7 +54,8 @@ class ProgramContext:
 
     If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
     `base_environment` and `extra_tags` are those of the blueprint, `versions` those of the work. `retained` is what the
-    stack keeps of the resources that it no longer has.
+    stack keeps of the resources that it no longer has, `deleted` the types and names of those that an earlier run
+    deleted to replace them and then could not create.
     """
 
     stack: Stack
@@ -69,6 +70,7 @@ class ProgramContext:
     extra_tags: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     retained: Sequence[RetainedResource] = ()
+    deleted: Collection[tuple[str, str]] = ()
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""

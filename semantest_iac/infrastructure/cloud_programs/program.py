@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,7 +55,10 @@ def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramConte
     context = replace(context, base_environment=base_environment, extra_tags=blueprint.tags)
     refuse_unsupported(blueprint, cloud)
     registered: set[tuple[str, str]] = set()
-    transformations: list[pulumi.ResourceTransformation] = [partial(_record_registration, registered)]
+    transformations: list[pulumi.ResourceTransformation] = [
+        partial(_record_registration, registered),
+        partial(_delete_only_once, context.deleted),
+    ]
     if cloud.transformation:
         transformations.append(cloud.transformation)
     options = pulumi.ResourceOptions(providers=[cloud.create_provider(context)], transformations=transformations)
@@ -96,6 +99,20 @@ def component_type(resource: Resource) -> str:
 def _record_registration(registered: set[tuple[str, str]], args: pulumi.ResourceTransformationArgs) -> None:
     """Remember the type and the name of a resource, and change nothing."""
     registered.add((args.type_, args.name))
+
+
+def _delete_only_once(
+    deleted: Collection[tuple[str, str]], args: pulumi.ResourceTransformationArgs
+) -> pulumi.ResourceTransformationResult | None:
+    """Have a resource that was deleted to be replaced created, and nothing deleted after that.
+
+    Pulumi deletes it once more unless the replacement is one that deletes first: under the same name that would be the
+    new one. Going back to the former values is no difference for a provider, which then does not ask for that order.
+    """
+    if (args.type_, args.name) not in deleted:
+        return None
+    options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(delete_before_replace=True))
+    return pulumi.ResourceTransformationResult(args.props, options)
 
 
 def _keep_registered(

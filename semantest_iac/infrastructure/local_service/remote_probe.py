@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-import ssl
 import struct
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -89,20 +87,14 @@ def send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
     query = f"?{request.query_string}" if request.query_string else ""
     url = f"{endpoint.rstrip('/')}{request.path}{query}"
     outgoing = urllib.request.Request(url, _body_of(request), dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
+    opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with _get_opener().open(outgoing, timeout=_TIMEOUT_S) as response:
+        with opener.open(outgoing, timeout=_TIMEOUT_S) as response:
             return _read_response(response.status, response)
     except urllib.error.HTTPError as error:
         return _read_response(error.code, error)
     except (OSError, HTTPException) as error:
         raise _unreachable_error(endpoint, getattr(error, "reason", None) or error) from error
-
-
-@cache
-def _get_opener() -> urllib.request.OpenerDirector:
-    """Return what opens addresses, which reads the certificates of this machine once: that takes as long as a call."""
-    context = ssl.create_default_context()
-    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=context))
 
 
 def _body_of(request: HttpRequest) -> bytes | None:

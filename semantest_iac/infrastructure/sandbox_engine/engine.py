@@ -174,6 +174,7 @@ class SandboxEngine:
             deployment=work.deployment,
             versions=work.versions,
             retained=reports.list_retained(run.executor.snapshot),
+            deleted=reports.list_deleted(run.executor.snapshot),
         )
         stack = str(blueprint.stack)
         on_component = build_settled_callback(run, enqueue)

@@ -77,12 +77,21 @@ def list_done(steps: Iterable[ResourceStep]) -> ChangePlan:
 
 def list_retained(snapshot: Snapshot) -> list[RetainedResource]:
     """Return what a delete would leave in the cloud; what holds secrets stays no part of the stack."""
-    kept = (it for it in snapshot.initial.values() if it.retain_on_delete and not (it.is_local or it.external))
+    kept = (
+        it
+        for it in snapshot.initial.values()
+        if it.retain_on_delete and not (it.is_local or it.external or it.pending_replacement)
+    )
     return [
         RetainedResource.from_state(it.urn, it.parent, to_cloud_value(it.inputs))
         for it in kept
         if it.parent and not contains_secret(it.inputs)
     ]
+
+
+def list_deleted(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Return type and name of what an earlier run deleted to replace it and then could not create."""
+    return {(it.type, it.name) for it in snapshot.initial.values() if it.pending_replacement}
 
 
 def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:

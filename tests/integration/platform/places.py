@@ -31,6 +31,7 @@ from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
@@ -53,6 +54,7 @@ class PlatformPlace:
         self.stack = Stack(component, provider, environment, CLOUDS[provider].regions[0])
         self.generation = 1
         self.deployment = "deployment"
+        self.faults = NO_FAULTS
         self._folder = folder
         self._inventory = Inventory(folder / "cloud.db")
         self._engine: SandboxEngine | PulumiEngine = (
@@ -73,7 +75,7 @@ class PlatformPlace:
         return serve_simulated_providers(self._open, CLOUDS[provider].regions[0], (CLOUDS[provider].package,))
 
     def _open(self, package: str, region: str) -> SimulatedCloud:
-        return open_simulated_cloud(package, self._inventory, region=region)
+        return open_simulated_cloud(package, self._inventory, region=region, faults=self.faults)
 
     def work(self, **values: Any) -> Work:
         """Return what is to be done for a configuration; functions run a package without code."""

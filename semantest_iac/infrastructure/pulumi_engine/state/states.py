@@ -66,6 +66,11 @@ class StackState:
         return [it for it in kept if not contains_encrypted_value(it.get("inputs"))]
 
     @property
+    def deleted_resources(self) -> list[str]:
+        """The URNs of what was deleted to be replaced and could not be created."""
+        return [it["urn"] for it in self.resources if it.get("pendingReplacement")]
+
+    @property
     def pending_creates(self) -> list[PendingCreate]:
         creates = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
         resources = (op["resource"] for op in creates)

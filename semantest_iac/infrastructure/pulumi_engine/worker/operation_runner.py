@@ -16,7 +16,7 @@ from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import WaitReporter
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
-from semantest_iac.infrastructure.cloud_programs.context import RetainedResource
+from semantest_iac.infrastructure.cloud_programs.context import RetainedResource, split_urn
 from semantest_iac.infrastructure.disk_space import find_full_disk_error
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
@@ -83,6 +83,7 @@ class OperationRunner:
                 RetainedResource.from_state(it["urn"], it["parent"], it.get("inputs") or {})
                 for it in self._state_before.retained_resources
             ]
+            self._program.deleted = {split_urn(it) for it in self._state_before.deleted_resources}
         return self._recover(state) if state else None
 
     def _recover(self, state: StackState) -> WorkerMessage | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from semantest_iac.infrastructure.cloud_programs.context import ProgramContext, 
 class ProgramRun:
     """The program of one deployment, which the engine calls any number of times; `error` is what the program raised.
 
-    `retained` is what a delete would leave in the cloud, as the state has it. `property_origins` are, by URN and
+    `retained` is what a delete would leave in the cloud, as the state has it, and `deleted` what an earlier run deleted
+    and could not create again. `property_origins` are, by URN and
     property, the URNs of the resources that a property's value comes from.
     The cloud's SDK is imported while the CLI starts, which takes as long.
     """
@@ -34,6 +35,7 @@ class ProgramRun:
         self.error: DeploymentError | None = None
         self.property_origins: dict[str, Mapping[str, list[str]]] = {}
         self.retained: Sequence[RetainedResource] = ()
+        self.deleted: Collection[tuple[str, str]] = ()
         self._work = work
         self._cloud = cloud
         self._secrets = secrets
@@ -59,6 +61,7 @@ class ProgramRun:
             deployment=work.deployment,
             versions=work.versions,
             retained=self.retained,
+            deleted=self.deleted,
         )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
