@@ -26,13 +26,16 @@ def run_platform_job(provider: str, environment: str) -> tuple[str, list[str]]:
     with TemporaryDirectory(prefix="semantest-platform-") as folder:
         sandbox = open_place(Path(folder) / "sandbox", provider, environment)
         pulumi = open_place(Path(folder) / "pulumi", provider, environment, cli_variables())
-        ours, theirs = asyncio.run(lead_life(sandbox)), asyncio.run(lead_life(pulumi))
+        ours = asyncio.run(lead_life(sandbox))
+        own_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _MIB
+        theirs = asyncio.run(lead_life(pulumi))
         faults = [f"sandbox: {it}" for it in find_faults(ours, sandbox.list_cloud())]
         faults += [f"Pulumi: {it}" for it in find_faults(theirs, pulumi.list_cloud())] + compare_lives(ours, theirs)
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // _MIB
-    lines = [f"{environment} on {provider}: {len(ours[0].resources)} resources, largest process {largest} MiB"]
+    memory = f"{own_memory} MiB in the sandbox, largest process of Pulumi {largest} MiB"
+    lines = [f"{environment} on {provider}: {len(ours[0].resources)} resources, {memory}"]
     for one, other in zip(ours, theirs, strict=True):
-        lines.append(f"  {one.command:13} {one.seconds:6.1f} s in the sandbox, {other.seconds:6.1f} s with Pulumi")
+        lines.append(f"  {one.command:15} {one.seconds:6.1f} s in the sandbox, {other.seconds:6.1f} s with Pulumi")
     return "\n".join(lines), faults
 
 

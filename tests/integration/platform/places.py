@@ -55,17 +55,17 @@ class PlatformPlace:
         self.generation = 1
         self.deployment = "deployment"
         self.faults = NO_FAULTS
-        self._folder = folder
+        self.folder = folder
         self._inventory = Inventory(folder / "cloud.db")
         self._engine: SandboxEngine | PulumiEngine = (
             self._create_sandbox() if pulumi is None else self._create_pulumi_engine(pulumi)
         )
 
     def _create_sandbox(self) -> SandboxEngine:
-        return SandboxEngine(StateStore(self._folder / "sandbox"), self._open, lambda _, secret: f"of {secret.key}")
+        return SandboxEngine(StateStore(self.folder / "sandbox"), self._open, lambda _, secret: f"of {secret.key}")
 
     def _create_pulumi_engine(self, variables: Mapping[str, str]) -> PulumiEngine:
-        settings = BackendSettings(self._folder / "pulumi", deadline_s=_PULUMI_DEADLINE_S)
+        settings = BackendSettings(self.folder / "pulumi", deadline_s=_PULUMI_DEADLINE_S)
         supervisor = EngineProcessSupervisor(
             settings, lambda _, secret: f"of {secret.key}", self._attach_provider, variables
         )
@@ -83,13 +83,13 @@ class PlatformPlace:
             DeploymentConfiguration.model_validate(values), self.stack.component, self.stack.environment
         )
         blueprint = BLUEPRINTS[settings.type](self.stack, self.generation, settings)
-        package = self._folder / "package.zip"
+        package = self.folder / "package.zip"
         package.write_bytes(b"a package")
         artifact = Artifact(sha256(b"a package").hexdigest(), package, "index.handler", "python3.13", 9)
         functions = [it for it in blueprint.resources if isinstance(it, ServerlessFunction)]
         companions = dict.fromkeys((it.package for it in functions if it.package), artifact)
         if any(isinstance(it, StaticSite) for it in blueprint.resources):
-            site = make_site_package(self._folder)
+            site = make_site_package(self.folder)
             if not functions:
                 return Work(self.deployment, blueprint, site)
             companions[SITE_PACKAGE] = site

@@ -11,6 +11,7 @@ from semantest_iac.domain.compute.cron_times import CronTimes
 from semantest_iac.domain.compute.triggers import BATCH_SIZES, MAXIMUM_CALLS_RANGE
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_sections import TriggerSection
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.section_types import FUNCTION_NAME, Section
 from semantest_iac.domain.environments.sections import FunctionSection
@@ -39,6 +40,7 @@ _KEYS_OF_CALLERS = {
     "time_zone": ("schedule",),
 }
 """The keys of a trigger that only some callers have."""
+_MESSAGING_OFF = ("messaging is turned off", "Turn on features.enable_service_bus.")
 
 
 def is_resource_name(name: str) -> bool:
@@ -132,11 +134,18 @@ def _check_destinations(at: str, function: FunctionSection, subject: RuleSubject
     platform = subject.platform
     if platform is None or not function.sends_to:
         return
-    known = (*platform.messaging.queues, *platform.messaging.topics) if "messaging" in platform.layers else ()
+    known = (*platform.messaging.queues, *platform.messaging.topics)
     for index, name in enumerate(function.sends_to):
         if name not in known:
             hint = suggest_known(name, known) if known else "Add it to queues or topics."
             yield refuse(f"{at}[{index}]", f"there is no queue or topic '{make_printable(name)}'", hint)
+        elif _lacks_messaging(platform):
+            yield refuse(f"{at}[{index}]", *_MESSAGING_OFF)
+
+
+def _lacks_messaging(platform: PlatformSettings) -> bool:
+    """Whether functions have no queue or topic to use; what is turned off itself uses nothing."""
+    return platform.environment.features.enable_functions and "messaging" not in platform.layers
 
 
 def _check_calls(at: str, name: str, function: FunctionSection, subject: RuleSubject) -> Iterator[Finding]:
@@ -246,8 +255,8 @@ def _check_source(at: str, trigger: TriggerSection, subject: RuleSubject) -> Ite
         if name not in names:
             hint = suggest_known(name, names) if names else f"Add it to {key}s."
             yield refuse(f"{at}.{key}", f"there is no {key} '{make_printable(name)}'", hint)
-        elif "messaging" not in platform.layers:
-            yield refuse(f"{at}.{key}", "messaging is turned off", "Turn on features.enable_service_bus.")
+        elif _lacks_messaging(platform):
+            yield refuse(f"{at}.{key}", *_MESSAGING_OFF)
         elif names[name].ordered and (trigger.batch or 0) > LARGEST_ORDERED_BATCH:
             reason = f"'{make_printable(name)}' is ordered, and gives {LARGEST_ORDERED_BATCH} messages at once at most"
             yield refuse(f"{at}.batch", reason, f"Write {LARGEST_ORDERED_BATCH} or less.")

@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
     HeaderRulesSection,
     ResponseCacheSection,
 )
+from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.rules.component_rules import check_authorizer, check_cors, check_routes
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name, refuse_name
@@ -108,7 +109,7 @@ def _check_backend(
     if api.service is not None and api.service not in services:
         known = suggest_known(api.service, services) if services else "Write it below services, or a url in its place."
         yield refuse(f"{at}.service", f"there is no service '{make_printable(api.service)}'", known)
-    elif api.service is not None and subject.platform and "services" not in subject.platform.layers:
+    elif api.service is not None and _lacks_services(subject.platform):
         yield refuse(f"{at}.service", "services are turned off", "Turn on features.enable_container_apps.")
     if api.url is not None and not _is_backend_address(api.url):
         hint = "Such as https://api.example.org/v1: https, without a query, a name or a password."
@@ -118,6 +119,11 @@ def _check_backend(
         yield refuse(f"{at}.url", f"'{make_printable(api.url)}' is this machine, which no cloud reaches", hint)
     if api.openapi is not None:
         yield refuse(f"{at}.openapi", "the document is not here: it is read with the file", "Write its operations.")
+
+
+def _lacks_services(platform: PlatformSettings | None) -> bool:
+    """Whether there is a gateway and no service; one that is turned off itself leads nowhere."""
+    return platform is not None and "gateway" in platform.layers and "services" not in platform.layers
 
 
 def _is_backend_address(url: str) -> bool:

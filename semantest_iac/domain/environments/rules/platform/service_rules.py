@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from semantest_iac.domain.compute.containers import HealthProbe
-from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.names import PLATFORM_TYPE, make_printable, suggest_known
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
 from semantest_iac.domain.environments.platform.service_sections import ServiceScaleSection, ServiceSection
 from semantest_iac.domain.environments.rules.build_commands import (
@@ -42,9 +42,9 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 _UNUSED_DATA = {
-    "database": ("the SQL server", "Name a database in database.names."),
-    "cache": ("the cache", "Turn on features.enable_redis_cache."),
-    "documents": ("the document database", "Turn on features.enable_cosmos_db."),
+    "database": ("the SQL server", "enable_sql_database"),
+    "cache": ("the cache", "enable_redis_cache"),
+    "documents": ("the document database", "enable_cosmos_db"),
 }
 
 
@@ -140,25 +140,31 @@ def _check_scale(at: str, scale: ServiceScaleSection) -> Iterator[Finding]:
 
 
 def check_service_bindings(subject: RuleSubject) -> Iterator[Finding]:
-    """What a service uses is in its component."""
+    """What a service uses is in its component, and not turned off while services are there."""
     platform = subject.platform
     if platform is None:
         return
+    queues, topics = tuple(platform.messaging.queues), tuple(platform.messaging.topics)
+    services = tuple(subject.section.services or {})
+    stores = subject.settings.stores if subject.settings else None
     for name, service in (subject.section.services or {}).items():
-        at, bindings = f"services.{make_printable(name)}.bindings", service.bindings
-        messaging = platform.messaging if "messaging" in platform.layers else None
-        queues = tuple(messaging.queues) if messaging else ()
-        topics = tuple(messaging.topics) if messaging else ()
-        yield from _check_names(f"{at}.sends_to", bindings.sends_to, (*queues, *topics), "queue or topic")
-        yield from _check_names(f"{at}.receives_from", bindings.receives_from, queues, "queue")
-        yield from _check_names(f"services.{make_printable(name)}.scale.queue", service.scale.queue, queues, "queue")
-        yield from _check_names(f"{at}.calls", bindings.calls, tuple(subject.section.services or {}), "service")
+        shown, bindings = make_printable(name), service.bindings
+        at, at_scale = f"services.{shown}.bindings", f"services.{shown}.scale.queue"
+        for path, used, known, what in (
+            (f"{at}.sends_to", bindings.sends_to, (*queues, *topics), "queue or topic"),
+            (f"{at}.receives_from", bindings.receives_from, queues, "queue"),
+            (at_scale, tuple(service.scale.queue), queues, "queue"),
+        ):
+            yield from _check_names(path, used, known, what)
+            if {*used} & {*known} and "services" in platform.layers and "messaging" not in platform.layers:
+                yield refuse(path, "messaging is turned off", "Turn on features.enable_service_bus.")
+        yield from _check_names(f"{at}.calls", bindings.calls, services, "service")
         if name in bindings.calls:
-            yield refuse(f"{at}.calls", f"'{make_printable(name)}' would call itself", "Leave it out.")
-        stores = subject.settings.stores if subject.settings else None
+            yield refuse(f"{at}.calls", f"'{shown}' would call itself", "Leave it out.")
         yield from _check_names(f"{at}.tables", bindings.tables, stores.tables if stores else (), "table")
         yield from _check_names(f"{at}.buckets", bindings.buckets, stores.buckets if stores else (), "bucket")
-        yield from _check_data(at, service, platform)
+        if "services" in platform.layers:
+            yield from _check_data(at, service, platform, subject.type)
 
 
 def _check_names(at: str, names: Collection[str], known: tuple[str, ...], what: str) -> Iterator[Finding]:
@@ -168,17 +174,23 @@ def _check_names(at: str, names: Collection[str], known: tuple[str, ...], what: 
             yield refuse(at, f"there is no {what} '{make_printable(name)}'", hint)
 
 
-def _check_data(at: str, service: ServiceSection, platform: PlatformSettings) -> Iterator[Finding]:
-    has_layer = "database" in platform.layers
+def _check_data(at: str, service: ServiceSection, platform: PlatformSettings, component_type: str) -> Iterator[Finding]:
+    has_layer, features = "database" in platform.layers, platform.environment.features
     there = {
         "database": has_layer and bool(platform.database.databases),
         "cache": has_layer and platform.database.redis_cache,
         "documents": has_layer and platform.database.document_database,
     }
-    for key, (what, hint) in _UNUSED_DATA.items():
-        if getattr(service.bindings, key) and not there[key]:
-            reason = f"{what} is not in the component" if has_layer else "the component has no database layer"
-            yield refuse(f"{at}.{key}", reason, hint if has_layer else "Write it in a component of type platform.")
+    for key, (what, flag) in _UNUSED_DATA.items():
+        if not getattr(service.bindings, key) or there[key]:
+            continue
+        if component_type != PLATFORM_TYPE:
+            reason, hint = "the component has no database layer", "Write it in a component of type platform."
+        elif getattr(features, flag):
+            reason, hint = f"{what} is not in the component", "Name a database in database.names."
+        else:
+            reason, hint = f"{what} is turned off", f"Turn on features.{flag}."
+        yield refuse(f"{at}.{key}", reason, hint)
 
 
 def check_public_services(subject: RuleSubject) -> Iterator[Finding]:
