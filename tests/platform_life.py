@@ -32,12 +32,16 @@ Resources = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class LifeStep:
-    """A command of the life: what it changed, which resources there are after it, and its seconds."""
+    """A command of the life: what it changed, which resources there are after it, and how long it took.
+
+    `processor_seconds` are those of this process, which a busy machine changes little; Pulumi works in others.
+    """
 
     command: str
     changes: ChangeCounts
     resources: Resources
     seconds: float
+    processor_seconds: float
 
 
 async def lead_life(place: PlatformPlace, commands: Sequence[str] = WHOLE_LIFE) -> list[LifeStep]:
@@ -47,13 +51,13 @@ async def lead_life(place: PlatformPlace, commands: Sequence[str] = WHOLE_LIFE) 
         place.deployment = f"deployment-{number}"  # by which names differ that a cloud reserves after a deletion
         features = dict.fromkeys((f"enable_{name}" for name in _TURNED_OFF.get(command, ())), False)
         values = read_whole_platform(place.folder, place.stack, features)
-        started = time.monotonic()
+        started, processed = time.monotonic(), time.process_time()
         if command.startswith("destroy"):
             changes = await place.destroy()
         else:
             changes = (await place.deploy(**values)).changes
-        seconds = time.monotonic() - started
-        steps.append(LifeStep(command, changes, await place.list_resources(), seconds))
+        seconds, processor_seconds = time.monotonic() - started, time.process_time() - processed
+        steps.append(LifeStep(command, changes, await place.list_resources(), seconds, processor_seconds))
     return steps
 
 
