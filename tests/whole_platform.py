@@ -11,7 +11,6 @@ import yaml
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
-from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.environments.environment_settings import get_environment_settings
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
@@ -83,6 +82,15 @@ def _write_site(environment: str) -> dict[str, Any]:
 
 def read_whole_platform(folder: Path, stack: Stack, features: Mapping[str, bool] | None = None) -> dict[str, Any]:
     """Write the platform as a configuration into the folder, and return what is read; fails where it has a fault."""
+    values, faults = check_whole_platform(folder, stack, features)
+    assert not faults, faults
+    return values
+
+
+def check_whole_platform(
+    folder: Path, stack: Stack, features: Mapping[str, bool] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what is read, and what a deployment of it would be refused for."""
     platform = {
         "services": _write_services(stack.environment),
         "gateway": _GATEWAY,
@@ -94,12 +102,6 @@ def read_whole_platform(folder: Path, stack: Stack, features: Mapping[str, bool]
     (folder / "semantest.yaml").write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
     (folder / "products.yaml").write_text(yaml.safe_dump(_OPENAPI), encoding="utf-8")
     parsed = read_configuration(ConfigurationSources(folder))
-    faults = parsed.faults or find_faults(stack, parsed.configuration)
-    assert not faults, "\n".join(f"{fault.path}: {fault.message}" for fault in faults)
-    return parsed.configuration.model_dump(exclude_unset=True)
-
-
-def find_faults(stack: Stack, configuration: DeploymentConfiguration) -> tuple[Any, ...]:
-    """Return what a deployment of the configuration would be refused for."""
     service = ValidationService(date(2026, 12, 1), CLOUDS, lambda name: find_cloud(name).capabilities)
-    return service.validate(stack, configuration).faults
+    faults = (*parsed.faults, *service.validate(stack, parsed.configuration).faults)
+    return parsed.configuration.model_dump(exclude_unset=True), [f"{it.path}: {it.message}" for it in faults]

@@ -195,6 +195,7 @@ SCHEDULE_TIME_ZONE = Feature(ScheduleTrigger, "time zone", "functions", lambda t
 SECOND_ZONE = Feature(SqlServer, "second zone", COMPONENT_KEY, lambda server: server.high_availability)
 FINAL_SNAPSHOT = Feature(SqlServer, "final snapshot", COMPONENT_KEY, lambda server: server.final_snapshot)
 DOCUMENT_BACKUPS = Feature(DocumentDatabase, "days of backups", COMPONENT_KEY, lambda documents: True)
+PRIVATE_DOCUMENTS = Feature(DocumentDatabase, "private", COMPONENT_KEY, lambda documents: documents.private)
 PRIVATE_OBJECTS = Feature(ObjectStore, "private", COMPONENT_KEY, lambda store: store.private)
 PRIVATE_TABLES = Feature(ItemTable, "private", "tables", lambda table: table.private)
 TABLE_BACKUPS = Feature(ItemTable, "backups", "tables", lambda table: True)
@@ -305,6 +306,7 @@ FEATURES: tuple[Feature, ...] = (
         SCHEDULE_TIME_ZONE,
     ),
     *(SECOND_ZONE, FINAL_SNAPSHOT, DOCUMENT_BACKUPS, PRIVATE_OBJECTS, PRIVATE_PIPELINE, PRIVATE_TABLES, TABLE_BACKUPS),
+    PRIVATE_DOCUMENTS,
     *(DAPR_SIDECARS, ENVIRONMENT_IN_EVERY_ZONE, PRIVATE_IMAGES, PUBLIC_SERVICE),
     *(SCALE_TO_ZERO, SCALE_ON_REQUESTS, SCALE_ON_LOAD, SCALE_ON_MESSAGES),
     *(API_RATE, BROWSER_ORIGINS, GATEWAY_QUOTA, GATEWAY_LOG, REMOVED_REQUEST_HEADERS, ANSWER_HEADERS),

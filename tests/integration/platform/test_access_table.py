@@ -1,16 +1,21 @@
-"""Who reaches whom in a deployed platform: every part of it sits where the table of the architecture has it, and the
-rules of the simulated network let through what the table allows, and nothing else."""
+"""Who reaches whom in a deployed platform: every part of it sits where the table of the architecture has it, the rules of
+the simulated network let through what the table allows, and the internet reaches what is public, and nothing else."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
+from semantest_iac.domain.blueprints.public_access import PUBLIC_ACCESS, PartAccess, Reach
+from semantest_iac.domain.environments.environment_settings import get_environment_settings
+from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.networking.access_rules import SUBNET_PARTS, AccessCondition, NetworkPart
 from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from tests.integration.platform.places import PlatformPlace
 from tests.network_rules import (
     OUTSIDE,
@@ -21,6 +26,8 @@ from tests.network_rules import (
     expect_on_azure,
     list_connections,
 )
+from tests.public_addresses import read_reaches
+from tests.whole_platform import read_whole_platform
 
 _NETWORK_TYPES = re.compile(r"aws:(ec2|vpc)/(?!vpcEndpoint:)|azure-native:network:(?!PrivateEndpoint$)")
 _PLACES: Mapping[str, NetworkPart] = {
@@ -34,10 +41,6 @@ _PLACES: Mapping[str, NetworkPart] = {
     "azure-native:web:WebApp": NetworkPart.FUNCTIONS,
 }
 """The part of the network in which what there is of a type has its addresses; private endpoints have theirs by name."""
-_PLATFORM = {
-    "services": {"orders-api": {"image": "ghcr.io/acme/orders:1.4", "bindings": {"sends_to": ["orders-queue"]}}},
-    "gateway": {"apis": {"orders": {"service": "orders-api", "path": "/orders"}}},
-}
 _DATA_ENDPOINTS = ("cache", "database", "documents", "files", "objects", "queues", "tables")
 
 
@@ -108,24 +111,78 @@ def _expect_place(type_: str, name: str) -> NetworkPart:
     return NetworkPart.DATA if is_data else NetworkPart.INTEGRATION
 
 
-@pytest.mark.parametrize("environment", ["development", "qa", "staging", "production"])
-@pytest.mark.parametrize("provider", ["aws", "azure"])
-async def test_network_of_a_platform_lets_through_what_the_table_allows(
-    tmp_path: Path, provider: str, environment: str
-) -> None:
-    place = PlatformPlace(tmp_path, "platform", provider, environment)
-    await place.deploy(components={"platform": _PLATFORM})
-    network = DeployedNetwork(await place.read_resources(), provider)
-    private = environment in ("staging", "production")
+@dataclass(frozen=True)
+class DeployedPlatform:
+    """A platform with every layer, as it is deployed."""
 
-    expect = expect_on_aws if provider == "aws" else expect_on_azure
-    expected = expect(private=private, conditions={AccessCondition.IMAGES}) | network.list_allowed_by_azure()
+    provider: str
+    environment: str
+    resources: Sequence[DeployedResource]
+
+    @property
+    def is_private(self) -> bool:
+        return get_environment_settings(self.environment).security.private_endpoints
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(provider, it) for provider in ("aws", "azure") for it in ENVIRONMENTS],
+    ids=lambda it: "-".join(it),
+)
+def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DeployedPlatform:
+    provider, environment = request.param
+
+    async def deploy() -> DeployedPlatform:
+        place = PlatformPlace(tmp_path_factory.mktemp("platform"), "platform", provider, environment)
+        await place.deploy(**read_whole_platform(place.folder, place.stack))
+        return DeployedPlatform(provider, environment, await place.read_resources())
+
+    return asyncio.run(deploy())
+
+
+def test_network_of_a_platform_lets_through_what_the_table_allows(platform: DeployedPlatform) -> None:
+    network = DeployedNetwork(platform.resources, platform.provider)
+    expect = expect_on_aws if platform.provider == "aws" else expect_on_azure
+    expected = expect(private=platform.is_private, conditions={AccessCondition.IMAGES})
+    expected |= network.list_allowed_by_azure()
     assert network.list_allowed() == {it for it in expected if NetworkPart.BASTION not in it}
 
     workloads = network.list_workloads()
     assert workloads == {(type_, name): {_expect_place(type_, name)} for type_, name in workloads}
     assert {part for parts in workloads.values() for part in parts} >= {
         NetworkPart.APP,
-        *([] if environment == "qa" else [NetworkPart.GATEWAY]),
-        *([NetworkPart.FUNCTIONS, NetworkPart.INTEGRATION, NetworkPart.DATA] if private else []),
+        *([] if platform.environment == "qa" else [NetworkPart.GATEWAY]),
+        *([NetworkPart.FUNCTIONS, NetworkPart.INTEGRATION, NetworkPart.DATA] if platform.is_private else []),
     }
+
+
+def test_parts_of_a_platform_are_reached_from_where_the_table_says(platform: DeployedPlatform) -> None:
+    """The internet reaches the site and the gateway, and nothing else."""
+    reaches: dict[str, set[Reach]] = {}
+    for resource, part, reach in read_reaches(platform.resources):
+        row = next(it for it in PUBLIC_ACCESS if it.part == part)
+        assert reach <= _expect_reach(row, platform), f"{resource} of {part}: {reach.name}"
+        reaches.setdefault(part, set()).add(reach)
+
+    has_gateway = platform.environment != "qa"
+    assert {part for part, found in reaches.items() if Reach.EVERYBODY in found} == {
+        "site",
+        *(["gateway"] if has_gateway else []),
+    }
+    features = get_environment_settings(platform.environment).features
+    assert {*reaches} == {it.part for it in PUBLIC_ACCESS} - {
+        "bastion",
+        *([] if has_gateway else ["gateway"]),
+        *([] if features.enable_redis_cache else ["cache"]),
+        *([] if features.enable_cosmos_db else ["documents"]),
+        *([] if features.enable_data_factory else ["pipeline"]),
+        *([] if platform.environment == "production" else ["firewall"]),
+        *(["alarms"] if platform.provider == "azure" else []),
+    }
+
+
+def _expect_reach(row: PartAccess, platform: DeployedPlatform) -> Reach:
+    if not platform.is_private:
+        return row.usual
+    has_other_form = row.feature in find_cloud(platform.provider).partial
+    return Reach.IDENTITY if has_other_form else row.private

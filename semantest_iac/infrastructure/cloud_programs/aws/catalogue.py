@@ -205,6 +205,7 @@ CLOUD = Cloud(
         ),
         capabilities.GATEWAY_LOG: "by metrics and traces: API Gateway logs through a role of the whole account",
         capabilities.PRIVATE_BROKER: "every call is signed; networks reach queues by their own endpoints",
+        capabilities.PRIVATE_DOCUMENTS: "every request is signed; networks reach documents by an endpoint of their own",
         capabilities.PRIVATE_PIPELINE: "every request is signed, from wherever it comes",
         capabilities.PRIVATE_TABLES: "every request is signed; networks reach tables by an endpoint of their own",
         capabilities.PRIVATE_OBJECTS: "every request is signed; networks reach buckets by an endpoint of their own",

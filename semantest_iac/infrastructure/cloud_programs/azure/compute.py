@@ -332,17 +332,18 @@ def _access(function: ServerlessFunction, context: ProgramContext) -> dict[str, 
 
 
 def _access_restrictions(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any]:
-    """Close the public address of an app whose functions reach each other inside of a network, but not its tools.
+    """Close the public address of an app that nobody calls by it, but not that of its tools, by which packages come.
 
-    Rules do not hold for traffic of private endpoints. They are always written, because a rule stays where it is left
-    out. Source: Azure's overview of access restrictions.
+    Apps of queues and schedules are called by nobody, others by functions inside of a network. Rules do not hold for
+    traffic of private endpoints. They are always written, because a rule stays where it is left out. Source: Azure's
+    overview of access restrictions.
     """
-    if not _answers_calls(function, context):
+    foundation = context.outputs[FOUNDATION]
+    if function.package or not foundation["triggers"]:
         return {}
+    is_called_publicly = _answers_calls(function, context) and not foundation["called_inside_network"]
     return {
-        "ip_security_restrictions_default_action": "Deny"
-        if context.outputs[FOUNDATION]["called_inside_network"]
-        else "Allow",
+        "ip_security_restrictions_default_action": "Allow" if is_called_publicly else "Deny",
         "scm_ip_security_restrictions_default_action": "Allow",
         "scm_ip_security_restrictions_use_main": False,
     }
