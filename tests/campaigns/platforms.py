@@ -52,8 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     wrong = 0
     # a process for each platform: the largest of its children is its own
     with ProcessPoolExecutor(options.workers, mp_context=spawning, max_tasks_per_child=1) as pool:
-        for future in [pool.submit(run_platform_job, *job) for job in jobs]:
-            figures, faults = future.result()
+        for job, future in [(job, pool.submit(run_platform_job, *job)) for job in jobs]:
+            error = future.exception()
+            figures, faults = (" ".join(job), [repr(error)]) if error else future.result()
             print(figures, *(f"  wrong: {it}" for it in faults), sep="\n", flush=True)
             wrong += len(faults)
     return int(wrong > 0)
