@@ -30,9 +30,7 @@ def _admits_everybody(properties: Properties) -> bool:
     """Whether a policy allows what anybody asks for, from wherever."""
     statements = json.loads(properties["policy"])["Statement"]
     anybody = ("*", {"AWS": "*"}, {"AWS": ["*"]})
-    return any(
-        it["Effect"] == "Allow" and it["Principal"] in anybody and not it.get("Condition") for it in statements
-    )
+    return any(it["Effect"] == "Allow" and it["Principal"] in anybody and not it.get("Condition") for it in statements)
 
 
 def _read_bucket(bucket: DeployedResource, resources: Resources) -> Reach:
@@ -51,9 +49,11 @@ _AWS: Mapping[str, tuple[str, _ReadReach]] = {
     "aws:acm/certificate:Certificate": ("site", _always(Reach.EVERYBODY)),
     "aws:apigateway/restApi:RestApi": (
         "gateway",
-        lambda it, _: Reach.NETWORK
-        if (it.inputs.get("endpointConfiguration") or {}).get("types") == "PRIVATE"
-        else Reach.EVERYBODY,
+        lambda it, _: (
+            Reach.NETWORK
+            if (it.inputs.get("endpointConfiguration") or {}).get("types") == "PRIVATE"
+            else Reach.EVERYBODY
+        ),
     ),
     "aws:cloudfront/distribution:Distribution": ("site", _everybody_if(lambda it: it["enabled"], Reach.NETWORK)),
     "aws:cloudwatch/logGroup:LogGroup": ("logs and traces", _always(Reach.IDENTITY)),

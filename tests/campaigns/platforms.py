@@ -36,7 +36,9 @@ def run_platform_job(provider: str, environment: str) -> tuple[str, list[str]]:
     lines = [f"{environment} on {provider}: {len(ours[0].resources)} resources, {memory}"]
     for one, other in zip(ours, theirs, strict=True):
         busy = f"{one.processor_seconds:.1f} s of a processor"
-        lines.append(f"  {one.command:15} {one.seconds:6.1f} s in the sandbox ({busy}), {other.seconds:6.1f} s with Pulumi")
+        lines.append(
+            f"  {one.command:15} {one.seconds:6.1f} s in the sandbox ({busy}), {other.seconds:6.1f} s with Pulumi"
+        )
     return "\n".join(lines), faults
 
 

@@ -10,6 +10,7 @@ from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import ALL_STACKS, StackFilter
 from semantest_iac.application.reviews.cost_estimates import CostEstimator, read_settings
 from semantest_iac.application.reviews.recorded_plans import RecordedPlan, StackHistory
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
 from semantest_iac.domain.errors import ValidationError
@@ -83,7 +84,9 @@ class HistoryReview:
     def _review_plan(self, recorded: RecordedPlan, guardrails: GuardrailsSection) -> ReviewedPlan:
         stack = Stack.parse(recorded.stack)
         settings = read_settings(stack, recorded.requested)
-        after = self._costs.estimate_settings(stack, settings) if settings else None
+        build = BLUEPRINTS.get(settings.type) if settings else None
+        blueprint = build(stack, 1, settings) if build and settings else None
+        after = self._costs.estimate(blueprint) if blueprint else None
         judged = JudgedPlan(
             stack,
             recorded.kind,
@@ -94,6 +97,7 @@ class HistoryReview:
             past=recorded.past.changes,
             costs=self._costs.estimate_rise(stack, recorded.past.deployed, after),
             is_recorded=True,
+            blueprint=blueprint,
         )
         return ReviewedPlan(recorded, judge_plan(guardrails, judged), list_unjudged(guardrails, judged))
 

@@ -148,7 +148,8 @@ class PlanReviewer:
         past = self._read_past(reviewed.stack) if needs_past else ()
         tags = reviewed.settings.tags if reviewed.settings else {}
         stack, kind, plan, now = reviewed.stack, reviewed.kind, reviewed.plan, reviewed.now
-        judged = JudgedPlan(stack, kind, plan, now, self._calendar, tags, past, costs)
+        blueprint = reviewed.blueprint
+        judged = JudgedPlan(stack, kind, plan, now, self._calendar, tags, past, costs, blueprint=blueprint)
         yield from dict.fromkeys(finding for section in sections for finding in judge_plan(section, judged))
 
     def _read_past(self, stack: Stack) -> tuple[tuple[PlannedChange, ...], ...]:

@@ -94,23 +94,29 @@ class GuardrailsSection(Section):
     public_data: Effect | None = Field(
         default=None, description="What data leads to that anybody can read or connect to over the internet."
     )
+    open_access: Effect | None = Field(
+        default=None,
+        description="What an API without key, login or token, a public service or a site without firewall leads to.",
+    )
 
 
 GUARDRAIL_PACKS: Mapping[GuardrailPack, Mapping[str, Any]] = {
     # The rules of the plan for Semantest's platform: every stack has an owner, West US 2 and West Europe are its
-    # regions (with their counterparts on the other cloud), and no database can be reached publicly.
+    # regions (with their counterparts on the other cloud), no database can be reached publicly, the gateway is public
+    # with authentication, and a firewall is before the site.
     "platform": {
         "tags": {"required": ["owner"]},
         "regions": {"allowed": ["westus", "westus2", "westeurope", "us-west-1", "us-west-2", "eu-west-1"]},
         "public_data": "refuse",
+        "open_access": "refuse",
     },
 }
 """Values of the section by the name of the pack that has them."""
 
 DEFAULT_GUARDRAILS: Mapping[str, Mapping[str, Any]] = {
-    "qa": {"replacements_of_stateful": "note"},
-    "staging": {"replacements_of_stateful": "note"},
-    "production": {"replacements_of_stateful": "ask"},
+    "qa": {"replacements_of_stateful": "note", "open_access": "note"},
+    "staging": {"replacements_of_stateful": "note", "open_access": "note"},
+    "production": {"replacements_of_stateful": "ask", "open_access": "ask"},
 }
 """Values of the section by built-in environment; development has none."""
 

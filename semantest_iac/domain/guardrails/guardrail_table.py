@@ -8,7 +8,7 @@ from typing import Any
 
 from semantest_iac.domain.deployment.change_plan import PolicyAdvice
 from semantest_iac.domain.environments.guardrail_sections import Effect, GuardrailsSection
-from semantest_iac.domain.guardrails import change_rules, stack_rules
+from semantest_iac.domain.guardrails import change_rules, entrance_rules, stack_rules
 from semantest_iac.domain.guardrails.judged_plan import JudgedPlan, JudgePlan
 from semantest_iac.domain.guardrails.plan_review import PlanFinding
 
@@ -80,6 +80,10 @@ def _describe_public_data(settings: GuardrailsSection) -> Iterator[Description]:
     yield "no data that anybody can reach", settings.public_data or "allow"
 
 
+def _describe_open_access(settings: GuardrailsSection) -> Iterator[Description]:
+    yield "no API, service or site that everybody reaches unchecked", settings.open_access or "allow"
+
+
 GUARDRAILS: Mapping[str, Guardrail] = {
     "protected": Guardrail(change_rules.judge_protected, _describe_protected),
     "deletes": Guardrail(change_rules.judge_deletes, _describe_deletes),
@@ -94,6 +98,7 @@ GUARDRAILS: Mapping[str, Guardrail] = {
     "public_data": Guardrail(
         change_rules.judge_public_data, _describe_public_data, judges_removals=False, needs_values=True
     ),
+    "open_access": Guardrail(entrance_rules.judge_open_access, _describe_open_access, judges_removals=False),
 }
 """Guardrails by the name of their key in the configuration, in the order in which they are reported."""
 

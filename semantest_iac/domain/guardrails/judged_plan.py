@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.costs.estimates import CostRise
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
@@ -20,7 +21,8 @@ class JudgedPlan:
     """A plan of a deployment of some `kind`; `now` is when it would be applied.
 
     `past` are the changes of each completed deployment of the stack since it was last destroyed, oldest first. `costs`
-    is None where nothing is known of them. `is_recorded`: the plan is one of the ledger, which holds no values.
+    is None where nothing is known of them. `is_recorded`: the plan is one of the ledger, which holds no values. The
+    `blueprint` is what the plan leads to, None for a removal.
     """
 
     stack: Stack
@@ -32,6 +34,7 @@ class JudgedPlan:
     past: Sequence[Sequence[PlannedChange]] = ()
     costs: CostRise | None = None
     is_recorded: bool = False
+    blueprint: Blueprint | None = None
 
     @property
     def is_removal(self) -> bool:

@@ -14,6 +14,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.domain.resource import DeployedResource, Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher, PublishingMethod, ServiceClient
+from semantest_iac.infrastructure.cloud_programs.exposures import Exposure
 from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperties, refuse_fixed_changes
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChanges, mark_lossy_changes
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
@@ -60,15 +61,6 @@ def lazy_function(package: str, sdk: str, function: str, *modules: str) -> LazyF
 _UNNAMED_DATA = "its data"
 
 
-@dataclass(frozen=True, slots=True)
-class ExposingProperty:
-    """A property of a resource type, the values with which it makes data public, and what that means in words."""
-
-    name: str
-    values: tuple[Any, ...]
-    meaning: str
-
-
 MovesTraffic = Callable[[PlannedChange], bool]
 """Whether a change does nothing but lead requests to another version of the code."""
 
@@ -91,7 +83,7 @@ class Cloud:
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: Mapping[str, str] | Set[str] = frozenset()  # types whose deletion loses data, perhaps -> what is lost
     kept: Mapping[str, str] = field(default_factory=dict)  # types that stay in the cloud without data -> for what
-    exposing: Mapping[str, Sequence[ExposingProperty]] = field(default_factory=dict)  # by type, what makes data public
+    exposing: Mapping[str, Sequence[Exposure]] = field(default_factory=dict)  # by type, what makes data public
     lossy: LossyChanges = field(default_factory=dict)  # what going back does not undo entirely
     fixed: FixedProperties = field(default_factory=dict)  # what updates cannot change
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
@@ -130,8 +122,7 @@ class Cloud:
 
     def find_exposure(self, resource_type: str, properties: Mapping[str, Any]) -> str:
         """Return who can reach the data of such a resource that should not; empty if nobody can."""
-        found = [it.meaning for it in self.exposing.get(resource_type, ()) if properties.get(it.name) in it.values]
-        return "; ".join(found)
+        return "; ".join(it.meaning for it in self.exposing.get(resource_type, ()) if it.is_open(properties))
 
     def create_publisher(self, client: ServiceClient | None = None) -> CodePublisher | None:
         """Return what publishes the code of a stack, None if its program carries it; without a client, the real one."""

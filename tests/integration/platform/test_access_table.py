@@ -1,5 +1,6 @@
-"""Who reaches whom in a deployed platform: every part of it sits where the table of the architecture has it, the rules of
-the simulated network let through what the table allows, and the internet reaches what is public, and nothing else."""
+"""Who reaches whom in a deployed platform: every part of it sits where the table of the architecture has it, the rules
+of the simulated network let through what the table allows, and the internet reaches what is public, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -158,6 +159,9 @@ def test_network_of_a_platform_lets_through_what_the_table_allows(platform: Depl
 
 def test_parts_of_a_platform_are_reached_from_where_the_table_says(platform: DeployedPlatform) -> None:
     """The internet reaches the site and the gateway, and nothing else."""
+    cloud = find_cloud(platform.provider)
+    assert [(it.type, it.name) for it in platform.resources if cloud.find_exposure(it.type, it.inputs)] == []
+
     reaches: dict[str, set[Reach]] = {}
     for resource, part, reach in read_reaches(platform.resources):
         row = next(it for it in PUBLIC_ACCESS if it.part == part)

@@ -96,14 +96,15 @@ class TestAzure:
         assert config["scmIpSecurityRestrictionsDefaultAction"] == "Allow"
         assert config["scmIpSecurityRestrictionsUseMain"] is False
 
-    async def test_an_app_without_calls_stays_as_it_was(self, tmp_path: Path) -> None:
+    async def test_an_app_that_nobody_calls_refuses_requests_but_to_its_tools(self, tmp_path: Path) -> None:
         place = PlatformPlace(tmp_path, "functions", "azure", "development")
 
         await place.deploy(**_write("functions", {"nightly": _TICK}))
 
         app = await _find_app(place)
         assert "publicNetworkAccess" not in app.inputs
-        assert not any("SecurityRestrictions" in key for key in app.inputs["siteConfig"])
+        assert app.inputs["siteConfig"]["ipSecurityRestrictionsDefaultAction"] == "Deny"
+        assert app.inputs["siteConfig"]["scmIpSecurityRestrictionsDefaultAction"] == "Allow"
         assert not any(name.startswith("SEMANTEST_CALL") for name in _read_settings(app))
 
 

@@ -216,6 +216,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.PRIVATE_OBJECTS: lambda provider: _example(capabilities.PRIVATE_OBJECTS, private=False)(provider)[
         ::-1
     ],
+    capabilities.PRIVATE_DOCUMENTS: _example(capabilities.PRIVATE_DOCUMENTS, private=True),
     capabilities.PRIVATE_TABLES: _example(capabilities.PRIVATE_TABLES, private=True),
     capabilities.TABLE_BACKUPS: _example(capabilities.TABLE_BACKUPS, backup_days=14),
     capabilities.PRIVATE_BROKER: _example(capabilities.PRIVATE_BROKER, private=True),

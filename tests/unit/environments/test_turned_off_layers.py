@@ -58,7 +58,5 @@ class TestTurnedOffLayers:
             ),
         ],
     )
-    def test_are_missed_by_what_is_there(
-        self, tmp_path: Path, provider: str, flag: str, expected: list[str]
-    ) -> None:
+    def test_are_missed_by_what_is_there(self, tmp_path: Path, provider: str, flag: str, expected: list[str]) -> None:
         assert _find_faults(tmp_path, provider, flag) == expected

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.costs.estimates import CostEstimate, CostItem, CostRise, Price
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PlannedOperation, PolicyAdvice
 from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
+from semantest_iac.domain.environments.settings import Authorizer
 from semantest_iac.domain.guardrails.guardrail_table import (
     GUARDRAILS,
     describe_guardrails,
@@ -20,6 +24,9 @@ from semantest_iac.domain.guardrails.guardrail_table import (
     list_unjudged,
 )
 from semantest_iac.domain.guardrails.judged_plan import JudgedPlan
+from semantest_iac.domain.networking.managed_gateways import GatewayApi, ManagedGateway
+from semantest_iac.domain.networking.sites import ContentDelivery
+from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.infrastructure.calendars.cron_calendar import CronFreezeCalendar
 
 NOW = datetime(2026, 11, 30, 10, tzinfo=UTC)
@@ -276,6 +283,62 @@ class TestPublicData:
         assert judge_plan(settings, judged) == ()
         assert list_unjudged(settings, judged) == ("public_data",)
         assert list_unjudged(GuardrailsSection(), judged) == ()
+
+
+class TestOpenAccess:
+    _API = GatewayApi(name="orders", path="/orders", url="https://orders.example.org", needs_key=False)
+    _SERVICE = ContainerService(
+        name="service-web",
+        service="web",
+        runs_in=Ref("containers"),
+        identity=Ref("identity"),
+        log_store=Ref("logs"),
+        registry=Ref("registry"),
+        balancer=Ref("balancer"),
+        image="nginx:1.27",
+    )
+    _DELIVERY = ContentDelivery(name="delivery", site=Ref("site"), firewall=Ref("web-firewall"))
+
+    def _judge(self, *resources: Resource, effect: str = "ask", kind: str = "deploy") -> list[tuple[str, str, str]]:
+        stack = Stack("platform", "aws", "production", "us-east-1")
+        return judge(
+            {"open_access": effect}, change("update", "a"), kind=kind, blueprint=Blueprint(stack, 1, resources, {})
+        )
+
+    @pytest.mark.parametrize(
+        ("resource", "reason"),
+        [
+            (
+                ManagedGateway(name="gateway", apis=(_API,), publisher_email="api@example.org"),
+                "everybody may call the API 'orders': it asks for no key, login or token",
+            ),
+            (replace(_SERVICE, public=True), "everybody may call the service 'web', without the gateway"),
+            (replace(_DELIVERY, firewall=None), "no web application firewall is before the site"),
+        ],
+    )
+    def test_is_found(self, resource: Resource, reason: str) -> None:
+        assert self._judge(resource) == [("open_access", "ask", reason)]
+        assert self._judge(resource, effect="allow") == self._judge(resource, kind="destroy") == []
+
+    @pytest.mark.parametrize(
+        "resource",
+        [
+            *(
+                ManagedGateway(name="gateway", apis=(api,), publisher_email="api@example.org")
+                for api in (
+                    replace(_API, needs_key=True),
+                    replace(_API, needs_login=True),
+                    replace(_API, authorizer=Authorizer("https://login.example.org/", ("orders",))),
+                    replace(_API, allowed_ips=("192.0.2.0/24",)),
+                )
+            ),
+            _SERVICE,
+            _DELIVERY,
+            replace(_DELIVERY, firewall=None, caches=False),
+        ],
+    )
+    def test_is_not_what_asks_who_calls(self, resource: Resource) -> None:
+        assert self._judge(resource) == []
 
 
 class TestAdvice:

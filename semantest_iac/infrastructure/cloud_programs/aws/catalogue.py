@@ -37,6 +37,13 @@ from semantest_iac.domain.storage.item_tables import ItemTable
 from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
+from semantest_iac.infrastructure.cloud_programs.exposures import (
+    Exposure,
+    has_open_policy,
+    has_value,
+    lacks_any,
+    opens_group_port,
+)
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
 
 if TYPE_CHECKING:
@@ -185,6 +192,34 @@ CLOUD = Cloud(
         "aws:sns/topicSubscription:TopicSubscription": (
             LossyChange("an e-mail address must confirm its subscription again"),
         ),
+    },
+    exposing={  # source: the properties' descriptions in Pulumi's SDK, and AWS's pages on blocking public access
+        **dict.fromkeys(
+            (
+                "aws:ecr/repositoryPolicy:RepositoryPolicy",
+                "aws:kms/key:Key",
+                "aws:s3/bucketPolicy:BucketPolicy",
+                "aws:secretsmanager/secretPolicy:SecretPolicy",
+                "aws:sns/topicPolicy:TopicPolicy",
+                "aws:sqs/queuePolicy:QueuePolicy",
+            ),
+            (Exposure(has_open_policy, "its policy admits everybody"),),
+        ),
+        "aws:lambda/functionUrl:FunctionUrl": [
+            Exposure(has_value("authorizationType", "NONE"), "everybody may call the function")
+        ],
+        "aws:lambda/permission:Permission": [Exposure(has_value("principal", "*"), "everybody may call the function")],
+        "aws:lb/loadBalancer:LoadBalancer": [Exposure(lacks_any("internal"), "it has public addresses")],
+        "aws:rds/instance:Instance": [Exposure(has_value("publiclyAccessible", True), "it has a public address")],
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": [
+            Exposure(
+                lacks_any("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"),
+                "its bucket can be opened to anybody",
+            )
+        ],
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": [
+            Exposure(opens_group_port, "everybody may connect to other ports than 80 and 443")
+        ],
     },
     unsupported={
         capabilities.REMOVED_REQUEST_HEADERS: "API Gateway passes the headers of a request on, and can only set some",

@@ -42,7 +42,13 @@ from semantest_iac.domain.storage.object_stores import ObjectStore
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
 from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.azure.sites.publishing import STATIC_SITE_PUBLISHING
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, ExposingProperty, lazy_function
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
+from semantest_iac.infrastructure.cloud_programs.exposures import (
+    Exposure,
+    has_value,
+    opens_address_range,
+    opens_subnet_port,
+)
 from semantest_iac.infrastructure.cloud_programs.fixed_properties import FixedProperty
 from semantest_iac.infrastructure.cloud_programs.reversibility import LossyChange
 
@@ -282,11 +288,18 @@ CLOUD = Cloud(
         ),
     },
     exposing={  # source: the properties' descriptions in Pulumi's SDK
+        "azure-native:containerregistry:Registry": [
+            Exposure(has_value("anonymousPullEnabled", True), "anybody can pull its images")
+        ],
+        "azure-native:network:NetworkSecurityGroup": [
+            Exposure(opens_subnet_port, "everybody may connect to other ports than 80 and 443")
+        ],
+        "azure-native:sql:FirewallRule": [Exposure(opens_address_range, "others than this network may connect")],
         "azure-native:storage:StorageAccount": [
-            ExposingProperty("allowBlobPublicAccess", (True,), "its containers can be opened to anybody")
+            Exposure(has_value("allowBlobPublicAccess", True), "its containers can be opened to anybody")
         ],
         "azure-native:storage:BlobContainer": [
-            ExposingProperty("publicAccess", ("Blob", "Container"), "anybody can read its blobs")
+            Exposure(has_value("publicAccess", "Blob", "Container"), "anybody can read its blobs")
         ],
     },
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
