@@ -103,6 +103,22 @@ class GatewayApi:
     response_headers: HeaderRules = HeaderRules()
     cors: Cors | None = None
 
+    @property
+    def cache_headers(self) -> tuple[str, ...]:
+        """The headers by which kept answers are told apart: those of the cache, and those that may say who asks.
+
+        A login is the same for all clients, and a header that the gateway sets is the same for all requests.
+        """
+        callers = (
+            "" if self.needs_login else LOGIN_HEADER,
+            self.authorizer.header if self.authorizer else "",
+            "Cookie" if self.cors and self.cors.credentials else "",
+        )
+        set_here = {name.lower() for name, _ in self.request_headers.set}
+        wanted = (*(self.cache.headers if self.cache else ()), *filter(None, callers))
+        found = {name.lower(): name for name in reversed(wanted) if name.lower() not in set_here}
+        return tuple(reversed(found.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayProduct:

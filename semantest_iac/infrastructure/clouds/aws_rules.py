@@ -72,6 +72,7 @@ AWS_LIMITS = CloudLimits(
 )
 _DEFAULT_CONCURRENCY = 1000
 _UNRESERVED_CONCURRENCY = 100
+_MOST_AUTHORIZERS = 10
 _PATH_VARIABLE = re.compile(r"\{\w+\}")
 _MISSING_ROLE_MESSAGE = "CloudWatch Logs role ARN must be set in account settings"
 _ROLE_REQUIREMENT = "API Gateway logs WebSocket APIs through a role in the settings of the account and region."
@@ -221,6 +222,31 @@ def check_gateway_headers(subject: RuleSubject) -> Iterator[Finding]:
                 yield refuse(at, "API Gateway takes no ' in the value of a header", "Leave it out.")
 
 
+def check_gateway_addresses(subject: RuleSubject) -> Iterator[Finding]:
+    """An API below the path of another has its addresses: a resource policy denies all that is below a path.
+
+    Source: API Gateway's developer guide, "API Gateway resource policy examples".
+    """
+    apis = subject.platform.gateway.apis if subject.platform else {}
+    paths = {name: (api.path or f"/{name}").rstrip("/") for name, api in apis.items()}
+    for name, api in apis.items():
+        for above, other in apis.items():
+            is_below = above != name and f"{paths[name]}/".startswith(f"{paths[above]}/")
+            if is_below and other.allow_ips and sorted(api.allow_ips or ()) != sorted(other.allow_ips):
+                reason = f"it is below the path of '{make_printable(above)}', whose addresses hold there, too"
+                hint = "Write the same addresses, or choose a path elsewhere."
+                yield refuse(f"gateway.apis.{make_printable(name)}.allow_ips", reason, hint)
+
+
+def check_gateway_authorizers(subject: RuleSubject) -> Iterator[Finding]:
+    """A REST API has so many authorizers (its developer guide, quotas); each API with a login or a token has one."""
+    apis = subject.platform.gateway.apis if subject.platform else {}
+    asking = sum(api.login is True or api.jwt is not None for api in apis.values())
+    if asking > _MOST_AUTHORIZERS:
+        reason = f"{asking} of them ask for a login or a token, and API Gateway takes {_MOST_AUTHORIZERS}"
+        yield refuse("gateway.apis", reason, "Join those that ask for the same.")
+
+
 def check_gateway_variables(subject: RuleSubject) -> Iterator[Finding]:
     """A place in the paths of a gateway has a variable for one segment, or one for the rest, not both.
 
@@ -248,6 +274,7 @@ AWS_RULES = DeclarativeCloudRules(
     (
         *(check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
         *(check_warm_canary, check_gateway_headers, check_gateway_variables),
+        *(check_gateway_addresses, check_gateway_authorizers),
         check_way_to_images,
         *(warn_of_tasks, warn_of_departures(find_aws_departures)),
     ),

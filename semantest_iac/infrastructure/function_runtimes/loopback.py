@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
+from urllib.parse import urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 
 MAX_HEAD_BYTES = 64 * 1024
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+_JOINTS = {"cookie": "; "}
+"""What joins the values of a header that is there twice; a comma joins all others (RFC 9110, 5.2)."""
 GET_VALUE_TARGET = "secretsmanager.getsecretvalue"
 _SECRET_HEADERS = (("content-type", "application/x-amz-json-1.1"),)
 
@@ -132,10 +140,10 @@ class _LoopbackConnection(asyncio.Protocol):
 
     async def _respond(self, request: LoopbackRequest) -> None:
         try:
-            response = await self._authorize_and_handle(request)
+            answer = _encode_response(await self._authorize_and_handle(request))
         except Exception:  # an unexpected error must not end other requests
-            response = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._transport.write(_encode_response(response))
+            answer = _encode_response(HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR))
+        self._transport.write(answer)
         self._handle_next()
 
     async def _authorize_and_handle(self, request: LoopbackRequest) -> HttpResponse:
@@ -152,23 +160,56 @@ def _parse_request(received: bytearray, largest_body: int) -> tuple[LoopbackRequ
         return None, 0
     first, *lines = received[: max(0, end)].decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    length = int(headers.get("content-length", "0"))
-    if not 0 <= length <= largest_body:
+    headers = _parse_headers(lines)
+    found = _find_body(received, end + 4, headers.get("content-length", "0"), largest_body)
+    if found is None:
+        return None, 0
+    body, size = found
+    return LoopbackRequest(method, path, headers, body), size
+
+
+def _parse_headers(lines: Sequence[str]) -> dict[str, str]:
+    """Return the headers by name; raises ValueError for what two readers could take for two requests.
+
+    Source: RFC 9112, 5.1 (no space before the colon), 5.2 (no folded lines) and 6.3 (one way to find the length).
+    """
+    headers: dict[str, str] = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError("a header has no name")
+        key, text = name.lower(), value.strip()
+        headers[key] = f"{headers[key]}{_JOINTS.get(key, ', ')}{text}" if key in headers else text
+    if "transfer-encoding" in headers:
+        raise ValueError("the body has no length")
+    return headers
+
+
+def _find_body(received: bytearray, start: int, length: str, largest: int) -> tuple[bytes, int] | None:
+    """Return a body of this length and where it ends; None for one that is not complete."""
+    if not _LENGTH.fullmatch(length) or int(length) > largest:
         raise ValueError("the body is too large")
-    size = end + 4 + length
-    return (
-        (LoopbackRequest(method, path, headers, bytes(received[end + 4 : size])), size)
-        if len(received) >= size
-        else (None, 0)
-    )
+    end = start + int(length)
+    return (bytes(received[start:end]), end) if len(received) >= end else None
 
 
 def _encode_response(response: HttpResponse) -> bytes:
     headers = (*response.headers, ("content-length", str(len(response.body))))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    head = f"HTTP/1.1 {response.status:d} {HTTPStatus(response.status).phrase}\r\n{lines}\r\n"
+    head = f"HTTP/1.1 {response.status:d} {responses.get(response.status, '')}\r\n{lines}\r\n"
     return head.encode("latin-1") + response.body
+
+
+def names_this_machine(host: str) -> bool:
+    """Whether a request with this host has a name of this machine, or none, and not another one that leads here."""
+    try:
+        return urlsplit(f"//{host or 'localhost'}").hostname in _LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
+def is_from_page(origin: str, fetch_site: str) -> bool:
+    """Whether a page in a browser sent a request with these headers: of images and scripts it tells no origin."""
+    return bool(origin) or fetch_site not in ("", "none")
 
 
 SECRET_REQUEST_LIMITS = RequestLimits(body_bytes=64 * 1024)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+import ssl
 import struct
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from urllib.parse import urlsplit
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, UnreachableServiceError
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, group_values
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS
@@ -86,15 +88,32 @@ def send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
     """Send a request below an address and return the answer, redirects too; raises UnreachableServiceError."""
     query = f"?{request.query_string}" if request.query_string else ""
     url = f"{endpoint.rstrip('/')}{request.path}{query}"
-    outgoing = urllib.request.Request(url, _body_of(request), dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
-    opener = urllib.request.build_opener(_NoRedirects)
+    outgoing = urllib.request.Request(url, _body_of(request), _join_headers(request), method=request.method)  # noqa: S310 - the endpoint is our own output
     try:
-        with opener.open(outgoing, timeout=_TIMEOUT_S) as response:
+        with _open_any_status(outgoing) as response:
             return _read_response(response.status, response)
-    except urllib.error.HTTPError as error:
-        return _read_response(error.code, error)
     except (OSError, HTTPException) as error:
         raise _unreachable_error(endpoint, getattr(error, "reason", None) or error) from error
+
+
+@cache
+def _get_opener() -> urllib.request.OpenerDirector:
+    """Return what opens addresses, which reads the certificates of this machine once: that takes as long as a call."""
+    context = ssl.create_default_context()
+    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=context))
+
+
+def _open_any_status(outgoing: urllib.request.Request) -> Any:
+    try:
+        return _get_opener().open(outgoing, timeout=_TIMEOUT_S)
+    except urllib.error.HTTPError as error:  # an answer like others
+        return error
+
+
+def _join_headers(request: HttpRequest) -> dict[str, str]:
+    """Return the headers with one value each: urllib sends no name twice."""
+    values = group_values(tuple((name.lower(), value) for name, value in request.headers))
+    return {name: ("; " if name == "cookie" else ", ").join(own) for name, own in values.items()}
 
 
 def _body_of(request: HttpRequest) -> bytes | None:
@@ -103,7 +122,10 @@ def _body_of(request: HttpRequest) -> bytes | None:
 
 def _read_response(status: int, response: Any) -> HttpResponse:
     headers = tuple((name.lower(), value) for name, value in response.headers.items())
-    return HttpResponse(status, headers, response.read(_LARGEST_BODY))
+    body = response.read(_LARGEST_BODY + 1)
+    if len(body) > _LARGEST_BODY:
+        raise HTTPException(f"its answer has more than {_LARGEST_BODY // 1024**2} MB")
+    return HttpResponse(status, headers, body)
 
 
 def _unreachable_error(endpoint: str, reason: object) -> UnreachableServiceError:

@@ -21,9 +21,8 @@ function makeHandler(environment, { readSecret = readFromSecretsManager, fetchJs
     const api = findApi(apis, event.resource)
     try {
       if (!api) throw new TokenError('no API is at this path')
-      const headers = new Map(Object.entries(event.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
-      if (api.login) checkLogin(headers.get('authorization'), environment.SEMANTEST_GATEWAY_USER, await findPassword())
-      const claims = api.verify ? await api.verify(headers.get((api.jwt.header || 'authorization').toLowerCase())) : {}
+      if (api.login) checkLogin(readHeader(event, 'authorization'), environment.SEMANTEST_GATEWAY_USER, await findPassword())
+      const claims = api.verify ? await api.verify(readHeader(event, api.jwt.header || 'authorization')) : {}
       return allow(claims.sub ?? environment.SEMANTEST_GATEWAY_USER ?? 'client', event.methodArn, api.path)
     } catch (error) {
       if (!(error instanceof TokenError)) throw error
@@ -38,6 +37,14 @@ function makeHandler(environment, { readSecret = readFromSecretsManager, fetchJs
 function findApi(apis, resource) {
   const found = apis.filter(({ path }) => path === '/' || resource === path || resource.startsWith(`${path}/`))
   return found.sort((one, other) => other.path.length - one.path.length)[0]
+}
+
+/** Return the only value of a header: a service may look at another one of several than this does. */
+function readHeader({ headers, multiValueHeaders }, wanted) {
+  const found = Object.entries(multiValueHeaders ?? headers ?? {}).filter(([name]) => name.toLowerCase() === wanted.toLowerCase())
+  const values = found.flatMap(([, value]) => value)
+  if (values.length > 1) throw new TokenError(`there are several headers ${wanted}`)
+  return values[0]
 }
 
 function checkLogin(authorization, user, password) {

@@ -5,7 +5,7 @@
 
 const { bearerToken, publishedKeys, verifiedClaims } = require('./semantest_tokens.cjs')
 
-const TIMEOUT_MS = 5000
+const [TIMEOUT_MS, MOST_REDIRECTS] = [5000, 3]
 
 /** Make a function that returns the claims of the token in a header, and throws a TokenError for any other header. */
 function tokenVerifier({ issuer, audience, fetchJson = fetchDocument, now }) {
@@ -19,12 +19,14 @@ async function fetchKeys(issuer, fetchJson) {
   return (await fetchJson(place)).keys
 }
 
-/** Fetch a document; who could change it in transit could sign tokens, so only https is asked. */
-async function fetchDocument(url) {
+/** Fetch a document; who could change it in transit could sign tokens, so only https is asked, also by redirects. */
+async function fetchDocument(url, redirects = MOST_REDIRECTS) {
   if (!url.startsWith('https://')) throw new Error('keys are fetched by https alone')
-  const reply = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+  const reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
+  const place = reply.status >= 300 && reply.status < 400 && reply.headers.get('location')
+  if (place && redirects > 0) return fetchDocument(new URL(place, url).href, redirects - 1)
   if (!reply.ok) throw new Error(`${url} answered ${reply.status}`)
   return reply.json()
 }
 
-module.exports = { tokenVerifier }
+module.exports = { fetchDocument, tokenVerifier }

@@ -5,18 +5,23 @@ A browser sends the name in the page's address as Host, also if that name was ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 
 from semantest_iac_events.stack_names import split_stack_name
 
 _LONGEST_SHOWN = 200
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
+"""What answers repeat of the header: addresses of stacks, in redirects and in the variables of sites."""
 
 
 def find_host_fault(hosts: Sequence[str], other_names: Collection[str] = ()) -> tuple[int, str] | None:
     """Return the status and the sentence that refuse a request with these Host headers; None if it is for us."""
     if len(hosts) != 1 or not hosts[0].strip():
         return 400, "A request needs exactly one Host header."
+    if not _HOST.fullmatch(hosts[0].strip()):
+        return 400, "The Host header is not a name with a port."
     name = _name_of(hosts[0])
     if name == "localhost" or name.endswith(".localhost") or _is_loopback(name):
         return None

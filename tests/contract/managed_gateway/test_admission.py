@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.networking.http_exchange import HttpRequest, parse_query
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
 from semantest_iac.infrastructure.local_service.gateway.rules import BasicLogin, EnforcedRoute, RefusalReason
 from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules, KeyFetching
@@ -84,6 +84,16 @@ class TestKeys:
         assert (await gateway.call(query={"subscription-key": "key-of-web"})).status == 200
         assert (await gateway.call(query={"key": "key-of-web"})).status == EXPECTED[cloud][RefusalReason.NO_KEY]
 
+    async def test_as_parameters_are_kept_from_the_backend(self, cloud: str) -> None:
+        gateway = make_gateway(
+            cloud, needs_key=True, removed_parameters=("x-api-key",), more={"key_parameter": "x-api-key"}
+        )
+        raw = "a=1&x-api%2Dkey=key-of-web&b=%20"
+        await gateway.played.answer(HttpRequest("GET", "/orders", parse_query(raw), raw_query=raw))
+        [received] = gateway.backend.received
+
+        assert (received.query, received.query_string) == ((("a", "1"), ("b", " ")), "a=1&b=%20")
+
     async def test_appear_in_no_text_of_the_rules(self, cloud: str) -> None:
         gateway = make_gateway(cloud, login=LOGIN)
 
@@ -108,6 +118,15 @@ class TestLogin:
 
         assert (await gateway.call(headers={**key_of("web"), **headers})).status == 401
         assert gateway.backend.received == []
+
+    @pytest.mark.parametrize("first", ["semantest", "somebody"])
+    async def test_is_refused_beside_another_one(self, cloud: str, first: str) -> None:
+        """A service could look at another one of them than the gateway does."""
+        gateway = make_gateway(cloud, login=LOGIN)
+        users = (first, {"semantest": "somebody"}.get(first, "semantest"))
+        headers = tuple(pair for user in users for pair in login_of(user, "correct horse").items())
+
+        assert (await gateway.played.answer(HttpRequest("GET", "/orders", headers=headers))).response.status == 401
 
 
 class TestTokens:
@@ -158,6 +177,12 @@ class TestTokens:
 
         assert answer.response.status == 401
         assert answer.notes == (f"The token was refused: the keys of {ISSUER.url} are not available (no route).",)
+
+    async def test_are_refused_beside_another_one(self, cloud: str) -> None:
+        gateway = make_gateway(cloud, token=TOKEN_RULES)
+        headers = (*token().items(), *token(sub="admin").items())
+
+        assert (await gateway.played.answer(HttpRequest("GET", "/orders", headers=headers))).response.status == 401
 
 
 class TestAddresses:

@@ -145,6 +145,29 @@ class TestRequests:
     async def test_come_from_allowed_addresses(self, client: Client, address: str, status: int) -> None:
         assert await client.status("/inside", client=address) == status
 
+    async def test_do_not_bring_the_key_to_the_backend(self, client: Client) -> None:
+        """API Management takes it as a parameter, too."""
+        key = client.keys["web"]
+        await client.status("/orders", headers={**client.key("web"), **LOGIN}, query={"x-api-key": key, "a": "1"})
+        [received] = client.gateway.backend.received
+
+        assert key not in [value for _, value in received.headers]
+        assert key not in received.query_string or not client.gateway.rules.key_parameter
+        assert "a=1" in received.query_string
+
+    async def test_name_the_host_of_the_gateway_whatever_the_client_says(self, client: Client) -> None:
+        await client.status("/prices", headers={"x-forwarded-host": "evil.example.org"})
+
+        host = client.gateway.rules.origin.removeprefix("https://")
+        assert client.gateway.backend.received[0].header("x-forwarded-host") == host
+
+    async def test_of_others_get_other_answers(self, client: Client) -> None:
+        for token in ("one", "two", "one"):
+            await client.status("/prices", headers={"authorization": f"Bearer {token}"})
+
+        sent = [it.header("authorization") for it in client.gateway.backend.received]
+        assert sent[:2] == ["Bearer one", "Bearer two"]
+
     async def test_need_a_token_where_it_is_asked_for(self, client: Client) -> None:
         assert await client.status("/tokens") == 401
         assert await client.status("/tokens", headers={"authorization": "Bearer no.token.here"}) == 401

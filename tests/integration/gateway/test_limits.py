@@ -79,7 +79,10 @@ class TestHost:
             *((name, 200) for name in ("a.localhost:80", "proxy.example", "Proxy.Example:8443")),
             *((name, 421) for name in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example")),
             *((name, 421) for name in ("192.0.2.1:4180", "[2001:db8::1]", "0.0.0.0", "2130706433")),
-            ("", 400),
+            *(
+                (name, 400)
+                for name in ("", 'localhost:80"x', "localhost:80:90", "a'b.localhost", "[::1", "localhost/a")
+            ),
         ],
     )
     async def test_must_name_this_machine_or_be_allowed(self, host: str, status: int) -> None:

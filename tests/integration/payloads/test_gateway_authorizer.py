@@ -54,7 +54,9 @@ console.log = () => {};
     const sent = call.token ? { [call.in ?? "Authorization"]: `Bearer ${token(call.token)}` } : {};
     const headers = { ...call.headers, ...sent };
     try {
-      answers.push(await handler({ methodArn: call.arn, resource: call.resource, headers }));
+      const multiValueHeaders = call.twice && Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, [call.twice, value]]));
+      answers.push(await handler({ methodArn: call.arn, resource: call.resource, headers, multiValueHeaders }));
     } catch (error) {
       answers.push(error.message);
     }
@@ -171,9 +173,44 @@ class TestTokens:
     def test_are_refused_with_the_text_that_gives_401(self, call: dict[str, Any]) -> None:
         assert _call(call)["answers"] == ["Unauthorized"]
 
+    def test_are_refused_beside_another_one_which_the_service_may_look_at(self) -> None:
+        login = {"headers": _login("semantest:pässword"), "twice": "Basic YTpi"}
+
+        assert _call({**_price(), "twice": "Bearer forged"}, login)["answers"] == ["Unauthorized", "Unauthorized"]
+
     def test_may_be_in_another_header_beside_a_login(self) -> None:
         api = {**_JWT, "path": "/prices", "login": True, "jwt": {**_ISSUER, "header": "X-Token"}}
         call = {**_price(), "in": "x-token", "headers": _login("semantest:pässword")}
         answers = _call(call, {**call, "headers": {}}, apis=(api,))["answers"]
 
         assert [it if isinstance(it, str) else "allowed" for it in answers] == ["allowed", "Unauthorized"]
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        (["https://a.example.org/keys"], "fetched"),
+        (["http://a.example.org/keys"], "keys are fetched by https alone"),
+        (["/1", "/2", "/3", "/4"], "https://login.example.org/3 answered 302"),
+    ],
+    ids=["https", "http", "for ever"],
+)
+def test_keys_are_fetched_by_https_also_after_redirects(places: list[str], expected: str) -> None:
+    script = """
+const places = JSON.parse(process.argv[1]);
+globalThis.fetch = async () => places.length
+  ? new Response(null, { status: 302, headers: { location: places.shift() } })
+  : new Response('"fetched"');
+const { fetchDocument } = require("./tokens.cjs");
+fetchDocument("https://login.example.org/").then(console.log, ({ message }) => console.log(message));
+"""
+    done = subprocess.run(
+        ["node", "-e", script, json.dumps(places)],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+
+    assert done.stdout.strip() == expected

@@ -40,7 +40,7 @@ def _list_roles(registrations: Sequence[Registration]) -> Iterator[str]:
 class TestRights:
     def test_are_those_that_the_service_needs(self) -> None:
         assert set(_list_roles(_record(CONTAINER_SERVICE))) == {
-            *("send-queue", "receive-queue", "scales-queue", "pull-images", "secrets-vault")
+            *("send-queue", "receive-queue", "scales-queue", "pull-images", "reads-secret")
         }
 
     def test_are_there_before_the_service(self) -> None:

@@ -88,7 +88,7 @@ class TestFunction:
     def test_depends_on_its_permissions_its_package_storage_and_its_secrets(self) -> None:
         [app] = of_type(APP, record_api("secrets"))
 
-        roles = ("blobs", "queues", "tables", "telemetry", "secrets")
+        roles = ("blobs", "queues", "tables", "telemetry", "secrets-secret-token")
         assert app.needs >= {urn(ROLE, role) for role in roles}
         assert urn("azure-native:storage:BlobContainer", "function") in app.needs
         assert urn("azure-native:keyvault:Secret", "secret-token") in app.needs
@@ -175,7 +175,7 @@ class TestPermissions:
     def test_are_limited_to_single_resources(self) -> None:
         scopes = {each.inputs["scope"] for each in of_type(ROLE, record_api("secrets"))}
 
-        assert scopes == {"id of function", "id of function-logs", "id of ground"}
+        assert scopes == {"id of function", "id of function-logs", "id of secret-token"}
 
 
 class TestMonitoring:

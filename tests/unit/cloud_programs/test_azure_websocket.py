@@ -168,5 +168,5 @@ class TestPermissions:
     def test_of_the_authorizer_are_limited_to_its_package_its_secret_and_the_hub(self) -> None:
         own = {each.name for each in of_type(_ROLE, _record()) if each.name.endswith("-authorizer")}
 
-        roles = ("blobs", "queues", "tables", "telemetry", "secrets", "hub-address")
+        roles = ("blobs", "queues", "tables", "telemetry", "secrets-secret-jwt", "hub-address")
         assert own == {f"{role}-authorizer" for role in roles}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -72,6 +73,7 @@ class TestBackends:
             "integration.request.path.id": "method.request.path.id",
             "integration.request.path.line": "method.request.path.line",
             "integration.request.header.x-api-key": "'-'",
+            "integration.request.header.X-Forwarded-Host": "context.domainName",
         }
         assert [(it["name"], it["in"], it["required"]) for it in method["parameters"]] == [
             ("id", "path", True),
@@ -93,8 +95,20 @@ class TestBackends:
         paths = _build(*apis)["paths"]
         sent = [paths[path][ANY_METHOD][INTEGRATION]["requestParameters"] for path in ("/orders", "/tokens")]
 
-        hidden = ("x-api-key", "Authorization")
-        assert sent == [{f"integration.request.header.{name}": "'-'" for name in hidden}, {}]
+        header = "integration.request.header"
+        host = {f"{header}.X-Forwarded-Host": "context.domainName"}
+        assert sent == [{**{f"{header}.{name}": "'-'" for name in ("x-api-key", "Authorization")}, **host}, host]
+
+    def test_get_a_header_once_in_whatever_case_it_is_set(self) -> None:
+        rules = HeaderRules(set=(("authorization", "Basic abc"), ("x-forwarded-host", "example.org")))
+        api = replace(_ORDERS, needs_login=True, request_headers=rules, cache=ResponseCache(30))
+        sent = _build(api)["paths"]["/orders"]["get"][INTEGRATION]["requestParameters"]
+
+        assert sent == {
+            "integration.request.header.authorization": "'Basic abc'",
+            "integration.request.header.x-forwarded-host": "'example.org'",
+            "integration.request.header.x-api-key": "'-'",
+        }
 
 
 class TestVariables:
@@ -143,9 +157,29 @@ class TestAccess:
         [allowed, denied] = policy["Statement"]
 
         assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
-        assert denied["Resource"] == ["execute-api:/live/*/orders", "execute-api:/live/*/orders/*"]
+        assert denied["Resource"] == [
+            f"execute-api:/live/{method}{path}"
+            for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+            for path in ("/orders", "/orders/*")
+        ]
         assert denied["Condition"] == {"NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}}
         assert RESOURCE_POLICY not in _build(_ORDERS)
+
+    def test_is_denied_to_no_other_api_whose_path_ends_alike(self) -> None:
+        """IAM's `*` stands for slashes, too."""
+        users = replace(_ORDERS, name="users", path="/users")
+        statements = _build(replace(_ORDERS, allowed_ips=("192.0.2.0/24",)), users)[RESOURCE_POLICY]["Statement"]
+        denied = [resource for it in statements if it["Effect"] == "Deny" for resource in it["Resource"]]
+
+        assert not any(fnmatchcase("execute-api:/live/GET/users/7/orders/1", resource) for resource in denied)
+        assert any(fnmatchcase("execute-api:/live/GET/orders/1", resource) for resource in denied)
+
+    def test_of_several_apis_with_the_same_addresses_is_one_statement(self) -> None:
+        operations = (GatewayOperation("GET", "/"), GatewayOperation("POST", "/"))
+        first = replace(_ORDERS, allowed_ips=("192.0.2.1",), operations=operations)
+        [_, denied] = _build(first, replace(first, name="b", path="/b"))[RESOURCE_POLICY]["Statement"]
+
+        assert len(denied["Resource"]) == 8
 
     def test_says_what_is_missing_as_other_clouds_do(self) -> None:
         refusals = _build(replace(_ORDERS, needs_login=True, rate=RequestRate(2, 60)))[RESPONSES]
@@ -183,13 +217,34 @@ class TestCaches:
             "method.request.path.path",
             "method.request.querystring.page",
             "method.request.header.accept-language",
+            "method.request.header.Authorization",
         ]
         assert {*kept} <= {*method[INTEGRATION]["requestParameters"].values()}
         assert [(it["name"], it["in"]) for it in method["parameters"]] == [
             ("path", "path"),
             ("page", "query"),
             ("accept-language", "header"),
+            ("Authorization", "header"),
         ]
+
+    @pytest.mark.parametrize(
+        ("more", "headers"),
+        [
+            ({}, ["Authorization"]),
+            ({"needs_login": True}, []),
+            ({"authorizer": Authorizer("https://login.example.org/", ("a",))}, ["Authorization"]),
+            ({"authorizer": Authorizer("https://login.example.org/", ("a",), "X-Token")}, ["Authorization", "X-Token"]),
+            ({"cors": Cors(("https://a.example.org",), credentials=True)}, ["Authorization", "Cookie"]),
+            ({"request_headers": HeaderRules(set=(("authorization", "Basic abc"),))}, []),
+        ],
+        ids=["key", "login", "token", "token in another header", "cookies", "header of the gateway"],
+    )
+    def test_give_nobody_an_answer_for_somebody_else(self, more: dict[str, Any], headers: list[str]) -> None:
+        api = replace(_ORDERS, cache=ResponseCache(30), **more)
+        method = _build(api)["paths"]["/orders"]["get"]
+
+        kept = [f"method.request.header.{name}" for name in headers]
+        assert method[INTEGRATION].get("cacheKeyParameters", []) == kept
 
 
 class TestOrigins:

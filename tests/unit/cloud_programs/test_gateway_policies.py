@@ -59,13 +59,20 @@ class TestApis:
         inbound = _section(api_policy_document(_WHOLE), "inbound")
         removed = [it.get("name") for it in inbound.findall("set-header") if it.get("exists-action") == "delete"]
 
+        parameters = [(it.get("name"), it.get("exists-action")) for it in inbound.findall("set-query-parameter")]
+
         assert removed == ["x-api-key", "Authorization", "x-debug"]
+        assert parameters == [("x-api-key", "delete")]
 
     def test_answer_a_missing_login_with_what_to_send(self) -> None:
         when = _section(api_policy_document(_WHOLE), "inbound").find("choose/when")
         assert when is not None
 
-        assert '!= "Basic {{gateway-login}}"' in str(when.get("condition"))
+        sent, _, expected = str(when.get("condition")).partition(" != ")
+        assert 'GetBytes(context.Request.Headers.GetValueOrDefault("Authorization", ""))' in sent
+        assert 'GetBytes("Basic {{gateway-login}}")' in expected
+        assert "SHA256.Create().ComputeHash(" in sent.replace(" ", "")
+        assert "SHA256.Create().ComputeHash(" in expected
         assert [it.get("code") for it in when.iter("set-status")] == ["401"]
         assert [it.text for it in when.iter("value")] == ['Basic realm="gateway"']
 
@@ -86,6 +93,16 @@ class TestApis:
             ("vary-by-query-parameter", "page"),
         ]
         assert lookup.get("allow-private-response-caching") == "true"
+
+    def test_keep_answers_apart_by_each_header_that_may_say_who_asks(self) -> None:
+        jwt = Authorizer("https://login.example.org/", ("a",), "X-Token")
+        cors = Cors(("https://app.example.org",), credentials=True)
+        lookup = _section(
+            api_policy_document(replace(_BARE, authorizer=jwt, cors=cors, cache=ResponseCache(5))), "inbound"
+        ).find("cache-lookup")
+        assert lookup is not None
+
+        assert [it.text for it in lookup] == ["Authorization", "X-Token", "Cookie"]
 
 
 class TestProducts:
@@ -121,6 +138,7 @@ class TestRefusals:
             ("<choose />", "'when' is missing"),
             ('<forward-request timeout="5" />', "not allowed in the section"),
             ('<cors origin="a" />', "no attribute 'origin'"),
+            ('<set-query-parameter name="a" />', "'value' is missing"),
         ],
     )
     def test_name_the_statement(self, inbound: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -114,7 +115,12 @@ class TestPublishing:
         subscription.publisher.publish([subscription.site], package, ignore_progress)
 
         (deployed,) = [it for _, it in subscription.sent if it.path.endswith("/zipdeploy")]
-        assert "sig=" in json.loads(deployed.body)["properties"]["appZipUrl"]
+        address = urlsplit(json.loads(deployed.body)["properties"]["appZipUrl"])
+        signed = dict(parse_qsl(address.query))
+        asked = [json.loads(it.body) for _, it in subscription.sent if it.path.endswith("/ListServiceSas")]
+
+        assert (signed["sr"], signed["sp"], "sig" in signed) == ("b", "r", True)
+        assert f"/blob/shopsite{address.path}" in [it["canonicalizedResource"] for it in asked]
         assert all(origin.startswith("https://") for origin, _ in subscription.sent)
 
     def test_that_is_refused_says_why_without_the_signature(

@@ -120,6 +120,20 @@ class TestApis:
             ({"request_headers": {"set": {"x-a": "{{secret}}"}}}, "request_headers.set.x-a"),
             ({"request_headers": {"set": {"x-a": "@(context)"}}}, "request_headers.set.x-a"),
             ({"operations": [{"path": "items"}]}, "operations[0].path"),
+            ({"path": "/~me"}, "path"),
+            ({"operations": [{"path": "/~me"}]}, "operations[0].path"),
+            ({"url": "https://orders.example.org/{id}"}, "url"),
+            ({"url": "https://orders.example.org/${stageVariables.a}"}, "url"),
+            ({"url": "https://orders.example.org\\@evil.example.org"}, "url"),
+            ({"request_headers": {"set": {"x-a": " @(context.Subscription.Key)"}}}, "request_headers.set.x-a"),
+            ({"request_headers": {"set": {"x-a": "a "}}}, "request_headers.set.x-a"),
+            ({"request_headers": {"set": {"x-a": "${secrets.password}"}}}, "request_headers.set.x-a"),
+            ({"request_headers": {"set": {"x*a": "b"}}}, "request_headers.set.x*a"),
+            ({"jwt": {**_JWT, "audience": ["@(context.Request.Url.Query)"]}}, "jwt.audience[0]"),
+            ({"jwt": {**_JWT, "audience": ["{{gateway-login}}"]}}, "jwt.audience[0]"),
+            ({"jwt": {**_JWT, "issuer": "https://login.example.org/{{gateway-login}}"}}, "jwt.issuer"),
+            ({"jwt": {**_JWT, "header": "x-api-key"}}, "jwt.header"),
+            ({"cache": {"seconds": 30, "query": ["a~b"]}}, "cache.query[0]"),
         ],
         ids=lambda it: it if isinstance(it, str) else "",
     )
@@ -136,6 +150,39 @@ class TestApis:
 
         assert _find_paths(report) == ["gateway.apis.Kürse 1"]
         assert report.faults[0].hint.startswith("Such as kurse-1: ")
+
+    def test_have_no_operation_below_the_path_of_another(self, provider: str) -> None:
+        """It would be asked for another login than the requests that come here."""
+        operations = [{"path": "/orders"}, {"path": "/orders/new"}, {"path": "/orders-of-others"}, {"path": "/{name}"}]
+        apis = {"all": {**_URL, "path": "/", "operations": operations}, "orders": {**_URL, "key": False}}
+
+        assert _find_paths(_validate(provider, {"apis": apis})) == [
+            "gateway.apis.all.operations[0].path",
+            "gateway.apis.all.operations[1].path",
+        ]
+
+    def test_with_an_address_of_any_length_are_judged_at_once(self, provider: str) -> None:
+        gateway = {"publisher_email": f"a@{'.' * 20_000} ", "apis": {"orders": _URL}}
+
+        assert _find_paths(_validate(provider, gateway)) == ["gateway.publisher_email"]
+
+    @pytest.mark.parametrize(("below", "is_refused"), [(["198.51.100.7"], True), ([], True), (["192.0.2.0/24"], False)])
+    def test_above_others_have_their_addresses_on_aws(self, provider: str, below: list[str], is_refused: bool) -> None:
+        apis = {
+            "orders": {**_URL, "allow_ips": ["192.0.2.0/24"]},
+            "inner": {**_URL, "path": "/orders/inner", **({"allow_ips": below} if below else {})},
+        }
+
+        assert _find_paths(_validate(provider, {"apis": apis})) == (
+            ["gateway.apis.inner.allow_ips"] if is_refused and provider == "aws" else []
+        )
+
+    def test_that_ask_for_a_login_or_a_token_are_ten_on_aws(self, provider: str) -> None:
+        apis = {f"a{number}": {**_URL, "jwt": _JWT} for number in range(11)}
+        wanted = ["gateway.apis"] if provider == "aws" else []
+
+        assert _find_paths(_validate(provider, {"apis": apis})) == wanted
+        assert _find_paths(_validate(provider, {"apis": apis | {"a0": _URL}})) == []
 
     def test_name_one_backend(self, provider: str) -> None:
         found = _find_paths(_validate(provider, {"apis": {"orders": {}}}))

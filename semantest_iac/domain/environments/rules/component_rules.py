@@ -49,6 +49,8 @@ _ORIGIN = re.compile(  # as browsers send it, because clouds compare texts: in l
 _ORIGIN_HINT = "Such as https://app.semantest.com: in lower case, without path, slash at the end, and port 443."
 ROUTE_PATH_HINT = "Such as /api/items/{id}, or /{proxy+} for everything below."
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_PLAIN_TEXT = re.compile(r"(?!@)[!-z|~]+")
+"""What no cloud takes for an expression: policies have them, in `@(…)` and in `{{…}}`."""
 _HTTP_ONLY_HINTS = {
     "routes": "",
     "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
@@ -152,6 +154,10 @@ def check_authorizer(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("authorizer.issuer", f"'{make_printable(configured.issuer)}' is not an https address", hint)
     if not all(configured.audience) or not configured.audience:
         yield refuse("authorizer.audience", "no audience: tokens for anyone would be accepted")
+    for index, audience in enumerate(configured.audience):
+        if audience and not _PLAIN_TEXT.fullmatch(audience):
+            reason = f"'{make_printable(audience)}' is not an audience: printable characters of ASCII without {{ and }}"
+            yield refuse(f"authorizer.audience[{index}]", reason, "No spaces, and no @ at the start.")
     if configured.header is not None and not _HEADER.fullmatch(configured.header):
         yield refuse("authorizer.header", f"'{make_printable(configured.header)}' is not the name of a header")
 
@@ -161,8 +167,8 @@ def _is_https(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    clean = address.isprintable() and " " not in address and not parts.query and not parts.fragment
-    return clean and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    clean = _PLAIN_TEXT.fullmatch(address) and not parts.query and not parts.fragment
+    return bool(clean) and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
@@ -377,7 +383,7 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_network,
 )
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+EMAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 def check_monitoring(
@@ -388,7 +394,7 @@ def check_monitoring(
     for index, alert in enumerate(monitoring.alerts or ()):
         yield from _check_alert(f"monitoring.alerts[{index}]", alert, kinds[:index])
     for index, address in enumerate(monitoring.notify or ()):
-        if not _EMAIL.fullmatch(address):
+        if not EMAIL_ADDRESS.fullmatch(address):
             yield refuse(f"monitoring.notify[{index}]", f"'{make_printable(address)}' is not an e-mail address")
     yield from _check_log_retention(monitoring.log_retention_days, provider, round_days)
 

@@ -57,8 +57,10 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
 
 
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
-    """Create a user-assigned identity, so that roles can be assigned before the app exists."""
-    foundation = context.outputs[FOUNDATION]
+    """Create a user-assigned identity, so that roles can be assigned before the app exists.
+
+    It reads its own secrets, and no others of their vault: another function of the stack, or its gateway, has those.
+    """
     created = managedidentity.UserAssignedIdentity(
         identity.name,
         resource_name_=azure_name("identity", context, identity.purpose),
@@ -72,11 +74,9 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
         "purpose": identity.purpose,
     }
     rights = [assign_role("telemetry", context.outputs[identity.log_store]["insights"], outputs, context)]
-    vaults = {context.outputs[secret].get("vault") for secret in identity.secrets}
-    if None in vaults:
-        rights.append(assign_role("secrets", foundation["vault"].id, outputs, context))
+    if any(not context.outputs[secret].get("vault") for secret in identity.secrets):
         _create_vault_audit(identity, context)
-    grants = [(vault, "secrets", context.outputs[vault]["id"]) for vault in sorted(filter(None, vaults))]
+    grants = [(secret, "secrets", context.outputs[secret]["id"]) for secret in dict.fromkeys(identity.secrets)]
     used_for = dict.fromkeys((*identity.uses, *identity.admits_clients_to), "grants")  # admitting needs the same role
     for used, key in (*used_for.items(), *((source, "receive_grants") for source in identity.receives_from)):
         grants += [(used, role, scope) for role, scope in context.outputs[used].get(key, ())]

@@ -27,7 +27,7 @@ def send_to_port(port: int, request: HttpRequest, timeout_s: float) -> HttpRespo
             request.method, f"{request.path or '/'}{query}", skip_host=True, skip_accept_encoding=True
         )
         for name, value in _list_headers(request, port):
-            connection.putheader(name, value)
+            connection.putheader(name, _encode_value(value))
         if body or request.method not in ("GET", "HEAD", "OPTIONS"):
             connection.putheader("content-length", str(len(body)))
         connection.endheaders(body or None)
@@ -37,6 +37,14 @@ def send_to_port(port: int, request: HttpRequest, timeout_s: float) -> HttpRespo
         raise ValueError(f"its answer has more than {LARGEST_ANSWER // 1024**2} MB")
     headers = ((name.lower(), value) for name, value in answer.headers.items())
     return HttpResponse(answer.status, tuple(it for it in headers if it[0] not in _HOP_HEADERS), content)
+
+
+def _encode_value(value: str) -> bytes:
+    """Return the bytes of a header, which has the characters of Latin-1 or was sent as UTF-8."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
 
 
 def _list_headers(request: HttpRequest, port: int) -> Pairs:

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Self
-from urllib.parse import urlsplit
 
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.function_runtimes.loopback import is_from_page, names_this_machine
 from semantest_iac.infrastructure.local_service.containers.http_streams import MessageHead
 from semantest_iac.infrastructure.local_service.containers.ingress import serve_ingress
 from semantest_iac.infrastructure.local_service.containers.instance import ServiceInstance
@@ -29,7 +29,6 @@ from semantest_iac.infrastructure.local_service.function_log_files import Functi
 
 _POLL_S = 0.25
 _CALLS = 64  # requests of gateways to all services at once
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 _log = logging.getLogger(__name__)
 
 ReportOfStack = Callable[[str, ServiceReport], None]
@@ -154,8 +153,8 @@ class LocalContainers:
 
     def _is_admitted(self, key: tuple[str, str], head: MessageHead) -> bool:
         """Admit programs of this machine, and pages of browsers where the service is public."""
-        host = urlsplit(f"//{head.header('host') or 'localhost'}").hostname
-        return host in _LOOPBACK_NAMES and (key in self._public or not head.list_values("origin"))
+        is_page = is_from_page(head.header("origin"), head.header("sec-fetch-site"))
+        return names_this_machine(head.header("host")) and (key in self._public or not is_page)
 
     async def _watch(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
 from semantest_iac.infrastructure.function_runtimes.api_gateway import match_route
 from semantest_iac.infrastructure.local_service.gateway.answer_cache import AnswerCache, find_cache_key
 from semantest_iac.infrastructure.local_service.gateway.call_limits import CallLimits
@@ -187,19 +187,22 @@ class GatewayEnforcement:
         login = call.api.login
         if login is None:
             return None
-        sent = call.request.header("authorization")
-        if not sent:
+        sent = _list_values(call.request, "authorization")
+        if not any(sent):
             return RefusalReason.NO_LOGIN, 0
-        is_right = _are_equal(_decode_login(sent), f"{login.user}:{login.password}")
+        is_right = len(sent) == 1 and _are_equal(_decode_login(sent[0]), f"{login.user}:{login.password}")
         return None if is_right else (RefusalReason.WRONG_LOGIN, 0)
 
     async def _check_token(self, call: _Call) -> Refused | None:
         rules = call.api.token
         if rules is None:
             return None
-        if not call.request.header(rules.header):
+        sent = _list_values(call.request, rules.header)
+        if not any(sent):
             return RefusalReason.NO_TOKEN, 0
         try:
+            if len(sent) > 1:
+                raise WrongTokenError("there are several")
             await self.issuer_keys.verify(rules, rules.read_token(call.request, self.wall_clock))
         except WrongTokenError as error:
             call.note = f"The token was refused: {error}."
@@ -245,8 +248,23 @@ def _rewrite(call: _Call, route: EnforcedRoute, path: str) -> HttpRequest:
     others = tuple(pair for pair in headers if pair[0].lower() != "x-forwarded-for")
     forwarded = ", ".join(filter(None, (earlier, call.request.client)))
     return replace(
-        call.request, path=f"{route.prefix}{below}" or "/", headers=(*others, ("x-forwarded-for", forwarded))
+        _remove_parameters(call.request, call.api.removed_parameters),
+        path=f"{route.prefix}{below}" or "/",
+        headers=(*others, ("x-forwarded-for", forwarded)),
     )
+
+
+def _remove_parameters(request: HttpRequest, removed: tuple[str, ...]) -> HttpRequest:
+    if not any(name in removed for name, _ in request.query):
+        return request
+    kept = [it for it in request.raw_query.split("&") if not any(name in removed for name, _ in parse_query(it))]
+    query = tuple(pair for pair in request.query if pair[0] not in removed)
+    return replace(request, query=query, raw_query="&".join(kept))
+
+
+def _list_values(request: HttpRequest, header: str) -> list[str]:
+    """Return each value of a header: a request with several could show another one to the gateway than to a service."""
+    return [value for name, value in request.headers if name.lower() == header]
 
 
 def _find_caller(call: _Call, counted_by: CountedBy) -> str:

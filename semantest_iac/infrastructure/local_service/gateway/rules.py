@@ -155,7 +155,10 @@ class EnforcedRoute:
 
 @dataclass(frozen=True, slots=True)
 class EnforcedApi:
-    """The rules of one API. Without `allowed_addresses` (addresses and networks), every client is allowed."""
+    """The rules of one API. Without `allowed_addresses` (addresses and networks), every client is allowed.
+
+    `removed_parameters` are those of the query that its backend does not get.
+    """
 
     name: str
     _: KW_ONLY
@@ -166,6 +169,7 @@ class EnforcedApi:
     cache: CacheRule | None = None
     allowed_addresses: tuple[str, ...] = ()
     request_headers: HeaderChanges = HeaderChanges()
+    removed_parameters: tuple[str, ...] = ()
     response_headers: HeaderChanges = HeaderChanges()
     cors: CorsRules | None = None
 

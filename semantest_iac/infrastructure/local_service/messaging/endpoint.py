@@ -15,6 +15,8 @@ from semantest_iac.infrastructure.function_runtimes.loopback import (
     LoopbackHandler,
     LoopbackRequest,
     RequestLimits,
+    is_from_page,
+    names_this_machine,
     serve_loopback,
 )
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
@@ -36,7 +38,6 @@ from semantest_iac.infrastructure.message_store.messages import MessageStore
 
 _LIMITS = RequestLimits(body_bytes=LARGEST_EVENT)
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 def create_messages_handler(
@@ -52,8 +53,8 @@ def create_messages_handler(
     sqs, sns, bus = (api(directory, store, refresh) for api in (SqsApi, SnsApi, BusApi))
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
-        host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname
-        if "origin" in request.headers or host not in _LOOPBACK_NAMES:
+        origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "")
+        if is_from_page(origin, site) or not names_this_machine(request.headers.get("host", "")):
             return _explain(403, "Pages of browsers cannot send messages, nor call functions.")
         path = urlsplit(request.path).path
         if call and (answer_call := _find_call_handler(call, request)):

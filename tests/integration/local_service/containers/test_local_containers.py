@@ -52,6 +52,14 @@ class TestRequests:
         assert facts["variables"]["PORT"] != "8080"
         assert Path(facts["variables"]["HOME"]) != Path.home()
 
+    async def test_reach_the_process_with_headers_in_any_language(self, services: Services) -> None:
+        services.add()
+
+        async with services.run() as containers:
+            request = HttpRequest("GET", "/a", headers=(("x-price", "5 \u20ac"),))
+
+            assert (await containers.call(STACK, "orders-api", request)).status == 200
+
     async def test_reach_services_in_node(self, services: Services) -> None:
         if shutil.which("node") is None:
             pytest.skip("node is not on the PATH")

@@ -40,6 +40,32 @@ class TestApis:
 
         assert "only one is allowed" in refused(API, body=_document(paths)).message
 
+    @pytest.mark.parametrize("path", ["/~me", "/a b", "/{id}s", "/{id+}s", "/a*"])
+    def test_have_paths_of_plain_characters(self, refused: Refused, path: str) -> None:
+        message = refused(API, body=_document({path: {"get": _MOCK}})).message
+
+        assert message.startswith(f"Unable to create resource at path '{path}': Resource's path part only allow")
+
+    def test_have_ten_authorizers(self, make: Make, refused: Refused) -> None:
+        def write(number: int) -> str:
+            schemes: dict[str, Any] = {f"access-{it}": {"x-amazon-apigateway-authorizer": {}} for it in range(number)}
+            document = json.loads(_document({"/": {"get": _MOCK}}))
+            return json.dumps(document | {"components": {"securitySchemes": schemes | {"key": {"type": "apiKey"}}}})
+
+        assert make(API, body=write(10)).id
+        assert refused(API, body=write(11)).code == "LimitExceededException"
+
+    def test_have_a_policy_of_limited_length(self, make: Make, refused: Refused) -> None:
+        def write(resources: int) -> str:
+            statement = {"Effect": "Deny", "Resource": [f"execute-api:/live/GET/{it}" for it in range(resources)]}
+            return json.dumps(
+                json.loads(_document({"/": {"get": _MOCK}}))
+                | {"x-amazon-apigateway-policy": {"Statement": [statement]}}
+            )
+
+        assert make(API, body=write(70)).id
+        assert "8192 characters" in refused(API, body=write(200)).message
+
     def test_may_have_the_same_variable_in_several_paths(self, make: Make) -> None:
         assert make(API, body=_document({"/orders/{id}": {"get": _MOCK}, "/orders/{id}/lines": {"get": _MOCK}})).id
 

@@ -19,7 +19,12 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
     ResponseCacheSection,
 )
 from semantest_iac.domain.environments.platform.layer_settings import PlatformSettings
-from semantest_iac.domain.environments.rules.component_rules import check_authorizer, check_cors, check_routes
+from semantest_iac.domain.environments.rules.component_rules import (
+    EMAIL_ADDRESS,
+    check_authorizer,
+    check_cors,
+    check_routes,
+)
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import is_resource_name, refuse_name
 from semantest_iac.domain.environments.section_types import parse_secret_reference
@@ -29,12 +34,13 @@ RATE_SECONDS, ANSWER_CACHE_SECONDS = range(1, 300 + 1), range(1, 3600 + 1)
 """What every cloud takes; sources: their references of rate limits and of caches."""
 LARGEST_LIMIT = 1_000_000_000
 LONGEST_GATEWAY_PATH = 128
-_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+", re.ASCII)
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,1024}")
-_PARAMETER = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_PATH = re.compile(r"/|(/[A-Za-z0-9._-]+)+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""A name that expressions of every cloud take; source: the reference of parameter mappings of the strictest."""
+_HEADER_VALUE = re.compile(r"(?=[^ @])[\x20-\x7e]{0,1023}[\x21-\x7e]")
+_EXPRESSION_MARKS = ("{{", "${")
+_BACKEND = re.compile(r"[A-Za-z0-9._~:/%@!&*+,;=()\[\]-]+")
 _USER = re.compile(r"[\x21-\x39\x3b-\x7e]{1,64}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FIXED_HEADERS = frozenset(
     ("connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "x-api-key")
 )
@@ -54,7 +60,7 @@ def check_gateway(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def _check_section(section: GatewaySection, services: Collection[str], subject: RuleSubject) -> Iterator[Finding]:
-    if section.publisher_email is not None and not _EMAIL.fullmatch(section.publisher_email):
+    if section.publisher_email is not None and not EMAIL_ADDRESS.fullmatch(section.publisher_email):
         reason = f"'{make_printable(section.publisher_email)}' is not an e-mail address"
         yield refuse("publisher_email", reason, "Such as api@semantest.com.")
     apis = find_gateway_apis(section, services)
@@ -72,6 +78,7 @@ def _check_section(section: GatewaySection, services: Collection[str], subject: 
         yield from _check_headers(f"{at}.request_headers", api.request_headers)
         yield from _check_headers(f"{at}.response_headers", api.response_headers)
         yield from _check_operations(at, api, subject)
+    yield from _check_overlaps(apis)
     yield from _check_products(section, apis)
     yield from _check_login(section, apis)
 
@@ -132,8 +139,8 @@ def _is_backend_address(url: str) -> bool:
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    plain = not (parts.query or parts.fragment or parts.username or parts.password) and url.isascii()
-    return parts.scheme == "https" and bool(parts.hostname) and plain and port_is_valid and " " not in url
+    plain = not (parts.query or parts.fragment or parts.username or parts.password) and _BACKEND.fullmatch(url)
+    return parts.scheme == "https" and bool(parts.hostname) and bool(plain) and port_is_valid
 
 
 def _is_own_machine(url: str) -> bool:
@@ -172,9 +179,9 @@ def _check_cache(at: str, cache: ResponseCacheSection, api: GatewayApiSection) -
     if cache.query is None and api.operations is None:
         hint = "Name them, such as [page, limit], or write [] where they depend on the path alone."
         yield refuse(f"{at}.query", "missing: on which parameters do the answers depend?", hint)
-    for key, names, pattern in (("query", cache.query, _PARAMETER), ("headers", cache.headers, _HEADER)):
+    for key, names in (("query", cache.query), ("headers", cache.headers)):
         for index, name in enumerate(names or ()):
-            if not pattern.fullmatch(name):
+            if not _NAME.fullmatch(name):
                 yield refuse(f"{at}.{key}[{index}]", f"'{make_printable(name)}' is not a name")
     takes_get = any({"GET", "ANY"} & {*it.methods} for it in api.operations or ())
     if api.operations is not None and not takes_get:
@@ -198,6 +205,8 @@ def _check_who_may_call(
     if api.login and token_header.lower() == "authorization":
         reason = "the login and the token would be in one header, Authorization"
         yield refuse(f"{at}.jwt", reason, "Leave out one of them, or name another header: jwt.header.")
+    if token_header.lower() in _FIXED_HEADERS:
+        yield refuse(f"{at}.jwt.header", f"'{token_header}' has another meaning", "Such as X-Token.")
     if api.key is False and not api.login and api.jwt is None:
         yield advise(f"{at}.key", "everybody may call it, without a key, a login or a token", "Write key: true.")
     own = replace(subject, section=ComponentSection(cors=api.cors, authorizer=api.jwt))
@@ -210,8 +219,8 @@ def _check_who_may_call(
 def _check_headers(at: str, headers: HeaderRulesSection) -> Iterator[Finding]:
     for name, value in headers.set.items():
         yield from _check_header_name(f"{at}.set.{make_printable(name)}", name)
-        if not _HEADER_VALUE.fullmatch(value) or "{{" in value or value.startswith("@"):
-            reason = "is not the value of a header: printable characters of ASCII, no {{ and no @ at the start"
+        if not _HEADER_VALUE.fullmatch(value) or any(mark in value for mark in _EXPRESSION_MARKS):
+            reason = "is not the value of a header: printable characters of ASCII, no {{ or ${, no @ or space before it"
             yield refuse(f"{at}.set.{make_printable(name)}", f"'{make_printable(value)}' {reason}")
     for index, name in enumerate(headers.remove):
         yield from _check_header_name(f"{at}.remove[{index}]", name)
@@ -221,7 +230,7 @@ def _check_headers(at: str, headers: HeaderRulesSection) -> Iterator[Finding]:
 
 
 def _check_header_name(at: str, name: str) -> Iterator[Finding]:
-    if not _HEADER.fullmatch(name):
+    if not _NAME.fullmatch(name):
         yield refuse(at, f"'{make_printable(name)}' is not the name of a header")
     elif name.lower() in _FIXED_HEADERS:
         yield refuse(at, f"'{name}' is set by HTTP or by the gateway itself", "Leave it out.")
@@ -235,9 +244,23 @@ def _check_operations(at: str, api: GatewayApiSection, subject: RuleSubject) -> 
     for finding in check_routes(replace(subject, section=ComponentSection(routes=routes))):
         yield finding.move_to(f"{at}.{finding.fault.path.replace('routes', 'operations', 1)}")
     for index, operation in enumerate(api.operations):
+        if "~" in operation.path:
+            yield refuse(f"{at}.operations[{index}].path", "'~' is not in the paths that every gateway takes")
         for name in operation.query:
-            if not _PARAMETER.fullmatch(name):
+            if not _NAME.fullmatch(name):
                 yield refuse(f"{at}.operations[{index}].query", f"'{make_printable(name)}' is not a name")
+
+
+def _check_overlaps(apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:
+    """No operation is below the path of another API, which asks for other things and gets the requests."""
+    paths = {name: (api.path or f"/{name}").rstrip("/") for name, api in apis.items()}
+    for name, api in apis.items():
+        below = {other: path for other, path in paths.items() if path.startswith(f"{paths[name]}/")}
+        for index, operation in enumerate(api.operations or ()):
+            whole = f"{paths[name]}{operation.path}/"
+            for other in (it for it, path in below.items() if whole.startswith(f"{path}/")):
+                at = f"apis.{make_printable(name)}.operations[{index}].path"
+                yield refuse(at, f"the API '{make_printable(other)}' gets these requests", "Write it there.")
 
 
 def _check_products(section: GatewaySection, apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:

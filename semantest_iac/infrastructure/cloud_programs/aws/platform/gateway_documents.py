@@ -27,6 +27,8 @@ from semantest_iac.domain.resource import Ref
 
 GATEWAY_STAGE = "live"
 ANY_METHOD = "x-amazon-apigateway-any-method"
+ALL_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""Those that stand behind `ANY_METHOD`."""
 INTEGRATION = "x-amazon-apigateway-integration"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
@@ -37,6 +39,9 @@ LOGIN_LIFETIME_S = 60
 
 HIDDEN_VALUE = "-"
 """What a service sees in place of a key or a login: a proxy integration can set headers, and remove none."""
+
+FORWARDED_HOST_HEADER, FORWARDED_HOST = "X-Forwarded-Host", "context.domainName"
+"""Source: API Gateway's developer guide, parameter mapping source reference and variables of the context."""
 
 _KEY_SCHEME = "key"
 _VARIABLE = re.compile(r"\{(\w+)\+?\}")
@@ -171,8 +176,10 @@ def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
     parameters = {f"path.{name}": f"method.request.path.{name}" for name in _VARIABLE.findall(each.path)}
     parameters |= {name.removeprefix("method.request."): name for name in kept}
     mapped = {f"integration.request.{name}": value for name, value in parameters.items()}
-    changed = {**dict.fromkeys(_list_hidden_headers(api), HIDDEN_VALUE), **dict(api.request_headers.set)}
-    set_headers = {f"integration.request.header.{name}": f"'{value}'" for name, value in changed.items()}
+    changed = {name: f"'{value}'" for name, value in api.request_headers.set}
+    own = {name.lower() for name in changed}
+    changed |= {name: value for name, value in _list_own_headers(api) if name.lower() not in own}
+    set_headers = {f"integration.request.header.{name}": value for name, value in changed.items()}
     rest = _VARIABLE.sub(r"{\1}", each.rest)
     integration = {
         "type": "http_proxy",
@@ -194,12 +201,17 @@ def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
     }
 
 
-def _list_hidden_headers(api: GatewayApi) -> Iterator[str]:
-    """Yield the headers with the key and the login, which are for the gateway alone; a service gets the token."""
+def _list_own_headers(api: GatewayApi) -> Iterator[tuple[str, str]]:
+    """Yield the headers that the gateway sets by itself, with their expressions.
+
+    The key and the login are for the gateway alone; a service gets the token. A service that builds addresses of its
+    own, or keeps answers, would otherwise take the host from whatever a client says.
+    """
     if api.needs_key:
-        yield KEY_HEADER
+        yield KEY_HEADER, f"'{HIDDEN_VALUE}'"
     if api.needs_login:
-        yield LOGIN_HEADER
+        yield LOGIN_HEADER, f"'{HIDDEN_VALUE}'"
+    yield FORWARDED_HOST_HEADER, FORWARDED_HOST
 
 
 def _list_cache_keys(api: GatewayApi, path: str) -> Iterator[str]:
@@ -207,7 +219,7 @@ def _list_cache_keys(api: GatewayApi, path: str) -> Iterator[str]:
     if api.cache:
         yield from (f"method.request.path.{name}" for name in _VARIABLE.findall(path))
         yield from (f"method.request.querystring.{name}" for name in api.cache.query)
-        yield from (f"method.request.header.{name}" for name in api.cache.headers)
+        yield from (f"method.request.header.{name}" for name in api.cache_headers)
 
 
 def _build_parameter(name: str) -> dict[str, Any]:
@@ -266,20 +278,36 @@ def _choose_origin(origins: Iterable[str]) -> str:
 
 
 def _build_policy(apis: Iterable[GatewayApi]) -> dict[str, Any] | None:
-    """Return the policy that lets clients with other addresses than the allowed ones call nothing of an API."""
+    """Return the policy that lets clients with other addresses than the allowed ones call nothing of an API.
+
+    It names each method: `*` stands for slashes, too, so that `*/orders` would be `GET/users/7/orders` of another API.
+    """
+    resources: dict[tuple[str, ...], list[str]] = {}
+    for api in apis:
+        if api.allowed_ips:
+            resources.setdefault(api.allowed_ips, []).extend(
+                f"execute-api:/{GATEWAY_STAGE}/{method}{path}"
+                for method in _list_verbs(api)
+                for path in (api.path, join_paths(api.path, "*"))
+            )
     denied = [
         {
             "Effect": "Deny",
             "Principal": "*",
             "Action": "execute-api:Invoke",
-            "Resource": [f"execute-api:/{GATEWAY_STAGE}/*{path}" for path in (api.path, join_paths(api.path, "*"))],
-            "Condition": {"NotIpAddress": {"aws:SourceIp": list(api.allowed_ips)}},
+            "Resource": names,
+            "Condition": {"NotIpAddress": {"aws:SourceIp": list(allowed)}},
         }
-        for api in apis
-        if api.allowed_ips
+        for allowed, names in resources.items()
     ]
     allowed = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": ["execute-api:/*"]}
     return {"Version": "2012-10-17", "Statement": [allowed, *denied]} if denied else None
+
+
+def _list_verbs(api: GatewayApi) -> tuple[str, ...]:
+    """Return the methods that an API has, with the one that browsers ask before they call."""
+    written = {operation.method for operation in api.operations} | ({"OPTIONS"} if api.cors else set())
+    return ALL_METHODS if "ANY" in written else tuple(sorted(written))
 
 
 def _build_refusals(gateway: ManagedGateway) -> dict[str, Any]:

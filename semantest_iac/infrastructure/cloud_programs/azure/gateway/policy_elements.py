@@ -63,3 +63,8 @@ def add_header(parent: Element, name: str, value: str) -> None:
 def remove_header(parent: Element, name: str) -> None:
     """Add what removes a header."""
     SubElement(parent, "set-header", {"name": name, "exists-action": "delete"})
+
+
+def remove_parameter(parent: Element, name: str) -> None:
+    """Add what removes a parameter of the query."""
+    SubElement(parent, "set-query-parameter", {"name": name, "exists-action": "delete"})

@@ -209,7 +209,7 @@ def _create_product(
         product_id=product.name,
         display_name=product.name,
         subscription_required=True,
-        approval_required=False,
+        approval_required=True,  # who finds a portal of developers cannot take a key
         state="published",
         **parent.arguments,
         opts=context.options(),
@@ -254,6 +254,7 @@ def _create_telemetry(log_store: Ref, parent: GatewayParent, context: ProgramCon
         http_correlation_protocol="W3C",
         log_client_ip=True,
         sampling={"sampling_type": "fixed", "percentage": 100},
+        frontend={"request": {"data_masking": {"query_params": [{"value": KEY_HEADER, "mode": "Hide"}]}}},
         **parent.arguments,
         opts=context.options(),
     )

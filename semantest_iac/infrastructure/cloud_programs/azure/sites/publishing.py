@@ -61,7 +61,7 @@ def read_site_digest(app: AppOutputs, client: ServiceClient) -> str:
     The service does not say what it has, so each deployment that ended well leaves a note beside the packages.
     """
     try:
-        noted = _BlobContainer.open(app, client).read(_note_of(app))
+        noted = _BlobContainer(app, client).read(_note_of(app))
     except _RefusedRequest as refused:
         if refused.status == 404:
             return ""
@@ -74,10 +74,10 @@ def publish_site(app: AppOutputs, package: Artifact, client: ServiceClient) -> N
     """Upload the zip, have it deployed, and wait until it is; then note which one it was."""
     try:
         settings = json.loads(_read_settings(app, client))
-        container = _BlobContainer.open(app, client)
+        container = _BlobContainer(app, client)
         blob = f"packages/{package.digest}-{_tag(app, SETTINGS_TAG)}.zip"
         container.write(blob, build_site_zip(package, settings))
-        _deploy(app, container.address_of(blob), client)
+        _deploy(app, container.find_address(blob), client)
         _wait_for_build(app, client)
         container.write(_note_of(app), f"{package.digest} {_tag(app, SETTINGS_TAG)}".encode())
     except _RefusedRequest as refused:
@@ -136,27 +136,27 @@ def _account_path(app: AppOutputs) -> str:
 class _BlobContainer:
     """The container of an app's packages, opened for an hour by a signature of the account."""
 
-    def __init__(self, account: str, signature: str, client: ServiceClient) -> None:
-        self._origin = f"https://{account}.blob.core.windows.net"
-        self._signature = signature
+    def __init__(self, app: AppOutputs, client: ServiceClient) -> None:
+        self._app = app
         self._client = client
+        self._origin = f"https://{_tag(app, STORAGE_TAG)}.blob.core.windows.net"
+        self._signature = self._sign("", "c", "rcw")
 
-    @classmethod
-    def open(cls, app: AppOutputs, client: ServiceClient) -> _BlobContainer:
-        account, until = _tag(app, STORAGE_TAG), datetime.now(UTC) + timedelta(hours=_SIGNATURE_HOURS)
+    def find_address(self, blob: str) -> str:
+        """Return an address at which this blob alone is read, a secret for as long as its signature holds."""
+        return f"{self._origin}/{PACKAGE_CONTAINER}/{blob}?{self._sign(f'/{blob}', 'b', 'r')}"
+
+    def _sign(self, below: str, resource: str, permissions: str) -> str:
+        until = datetime.now(UTC) + timedelta(hours=_SIGNATURE_HOURS)
         body = {
-            "canonicalizedResource": f"/blob/{account}/{PACKAGE_CONTAINER}",
-            "signedResource": "c",
-            "signedPermission": "rcw",
+            "canonicalizedResource": f"/blob/{_tag(self._app, STORAGE_TAG)}/{PACKAGE_CONTAINER}{below}",
+            "signedResource": resource,
+            "signedPermission": permissions,
             "signedProtocol": "https",
             "signedExpiry": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        answer = _manage(client, "POST", f"{_account_path(app)}/ListServiceSas", _STORAGE_API, body)
-        return cls(account, str(json.loads(answer.body)["serviceSasToken"]), client)
-
-    def address_of(self, blob: str) -> str:
-        """Return the signed address of a blob, which is a secret for as long as the signature holds."""
-        return f"{self._origin}/{PACKAGE_CONTAINER}/{blob}?{self._signature}"
+        answer = _manage(self._client, "POST", f"{_account_path(self._app)}/ListServiceSas", _STORAGE_API, body)
+        return str(json.loads(answer.body)["serviceSasToken"])
 
     def read(self, blob: str) -> str:
         """Return the text of a blob."""

@@ -162,6 +162,11 @@ class _RulesReader:
     stage: Mapping[str, Any]
     resources: DeployedResources
 
+    @property
+    def host(self) -> str:
+        """The name of the gateway in the cloud."""
+        return str(urlsplit(self.stage["invokeUrl"]).hostname)
+
     def read_api(self, method: _Method) -> EnforcedApi:
         schemes = [self.document["components"]["securitySchemes"][name] for name in self._list_schemes(method)]
         authorizer = next((it for it in schemes if "x-amazon-apigateway-authorizer" in it), None)
@@ -177,8 +182,8 @@ class _RulesReader:
                 settings.get("throttlingRateLimit", -1), settings.get("throttlingBurstLimit", -1), CountedBy.ALL
             ),
             cache=_read_cache(method, settings),
-            allowed_addresses=self._find_allowed_addresses(method.path),
-            request_headers=HeaderChanges(set=tuple(_list_set_headers(method))),
+            allowed_addresses=self._find_allowed_addresses(method),
+            request_headers=HeaderChanges(set=tuple(_list_set_headers(method, self.host))),
             cors=self._find_cors(method.path),
         )
 
@@ -206,11 +211,11 @@ class _RulesReader:
         all_settings = _list_outputs(self.resources, "methodSettings:MethodSettings")
         return next((it["settings"] for it in all_settings if it["methodPath"] == place), {})
 
-    def _find_allowed_addresses(self, path: str) -> tuple[str, ...]:
+    def _find_allowed_addresses(self, method: _Method) -> tuple[str, ...]:
         policy = self.document.get("x-amazon-apigateway-policy", {})
         for statement in policy.get("Statement", ()):
             allowed = statement.get("Condition", {}).get("NotIpAddress", {}).get("aws:SourceIp")
-            if allowed and any(_covers(resource, self.stage["stageName"], path) for resource in statement["Resource"]):
+            if allowed and any(_covers(it, self.stage["stageName"], method) for it in statement["Resource"]):
                 return tuple(allowed)
         return ()
 
@@ -239,10 +244,13 @@ def _read_token_rules(jwt: Mapping[str, Any]) -> JwtRules:
     )
 
 
-def _covers(resource: str, stage: str, path: str) -> bool:
-    """Whether a resource of a policy such as `execute-api:/live/*/orders` is the path, or what is above it."""
-    place = resource.removeprefix(f"execute-api:/{stage}/*").removesuffix("*")
-    return path == place or (place.endswith("/") and path.startswith(place))
+def _covers(resource: str, stage: str, method: _Method) -> bool:
+    """Whether a resource of a policy such as `execute-api:/live/GET/orders/*` is the method, or what is above it."""
+    verb, _, place = resource.removeprefix(f"execute-api:/{stage}/").partition("/")
+    above = f"/{place.removesuffix('*')}"
+    return method.verb in (verb, "ANY") and (
+        method.path == above or (place.endswith("*") and method.path.startswith(above))
+    )
 
 
 def _read_rate(per_second: float, burst: int, counted_by: CountedBy) -> CallRate | None:
@@ -263,11 +271,11 @@ def _read_cache(method: _Method, settings: Mapping[str, Any]) -> CacheRule | Non
     return CacheRule(settings["cacheTtlInSeconds"], query, headers)
 
 
-def _list_set_headers(method: _Method) -> Iterator[tuple[str, str]]:
+def _list_set_headers(method: _Method, host: str) -> Iterator[tuple[str, str]]:
     for name, value in method.integration.get("requestParameters", {}).items():
-        static = _STATIC.fullmatch(value)
+        static = host if value == "context.domainName" else (_STATIC.fullmatch(value) or ("", ""))[1]
         if name.startswith("integration.request.header.") and static:
-            yield name.removeprefix("integration.request.header."), static[1]
+            yield name.removeprefix("integration.request.header."), static
 
 
 def _list_products(resources: DeployedResources, methods: list[_Method]) -> Iterator[tuple[str, EnforcedProduct]]:

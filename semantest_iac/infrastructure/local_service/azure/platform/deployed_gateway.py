@@ -199,6 +199,11 @@ class _PolicyReader:
             cache=_read_cache(inbound.find("cache-lookup"), outbound.find("cache-store")),
             allowed_addresses=tuple(_list_addresses(inbound.find("ip-filter"))),
             request_headers=self._read_changes(inbound),
+            removed_parameters=tuple(
+                it.get("name", "")
+                for it in inbound.findall("set-query-parameter")
+                if it.get("exists-action") == "delete"
+            ),
             response_headers=self._read_changes(outbound),
             cors=read_cors_policy(inbound.find("cors")),
         )

@@ -1,12 +1,14 @@
 """REST APIs of API Gateway, which are imported as OpenAPI documents, with their stages, usage plans and keys.
 
 Source of what is `OBSERVED`: answers of AWS in reports of its users, which name them word by word. Source of what is
-`API`: the reference of API Gateway (CreateStage, CreateUsagePlan, CreateApiKey, UpdateStage).
+`API`: the reference of API Gateway (CreateStage, CreateUsagePlan, CreateApiKey, UpdateStage); of `DOC` among the
+guards: its developer guide, quotas for configuring and running a REST API, which gives no words for what is refused.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -95,6 +97,34 @@ def _has_sibling_variables(context: GuardContext) -> bool:
                 return True
             before = f"{before}/{segment}"
     return False
+
+
+_PATH_PART: Final = re.compile(r"[a-zA-Z0-9._:-]*|\{[a-zA-Z0-9._:-]+\+?\}")
+_MOST_AUTHORIZERS: Final = 10
+_LONGEST_POLICY: Final = 8192
+
+
+def _has_bad_path_part(context: GuardContext) -> bool:
+    document = read_imported(str(context.facts["body"] or "")) or {}
+    bad = [it for it in document.get("paths") or {} if not all(map(_PATH_PART.fullmatch, str(it).split("/")))]
+    context.facts["badPath"] = bad[0] if bad else ""
+    return bool(bad)
+
+
+def _has_many_authorizers(context: GuardContext) -> bool:
+    document = read_imported(str(context.facts["body"] or "")) or {}
+    schemes = ((document.get("components") or {}).get("securitySchemes") or {}).values()
+    return sum("x-amazon-apigateway-authorizer" in it for it in schemes) > _MOST_AUTHORIZERS
+
+
+def _has_long_policy(context: GuardContext) -> bool:
+    """Whether the policy is too long once the short names of the API's resources are those of an account."""
+    document = read_imported(str(context.facts["body"] or "")) or {}
+    whole = "arn:aws:execute-api:{region}:{account}:{small10}/".format_map(
+        {name: context.facts[name] for name in ("region", "account", "small10")}
+    )
+    policy = json.dumps(document.get("x-amazon-apigateway-policy") or {}, separators=(",", ":"))
+    return len(policy.replace("execute-api:/", whole)) > _LONGEST_POLICY
 
 
 def _imported_methods(context: GuardContext) -> list[Mapping[str, Any]] | None:
@@ -190,6 +220,26 @@ REST_API_TYPES: Final[dict[str, TypeRule]] = {
                     "A sibling ({sibling}) of this resource already has a variable path part -- only one is allowed",
                 ),
                 OBSERVED,
+            ),
+            RequestGuard(
+                _has_bad_path_part,
+                Refusal(
+                    _BAD_REQUEST,
+                    "Unable to create resource at path '{badPath}': Resource's path part only allow a-zA-Z0-9._-: or a "
+                    "valid greedy path variable and curly braces at the beginning and the end and an optional plus "
+                    "sign before the closing brace.",
+                ),
+                OBSERVED,
+            ),
+            RequestGuard(
+                _has_many_authorizers,
+                Refusal("LimitExceededException", f"Maximum number of authorizers ({_MOST_AUTHORIZERS}) reached."),
+                DOC,
+            ),
+            RequestGuard(
+                _has_long_policy,
+                Refusal(_BAD_REQUEST, f"The resource policy has more than {_LONGEST_POLICY} characters."),
+                DOC,
             ),
         ),
         latency_seconds=5,

@@ -83,6 +83,9 @@ _STATEMENTS: Final[Mapping[str, _Statement]] = {
     "return-response": _Statement(optional=("response-variable-name",), elements=None),
     "set-backend-service": _Statement(("inbound", "backend"), (), ("backend-id", "base-url")),
     "set-header": _Statement(needed=("name",), optional=("exists-action",), elements={"value": False}),
+    "set-query-parameter": _Statement(
+        ("inbound", "backend"), needed=("name",), optional=("exists-action",), elements={"value": False}
+    ),
     "set-status": _Statement(needed=("code",), optional=("reason",)),
     "validate-jwt": _Statement(
         _IN,
@@ -193,7 +196,7 @@ def _check_quota(element: Element) -> str:
     return "" if valid else f"'renewal-period' must be 0, or at least {_LEAST_QUOTA_S} seconds."
 
 
-def _check_header(element: Element) -> str:
+def _check_changed_value(element: Element) -> str:
     action = element.get("exists-action", "override")
     if action not in ("override", "skip", "append", "delete"):
         return f"'{action}' is no exists-action."
@@ -222,7 +225,8 @@ _VALUE_CHECKS: Final[Mapping[str, Callable[[Element], str]]] = {
     "rate-limit": _check_rate,
     "rate-limit-by-key": _check_rate,
     "set-backend-service": lambda it: "" if it.attrib else "'backend-id' or 'base-url' is missing.",
-    "set-header": _check_header,
+    "set-header": _check_changed_value,
+    "set-query-parameter": _check_changed_value,
     "set-status": lambda it: "" if _is_whole(it.get("code"), 100, 599) else "'code' must be a status.",
     "validate-jwt": _check_token,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.simulated_cloud.azure.sites.static_sites import STATIC_SITE_TYPE
@@ -47,7 +48,9 @@ class SiteContentService:
                 return _not_found(path)
             if outputs.get("allowSharedKeyAccess") is False:
                 return _json(403, {"error": {"code": "KeyBasedAuthenticationNotPermitted"}})
-            return _json(200, {"serviceSasToken": "sv=2023-11-03&sr=c&sp=rcw&sig=simulated"})
+            asked = json.loads(request.body)
+            token = {"sv": "2023-11-03", "sr": asked["signedResource"], "sp": asked["signedPermission"]}
+            return _json(200, {"serviceSasToken": urlencode({**token, "sig": "simulated"})})
         if action == "zipdeploy":
             return self._deploy(path, request)
         if path.endswith("/builds"):
@@ -63,15 +66,18 @@ class SiteContentService:
         """Take the zip at an address of ours; another address cannot be reached from here."""
         if self._find(STATIC_SITE_TYPE, app) is None:
             return _not_found(app)
-        address = str(json.loads(request.body)["properties"]["appZipUrl"]).partition("?")[0]
-        if address not in self._blobs:
+        address, _, signature = str(json.loads(request.body)["properties"]["appZipUrl"]).partition("?")
+        if address not in self._blobs or "r" not in dict(parse_qsl(signature)).get("sp", ""):
             return _json(400, {"error": {"code": "BadRequest", "message": "The zip cannot be read."}})
         return _json(202, {})
 
     def _answer_blob(self, account: str, request: HttpRequest) -> HttpResponse:
         address = f"https://{account}.blob.core.windows.net{request.path}"
-        if not any(name == "sig" for name, _ in request.query):
+        signed = dict(request.query)
+        if "sig" not in signed:
             return HttpResponse(404, body=b"ResourceNotFound")
+        if not set("w" if request.method == "PUT" else "r") & set(signed.get("sp", "")):
+            return HttpResponse(403, body=b"AuthorizationPermissionMismatch")
         if note := _NOTE.fullmatch(request.path):
             return self._answer_note(note["host"], request)
         if request.method == "PUT":

@@ -79,9 +79,7 @@ def _find_grants(service: ContainerService, context: ProgramContext) -> dict[str
     if service.registry:
         grants[f"pull-{service.registry}"] = ("pull", context.outputs[service.registry]["id"])
     for ref in service.secrets.values():
-        vault = context.outputs[ref].get("vault")
-        scope = context.outputs[vault]["id"] if vault else context.outputs[FOUNDATION]["vault"].id
-        grants[f"secrets-{vault or 'vault'}"] = ("secrets", scope)
+        grants[f"reads-{ref}"] = ("secrets", context.outputs[ref]["id"])
     return grants
 
 
