@@ -108,6 +108,9 @@ PROVIDER_ACTIONS = (
     *("lambda:ListVersionsByFunction", "logs:ListTagsForResource", "s3:DeleteObject", "s3:DeleteObjectVersion"),
     *("s3:GetBucketRequestPayment", "s3:ListBucketVersions", "secretsmanager:GetResourcePolicy"),
     *("sns:GetTopicAttributes", "sns:ListTagsForResource", "sts:GetCallerIdentity"),
+    # What a push of an image needs.
+    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetAuthorizationToken"),
+    *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
 )
 
 

@@ -134,6 +134,15 @@ class Application(SecretParts, GuardrailParts):
 
         return PackageBuilder(self.home, self.artifact_store)
 
+    def artifacts_for(self, choice: EngineChoice) -> ArtifactBuilder:
+        """Return the builder of packages for a cloud: images for real ones have their base and their dependencies."""
+        if choice.is_simulated or self._artifacts is not None:
+            return self.artifacts
+        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+        from semantest_iac.infrastructure.container_images.base_images import find_base_image
+
+        return PackageBuilder(self.home, self.artifact_store, find_base_image)
+
     @cached_property
     def artifact_store(self) -> ArtifactStore:
         """The store that keeps packages by their digests: the home, or an object store if a variable has its URL."""

@@ -101,8 +101,7 @@ class ApplicationParts(SimulatingHome, Protocol):
     @property
     def stack_locks(self) -> StackLocks: ...
 
-    @property
-    def artifacts(self) -> ArtifactBuilder: ...
+    def artifacts_for(self, choice: EngineChoice) -> ArtifactBuilder: ...
 
     @property
     def artifact_store(self) -> ArtifactStore: ...
@@ -201,7 +200,7 @@ class EngineRuns:
         verifier = ServiceVerifier(self.probe, application.timer, timeout_s)
         self._limiter = StepLimiter(application.timer, pause_s)
         self._service = DeploymentService(
-            provisioner, application.artifacts, application.artifact_store, self.probe, verifier
+            provisioner, application.artifacts_for(choice), application.artifact_store, self.probe, verifier
         )
         secrets = application.secrets(variables)
         self._prepare = partial(Preparation, application.validation, secrets, self._service, self._limiter)

@@ -50,7 +50,7 @@ class PulumiProgram(Application):
         from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS, build_package
 
         stack = spec.stack
-        artifact = build_package(self.artifacts, stack, spec.settings)
+        artifact = build_package(self.artifacts_for(spec.engine), stack, spec.settings)
         self.host.log_info(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[spec.settings.type](stack, generation, spec.settings)
         context = EngineContext(self.home, spec.engine, self.secrets(spec.variables), self.artifact_store)

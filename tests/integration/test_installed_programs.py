@@ -22,7 +22,8 @@ echo "go: $*" >> "$CALLS"
 case "$*" in *{failing}*) exit 1 ;; esac
 mkdir -p "$GOBIN" && echo > "$GOBIN/actionlint" && chmod +x "$GOBIN/actionlint"
 """
-_PACKAGED = ("chromium", "nats-server", "nix", "rabbitmq-server", "redis-server")
+_OF_IMAGES = ("busybox", "docker-registry", "skopeo", "umoci")
+_PACKAGED = ("chromium", "nats-server", "nix", "rabbitmq-server", "redis-server", *_OF_IMAGES)
 
 Install = Callable[..., tuple[list[str], list[str]]]
 
@@ -60,14 +61,14 @@ class TestInstallPrograms:
         assert install(*_PACKAGED, "actionlint") == ([], [])
 
     def test_installs_what_is_missing_and_starts_no_service(self, install: Install) -> None:
-        lines, calls = install("chromium", "nats-server", "redis-server", "actionlint")
+        lines, calls = install("chromium", "nats-server", "redis-server", "actionlint", *_OF_IMAGES)
 
         assert lines == ["installed: nix-bin", "installed: rabbitmq-server"]
         assert [call.startswith("1 exit 101: ") for call in calls] == [True] * 3
         assert [call.split()[-1] for call in calls] == ["update", "nix-bin", "rabbitmq-server"]
 
     def test_goes_on_after_a_package_that_fails(self, install: Install) -> None:
-        lines, _ = install("chromium", "nats-server", "actionlint", failing="install*nix-bin")
+        lines, _ = install("chromium", "nats-server", "actionlint", *_OF_IMAGES, failing="install*nix-bin")
 
         assert lines == [
             "not installed: nix-bin (apt-get install failed)",
@@ -81,7 +82,8 @@ class TestInstallPrograms:
         ids=["no network", "no rights"],
     )
     def test_says_why_nothing_was_installed(self, install: Install, failing: str, user: int, reason: str) -> None:
-        lines, _ = install("chromium", "nix", "redis-server", "actionlint", failing=failing, user=user)
+        present = ("chromium", "nix", "redis-server", "actionlint", *_OF_IMAGES)
+        lines, _ = install(*present, failing=failing, user=user)
 
         assert lines == [f"not installed: nats-server rabbitmq-server ({reason})"]
 

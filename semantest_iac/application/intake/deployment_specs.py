@@ -35,12 +35,11 @@ from semantest_iac.domain.environments.names import (
     canonical_word,
     make_printable,
 )
-from semantest_iac.domain.environments.rules.platform.service_rules import find_missing_images
 from semantest_iac.domain.environments.sections import ComponentSection, PackageSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionSource
+from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
@@ -172,7 +171,8 @@ def find_code_faults(
     if missing or not stack.is_service:
         return
     app = find_function_sources(stack, resolve_component(configuration, stack.component, stack.environment))
-    if app is None or app.main.folder is None:
+    yield from _find_image_faults(stack, app, builder)
+    if app is None or app.main.folder is None or app.main.image:
         return
     section = configuration.components[stack.component]
     prefix = f"components.{stack.component}."
@@ -191,6 +191,13 @@ def find_code_faults(
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
 
 
+def _find_image_faults(stack: Stack, app: FunctionApp | None, builder: ArtifactBuilder) -> Iterator[Fault]:
+    for name, image in app.images.items() if app else ():
+        for fault in builder.find_packaging_faults(image):
+            at = f"components.{stack.component}.services.{make_printable(name)}"
+            yield replace(fault, path=f"{at}.{fault.path if fault.path == 'base' else 'source'}")
+
+
 def _find_code_warnings(
     stack: Stack, configuration: DeploymentConfiguration, builder: ArtifactBuilder
 ) -> Iterator[Fault]:
@@ -198,9 +205,12 @@ def _find_code_warnings(
     if not stack.is_service:
         return
     app = find_function_sources(stack, resolve_component(configuration, stack.component, stack.environment))
-    if app is not None and app.main.folder is not None:
+    if app is not None and app.main.folder is not None and not app.main.image:
         for note in builder.find_packaging_notes(app.main):
             yield Fault(f"components.{stack.component}.source", note)
+    for name, image in app.images.items() if app else ():
+        for note in builder.find_packaging_notes(image):
+            yield Fault(f"components.{stack.component}.services.{make_printable(name)}.source", note)
 
 
 def _select_readable(main: FunctionSource, section: ComponentSection, faulty: Set[str]) -> FunctionSource | None:
@@ -324,11 +334,6 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
     settings = resolve_component(configuration, stack.component, stack.environment)
-    if not engine.is_simulated:  # Pulumi's own command says so nowhere in the configuration
-        missing = (it.fault for it in find_missing_images(settings.platform, is_simulated=False))
-        _require_no_faults(
-            component, loaded, (replace(it, path=f"components.{stack.component}.{it.path}") for it in missing)
-        )
     values = dump_configuration(configuration, stack.environment)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # recorded: only this engine can change the stack later
     warnings = (*loaded.warnings, *loaded.locate(report.warnings))

@@ -11,11 +11,18 @@ from semantest_iac.domain.resource import Ref, Resource, address_variable
 SERVICE_VARIABLE_PREFIX = "SEMANTEST_SERVICE_"
 """Begins the names of the variables with which a service finds those that it calls."""
 DEFAULT_SERVICE_PORT = 8080
+IMAGE_RUNTIME = "image"
+"""The runtime of a package that is an image; its handler is the digest of the image's manifest."""
 
 
 def service_variable(service: str) -> str:
     """Return the name of the variable with the address of a service; that of `users-api` ends with USERS_API."""
     return address_variable(SERVICE_VARIABLE_PREFIX, service)
+
+
+def service_package(service: str) -> str:
+    """Return the purpose of the package with the image of a service, among the packages of its stack."""
+    return f"service:{service}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +85,10 @@ class ServiceScaling:
 class ContainerService(Resource):
     """A service of identical containers, each with an `image` that listens on `port`; secrets are references.
 
-    `service` is the name under which those that it `calls` are found, too. Without an `image` it is known by the
-    digest of its source only: no cloud can run that, a simulated one is told where the image would be. It may use the
-    resources in `uses`, of which its variables tell it, and receive messages from those in `receives_from`; the
-    identity gets the rights with the service. With `dapr` each instance has Dapr's sidecar. `reached_by_gateway` are
-    services that a gateway calls, `public` ones everybody.
+    `service` is the name under which those that it `calls` are found, too. Without an `image` it runs the one that is
+    made of its source, which is a package of the stack. It may use the resources in `uses`, of which its variables tell
+    it, and receive messages from those in `receives_from`; the identity gets the rights with the service. With `dapr`
+    each instance has Dapr's sidecar. `reached_by_gateway` are services that a gateway calls, `public` ones everybody.
     """
 
     service: str
@@ -90,7 +96,6 @@ class ContainerService(Resource):
     identity: Ref
     log_store: Ref
     image: str = ""
-    source_digest: str = ""
     registry: Ref | None = None
     balancer: Ref | None = None
     port: int = DEFAULT_SERVICE_PORT

@@ -17,6 +17,7 @@ from semantest_iac.domain.blueprints.components import (
 )
 from semantest_iac.domain.blueprints.platform.layers import build_platform
 from semantest_iac.domain.blueprints.traffic_split import TrafficSplit
+from semantest_iac.domain.compute.containers import service_package
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.events import PackageBuilt
@@ -31,6 +32,7 @@ from semantest_iac.domain.ports.artifact_builder import (
     FunctionApp,
     FunctionCode,
     FunctionSource,
+    ImageSource,
     PackagingRun,
 )
 from semantest_iac.domain.ports.artifact_store import ArtifactStore
@@ -55,7 +57,10 @@ def build_package(
         return None
     run = run or PackagingRun()
     artifact = builder.build(app.main, run)
-    companions = {purpose: builder.build(source, run) for purpose, source in app.companions.items()}
+    companions = {
+        purpose: artifact if source is app.main else builder.build(source, run)
+        for purpose, source in app.companions.items()
+    }
     return replace(artifact, companions={**artifact.companions, **companions}) if companions else artifact
 
 
@@ -63,13 +68,13 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
     """Return the sources of the stack's functions; None for a stack without code.
 
     A WebSocket API that requires tokens has a bundled function that checks them, whatever language its own code is in.
-    A site beside functions is packaged by itself.
+    A site and the images of services are packaged by themselves; without functions, one of them is the main source.
     """
     if not settings.runs_code:
         return None
-    site = _find_site_source(stack, settings)
-    if site and not settings.functions:
-        return FunctionApp(site)
+    site, images = _find_site_source(stack, settings), _find_image_sources(stack, settings)
+    if not (settings.answers_requests or settings.functions):
+        return FunctionApp(site or next(iter(images.values())), images)
     main = FunctionSource(
         folder=Path(settings.source) if settings.source else None,
         entry=settings.entry or "" if settings.has_main_function else "",
@@ -89,7 +94,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         has_calls=settings.has_internal_calls,
     )
     if settings.type != "websocket" or not settings.requires_token:
-        return FunctionApp(main, {SITE_PACKAGE: site} if site else {})
+        return FunctionApp(main, {**({SITE_PACKAGE: site} if site else {}), **images})
     return FunctionApp(main, {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")})
 
 
@@ -101,6 +106,18 @@ def _find_site_source(stack: Stack, settings: ComponentSettings) -> FunctionSour
     return FunctionSource(
         folder=Path(site.source), provider=stack.provider, build=site.build, is_site=True, output=site.output
     )
+
+
+def _find_image_sources(stack: Stack, settings: ComponentSettings) -> Mapping[str, FunctionSource]:
+    """Return the sources of the images that are made for services, by their purposes."""
+    return {
+        service_package(name): FunctionSource(
+            folder=Path(service.source),
+            provider=stack.provider,
+            image=ImageSource(service.start, service.port, service.base),
+        )
+        for name, service in settings.built_services.items()
+    }
 
 
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {

@@ -44,7 +44,6 @@ from semantest_iac.domain.environments.rules.approval_checks import check_approv
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.canary_rules import check_canary
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.rules.platform.service_rules import find_missing_images
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
 from semantest_iac.domain.environments.section_types import parse_secret_reference
 from semantest_iac.domain.environments.sections import ComponentSection
@@ -180,7 +179,6 @@ class ValidationService:
             for finding in rule(subject):
                 path = finding.fault.path  # of the component, unless it begins at the top of the file
                 yield finding.move_to(path[1:] if path.startswith("/") else f"components.{stack.component}.{path}")
-        yield from _check_images(subject, configuration)
         yield from self._check_time_zones(subject)
         yield from _check_reserved_words(stack, rules.limits)
         yield from _check_secrets(subject, secrets)
@@ -208,12 +206,6 @@ class ValidationService:
         if self._calendar is not None:
             for fault in find_freeze_faults(configuration.guardrails, self._calendar):
                 yield Finding(fault, blocks=True)
-
-
-def _check_images(subject: RuleSubject, configuration: DeploymentConfiguration) -> Iterator[Finding]:
-    choice = choose_engine(subject.built_in_environment, configuration.engine, configuration.cloud)
-    for finding in find_missing_images(subject.platform, is_simulated=choice.is_simulated):
-        yield finding.move_to(f"components.{subject.component}.{finding.fault.path}")
 
 
 def _check_deadlines(configuration: DeploymentConfiguration) -> Iterator[Finding]:

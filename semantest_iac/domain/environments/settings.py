@@ -15,7 +15,13 @@ from semantest_iac.domain.environments.environment_settings import (
     Throttling,
 )
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, SERVICE_TYPES, Environment
-from semantest_iac.domain.environments.platform.layer_settings import SITE_LAYER, FunctionTrigger, PlatformSettings
+from semantest_iac.domain.environments.platform.layer_settings import (
+    SERVICES_LAYER,
+    SITE_LAYER,
+    FunctionTrigger,
+    PlatformSettings,
+)
+from semantest_iac.domain.environments.platform.service_settings import ServiceSettings
 
 AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
 SIGNING_SECRET = "JWT_SECRET"  # noqa: S105 - the name of a variable
@@ -207,8 +213,14 @@ class ComponentSettings:
 
     @property
     def runs_code(self) -> bool:
-        """Whether the stack has functions or a site, and with them a package."""
-        return self.answers_requests or bool(self.functions) or self.has_site
+        """Whether the stack has functions, a site or services of which an image is made, and with them a package."""
+        return self.answers_requests or bool(self.functions) or self.has_site or bool(self.built_services)
+
+    @property
+    def built_services(self) -> Mapping[str, ServiceSettings]:
+        """The services whose image is made of their source, by name."""
+        has_services = self.platform is not None and SERVICES_LAYER in self.platform.layers
+        return self.platform.services.built if self.platform is not None and has_services else {}
 
     @property
     def has_site(self) -> bool:

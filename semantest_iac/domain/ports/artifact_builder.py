@@ -26,6 +26,15 @@ class FunctionCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSource:
+    """What an image of a source starts, and where that listens; without a `base`, the files decide what is below."""
+
+    start: str
+    port: int
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSource:
     """The source of one function: a folder, a finished package (`.zip`), or without both the service `bundled` here.
 
@@ -34,7 +43,7 @@ class FunctionSource:
     runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
     of the folder first. `functions` are further functions in the same folder, by name. With `has_messages` they get
     messages or send some, with `has_calls` they call each other. With `is_site` it holds the files of a static site,
-    in its folder `output`.
+    in its folder `output`. With an `image` it is the code of a service, and its package an image.
     """
 
     folder: Path | None = None
@@ -51,6 +60,7 @@ class FunctionSource:
     has_calls: bool = False
     is_site: bool = False
     output: str = ""
+    image: ImageSource | None = None
 
     @property
     def has_main_function(self) -> bool:
@@ -65,10 +75,15 @@ class FunctionSource:
 
 @dataclass(frozen=True, slots=True)
 class FunctionApp:
-    """The functions of one stack that are packaged together: the main one and its companions by purpose."""
+    """The sources of one stack that are packaged together: the main one and its companions by purpose."""
 
     main: FunctionSource
     companions: Mapping[str, FunctionSource] = field(default_factory=dict)
+
+    @property
+    def images(self) -> Mapping[str, FunctionSource]:
+        """The sources of which images are made, by the names of their services."""
+        return {name.partition(":")[2]: it for name, it in self.companions.items() if it.image}
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,19 @@ class Removal:
         return event_identity(self.deployment, self.stack)
 
 
-STEP_OPERATIONS = ("read", "package", "install", "build", "bundle", "plan", "wait", "apply", "rollback", "check")
+STEP_OPERATIONS = (
+    "read",
+    "package",
+    "install",
+    "build",
+    "bundle",
+    "plan",
+    "wait",
+    "apply",
+    "push",
+    "rollback",
+    "check",
+)
 """What takes time beside or around the operations on resources."""
 
 

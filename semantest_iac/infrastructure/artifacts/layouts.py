@@ -12,6 +12,9 @@ from typing import Any
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
+from semantest_iac.infrastructure.artifacts.linked_modules import find_linked_modules
+from semantest_iac.infrastructure.artifacts.node_modules import find_dev_module_folders
+from semantest_iac.infrastructure.container_images.image_archives import ChooseLayer, ImageSettings
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = (
@@ -212,6 +215,35 @@ class PackageLayer:
     boundary: Path | None = None
 
 
+def find_node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: str) -> tuple[PackageLayer, ...]:
+    """Return the layer of a project, and one for each module that lies in a store and is linked from there."""
+    linked = find_linked_modules(folder)
+    left_out = file_filter.excluded_paths | find_dev_module_folders(folder) | linked.replaced
+    root = PackageLayer(folder, replace(file_filter, excluded_paths=left_out), prefix, boundary)
+    layers = [root]
+    for place, module in linked.places.items():
+        inner = f"{module.relative_to(folder.resolve()).as_posix()}/"
+        links = frozenset(path.removeprefix(inner) for path in linked.replaced if path.startswith(inner))
+        inside = replace(file_filter, excluded_paths=links, place=f"{place}/")
+        layers += [PackageLayer(module, inside, f"{prefix}{place}/", boundary)]
+    return tuple(layers)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """What makes an image of a package: the base by its name, what the image says, and its layers.
+
+    `python` is the version for which dependencies are installed, empty without any.
+    """
+
+    base: str
+    settings: ImageSettings
+    layers: Sequence[str]
+    choose_layer: ChooseLayer
+    notes: tuple[str, ...] = ()
+    python: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedLayers:
     """The layers of a package in the order of their precedence, with notes for the user.
@@ -234,7 +266,7 @@ class PackageRecipe:
     The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again. With
     `is_transformed`, what is packaged differs from `root`, which may then be of any size. `missing_programs` are faults
     of this machine that building it would meet. `sources` hold the person's own files, with the patterns that select
-    them: the source, and the local projects that it depends on.
+    them: the source, and the local projects that it depends on. With an `image` the package is one.
     """
 
     handler: str
@@ -247,3 +279,4 @@ class PackageRecipe:
     missing_programs: tuple[Fault, ...] = ()
     prepare: Callable[[Path, ProgramRunner], PreparedLayers] = field(default=lambda workspace, runner: PreparedLayers())
     sources: Sequence[PackageLayer] = ()
+    image: ImagePlan | None = None

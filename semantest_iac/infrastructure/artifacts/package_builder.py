@@ -21,7 +21,7 @@ from semantest_iac.infrastructure.artifact_stores.package_folder import PackageF
 from semantest_iac.infrastructure.artifacts import package_rules
 from semantest_iac.infrastructure.artifacts.builds.source_runtimes import find_runtime_conflicts, split_by_runtime
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
-from semantest_iac.infrastructure.artifacts.layouts import PackageLayer, PackageRecipe
+from semantest_iac.infrastructure.artifacts.layouts import ImagePlan, PackageLayer, PackageRecipe, PreparedLayers
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.recipes import (
     find_recipe,
@@ -46,11 +46,14 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
     read_route_prefix,
 )
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.container_images.base_images import BaseImage, FindBaseImage
+from semantest_iac.infrastructure.container_images.image_archives import ImageArchive, read_stored_image
 from semantest_iac.infrastructure.durable_files import make_draft_folder, replace_file
 from semantest_iac.infrastructure.home_folder import make_home_folder
 from semantest_iac.infrastructure.nested_text import parse_json
 
 PACKAGER_VERSION = 4  # raise it when the same source must give other bytes
+PYTHON_VERSION = "PYTHON_VERSION"  # by which official images of Python say their version
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
 
 
@@ -109,9 +112,12 @@ class PackageBuilder:
     """Builds packages into a folder; an unchanged source costs one walk over its file stamps.
 
     The folder is `<home>/artifacts`; a package that is missing there is taken from the `store`, if one is given.
+    Images stand on what `find_base` finds; without it they are for a simulated cloud: nothing is fetched for them, so
+    that they have neither a base nor dependencies.
     """
 
-    def __init__(self, home: Path, store: ArtifactStore | None = None) -> None:
+    def __init__(self, home: Path, store: ArtifactStore | None = None, find_base: FindBaseImage | None = None) -> None:
+        self._find_base = find_base
         self._home = home.absolute()
         self._folder = PackageFolder(self._home / "artifacts")
         self._known = KnownPackages(self._folder.folder / "known")
@@ -159,7 +165,10 @@ class PackageBuilder:
         """Build the package of the functions with one runtime, or return the one built before."""
         if recipe.root is None:
             return self._build_anew(source, recipe, runner)[0]
-        key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
+        root, base = recipe.root, self._read_base(recipe.image, runner) if recipe.image else None
+        if recipe.image:
+            recipe = _with_base(recipe, recipe.image, base) if base else _without_dependencies(recipe, root)
+        key, fingerprint = _source_key(source), _fingerprint_source(recipe, root)
         known, note = self._known.find(key, fingerprint.digest), ""
         if known:
             path = self._folder.path_of(known.digest)
@@ -168,10 +177,17 @@ class PackageBuilder:
                 return replace(known, path=self._store.fetch(known.digest))
             except (ArtifactError, ArtifactStoreError):
                 note = f"The stored package '{path.name}' was {was}; it was built again."
-        artifact, inputs = self._build_anew(source, recipe, runner)
+        artifact, inputs = self._build_anew(source, recipe, runner, base)
         if fingerprint.is_settled:
             self._known.record(key, fingerprint.digest, artifact, inputs)
         return replace(artifact, notes=(*artifact.notes, note)) if note else artifact
+
+    def _read_base(self, image: ImagePlan, runner: ProgramRunner) -> BaseImage | None:
+        """Ask for the base of an image, once for each package; None where images are for a simulated cloud."""
+        if self._find_base is None:
+            return None
+        with runner.run.report_step("read", f"the base image {image.base}"):
+            return self._find_base(image.base)
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
@@ -236,30 +252,32 @@ class PackageBuilder:
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=notes, handlers=handlers)
 
     def _build_anew(
-        self, source: FunctionSource, recipe: PackageRecipe, runner: ProgramRunner
+        self, source: FunctionSource, recipe: PackageRecipe, runner: ProgramRunner, base: BaseImage | None = None
     ) -> tuple[Artifact, tuple[Path, ...]]:
         """Build the package; returns it with the files outside of the source that decided about its content."""
-        report = WalkReport()
+        report = WalkReport(is_bounded=recipe.image is None)
         make_home_folder(self._home)
         with make_draft_folder(self._home / "tmp") as workspace:
             prepared = recipe.prepare(workspace, runner)
             generated = recipe.generated if prepared.generated is None else prepared.generated
             with prepared.exits:
                 digest, path, size = self._folder.save(
-                    lambda file: _write_package(file, generated, prepared.layers, report)
+                    lambda file: _write_package(_open_archive(file, recipe, base), generated, prepared.layers, report)
                 )
         looked_at = recipe.sources if recipe.root not in prepared.layers else recipe.sources[1:]
         secrets = note_secret_files((*report.secret_files, *_find_secret_files(recipe, looked_at)))
-        others = _unused_exclusion_notes(source) + (() if source.is_site else _size_notes(size, source.provider))
-        notes = report.notes() + secrets + prepared.notes + others
-        return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
+        is_function = not (source.is_site or recipe.image)
+        others = _unused_exclusion_notes(source) + (_size_notes(size, source.provider) if is_function else ())
+        notes = report.notes() + secrets + prepared.notes + others + (recipe.image.notes if recipe.image else ())
+        handler = read_stored_image(path).digest if recipe.image else recipe.handler
+        return Artifact(digest, path, handler, recipe.runtime, size, notes=notes), prepared.inputs
 
 
 def _find_zip(source: FunctionSource) -> Path | None:
     """Return the path of a source that is a ready package."""
     path = source.folder
     is_zip = path is not None and path.suffix == ".zip" and not path.is_dir()
-    return path if is_zip and not source.is_site else None
+    return path if is_zip and not (source.is_site or source.image) else None
 
 
 def _find_zip_rules(source: FunctionSource) -> ZipRules:
@@ -340,11 +358,36 @@ class _PathRegistry:
         return ""
 
 
+def _without_dependencies(recipe: PackageRecipe, root: PackageLayer) -> PackageRecipe:
+    """Return the recipe of an image that has the files of its source alone."""
+    layers = PreparedLayers((root,))
+    return replace(recipe, watched=(), facts=(), prepare=lambda workspace, runner: layers)
+
+
+def _with_base(recipe: PackageRecipe, image: ImagePlan, base: BaseImage) -> PackageRecipe:
+    """Return the recipe, which another base makes another one; raises ArtifactError for one with another Python."""
+    version = base.variables.get(PYTHON_VERSION, "")
+    if image.python and version and not f"{version}.".startswith(f"{image.python}."):
+        reason = f"it has Python {version}, and its name says {image.python}, for which dependencies are installed"
+        raise ArtifactError(f"Cannot use the base image '{image.base}': {reason}.", hint="Name another base.")
+    return replace(recipe, facts=(*recipe.facts, base.to_bytes()))
+
+
+def _open_archive(file: BinaryIO, recipe: PackageRecipe, base: BaseImage | None) -> ReproducibleZip | ImageArchive:
+    image = recipe.image
+    if image is None:
+        return ReproducibleZip(file)
+    return ImageArchive(file, image.layers, image.choose_layer, image.settings, image.base, base)
+
+
 def _write_package(
-    file: BinaryIO, generated: Mapping[str, bytes], layers: Sequence[PackageLayer], report: WalkReport
+    archive: ReproducibleZip | ImageArchive,
+    generated: Mapping[str, bytes],
+    layers: Sequence[PackageLayer],
+    report: WalkReport,
 ) -> str:
     """Write our files first, then the layers; the first layer that has a path wins."""
-    archive, written = ReproducibleZip(file), _PathRegistry(generated)
+    written = _PathRegistry(generated)
     for path, content in sorted(generated.items()):
         archive.add(path, content)
     for index, layer in enumerate(layers):
@@ -388,6 +431,7 @@ def _source_key(source: FunctionSource) -> str:
     facts += ("messages",) if source.has_messages else ()
     facts += ("calls",) if source.has_calls else ()
     facts += ("site", source.output) if source.is_site else ()
+    facts += ("image", asdict(source.image)) if source.image else ()
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

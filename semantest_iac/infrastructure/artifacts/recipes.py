@@ -29,6 +29,7 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
 )
 from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
 from semantest_iac.infrastructure.artifacts.builds.project_modules import ProjectModules, bundle_with_modules
+from semantest_iac.infrastructure.artifacts.builds.service_images import find_image_recipe
 from semantest_iac.infrastructure.artifacts.builds.site_packages import find_site_recipe
 from semantest_iac.infrastructure.artifacts.builds.source_builds import (
     SourceBuild,
@@ -49,13 +50,12 @@ from semantest_iac.infrastructure.artifacts.layouts import (
     PackageRecipe,
     PreparedLayers,
     find_layout,
+    find_node_layers,
     read_payload,
 )
-from semantest_iac.infrastructure.artifacts.linked_modules import find_linked_modules
 from semantest_iac.infrastructure.artifacts.node_modules import (
     LOCAL_FILTER,
     ProjectCopy,
-    find_dev_module_folders,
     find_local_packages,
     install_functions_library,
     needs_node_install,
@@ -129,6 +129,8 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         return _bundled_recipe(source)
     if source.is_site:
         return find_site_recipe(source, source.folder, _relative_home(home, source.folder))
+    if source.image:
+        return find_image_recipe(source, source.image, home, _relative_home(home, source.folder))
     if not source.folder.is_dir():
         hint = "Name a folder or a .zip file, relative to where the command runs."
         name = escape_path(str(source.folder))
@@ -298,7 +300,7 @@ def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     if any(needs_bundling(point.find_file(place.folder)) for point in points):
         return _bundle_recipe(source, place, points)
     folder, layout = place.folder, _source_layout(source, "nodejs")
-    root, *linked = _node_layers(folder, place.around or folder, place.file_filter, layout.source)
+    root, *linked = find_node_layers(folder, place.around or folder, place.file_filter, layout.source)
     passed, is_installing = source.package.pass_environment, needs_node_install(folder)
 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
@@ -327,7 +329,7 @@ def _project_modules(place: SourcePlace, workspace: Path, runner: ProgramRunner,
 
 def _installed_layers(copy: ProjectCopy, place: SourcePlace, prefix: str) -> tuple[PackageLayer, ...]:
     """Return the layers of a project and its installed modules; a kept installation has none of the project's files."""
-    modules = _node_layers(copy.folder, copy.around, place.file_filter, prefix)
+    modules = find_node_layers(copy.folder, copy.around, place.file_filter, prefix)
     if copy.has_files:
         return modules
     return (PackageLayer(place.folder, _own_files(place), prefix, place.around), *modules)
@@ -362,7 +364,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
                 layers = (
                     _installed_layers(production, place, layout.source)
                     if production
-                    else _node_layers(folder, folder, place.file_filter, layout.source)
+                    else find_node_layers(folder, folder, place.file_filter, layout.source)
                 )
             else:
                 own = PackageLayer(folder, _own_files(place), layout.source, place.around)
@@ -390,20 +392,6 @@ def _outside_layers(bundle: Bundle, place: SourcePlace, prefix: str) -> Iterator
         is_installed = not folder.is_relative_to(own) or "node_modules" in folder.relative_to(own).parts
         inside = FileFilter(excluded=place.file_filter.excluded, is_installed=is_installed, place=f"{at}/")
         yield PackageLayer(folder, inside, f"{prefix}{at}/")
-
-
-def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: str) -> tuple[PackageLayer, ...]:
-    """Return the layer of a project, and one for each module that lies in a store and is linked from there."""
-    linked = find_linked_modules(folder)
-    left_out = file_filter.excluded_paths | find_dev_module_folders(folder) | linked.replaced
-    root = PackageLayer(folder, replace(file_filter, excluded_paths=left_out), prefix, boundary)
-    layers = [root]
-    for place, module in linked.places.items():
-        inner = f"{module.relative_to(folder.resolve()).as_posix()}/"
-        links = frozenset(path.removeprefix(inner) for path in linked.replaced if path.startswith(inner))
-        inside = replace(file_filter, excluded_paths=links, place=f"{place}/")
-        layers += [PackageLayer(module, inside, f"{prefix}{place}/", boundary)]
-    return tuple(layers)
 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:

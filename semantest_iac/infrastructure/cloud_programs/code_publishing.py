@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from semantest_iac.domain.compute.containers import IMAGE_RUNTIME
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
@@ -77,7 +78,7 @@ class PublishingMethod:
     deferred_types: Mapping[ResourceKind, str] = field(default_factory=dict)
     canary_app: str = ""
     publishes_settings: bool = False
-    takes: Callable[[Artifact], bool] = lambda package: package.runtime != SITE_RUNTIME
+    takes: Callable[[Artifact], bool] = lambda package: package.runtime not in (SITE_RUNTIME, IMAGE_RUNTIME)
 
 
 @dataclass(frozen=True, slots=True)

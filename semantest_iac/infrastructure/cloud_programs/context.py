@@ -9,12 +9,14 @@ from typing import Any
 
 import pulumi
 
+from semantest_iac.domain.compute.containers import service_package
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.networking.sites import SITE_PACKAGE, SITE_RUNTIME
 from semantest_iac.domain.ports.provisioner import Deferred
+from semantest_iac.infrastructure.container_images.image_pushing import PushImage
 
 Outputs = Mapping[str, Any]
 """What later resources may use of an earlier one: Pulumi inputs or resources by attribute name."""
@@ -55,7 +57,7 @@ class ProgramContext:
     If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
     `base_environment` and `extra_tags` are those of the blueprint, `versions` those of the work. `retained` is what the
     stack keeps of the resources that it no longer has, `deleted` the types and names of those that an earlier run
-    deleted to replace them and then could not create.
+    deleted to replace them and then could not create. `push_image` puts images into registries, of real clouds alone.
     """
 
     stack: Stack
@@ -71,6 +73,7 @@ class ProgramContext:
     versions: Mapping[str, str] = field(default_factory=dict)
     retained: Sequence[RetainedResource] = ()
     deleted: Collection[tuple[str, str]] = ()
+    push_image: PushImage | None = None
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""
@@ -107,6 +110,13 @@ class ProgramContext:
         if artifact is None:
             raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
         return artifact
+
+    def find_image_package(self, service: str) -> Artifact:
+        """Return the package with the image of a service; raises ValidationError without one."""
+        found = self.artifact.companions.get(service_package(service)) if self.artifact else None
+        if found is None:
+            raise ValidationError(f"Cannot deploy service '{service}': it has neither an image nor a package with one.")
+        return found
 
     def find_site_package(self) -> Artifact:
         """Return the package with the files of the stack's site; raises ValidationError without one."""

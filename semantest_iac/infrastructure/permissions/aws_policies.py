@@ -92,6 +92,12 @@ _ENCRYPTING_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
 _CALLER_ACTIONS = ("sts:GetCallerIdentity",)
 
+_REPOSITORY_TYPE = "aws:ecr/repository:Repository"
+_PUSH_ACTIONS = (  # source: ECR's guide, IAM permissions for pushing an image
+    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetAuthorizationToken"),
+    *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
+)
+
 _UNUSED_FEATURES = (
     # of logs: keys, data protection, indexes, deliveries of the group itself
     *("logs:*KmsKey", "logs:*DataProtectionPolicy", "logs:*IndexPol*", "logs:*LogDelivery", "logs:*ResourcePolic*"),
@@ -174,7 +180,8 @@ def describe_policies(
 ) -> StackPermissions:
     """Return what deploying these resources needs, and what their roles allow."""
     canary = [_CANARY_PERMISSION] if settings.canary else []
-    needed = list(_merge([*_list_needed(stack, resources), *canary]))
+    pushed_to = _REPOSITORY_TYPE if settings.built_services else ""
+    needed = list(_merge([*_list_needed(stack, resources, pushed_to), *canary]))
     document = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": list(it.actions), "Resource": list(it.resources)} for it in needed],
@@ -253,12 +260,13 @@ def _is_of_unused_feature(action: str) -> bool:
     return action not in _READ_ANYWAY and any(fnmatchcase(action, pattern) for pattern in _UNUSED_FEATURES)
 
 
-def _list_needed(stack: Stack, resources: Sequence[DeployedResource]) -> Iterator[Permission]:
+def _list_needed(stack: Stack, resources: Sequence[DeployedResource], pushed_to: str) -> Iterator[Permission]:
     found = [arn for it in resources for arn in _list_predictable_arns(it)]
     arns = [arn for arn in found if not any(arn != it and fnmatchcase(arn, it) for it in found)]
     yield Permission(_CALLER_ACTIONS, (EVERYTHING,))
     for resource in resources:
-        for action in (*list_actions(resource.type), *_list_conditional_actions(resource)):
+        pushing = _PUSH_ACTIONS if resource.type == pushed_to else ()
+        for action in (*list_actions(resource.type), *_list_conditional_actions(resource), *pushing):
             if scope := _find_scope(action, arns, resource, stack.region):
                 yield Permission((action,), scope)
 

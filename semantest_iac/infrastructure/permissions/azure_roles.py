@@ -80,6 +80,12 @@ _OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_PUSH_OPERATIONS = (
+    "Microsoft.ContainerRegistry/registries/pull/read",
+    "Microsoft.ContainerRegistry/registries/push/write",
+)
+"""What a push of an image needs, as the role AcrPush has it; source: Azure's page on roles of Container Registry."""
+
 _CANARY_OPERATIONS = (
     "Microsoft.AlertsManagement/alerts/read",
     "Microsoft.OperationalInsights/workspaces/query/AppRequests/read",
@@ -185,8 +191,8 @@ def describe_roles(
     stack: Stack, settings: ComponentSettings, resources: Sequence[DeployedResource]
 ) -> StackPermissions:
     """Return what deploying these resources needs, and which roles are assigned to their identities."""
-    canary = _CANARY_OPERATIONS if settings.canary else ()
-    actions = tuple(sorted({*canary, *(action for it in resources for action in list_role_operations(it))}))
+    more = (*(_CANARY_OPERATIONS if settings.canary else ()), *(_PUSH_OPERATIONS if settings.built_services else ()))
+    actions = tuple(sorted({*more, *(action for it in resources for action in list_role_operations(it))}))
     group = next((str(it.outputs.get("name", "")) for it in resources if it.type == _GROUP_TYPE), "")
     in_subscription = tuple(it for it in actions if it.startswith(_GROUP_OPERATIONS))
     scope = "/subscriptions/<subscription>"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.containers import ContainerService, service_package
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -39,6 +40,8 @@ async def list_created_resources(blueprint: Blueprint, runtime: str, folder: Pat
 def _make_artifact(blueprint: Blueprint, runtime: str, folder: Path) -> Artifact:
     artifact = Artifact("0" * 64, Path(__file__), "index.handler", runtime, 1)
     named = {it.package: artifact for it in blueprint.resources if isinstance(it, ServerlessFunction) and it.package}
+    images = [it.service for it in blueprint.resources if isinstance(it, ContainerService) and not it.image]
+    named |= {service_package(it): replace(artifact, handler=f"sha256:{'0' * 64}") for it in images}
     if any(isinstance(it, StaticSite) for it in blueprint.resources):
         named[SITE_PACKAGE] = _make_site(folder)
     return replace(artifact, companions=named)

@@ -41,6 +41,7 @@ OPERATION_MARKS = {
     "plan": ">",
     "wait": ">",
     "apply": ">",
+    "push": "^",
     "rollback": "<",
 }
 OPERATION_RUNNING = {
@@ -60,6 +61,7 @@ OPERATION_RUNNING = {
     "plan": "planning",
     "wait": "waiting for",
     "apply": "applying",
+    "push": "pushing",
     "rollback": "rolling back",
 }
 OPERATION_DONE = {
@@ -79,6 +81,7 @@ OPERATION_DONE = {
     "plan": "planned",
     "wait": "waited for",
     "apply": "applied",
+    "push": "pushed",  # an image, to a registry
     "rollback": "rolled back",
 }
 KIND_DONE = {"deploy": "Deployed", "destroy": "Destroyed", "rollback": "Rolled back", "scale": "Scaled"}

@@ -13,18 +13,21 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import resource_pb2
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.containers import IMAGE_RUNTIME, ContainerService, service_package
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.networking.sites import SITE_PACKAGE, StaticSite
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
+from semantest_iac.infrastructure.container_images.image_pushing import ImagePush, PushImage
 from semantest_iac.infrastructure.sandbox_engine.monitor import SUPPORTED_FEATURES, MonitorError
 from semantest_iac.infrastructure.sandbox_engine.program_execution import run_program
 from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 from tests.kind_examples.sites import make_site_package
 
 SECRET = "the secret's value"
+IMAGE_DIGEST = f"sha256:{'12' * 32}"
 _OUTPUT_NAMES = (
     *("apiEndpoint", "arn", "arnSuffix", "dnsName", "executionArn", "invokeArn", "url", "version", "versionId"),
     *("defaultDomain", "loginServer", "repositoryUrl", "staticIp"),
@@ -33,6 +36,10 @@ _OUTPUT_NAMES = (
 )
 _INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
+        "authorizationToken": "QVdTOnRoZSBwYXNzd29yZA==", "id": "us-east-1", "userName": "AWS",
+        "password": "the password", "proxyEndpoint": "https://123456789012.dkr.ecr.us-east-1.amazonaws.com",
+    },
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012", "id": "123456789012"},
     "azure-native:authorization:getClientConfig": {
         "clientId": "client", "objectId": "object", "subscriptionId": "subscription", "tenantId": "tenant",
@@ -142,6 +149,17 @@ def urn(type_: str, name: str) -> str:
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
+def record_pushes(blueprint: Blueprint) -> tuple[Recorder, list[tuple[ImagePush, frozenset[str]]]]:
+    """Run a program with images to push; return what it pushed, each with what was registered before."""
+    recorder, pushes = Recorder(), list[tuple[ImagePush, frozenset[str]]]()
+
+    def push(image: ImagePush) -> None:
+        pushes.append((image, frozenset(it.type for it in recorder.registrations)))
+
+    _run(blueprint, Deferred.NOTHING, recorder, push)
+    return recorder, pushes
+
+
 def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Registration]:
     """Return what the program of a blueprint registers, in order; any file serves as package."""
     return [*run_recorded(blueprint, deferred=deferred).registrations]
@@ -151,22 +169,26 @@ def run_recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING)
     """Run the program of a blueprint and return its recorder; hundreds of tests read the same few."""
     key = pickle.dumps((blueprint, deferred))
     if key not in _RECORDERS:
-        _RECORDERS[key] = _run(blueprint, deferred)
+        _RECORDERS[key] = _run(blueprint, deferred, Recorder())
     return _RECORDERS[key]
 
 
 _RECORDERS: dict[bytes, Recorder] = {}
 
 
-def _run(blueprint: Blueprint, deferred: Deferred) -> Recorder:
-    recorder = Recorder()
+def _run(blueprint: Blueprint, deferred: Deferred, recorder: Recorder, push_image: PushImage | None = None) -> Recorder:
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
     named = {it.package: guard for it in blueprint.in_order() if isinstance(it, ServerlessFunction) and it.package}
+    services = [it.service for it in blueprint.resources if isinstance(it, ContainerService) and not it.image]
+    image = Artifact("ef" * 32, Path(__file__), IMAGE_DIGEST, IMAGE_RUNTIME, 9)
+    named |= dict.fromkeys(map(service_package, services), image)
     if any(isinstance(it, StaticSite) for it in blueprint.resources):
         named[SITE_PACKAGE] = make_site_package(Path(mkdtemp()))
     artifact = Artifact("ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions=named)
-    context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
+    context = ProgramContext(
+        blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred, push_image=push_image
+    )
     program.import_sdk(target, blueprint)
     run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # has the methods of a ResourceMonitor
     return recorder

@@ -26,10 +26,19 @@ from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import SecretVault, Workload, WorkloadIdentity
 from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import build_steps
 from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
-from tests.unit.cloud_programs.recorder import Registration, inputs_named, of_type, record_program
+from semantest_iac.infrastructure.container_images.registry_client import PasswordLogin
+from tests.unit.cloud_programs.recorder import (
+    IMAGE_DIGEST,
+    Registration,
+    inputs_named,
+    of_type,
+    record_program,
+    record_pushes,
+)
 
 _TASK, _SERVICE = "aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service"
 _TARGET, _POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
+_REPOSITORY = "aws:ecr/repository:Repository"
 _ROLE_POLICY, _ALARM = "aws:iam/rolePolicy:RolePolicy", "aws:cloudwatch/metricAlarm:MetricAlarm"
 _QUEUE = Ref("queue")
 _ORDERS = ContainerService(
@@ -50,6 +59,10 @@ _ORDERS = ContainerService(
 
 
 def _record(service: ContainerService = _ORDERS, **changes: Any) -> list[Registration]:
+    return record_program(_blueprint(service, **changes))
+
+
+def _blueprint(service: ContainerService = _ORDERS, **changes: Any) -> Blueprint:
     resources: Sequence[Resource] = (
         LogStore(name="logs", source=LogSource.FUNCTION, retention_days=30),
         SecretVault(name="vault", recovery_days=30),
@@ -62,7 +75,7 @@ def _record(service: ContainerService = _ORDERS, **changes: Any) -> list[Registr
         LoadBalancer(name="balancer", runs_in=Ref("containers")),
         replace(service, **changes),
     )
-    return record_program(Blueprint(Stack("shop", "aws", "staging", "us-east-1"), 1, tuple(resources), {}))
+    return Blueprint(Stack("shop", "aws", "staging", "us-east-1"), 1, tuple(resources), {})
 
 
 def _container(registrations: list[Registration]) -> dict[str, Any]:
@@ -93,11 +106,23 @@ class TestTasks:
         assert ":::" in secret["valueFrom"]
         assert "the secret's value" not in json.dumps(container)
 
-    def test_of_a_source_alone_name_the_image_that_would_be_made_of_it(self) -> None:
-        container = _container(_record(image="", source_digest="0123456789abcdef"))
+    def test_of_a_source_run_the_image_that_was_made_of_it(self) -> None:
+        container = _container(_record(image=""))
 
-        assert container["image"].startswith("123456789012.dkr.ecr.us-east-1.amazonaws.com/semantest-shop-")
-        assert container["image"].endswith("/orders-api:0123456789ab")
+        assert container["image"] == f"{_REPOSITORY}:images-orders-api@{IMAGE_DIGEST}"
+
+    def test_of_a_source_have_it_pushed_when_its_repository_is_there(self) -> None:
+        recorder, [(push, before)] = record_pushes(_blueprint(image=""))
+
+        assert push.repository == f"{_REPOSITORY}:images-orders-api"
+        assert push.login == PasswordLogin("AWS", "the password")
+        assert _REPOSITORY in before
+        assert _TASK not in before
+        assert ("aws:ecr/getAuthorizationToken:getAuthorizationToken", {}) in recorder.invokes
+        assert "the password" not in repr(push)
+
+    def test_of_a_configured_image_have_nothing_pushed(self) -> None:
+        assert record_pushes(_blueprint())[1] == []
 
     def test_have_a_size_that_fargate_has(self) -> None:
         task = inputs_named(_TASK, "service-orders-api", _record(cpu=0.75, memory_mb=1500))

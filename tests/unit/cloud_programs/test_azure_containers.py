@@ -12,11 +12,13 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.containers import ContainerService, ServiceScaling
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.resource import Ref
+from semantest_iac.infrastructure.cloud_programs.azure.platform.containers.registry_login import EntraRegistryLogin
 from tests.kind_examples.containers import CONTAINER_ENVIRONMENT, CONTAINER_EXAMPLES, CONTAINER_SERVICE
-from tests.unit.cloud_programs.recorder import Registration, record_program
+from tests.unit.cloud_programs.recorder import IMAGE_DIGEST, Registration, record_program, record_pushes
 
 _STACK = Stack("platform", "azure", "development", "eastus")
 _SERVING = next(it for it in CONTAINER_EXAMPLES if it.resource is CONTAINER_SERVICE).needs
+_BUILT = replace(CONTAINER_SERVICE, image="")
 _APP, _ROLE = "azure-native:app:ContainerApp", "azure-native:authorization:RoleAssignment"
 
 
@@ -27,6 +29,11 @@ def _record(*services: ContainerService, private: bool = False) -> list[Registra
 
 def _find_app(registrations: Sequence[Registration], name: str = CONTAINER_SERVICE.name) -> dict[str, Any]:
     return next(it.inputs for it in registrations if (it.type, it.name) == (_APP, name))
+
+
+def _find_registry(registrations: Sequence[Registration]) -> str:
+    [found] = [it for it in registrations if it.type == "azure-native:containerregistry:Registry"]
+    return f"{found.type}:{found.name}"  # the example of the output loginServer
 
 
 def _list_variables(app: dict[str, Any]) -> dict[str, Any]:
@@ -102,10 +109,21 @@ class TestScaling:
 
 
 class TestImage:
-    def test_of_a_source_alone_is_where_it_would_be(self) -> None:
-        app = _find_app(_record(replace(CONTAINER_SERVICE, image="", source_digest="0123456789abcdef")))
+    def test_of_a_source_is_the_one_that_was_made_of_it(self) -> None:
+        app = _find_app(_record(_BUILT))
 
-        assert app["template"]["containers"][0]["image"].endswith("/orders-api:0123456789ab")
+        assert app["template"]["containers"][0]["image"].endswith(f"/orders-api@{IMAGE_DIGEST}")
+
+    def test_is_pushed_when_its_registry_is_there_and_before_the_service(self) -> None:
+        recorder, [(push, before)] = record_pushes(Blueprint(_STACK, 1, (*_SERVING, _BUILT), {}))
+
+        assert push.repository == _find_registry(recorder.registrations) + "/orders-api"
+        assert "azure-native:containerregistry:Registry" in before
+        assert _APP not in before
+        assert isinstance(push.login, EntraRegistryLogin)
+
+    def test_that_is_configured_is_not_pushed(self) -> None:
+        assert record_pushes(Blueprint(_STACK, 1, (*_SERVING, CONTAINER_SERVICE), {}))[1] == []
 
 
 class TestEnvironment:

@@ -114,7 +114,7 @@ class TestEnvironment:
         ("services", "conditions"),
         [
             ({}, set()),
-            ({"web": {"source": ".", "start": "node server.js"}}, set()),
+            ({"web": {"source": ".", "start": "node server.js"}}, {AccessCondition.IMAGES}),
             ({"web": {"image": "nginx:1.27"}}, {AccessCondition.IMAGES}),
             (
                 {"web": {"image": "nginx:1.27", "public": True}},

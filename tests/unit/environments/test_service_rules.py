@@ -178,24 +178,20 @@ class TestRules:
 
         assert any("no tag that stays" in it.message for it in warnings) is is_warned
 
+    @pytest.mark.parametrize("environment", ["development", "production"])
+    def test_take_code_of_which_an_image_is_made(self, provider: str, environment: str) -> None:
+        section = {"services": {"web": {"source": ".", "start": "node server.js", "base": "node:24-slim"}}}
+
+        assert not _validate(provider, section, environment).faults
+
     @pytest.mark.parametrize(
-        ("environment", "more", "is_refused"),
+        ("more", "words"),
         [
-            ("development", {}, False),
-            ("production", {}, True),
-            ("production", {"engine": "sandbox"}, False),
-            ("development", {"engine": "pulumi"}, True),
-            ("development", {"engine": "pulumi", "cloud": "sandbox"}, False),
+            ({"source": ".", "start": "node server.js", "base": "Node Slim"}, "is not an image"),
+            ({"image": IMAGE, "base": "node:24-slim"}, "nothing stands on it"),
         ],
     )
-    def test_refuse_code_without_an_image_for_a_real_cloud(
-        self, provider: str, environment: str, more: dict[str, Any], is_refused: bool
-    ) -> None:
-        section = {"services": {"web": {"source": ".", "start": "node server.js"}}}
-        report = _validate(provider, section, environment, **more)
-        found = report.faults if is_refused else report.warnings
+    def test_refuse_a_base_on_which_nothing_can_stand(self, provider: str, more: dict[str, Any], words: str) -> None:
+        [message] = [message for path, message in _find_faults(provider, more) if path == ".base"]
 
-        assert [it.path for it in found if it.message.startswith("missing:")] == [
-            "components.platform.services.web.image"
-        ]
-        assert bool(report.faults) is is_refused
+        assert words in message

@@ -73,9 +73,10 @@ def _find_conditions(context: LayerContext) -> Iterator[AccessCondition]:
     """Yield what the services of the component make of the rules."""
     if "services" not in context.platform.layers:
         return
-    if context.platform.services.has_images:
+    services = context.platform.services
+    if services.has_images or (services.built and not context.is_private):
         yield AccessCondition.IMAGES
-    if context.platform.services.has_public:
+    if services.has_public:
         yield AccessCondition.PUBLIC_SERVICES
 
 

@@ -194,6 +194,7 @@ def is_layer_enabled(layer: str, features: FeatureFlags) -> bool:
 STORAGE_LAYER = "storage"
 """The layer with the tables and buckets of a component, where it has some; no type of components of its own."""
 SITE_LAYER = "site"
+SERVICES_LAYER = "services"
 _BEFORE_STORAGE = LAYER_TYPES[: LAYER_TYPES.index("messaging")]
 _LAYER_ORDER = (*_BEFORE_STORAGE, STORAGE_LAYER, *LAYER_TYPES[len(_BEFORE_STORAGE) :])
 

@@ -35,7 +35,7 @@ def _resolve_service(name: str, section: ServiceSection) -> ServiceSettings:
     secrets = {key: secret for key, value in section.environment.items() if (secret := parse_secret_reference(value))}
     plain = {"memory": "memory_mb"}
     written = section.model_dump(
-        exclude_none=True, include={"image", "source", "start", "port", "cpu", "memory", "public"}
+        exclude_none=True, include={"image", "source", "start", "base", "port", "cpu", "memory", "public"}
     )
     return ServiceSettings(
         name=name,

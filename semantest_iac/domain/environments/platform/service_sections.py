@@ -54,8 +54,9 @@ class ServiceSection(Section):
     """A service: identical containers behind one name."""
 
     image: str | None = Field(default=None, description="The image that clouds run: ghcr.io/acme/orders:1.4.")
-    source: str | None = Field(default=None, description="Folder with the code, which serve runs on this machine.")
+    source: str | None = Field(default=None, description="Folder with the code: without an image, one is made of it.")
     start: str | None = Field(default=None, description="The command that starts it in the folder: node server.js.")
+    base: str | None = Field(default=None, description="The image on which that of the source stands.")
     port: int | None = Field(default=None, description="Port on which it listens; 8080 by default.")
     cpu: float | None = Field(default=None, description="Virtual processors in quarters, 0.25 to 4; 0.25 by default.")
     memory: int | None = Field(default=None, description="MB of memory, 512 to 8192; 512 by default.")

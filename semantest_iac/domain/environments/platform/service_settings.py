@@ -28,7 +28,7 @@ class ServiceBindings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """A service: clouds run its `image`, and this machine what `start` starts in its `source`.
+    """A service: clouds run its `image`, or one on a `base` that is made of its `source`; this machine runs the source.
 
     `queue_lengths` are waiting messages for each instance by the name of the queue. Secrets are names by variable.
     """
@@ -37,6 +37,7 @@ class ServiceSettings:
     image: str = ""
     source: str = ""
     start: str = ""
+    base: str = ""
     port: int = DEFAULT_SERVICE_PORT
     cpu: float = DEFAULT_CPU
     memory_mb: int = DEFAULT_SERVICE_MEMORY_MB
@@ -65,8 +66,13 @@ class ServicesSettings:
 
     @property
     def has_images(self) -> bool:
-        """Whether one of them runs an image, which has to come from its registry."""
+        """Whether one of them runs an image of another registry than that of the stack."""
         return any(it.image for it in self.services.values())
+
+    @property
+    def built(self) -> Mapping[str, ServiceSettings]:
+        """The services whose image is made of their source, by name."""
+        return {name: it for name, it in self.services.items() if not it.image}
 
     @property
     def secret_names(self) -> frozenset[str]:

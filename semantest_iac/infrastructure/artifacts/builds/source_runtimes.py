@@ -27,9 +27,9 @@ _FUNCTIONS_APP_HINT = (
 def split_by_runtime(source: FunctionSource) -> tuple[FunctionSource, ...]:
     """Return the source once for each runtime, with the functions that have it; the one of the main function first.
 
-    Raises ArtifactError where a runtime is not known. A source without a folder, and a site, is returned as it is.
+    Raises ArtifactError where a runtime is not known. Sites, images and what has no folder are returned as they are.
     """
-    if source.folder is None or source.is_site or not source.folder.exists():
+    if source.folder is None or source.is_site or source.image or not source.folder.exists():
         return (source,)
     _require_entry_point(source, source.folder)
     runtimes = _find_runtimes(source, source.folder)

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import product
@@ -256,11 +256,18 @@ def _line_fault(path: Path, number: int, message: str) -> Fault:
 
 
 def install_requirements(
-    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], runner: ProgramRunner, home: Path
+    plan: RequirementsPlan,
+    workspace: Path,
+    version: tuple[int, int],
+    runner: ProgramRunner,
+    home: Path,
+    *,
+    finish_scripts: Callable[[Path], None] | None = None,
 ) -> tuple[Path, tuple[str, ...]]:
-    """Run pip for a Linux function of one Python version; returns the folder and notes. Raises ArtifactError.
+    """Run pip for Linux and one Python version; returns the folder and notes. Raises ArtifactError.
 
-    Wheels that had to be built are kept in the home.
+    Wheels that had to be built are kept in the home. Scripts that name this machine's interpreter are removed, unless
+    there is something that makes them start elsewhere.
     """
     if find_spec("pip") is None:
         hint = f"`{sys.executable} -m ensurepip --upgrade` installs it."
@@ -287,7 +294,7 @@ def install_requirements(
             if not wheels.build_missing(error):
                 raise
     _require_target_tags(target, version)
-    _remove_console_scripts(target)
+    (finish_scripts or _remove_console_scripts)(target)
     return target, (*notes, *wheels.notes)
 
 
@@ -414,15 +421,21 @@ def _fits(tag: tuple[str, str, str], version: tuple[int, int], platforms: frozen
     return minor == version[1]
 
 
-def _remove_console_scripts(target: Path) -> None:
-    """Remove scripts that name this machine's interpreter: no function can start them. Programs stay."""
-    removed = set()
+def find_console_scripts(target: Path) -> Iterator[Path]:
+    """Yield the scripts that name this machine's interpreter."""
     for script in (target / "bin").glob("*"):
         with script.open("rb") as file:
             first_line = file.readline(4096)
         if first_line.startswith(b"#!") and os.fsencode(sys.executable) in first_line:
-            script.unlink()
-            removed.add(f"../../bin/{script.name}")
+            yield script
+
+
+def _remove_console_scripts(target: Path) -> None:
+    """Remove scripts that name this machine's interpreter: no function can start them. Programs stay."""
+    removed = set()
+    for script in list(find_console_scripts(target)):
+        script.unlink()
+        removed.add(f"../../bin/{script.name}")
     if (target / "bin").is_dir() and not any((target / "bin").iterdir()):
         (target / "bin").rmdir()
     for record in target.glob("*.dist-info/RECORD"):

@@ -107,7 +107,8 @@ class BoundedCommand(PulumiCommand):
     """Runs one CLI process at a time in a session of its own, with bounded output and time and without a terminal.
 
     The CLI dies with this process. `exit_code` is that of the last command: the SDK guesses its error classes from
-    text, so only the exit code is reliable. Unlike its base it does not start the CLI to ask for its version.
+    text, so only the exit code is reliable. Unlike its base it does not start the CLI to ask for its version. `stopped`
+    is set when it is to end.
     """
 
     def __init__(self, cli: PulumiCli, environment: Mapping[str, str], timeouts: CommandTimeouts) -> None:
@@ -115,7 +116,7 @@ class BoundedCommand(PulumiCommand):
         self.version = VersionInfo.parse(cli.version)
         self._environment = environment
         self._timeouts = timeouts
-        self._stop = threading.Event()
+        self._stop = self.stopped = threading.Event()
         self.exit_code: int | None = None
         self._group = 0  # of the running CLI
 

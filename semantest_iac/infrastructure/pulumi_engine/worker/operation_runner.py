@@ -13,10 +13,11 @@ from pulumi.automation.errors import CommandError
 
 from semantest_iac.domain.environments.names import select_secret_values
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.domain.ports.provisioner import WaitReporter
+from semantest_iac.domain.ports.provisioner import WaitReporter, report_step
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.context import RetainedResource, split_urn
+from semantest_iac.infrastructure.container_images.image_pushing import ImagePush, push_image
 from semantest_iac.infrastructure.disk_space import find_full_disk_error
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
@@ -46,7 +47,8 @@ class OperationRunner:
         self._cloud = find_cloud(self._operation.stack.provider)
         work = self._operation.work
         self._redactor = Redactor((*task.secrets.values(), *select_secret_values(task.environment).values()))
-        self._program = ProgramRun(work, self._cloud, task.secrets) if work else None
+        pusher = None if task.providers else self._push_image  # nobody pushes to a simulated cloud
+        self._program = ProgramRun(work, self._cloud, task.secrets, pusher) if work else None
         self.stack = AutomationStack(task, self._program)
         self._state_before = StackState({})
 
@@ -101,6 +103,10 @@ class OperationRunner:
             wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S, wait.report_holder)
         finally:
             wait.report_end("done")
+
+    def _push_image(self, push: ImagePush) -> None:
+        with report_step(lambda it: self._send({"progress": asdict(it)}), "push", f"an image to {push.repository}"):
+            push_image(push, self.stack.command.stopped)
 
     def preview(self, watcher: EventWatcher) -> WorkerMessage:
         """The steps, the fingerprint by which apply trusts them, and the state if the cloud takes work in an order."""

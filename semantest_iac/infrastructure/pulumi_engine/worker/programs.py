@@ -20,18 +20,22 @@ from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, find_cloud
 from semantest_iac.infrastructure.cloud_programs.context import ProgramContext, RetainedResource
+from semantest_iac.infrastructure.container_images.image_pushing import ImagePush, PushImage, push_image
 
 
 class ProgramRun:
     """The program of one deployment, which the engine calls any number of times; `error` is what the program raised.
 
-    `retained` is what a delete would leave in the cloud, as the state has it, and `deleted` what an earlier run deleted
-    and could not create again. `property_origins` are, by URN and
-    property, the URNs of the resources that a property's value comes from.
+    `push_image` puts images into registries, without it there are none. `retained` is what a delete would leave in the
+    cloud, as the state has it, and `deleted` what an earlier run deleted and could not create again. By URN and
+    property, `property_origins` are the URNs of the resources that a property's value comes from.
     The cloud's SDK is imported while the CLI starts, which takes as long.
     """
 
-    def __init__(self, work: Work, cloud: Cloud, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self, work: Work, cloud: Cloud, secrets: Mapping[str, str], push_image: PushImage | None = None
+    ) -> None:
+        self._push_image = push_image
         self.error: DeploymentError | None = None
         self.property_origins: dict[str, Mapping[str, list[str]]] = {}
         self.retained: Sequence[RetainedResource] = ()
@@ -62,6 +66,7 @@ class ProgramRun:
             versions=work.versions,
             retained=self.retained,
             deleted=self.deleted,
+            push_image=self._push_or_note_error if self._push_image else None,
         )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
@@ -69,6 +74,15 @@ class ProgramRun:
             self.error = error
             raise
         await asyncio.sleep(0)
+
+    def _push_or_note_error(self, push: ImagePush) -> None:
+        """Push an image; what goes wrong ends the program, which the engine would tell in words of its own."""
+        assert self._push_image is not None  # noqa: S101  # it is called where there is one
+        try:
+            self._push_image(push)
+        except DeploymentError as error:
+            self.error = error
+            raise pulumi.RunError(error.message) from error
 
 
 class _RecordingMonitor:
@@ -89,6 +103,14 @@ class _RecordingMonitor:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._monitor, name)
+
+
+def _push_or_end_program(push: ImagePush) -> None:
+    pulumi.log.info(f"pushing the image of {push.repository}")
+    try:
+        push_image(push)
+    except DeploymentError as error:
+        raise pulumi.RunError(f"{error.message} {error.hint}") from error
 
 
 def _find_names(config: Mapping[str, str], namespace: str) -> dict[str, str]:
@@ -145,9 +167,10 @@ class PulumiProgramHost:
         """Register every resource and export the outputs."""
         cloud = find_cloud(blueprint.stack.provider)
         program.import_sdk(cloud, blueprint)
-        program.register_blueprint(
-            blueprint, cloud, ProgramContext(blueprint.stack, blueprint.generation, artifact, secret_value)
+        context = ProgramContext(
+            blueprint.stack, blueprint.generation, artifact, secret_value, push_image=_push_or_end_program
         )
+        program.register_blueprint(blueprint, cloud, context)
         if cloud.publishing and artifact:
             example = "for example with az functionapp deployment source config-zip"
             self.log_warning(

@@ -55,6 +55,7 @@ def check_services(subject: RuleSubject) -> Iterator[Finding]:
         if not is_resource_name(name):
             yield refuse_name(at, name)
         yield from _check_what_runs(at, service)
+        yield from _check_base(at, service)
         if _PORT_VARIABLE in service.environment:
             hint = "Write the number as port: the service finds it in this variable."
             yield refuse(f"{at}.environment.{_PORT_VARIABLE}", "is what the key port says", hint)
@@ -64,7 +65,7 @@ def check_services(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def _check_what_runs(at: str, service: ServiceSection) -> Iterator[Finding]:
-    """A cloud runs an image, this machine a command in a folder; one of them there must be."""
+    """A cloud runs an image, which may be made of a folder, and this machine a command in it; one there must be."""
     if service.image is None and service.source is None:
         hint = "Name an image such as ghcr.io/acme/orders:1.4, or a source with the command that starts it."
         yield refuse(at, "nothing says what it runs", hint)
@@ -92,6 +93,16 @@ def _check_start(at: str, text: str) -> Iterator[Finding]:
         yield refuse(at, found.problem, hint if text.strip() else "Such as node server.js.")
     elif len(found.commands) > 1:
         yield refuse(at, f"no shell runs it, so '{COMMAND_SEPARATOR}' has no meaning", hint)
+
+
+def _check_base(at: str, service: ServiceSection) -> Iterator[Finding]:
+    """There is a base where an image is made of a source."""
+    if service.base is not None and not _IMAGE.fullmatch(service.base):
+        hint = "Such as python:3.13-slim."
+        yield refuse(f"{at}.base", f"'{make_printable(service.base)}' is not an image", hint)
+    elif service.base is not None and (service.source is None or service.image is not None):
+        reason = "nothing stands on it: no image is made where there is one, or without a source"
+        yield refuse(f"{at}.base", reason, "Leave it out, or leave image out and name a source.")
 
 
 def _is_moving(image: str) -> bool:
@@ -203,23 +214,6 @@ def check_public_services(subject: RuleSubject) -> Iterator[Finding]:
             reason = "security.private_endpoints closes what services run in, whose addresses the network alone knows"
             hint = "Leave it out and let the gateway call it, or turn off security.private_endpoints."
             yield refuse(f"services.{make_printable(name)}.public", reason, hint)
-
-
-def find_missing_images(platform: PlatformSettings | None, *, is_simulated: bool) -> Iterator[Finding]:
-    """Yield the services that no cloud can run: they are code on this machine, for which `serve` needs no image."""
-    if platform is None or "services" not in platform.layers:
-        return
-    for name, service in platform.services.services.items():
-        at = f"services.{make_printable(name)}.image"
-        if not service.image and is_simulated:
-            hint = "Build one, push it to the registry that the output services_registry names, and name it here."
-            yield advise(at, "missing: only this machine runs the service, by serve", hint)
-        elif not service.image:
-            hint = (
-                "Build one, push it to the registry that the output services_registry names, and name it here; "
-                "a first deployment without services makes the registry."
-            )
-            yield refuse(at, "missing: a cloud runs images, and this service is only code on this machine", hint)
 
 
 SERVICE_RULES: tuple[Rule, ...] = (check_services, check_service_bindings, check_public_services)

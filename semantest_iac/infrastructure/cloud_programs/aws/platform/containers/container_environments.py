@@ -115,6 +115,7 @@ def create_image_registry(registry: ImageRegistry, context: ProgramContext) -> O
     The registry itself is that of the account. Every request is signed, from wherever it comes.
     """
     prefix = aws_name("repository", context, registry.name)
+    repositories = {}
     for service in registry.repositories:
         repository = aws.ecr.Repository(
             f"{registry.name}-{service}",
@@ -125,6 +126,7 @@ def create_image_registry(registry: ImageRegistry, context: ProgramContext) -> O
             tags=context.tags,
             opts=context.options(),
         )
+        repositories[service] = repository.repository_url
         aws.ecr.LifecyclePolicy(
             f"{registry.name}-{service}",
             repository=repository.name,
@@ -136,6 +138,7 @@ def create_image_registry(registry: ImageRegistry, context: ProgramContext) -> O
     images = pulumi.Output.format("arn:aws:ecr:{0}:{1}:repository/{2}/*", region, caller.account_id, prefix)
     return {
         "name": prefix,
+        "repositories": repositories,
         "address": pulumi.Output.format("{0}.dkr.ecr.{1}.amazonaws.com/{2}", caller.account_id, region, prefix),
         "pull_statements": [
             allow_actions(["ecr:GetAuthorizationToken"], ["*"]),  # which ECR limits to no resource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -17,9 +18,10 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
 from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.load_balancers import register_service
 from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import scale_service
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.cloud_programs.service_images import provide_image
 from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_minimum, choose_task_size
+from semantest_iac.infrastructure.container_images.registry_client import PasswordLogin, RegistryLogin
 
-_DIGITS = 12  # of the digest of a source, in the tag of the image that would be made of it
 _TASKS = "ecs-tasks.amazonaws.com"
 
 
@@ -30,7 +32,8 @@ def create_container_service(service: ContainerService, context: ProgramContext)
     """
     environment = context.outputs[service.runs_in]
     rights = _grant_rights(service, context)
-    task = _define_task(service, context)
+    image = _provide_image(service, context)
+    task = _define_task(service, image, context)
     group, place = register_service(service, context) if service.balancer else (None, {})
     is_scaled = service.scaling.maximum > choose_minimum(service.scaling)
     created = aws.ecs.Service(
@@ -70,7 +73,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         "task": task.arn,
         "host": host,
         "address": f"http://{host}" if host else None,
-        "image": _find_image(service, context),
+        "image": image,
     }
 
 
@@ -78,11 +81,13 @@ def _balance(service: ContainerService, group: aws.lb.TargetGroup) -> dict[str, 
     return {"container_name": service.service, "container_port": service.port, "target_group_arn": group.arn}
 
 
-def _define_task(service: ContainerService, context: ProgramContext) -> aws.ecs.TaskDefinition:
+def _define_task(
+    service: ContainerService, image: pulumi.Input[str], context: ProgramContext
+) -> aws.ecs.TaskDefinition:
     size = choose_task_size(service.cpu, service.memory_mb)
     container = {
         "name": service.service,
-        "image": _find_image(service, context),
+        "image": image,
         "essential": True,
         "portMappings": [{"containerPort": service.port, "protocol": "tcp"}],
         "environment": [{"name": name, "value": value} for name, value in _list_variables(service, context)],
@@ -115,12 +120,21 @@ def _define_task(service: ContainerService, context: ProgramContext) -> aws.ecs.
     )
 
 
-def _find_image(service: ContainerService, context: ProgramContext) -> pulumi.Input[str]:
-    """Return the image; of a service that has a source alone, the one that somebody would have to make of it."""
-    if service.image:
+def _provide_image(service: ContainerService, context: ProgramContext) -> pulumi.Input[str]:
+    if service.registry is None:
         return service.image
-    tag = f"{service.service}:{service.source_digest[:_DIGITS] or 'none'}"
-    return pulumi.Output.concat(context.outputs[service.registry]["address"], "/", tag) if service.registry else tag
+    repository = context.outputs[service.registry]["repositories"][service.service]
+    return provide_image(service, repository, partial(_log_in, context), context)
+
+
+def _log_in(context: ProgramContext) -> pulumi.Output[RegistryLogin]:
+    """Log in to ECR as the provider does to everything else; the password holds for twelve hours.
+
+    Source: ECR's reference of GetAuthorizationToken.
+    """
+    token = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    login: pulumi.Output[RegistryLogin] = token.apply(lambda it: PasswordLogin(it.user_name, it.password))
+    return login
 
 
 def _list_variables(service: ContainerService, context: ProgramContext) -> list[tuple[str, pulumi.Input[str]]]:

@@ -11,10 +11,13 @@ import pulumi
 from pulumi_azure_native import app
 
 from semantest_iac.domain.compute.containers import ContainerService, HealthProbe, service_variable
+from semantest_iac.infrastructure.cloud_programs.azure.credentials import create_azure_client
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, common_arguments
+from semantest_iac.infrastructure.cloud_programs.azure.platform.containers.registry_login import EntraRegistryLogin
 from semantest_iac.infrastructure.cloud_programs.azure.security import create_role_assignment
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.cloud_programs.service_images import provide_image
 from semantest_iac.infrastructure.clouds.plan.azure_container_sizes import choose_container_size
 
 SECRETS_VARIABLE = "SEMANTEST_SECRETS"
@@ -30,6 +33,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         create_role_assignment(f"{service.name}-{purpose}", role, scope, identity, context)
         for purpose, (role, scope) in _find_grants(service, context).items()
     ]
+    image = _provide_image(service, context)
     created = app.ContainerApp(
         service.name,
         container_app_name=_name_app(service.service, context),
@@ -44,7 +48,10 @@ def create_container_service(service: ContainerService, context: ProgramContext)
             "secrets": list(_describe_secrets(service, context)) or None,
             "dapr": _describe_dapr(service),
         },
-        template={"containers": [_describe_container(service, context)], "scale": _describe_scale(service, context)},
+        template={
+            "containers": [_describe_container(service, image, context)],
+            "scale": _describe_scale(service, context),
+        },
         **common_arguments(context),
         opts=context.options(depends_on=rights),
     )
@@ -53,7 +60,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         "name": created.name,
         "arn": created.id,
         "address": _find_address(service.service, _is_outer(service.service, service, context), service, context),
-        "image": _find_image(service, context),
+        "image": image,
         "revision": created.latest_revision_name,
         "service": service,
         "rights": rights,
@@ -133,23 +140,22 @@ def _describe_dapr(service: ContainerService) -> dict[str, Any] | None:
     return {"enabled": True, "app_id": service.service, "app_port": service.port, "app_protocol": "http"}
 
 
-def _describe_container(service: ContainerService, context: ProgramContext) -> dict[str, Any]:
+def _describe_container(service: ContainerService, image: pulumi.Input[str], context: ProgramContext) -> dict[str, Any]:
     cpu, memory = choose_container_size(service.cpu, service.memory_mb)
     return {
         "name": service.service,
-        "image": _find_image(service, context),
+        "image": image,
         "resources": {"cpu": cpu, "memory": memory},
         "env": [{"name": name, **value} for name, value in sorted(_list_variables(service, context).items())],
         "probes": list(_describe_probes(service.probe, service.port)),
     }
 
 
-def _find_image(service: ContainerService, context: ProgramContext) -> pulumi.Input[str]:
-    """Return the image, or the place in the registry where that of a source would be."""
-    if service.image or service.registry is None:
+def _provide_image(service: ContainerService, context: ProgramContext) -> pulumi.Input[str]:
+    if service.registry is None:
         return service.image
-    tag = service.source_digest[:12] or "latest"
-    return pulumi.Output.concat(context.outputs[service.registry]["address"], f"/{service.service}:{tag}")
+    repository = pulumi.Output.concat(context.outputs[service.registry]["address"], "/", service.service)
+    return provide_image(service, repository, lambda: EntraRegistryLogin(create_azure_client().token), context)
 
 
 def _list_variables(service: ContainerService, context: ProgramContext) -> dict[str, dict[str, Any]]:
