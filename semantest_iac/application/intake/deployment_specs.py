@@ -105,17 +105,12 @@ def _list_absolute_sources(
     if section.source:
         yield "source", str(find_base_folder(f"{at}.source", loaded) / section.source)
     if section.services:
-        yield (
-            "services",
-            {
-                name: service.model_copy(
-                    update={"source": str(find_base_folder(f"{at}.services.{name}.source", loaded) / service.source)}
-                )
-                if service.source
-                else service
-                for name, service in section.services.items()
-            },
-        )
+        services = dict(section.services)
+        for name, service in section.services.items():
+            if service.source:
+                folder = find_base_folder(f"{at}.services.{name}.source", loaded) / service.source
+                services[name] = service.model_copy(update={"source": str(folder)})
+        yield "services", services
     if section.site and section.site.source:
         folder = find_base_folder(f"{at}.site.source", loaded) / section.site.source
         yield "site", section.site.model_copy(update={"source": str(folder)})
