@@ -17,22 +17,22 @@ _SERVER = SqlServer(name=Ref("sql-server"), administrator=_IDENTITY)
 _DATABASE = SqlDatabase(name=Ref("database-semantest"), database="semantest", server=Ref("sql-server"))
 _CACHE = RedisCache(name=Ref("cache"), users=(_IDENTITY,))
 _DOCUMENTS = DocumentDatabase(name=Ref("documents"), users=(_IDENTITY,))
-_STORE = ObjectStore(name=Ref("bucket-staging"), bucket="staging", users=(_IDENTITY,), lifetime_days=30)
+STAGING_STORE = ObjectStore(name=Ref("bucket-staging"), bucket="staging", users=(_IDENTITY,), lifetime_days=30)
 _TABLE = ItemTable(name=Ref("table-orders"), table="orders")
-_PIPELINE = DataPipeline(name=Ref("pipeline"), store=Ref("bucket-staging"))
+PIPELINE = DataPipeline(name=Ref("pipeline"), store=Ref("bucket-staging"))
 
 DATABASE_EXAMPLES = (
     KindExample(
-        resource=_PIPELINE,
-        changed=replace(_PIPELINE, hour=5),
+        resource=PIPELINE,
+        changed=replace(PIPELINE, hour=5),
         change=("update",),
-        needs=(WORKLOAD_IDENTITY, _STORE),
+        needs=(WORKLOAD_IDENTITY, STAGING_STORE),
         outputs=("id", "name"),
         unpriced=("aws", "azure"),
     ),
     KindExample(
-        resource=replace(_STORE, private=True),
-        changed=replace(_STORE, private=True, lifetime_days=14, recovery_days=14),
+        resource=replace(STAGING_STORE, private=True),
+        changed=replace(STAGING_STORE, private=True, lifetime_days=14, recovery_days=14),
         change=("update",),
         needs=(WORKLOAD_IDENTITY,),
         outputs=("id", "name", "address"),

@@ -46,6 +46,11 @@ class PlatformSignal(StrEnum):
     WAITING_MESSAGES = "waiting_messages"  # messages at once
     DEAD_LETTERS = "dead_letters"  # messages at once
     DATABASE_LOAD = "database_load"  # percent of the processors
+    SERVICE_ERRORS = "service_errors"  # 5xx answers of a service
+    SERVICE_LOAD = "service_load"  # percent of the processors of its instances
+    FAILED_INSTANCES = "failed_instances"  # of a service, at once
+    BALANCER_ERRORS = "balancer_errors"  # 5xx answers of the load balancer itself
+    FAILED_PIPELINES = "failed_pipelines"  # runs of a pipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

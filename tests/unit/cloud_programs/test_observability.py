@@ -20,6 +20,8 @@ from semantest_iac.domain.monitoring.observability import (
 )
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, WorkloadIdentity
+from tests.kind_examples.containers import CONTAINER_SERVICE, LOAD_BALANCER, SERVING
+from tests.kind_examples.database import PIPELINE, STAGING_STORE
 from tests.unit.cloud_programs.recorder import Registration, inputs_named, inputs_of, of_type, record_program
 
 _LOGS = LogWorkspace(name="logs", retention_days=61, daily_quota_gb=5)
@@ -96,6 +98,65 @@ class TestAlarms:
 
         assert condition["query"].startswith("Usage | where IsBillable")
         assert (condition["threshold"], rule["windowSize"], rule["scopes"]) == (4, "P1D", ["id of logs"])
+
+
+_SERVICE, _BALANCER = Ref(CONTAINER_SERVICE.name), Ref(LOAD_BALANCER.name)
+_WATCHED = {
+    PlatformSignal.SERVICE_ERRORS: _SERVICE,
+    PlatformSignal.SERVICE_LOAD: _SERVICE,
+    PlatformSignal.FAILED_INSTANCES: _SERVICE,
+    PlatformSignal.BALANCER_ERRORS: _BALANCER,
+    PlatformSignal.FAILED_PIPELINES: Ref(PIPELINE.name),
+}
+_COMMON = replace(_LOGS, name="common-logs")
+_ALARMS = tuple(
+    replace(_ALARM, name=signal.value, signal=signal, watched=watched, threshold=5)
+    for signal, watched in _WATCHED.items()
+)
+_SERVICES_AND_PIPELINE = (*SERVING, CONTAINER_SERVICE, STAGING_STORE, PIPELINE, _COMMON, _CHANNEL, *_ALARMS)
+
+
+class TestAlarmsOfServicesAndPipelines:
+    def test_name_the_metric_and_its_dimensions_on_aws(self) -> None:
+        registrations = _record("aws", *_SERVICES_AND_PIPELINE)
+        alarms = {it.name: it.inputs for it in of_type("aws:cloudwatch/metricAlarm:MetricAlarm", registrations)}
+        found = {
+            name: (alarms[name]["namespace"], alarms[name]["metricName"], {*alarms[name]["dimensions"]})
+            for name in _WATCHED
+        }
+        targets = {"TargetGroup", "LoadBalancer"}
+
+        assert found == {
+            "service_errors": ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", targets),
+            "service_load": ("AWS/ECS", "CPUUtilization", {"ClusterName", "ServiceName"}),
+            "failed_instances": ("AWS/ApplicationELB", "UnHealthyHostCount", targets),
+            "balancer_errors": ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", {"LoadBalancer"}),
+            "failed_pipelines": ("AWS/States", "ExecutionsFailed", {"StateMachineArn"}),
+        }
+
+    def test_name_the_metric_and_its_scope_on_azure(self) -> None:
+        registrations = _record("azure", *_SERVICES_AND_PIPELINE)
+        alerts = {it.name: it.inputs for it in of_type("azure-native:monitor:MetricAlert", registrations)}
+        found = {
+            name: (it["metricNamespace"], it["metricName"], [one["values"] for one in it.get("dimensions") or ()])
+            for name, alert in alerts.items()
+            for it in alert["criteria"]["allOf"]
+        }
+
+        assert found == {
+            "service_errors": ("Microsoft.App/containerapps", "Requests", [["5xx"]]),
+            "service_load": ("Microsoft.App/containerapps", "CpuPercentage", []),
+            "failed_instances": ("Microsoft.App/containerapps", "RestartCount", []),
+            "failed_pipelines": ("Microsoft.DataFactory/factories", "PipelineFailedRuns", []),
+        }
+        assert alerts["service_errors"]["scopes"] == [f"id of {CONTAINER_SERVICE.name}"]
+
+    def test_have_charts_where_the_workspace_has_the_metric(self) -> None:
+        dashboard = replace(_DASHBOARD, workspace=Ref(_COMMON.name), alarms=tuple(Ref(it.name) for it in _ALARMS))
+        items = json.loads(_find_workbook(_record("azure", *_SERVICES_AND_PIPELINE, dashboard))["serializedData"])
+        titles = [it["content"]["title"].partition(" ")[0] for it in items["items"]]
+
+        assert titles == ["service_load", "failed_instances", "failed_pipelines", "logs"]
 
 
 class TestDashboards:

@@ -137,6 +137,17 @@ class TestObservability:
         assert {"vault", "broker"} <= {*_only(DiagnosticLogs, blueprint).sources}
         assert len(_only(Dashboard, blueprint).alarms) == len(alarms)
 
+    def test_watches_services_and_pipelines(self) -> None:
+        platform = {"services": {"orders-api": {"image": "ghcr.io/acme/orders:1.4"}}}
+        blueprint = _build("platform", "qa", {"components": {"platform": platform}})
+        alarms = {it.signal: (it.watched, it.threshold) for it in blueprint.resources if isinstance(it, PlatformAlarm)}
+
+        assert alarms[PlatformSignal.SERVICE_ERRORS] == ("service-orders-api", 5)
+        assert alarms[PlatformSignal.SERVICE_LOAD] == ("service-orders-api", 80)
+        assert alarms[PlatformSignal.FAILED_INSTANCES] == ("service-orders-api", 1)
+        assert alarms[PlatformSignal.BALANCER_ERRORS] == ("load-balancer", 5)
+        assert alarms[PlatformSignal.FAILED_PIPELINES] == ("pipeline", 1)
+
     def test_leaves_functions_their_own_log_where_it_is_not_in_the_stack(self) -> None:
         blueprint = _build("functions", "qa")
         logs = {it.name for it in blueprint.resources if isinstance(it, LogStore)}

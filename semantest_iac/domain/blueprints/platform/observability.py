@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, LayerContext
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.messaging.queues import MessageBroker, MessageQueue
 from semantest_iac.domain.monitoring.observability import (
@@ -23,6 +24,7 @@ from semantest_iac.domain.monitoring.observability import (
     SavedQuery,
     TraceStore,
 )
+from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.networking.virtual_networks import VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.vaults import AccessRight, RoleAssignment, SecretVault, WorkloadIdentity
@@ -38,12 +40,19 @@ _SAMPLED_PERCENT, _SAMPLED_PERCENT_IN_PRODUCTION = 100, 20
 
 WRITES_DIAGNOSTICS: tuple[type[Resource], ...] = (
     *(SecretVault, MessageBroker, VirtualNetwork),
-    *(SqlDatabase, DocumentDatabase, ObjectStore, DataPipeline),
+    *(SqlDatabase, DocumentDatabase, ObjectStore, DataPipeline, ContainerService),
 )
 """The kinds whose resources write logs or metrics about themselves, where the cloud does not collect them anyway."""
 WATCHED_SIGNALS: Mapping[type[Resource], tuple[tuple[PlatformSignal, float], ...]] = {
     SqlDatabase: ((PlatformSignal.DATABASE_LOAD, 80),),
     MessageQueue: ((PlatformSignal.DEAD_LETTERS, 1), (PlatformSignal.WAITING_MESSAGES, 1000)),
+    ContainerService: (
+        (PlatformSignal.FAILED_INSTANCES, 1),
+        (PlatformSignal.SERVICE_ERRORS, 5),
+        (PlatformSignal.SERVICE_LOAD, 80),
+    ),
+    LoadBalancer: ((PlatformSignal.BALANCER_ERRORS, 5),),
+    DataPipeline: ((PlatformSignal.FAILED_PIPELINES, 1),),
 }
 """By kind, the signals of every resource that have an alarm, each with its threshold."""
 

@@ -130,6 +130,8 @@ def _list_alarm_items(alarm: Alarm, priced: PricedUsage) -> Iterator[CostItem]:
 
 def _list_platform_alarm_items(alarm: observability.PlatformAlarm, _priced: PricedUsage) -> Iterator[CostItem]:
     """No source was found for a rule that is evaluated every hour."""
+    if alarm.signal is observability.PlatformSignal.BALANCER_ERRORS:
+        return
     if alarm.signal is observability.PlatformSignal.LOG_VOLUME:
         yield CostItem(alarm.name, "query alert of an hour", 1, "rule", None, is_fixed=True)
     else:

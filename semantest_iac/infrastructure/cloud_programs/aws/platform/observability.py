@@ -86,39 +86,48 @@ def skip_diagnostic_logs(_diagnostics: DiagnosticLogs, _context: ProgramContext)
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """A metric of CloudWatch; `watched` is the output whose value its dimension has."""
+    """A metric of CloudWatch; by its dimensions, the outputs of the watched resource whose values they have."""
 
     namespace: str
     name: str
     statistic: str
-    dimension: str
-    watched: str = "name"
+    dimensions: Mapping[str, str]
     period_s: int = 300
     unit: float = 1.0
 
 
-_MESSAGES = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName")
+_MESSAGES = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum")
+_BALANCER = "AWS/ApplicationELB"
+_TARGETS = {"TargetGroup": "target_group", "LoadBalancer": "balancer"}
 _GIGABYTE, _DAY_S = 10**9, 24 * 60 * 60
 _METRICS: Mapping[PlatformSignal, _Metric] = {
-    # source: the pages of CloudWatch Logs, SQS and RDS on their metrics
+    # source: the pages of CloudWatch Logs, SQS, RDS, load balancers, ECS and Step Functions on their metrics
     PlatformSignal.LOG_VOLUME: _Metric(
-        *("AWS/Logs", "IncomingBytes", "Sum", "LogGroupName"), period_s=_DAY_S, unit=_GIGABYTE
+        *("AWS/Logs", "IncomingBytes", "Sum"), {"LogGroupName": "name"}, period_s=_DAY_S, unit=_GIGABYTE
     ),
-    PlatformSignal.WAITING_MESSAGES: _Metric(*_MESSAGES),
-    PlatformSignal.DEAD_LETTERS: _Metric(*_MESSAGES, watched="dead_letter_name"),
+    PlatformSignal.WAITING_MESSAGES: _Metric(*_MESSAGES, {"QueueName": "name"}),
+    PlatformSignal.DEAD_LETTERS: _Metric(*_MESSAGES, {"QueueName": "dead_letter_name"}),
     PlatformSignal.DATABASE_LOAD: _Metric(
-        *("AWS/RDS", "CPUUtilization", "Average", "DBInstanceIdentifier"), watched="instance"
+        *("AWS/RDS", "CPUUtilization", "Average"), {"DBInstanceIdentifier": "instance"}
     ),
+    PlatformSignal.SERVICE_ERRORS: _Metric(_BALANCER, "HTTPCode_Target_5XX_Count", "Sum", _TARGETS),
+    PlatformSignal.SERVICE_LOAD: _Metric(
+        *("AWS/ECS", "CPUUtilization", "Average"), {"ClusterName": "cluster", "ServiceName": "name"}
+    ),
+    PlatformSignal.FAILED_INSTANCES: _Metric(_BALANCER, "UnHealthyHostCount", "Maximum", _TARGETS),
+    PlatformSignal.BALANCER_ERRORS: _Metric(*(_BALANCER, "HTTPCode_ELB_5XX_Count", "Sum"), {"LoadBalancer": "suffix"}),
+    PlatformSignal.FAILED_PIPELINES: _Metric("AWS/States", "ExecutionsFailed", "Sum", {"StateMachineArn": "arn"}),
 }
 
 
 def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
     """Create an alarm, and describe its chart."""
     metric, watched = _METRICS[alarm.signal], context.outputs[alarm.watched]
-    dimension, threshold = watched[metric.watched], alarm.threshold * metric.unit
-    created = _create_alarm(alarm, metric, {metric.dimension: dimension}, threshold, context)
+    dimensions = {name: watched[output] for name, output in metric.dimensions.items()}
+    threshold = alarm.threshold * metric.unit
+    created = _create_alarm(alarm, metric, dimensions, threshold, context)
     chart = {
-        "metrics": [[metric.namespace, metric.name, metric.dimension, dimension]],
+        "metrics": [[metric.namespace, metric.name, *(part for pair in dimensions.items() for part in pair)]],
         "stat": metric.statistic,
         "period": metric.period_s,
         "annotations": {"horizontal": [{"label": "alarm", "value": threshold}]},
@@ -165,8 +174,8 @@ def create_anomaly_alarm(alarm: AnomalyAlarm, context: ProgramContext) -> Output
         tags=context.tags,
         opts=context.options(),
     )
-    metric = _Metric("AWS/Logs", "AnomalyCount", "Sum", "LogAnomalyDetector")  # source: the page on detectors' metrics
-    dimensions = {metric.dimension: detector.detector_name, "LogAnomalyPriority": "HIGH"}
+    metric = _Metric("AWS/Logs", "AnomalyCount", "Sum", {})  # source: the page on detectors' metrics
+    dimensions = {"LogAnomalyDetector": detector.detector_name, "LogAnomalyPriority": "HIGH"}
     created = _create_alarm(alarm, metric, dimensions, 1, context)
     return {"id": created.arn, "name": created.name}
 

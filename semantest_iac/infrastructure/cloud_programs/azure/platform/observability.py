@@ -78,18 +78,28 @@ def create_diagnostic_logs(diagnostics: DiagnosticLogs, context: ProgramContext)
 
 
 _QUEUES = ("Microsoft.ServiceBus/namespaces", "EntityName")
+_APPS = "Microsoft.App/containerapps"
 _METRICS: Mapping[PlatformSignal, WatchedMetric] = {
-    # By the dimension that has the name of the watched resource; source: Azure's pages on the metrics of each type.
+    # A dimension without values has the name of the watched one; source: Azure's pages on the metrics of each type.
     PlatformSignal.WAITING_MESSAGES: WatchedMetric(_QUEUES[0], "ActiveMessages", "Maximum", _QUEUES[1]),
     PlatformSignal.DEAD_LETTERS: WatchedMetric(_QUEUES[0], "DeadletteredMessages", "Maximum", _QUEUES[1]),
     PlatformSignal.DATABASE_LOAD: WatchedMetric("Microsoft.Sql/servers/databases", "cpu_percent", "Average"),
+    PlatformSignal.SERVICE_ERRORS: WatchedMetric(_APPS, "Requests", "Total", "statusCodeCategory", ("5xx",)),
+    PlatformSignal.SERVICE_LOAD: WatchedMetric(_APPS, "CpuPercentage", "Average"),
+    PlatformSignal.FAILED_INSTANCES: WatchedMetric(_APPS, "RestartCount", "Maximum"),
+    PlatformSignal.FAILED_PIPELINES: WatchedMetric("Microsoft.DataFactory/factories", "PipelineFailedRuns", "Total"),
 }
 # A workspace has no metric of what it takes; its table of usage counts megabytes.
 _VOLUME_QUERY = "Usage | where IsBillable | summarize value = coalesce(sum(Quantity), 0.0) / 1000"
 
 
 def create_platform_alarm(alarm: PlatformAlarm, context: ProgramContext) -> Outputs:
-    """Create a metric alert, or a query alert where there is no metric."""
+    """Create a metric alert, or a query alert where there is no metric.
+
+    The load balancer of Azure is the ingress of the environment, whose answers are counted with those of each app.
+    """
+    if alarm.signal is PlatformSignal.BALANCER_ERRORS:
+        return {}
     create = _create_resource_alarm if alarm.signal in _METRICS else _create_volume_alarm
     created, chart = create(alarm, context)
     return {"id": created.id, "name": created.name, "chart": chart, "threshold": alarm.threshold}
@@ -103,10 +113,14 @@ def _create_volume_alarm(alarm: PlatformAlarm, context: ProgramContext) -> tuple
 
 def _create_resource_alarm(alarm: PlatformAlarm, context: ProgramContext) -> tuple[Any, Any]:
     watched = context.outputs[alarm.watched]
-    metric = replace(_METRICS[alarm.signal], values=(watched["name"],))
+    metric = _METRICS[alarm.signal]
+    has_own_values = bool(metric.values)
+    metric = metric if has_own_values else replace(metric, values=(watched["name"],))
     scope = watched.get("metrics_scope", watched["id"])  # of queues, their namespace
     arguments = alert_arguments(alarm.name, scope, ("PT5M", "PT15M"), context)
     created = create_metric_alert(alarm, metric, alarm.signal.value, arguments, context)
+    if has_own_values:  # the workspace gets metrics without their dimensions
+        return created, None
     of_metric = f'" | where MetricName == "{metric.name}" | summarize max({metric.aggregation})'
     return created, pulumi.Output.concat('AzureMetrics | where ResourceId =~ "', scope, of_metric, _BY_TIME)
 
@@ -142,6 +156,7 @@ def create_dashboard(dashboard: Dashboard, context: ProgramContext) -> Outputs:
     charts = [
         _query_item(f"{alarm} (threshold {it['threshold']:g})", it["chart"], "timechart", workspace)
         for alarm, it in ((alarm, context.outputs[alarm]) for alarm in dashboard.alarms)
+        if it.get("chart") is not None
     ]
     items = [*charts, _query_item("logs", _RECENT_LOGS, "table", workspace)]
     created = applicationinsights.Workbook(

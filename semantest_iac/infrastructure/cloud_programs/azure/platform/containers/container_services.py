@@ -64,6 +64,7 @@ def create_container_service(service: ContainerService, context: ProgramContext)
         "revision": created.latest_revision_name,
         "service": service,
         "rights": rights,
+        "diagnostics": ("metrics",),  # what its containers write is in the log of the environment
     }
 
 
