@@ -17,10 +17,9 @@ from semantest_iac.domain.monitoring.observability import (
 from semantest_iac.domain.resource import Ref
 from tests.kind_examples import shared
 from tests.kind_examples.containers import CONTAINER_SERVICE, SERVING
-from tests.kind_examples.database import PIPELINE, STAGING_STORE
 from tests.kind_examples.example import KindExample
 from tests.kind_examples.messages import BROKER_EXAMPLE, QUEUE_EXAMPLE
-from tests.kind_examples.security import SECRET_VAULT, WORKLOAD_IDENTITY
+from tests.kind_examples.security import SECRET_VAULT
 
 _WORKSPACE = LogWorkspace(name=Ref("workspace"), retention_days=60, daily_quota_gb=5)
 _TRACES = TraceStore(name=Ref("traces"), workspace=Ref("workspace"), sampling_percent=50)
@@ -37,13 +36,6 @@ _DEAD_LETTERS = replace(
     name=Ref("alarm-dead-letters"),
     signal=PlatformSignal.DEAD_LETTERS,
     watched=Ref(QUEUE_EXAMPLE.name),
-    threshold=1,
-)
-_FAILED_PIPELINES = replace(
-    _ALARM,
-    name=Ref("alarm-failed-pipelines"),
-    signal=PlatformSignal.FAILED_PIPELINES,
-    watched=Ref(PIPELINE.name),
     threshold=1,
 )
 _SERVICE_ERRORS = replace(
@@ -110,13 +102,6 @@ OBSERVABILITY_EXAMPLES = (
         change=("update",),
         needs=(BROKER_EXAMPLE, QUEUE_EXAMPLE, shared.NOTIFICATION_CHANNEL),
         label="of dead letters",
-    ),
-    KindExample(
-        resource=_FAILED_PIPELINES,
-        changed=replace(_FAILED_PIPELINES, threshold=5),
-        change=("update",),
-        needs=(WORKLOAD_IDENTITY, STAGING_STORE, PIPELINE, shared.NOTIFICATION_CHANNEL),
-        label="of failed pipelines",
     ),
     KindExample(
         resource=_SERVICE_ERRORS,

@@ -139,7 +139,7 @@ class TestObservability:
 
     def test_watches_services_and_pipelines(self) -> None:
         platform = {"services": {"orders-api": {"image": "ghcr.io/acme/orders:1.4"}}}
-        blueprint = _build("platform", "qa", {"components": {"platform": platform}})
+        blueprint = _build("platform", "development", {"components": {"platform": platform}})
         alarms = {it.signal: (it.watched, it.threshold) for it in blueprint.resources if isinstance(it, PlatformAlarm)}
 
         assert alarms[PlatformSignal.SERVICE_ERRORS] == ("service-orders-api", 5)

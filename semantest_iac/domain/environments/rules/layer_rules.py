@@ -22,6 +22,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
     refuse_name,
 )
 from semantest_iac.domain.environments.rules.platform.gateway_rules import GATEWAY_RULES
+from semantest_iac.domain.environments.rules.platform.name_rules import NAME_RULES
 from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
 from semantest_iac.domain.environments.rules.site_rules import check_site
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
@@ -176,6 +177,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     *MESSAGING_RULES,
     *SERVICE_RULES,
     *GATEWAY_RULES,
+    *NAME_RULES,
 )
 
 

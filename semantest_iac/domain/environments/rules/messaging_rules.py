@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from semantest_iac.domain.compute.cron_times import CronTimes
@@ -32,6 +32,10 @@ _RANGES: Mapping[str, range] = {
     "batch": BATCH_SIZES,
     "max_concurrency": MAXIMUM_CALLS_RANGE,
 }
+DEAD_LETTERS_SUFFIX = "-dead-letters"
+"""Ends the name of the queue in which a cloud without a part of queues for them keeps dead letters."""
+
+_OTHER_NAME = "Choose another name."
 _CALLERS = ("queue", "topic", "schedule", "http")
 _KEYS_OF_CALLERS = {
     "batch": ("queue", "topic"),
@@ -67,6 +71,7 @@ def check_ranges(at: str, section: Section | None, ranges: Mapping[str, range] =
 def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
     """Queues, topics and subscriptions have names and numbers that every cloud takes."""
     section = subject.section
+    yield from _check_cloud_names(section.queues or {}, list(_list_subscriptions(subject)))
     taken: set[str] = set()
     for key, entries in (("queues", section.queues or {}), ("topics", section.topics or {})):
         for name, entry in entries.items():
@@ -84,6 +89,38 @@ def check_messaging(subject: RuleSubject) -> Iterator[Finding]:
             if (name, subscription) in called:
                 reason = f"the function '{make_printable(subscription)}' has this subscription already"
                 yield refuse(at, reason, "Choose another name.")
+
+
+def _list_subscriptions(subject: RuleSubject) -> Iterator[tuple[str, str, str]]:
+    """Yield topic, name and place of each subscription, those of functions too."""
+    for name, topic in (subject.section.topics or {}).items():
+        for one in topic.subscriptions:
+            yield name, one, f"topics.{make_printable(name)}.subscriptions.{make_printable(one)}"
+    for function in _list_functions(subject):
+        if function.trigger and function.trigger.topic:
+            yield function.trigger.topic, function.name, f"functions.{make_printable(function.name)}"
+
+
+def _check_cloud_names(queues: Collection[str], subscriptions: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+    """Yield queues and subscriptions (topic, name and place) whose names in the cloud are those of others."""
+    yield from _check_dead_letters({name: f"queues.{make_printable(name)}" for name in queues})
+    joined: dict[str, tuple[str, str]] = {}
+    by_topic: dict[str, dict[str, str]] = {}
+    for topic, name, at in subscriptions:
+        by_topic.setdefault(topic, {})[name] = at
+        other_topic, other = joined.setdefault(f"{topic}-{name}", (topic, name))
+        if other_topic != topic:
+            reason = f"the subscription '{make_printable(other)}' of '{make_printable(other_topic)}' has the same name"
+            yield refuse(at, f"{reason} in the cloud", _OTHER_NAME)
+    for places in by_topic.values():
+        yield from _check_dead_letters(places)
+
+
+def _check_dead_letters(places: Mapping[str, str]) -> Iterator[Finding]:
+    for name, at in places.items():
+        other = name.removesuffix(DEAD_LETTERS_SUFFIX)
+        if other != name and other in places:
+            yield refuse(at, f"the dead letters of '{make_printable(other)}' have this name", _OTHER_NAME)
 
 
 def _check_entry(at: str, name: str, entry: Section) -> Iterator[Finding]:
