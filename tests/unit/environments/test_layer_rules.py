@@ -44,6 +44,25 @@ def paths(request: pytest.FixtureRequest) -> Paths:
     return find
 
 
+class TestFlags:
+    def test_that_are_off_are_named_where_a_key_has_no_effect(self) -> None:
+        services, gateway = {"web": {"image": "shop/web:1"}}, {"apis": {"a": {"url": "https://a.example.org"}}}
+        section = {"queues": {"orders-queue": {}}, "services": services, "gateway": gateway}
+        configuration = DeploymentConfiguration.model_validate({"components": {"platform": section}})
+        stack = Stack("platform", "aws", "qa", "us-east-1")
+        report = ValidationService(date(2026, 11, 1), CLOUD_ENTRIES).validate(stack, configuration)
+
+        assert [it.path for it in report.warnings if "has no effect in qa" in it.message] == [
+            "components.platform.gateway"
+        ]
+
+    def test_that_are_off_are_named_where_something_needs_them(self, paths: Paths) -> None:
+        service = {"image": "shop/web:1", "scale": {"queue": {"orders-queue": 5}}}
+        found = paths("platform", {"services": {"web": service}}, features={"enable_service_bus": False})
+
+        assert found == ["services.web.scale.queue"]
+
+
 class TestKeys:
     @pytest.mark.parametrize("component", PLATFORM_TYPES)
     def test_that_would_do_nothing_are_refused(self, component: str, paths: Paths) -> None:

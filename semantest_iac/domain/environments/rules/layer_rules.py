@@ -12,7 +12,7 @@ from semantest_iac.domain.environments.names import make_printable, suggest_know
 from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
 from semantest_iac.domain.environments.platform.layer_settings import ETL_QUEUE, LAYER_FLAGS, STAGING_BUCKET
 from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
-from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, refuse
+from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
     LONGEST_NAME,
     MESSAGING_RULES,
@@ -66,6 +66,16 @@ _KEYS_OF_PLATFORM_FUNCTIONS = {
     "buckets": _USE_EVERYTHING,
 }
 """The keys of functions that only those of the platform have, each with the reason and what to do."""
+
+_FLAGS_OF_KEYS = {
+    "queues": "enable_service_bus",
+    "topics": "enable_service_bus",
+    "database": "enable_sql_database",
+    "functions": "enable_functions",
+    "services": "enable_container_apps",
+    "gateway": "enable_api_management",
+}
+"""The flags without which keys of a component say what is not deployed."""
 
 SOFT_DELETE_DAYS = range(7, 90 + 1)
 SMALLEST_SUBNET_PREFIX = 27  # half of it is in each of two zones, and a network's subnets end at /28
@@ -142,8 +152,15 @@ def _check_stores(key: str, names: Sequence[str]) -> Iterator[Finding]:
 
 
 def check_layer_flags(subject: RuleSubject) -> Iterator[Finding]:
-    """A layer that is deployed alone is not turned off by its own flags."""
-    if subject.platform is None or subject.platform.layers:
+    """A layer that is deployed alone is not turned off by its own flags, and one of a platform not without a word."""
+    if subject.platform is None:
+        return
+    if subject.platform.layers:
+        for key, flag in _FLAGS_OF_KEYS.items():
+            is_written = getattr(subject.section, key) not in (None, (), {})
+            if is_written and not getattr(subject.platform.environment.features, flag):
+                reason = f"has no effect in {subject.environment}, where features.{flag} is off"
+                yield advise(key, reason, "Turn it on, or leave this out.")
         return
     flags = LAYER_FLAGS.get(subject.type, ())
     hint = f"Turn on {' or '.join(f'features.{flag}' for flag in flags)} in {subject.environment}."
