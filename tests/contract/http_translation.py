@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,14 @@ class TranslationCase:
 
 
 def read_cases(section: str) -> list[TranslationCase]:
-    table: Mapping[str, Sequence[Mapping[str, Any]]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-    return [TranslationCase(case["id"], case["topic"], case) for case in table[section]]
+    return [TranslationCase(case["id"], case["topic"], case) for case in _read_table()[section]]
+
+
+@cache
+def _read_table() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Every process that collects tests reads the table: with the parser in C, and once."""
+    table: Mapping[str, Sequence[Mapping[str, Any]]] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return table
 
 
 def read_bytes(written: Any) -> bytes:
