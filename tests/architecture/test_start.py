@@ -59,6 +59,12 @@ class TestStart:
 
         assert {name for name in _loaded(report) if name.startswith("pulumi")} == set()
 
+    def test_calls_and_destroys_without_pulumi_s_sdk(self, deployed: Path) -> None:
+        for command in ("invoke rest-api GET /health", "destroy rest-api --yes"):
+            report = _run(deployed, *command.split(), options=("-X", "importtime")).stderr
+
+            assert _loaded(report) & {"grpc", "pulumi", "pulumi_aws"} == set(), command
+
 
 class TestStartWithoutItsLibraries:
     def test_says_which_python_has_them(self, root: Path) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
-
-import pulumi
+from typing import TYPE_CHECKING, Any
 
 from semantest_iac.domain.compute.containers import service_package
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
@@ -17,6 +15,9 @@ from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.networking.sites import SITE_PACKAGE, SITE_RUNTIME
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.container_images.image_pushing import PushImage
+
+if TYPE_CHECKING:
+    import pulumi
 
 Outputs = Mapping[str, Any]
 """What later resources may use of an earlier one: Pulumi inputs or resources by attribute name."""
@@ -81,6 +82,8 @@ class ProgramContext:
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
         """Return Pulumi options with the parent filled in."""
+        import pulumi  # only where a program runs: commands that look or destroy use the types above without one
+
         return pulumi.ResourceOptions(parent=self.parent, **options)
 
     def physical_name(self, purpose: str = "", *, limit: int, account: str = "") -> str:

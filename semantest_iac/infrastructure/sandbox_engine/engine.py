@@ -19,11 +19,9 @@ from semantest_iac.domain.ports.provisioner import (
     ignore_progress,
 )
 from semantest_iac.domain.resource import DeployedResource
-from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 from semantest_iac.infrastructure.sandbox_engine import reports
-from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
 from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_in_thread, run_program
@@ -163,6 +161,10 @@ class SandboxEngine:
         return reports.list_done(run.executor.steps).changes
 
     def _run_program(self, work: Work, run: SandboxRun, enqueue: EnqueueSettled, *, dry: bool) -> None:
+        # Pulumi's SDK takes a quarter of a second, and only programs need it: not a destroy, nor what reads the state.
+        from semantest_iac.infrastructure.cloud_programs import program
+        from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
+
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)
         program.import_sdk(cloud, blueprint)
         context = ProgramContext(

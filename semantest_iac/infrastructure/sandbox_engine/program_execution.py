@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from semantest_iac.infrastructure.cloud_programs.program import leave_out_positions
-from semantest_iac.infrastructure.sandbox_engine.monitor import EngineService, ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, StepError
+
+if TYPE_CHECKING:
+    from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
 
 ResultT = TypeVar("ResultT")
 
@@ -36,6 +37,8 @@ def run_program(program: Callable[[], object], monitor: ResourceMonitor, *, stac
     The program gets its own event loop in the calling thread, so that programs do not affect each other and nothing
     that a failed one leaves behind is logged.
     """
+    from semantest_iac.infrastructure.cloud_programs.program import leave_out_positions
+
     leave_out_positions()
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_SynchronousExecutor())
@@ -51,6 +54,8 @@ def run_program(program: Callable[[], object], monitor: ResourceMonitor, *, stac
 async def _run_in_stack(program: Callable[[], object], monitor: ResourceMonitor, stack: str, dry: bool) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
+
+    from semantest_iac.infrastructure.sandbox_engine.monitor import EngineService
 
     settings.configure(
         settings.Settings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, PlannedOperation, trace_causes
 from semantest_iac.domain.deployment.property_changes import (
@@ -19,7 +19,6 @@ from semantest_iac.domain.deployment.property_changes import (
 from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, SettledResource, StackOutputs
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
 from semantest_iac.infrastructure.cloud_programs.context import RetainedResource
-from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import ROOT_STACK_TYPE, type_of_urn
@@ -34,6 +33,9 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
 from semantest_iac.infrastructure.sandbox_engine.state.refreshing import DriftedState
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
 from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 
 
 def plan_of_steps(steps: Iterable[ResourceStep], cloud: Cloud) -> ChangePlan:
