@@ -78,7 +78,7 @@ class TestEvents:
     ) -> None:
         form = queued_home.build_request("v1")
         (tmp_path / "form").write_text(json.dumps(form))
-        senders = [start("submit", "10", queued_home, location, tmp_path / "form") for _ in range(5)]
+        senders = [start("submit", "25", queued_home, location, tmp_path / "form") for _ in range(2)]
         receipts = [receipt for sender in senders for receipt in json.loads(sender.communicate(timeout=120)[0])]
         killed = start("work", moment, queued_home, location, tmp_path / "form")
         killed.communicate(timeout=120)
