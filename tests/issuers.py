@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import encode_base64url, encode_token
+from tests.https_server import serve_https
 
 
 @cache
@@ -69,25 +66,5 @@ class Issuer:
 def serve_issuer(certificate: Path, key: Path) -> Iterator[Issuer]:
     """Publish the documents of an issuer at an address of this machine, by https."""
     issuer = Issuer()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(issuer.fetch(f"{issuer.url}{self.path}")).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Log nothing."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        issuer.url = f"https://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serve_https(certificate, key, lambda path: issuer.fetch(f"{issuer.url}{path}")) as issuer.url:
         yield issuer
-        server.shutdown()
-        thread.join()

@@ -11,6 +11,7 @@ CAMPAIGNS = (
     "damage",
     "differential",
     "full-disks",
+    "gateway",
     "interruptions",
     "kills",
     "messages",

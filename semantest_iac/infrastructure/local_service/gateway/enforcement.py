@@ -177,6 +177,8 @@ class GatewayEnforcement:
             return None
         if not call.api.needs_key:
             return None
+        if key:
+            return self.rules.foreign_key, 0
         return (RefusalReason.WRONG_KEY if sent else RefusalReason.NO_KEY), 0
 
     def _find_key_parameter(self, request: HttpRequest) -> str:

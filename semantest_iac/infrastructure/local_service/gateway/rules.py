@@ -198,7 +198,8 @@ class GatewayRules:
     """All rules of one gateway. `routes` are by keys as `GET /orders/{id}` and `ANY /orders/{rest+}`.
 
     A client sends its key in `key_header` (in lower case) or, where it is named, in `key_parameter`. `base_path` is
-    before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason. `origin` is the
+    before all routes and belongs to none, such as the stage of a REST API. `refusals` has every reason, and
+    `foreign_key` is the one for a key that is for other APIs. `origin` is the
     address in the cloud, `https://` and host; `body_limit` is kept by whoever receives requests. `refuses_with_cors`
     and `answers_with_cors`: whether the gateway puts the headers of CORS on its refusals and on answers of backends.
     """
@@ -212,6 +213,7 @@ class GatewayRules:
     key_header: str = "x-api-key"
     key_parameter: str = ""
     checks: tuple[GatewayCheck, ...] = tuple(GatewayCheck)
+    foreign_key: RefusalReason = RefusalReason.WRONG_KEY
     base_path: str = ""
     origin: str = ""
     timeout_s: float = 29

@@ -1,8 +1,8 @@
 """Reads from a deployed REST API of API Gateway what it does with requests.
 
 What a REST API does is in the OpenAPI document that it was made of; limits and caches are settings of its methods, and
-usage plans have what holds for keys. A method that a plan turns off for its keys is refused here as one of another
-product, where API Gateway says that there were too many requests.
+usage plans have what holds for keys. A plan turns the methods of other products off, of which its keys may call none in
+a second, so that API Gateway says that there were too many requests.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ def read_gateway_rules(resources: DeployedResources) -> GatewayRules | None:
         products=dict(_list_products(resources, methods)),
         keys=tuple(_list_keys(resources)),
         checks=_CHECKS,
+        foreign_key=RefusalReason.RATE,
         base_path=f"/{stage['stageName']}",
         origin=origin,
         body_limit=BODY_LIMIT,
