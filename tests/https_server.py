@@ -31,7 +31,8 @@ def serve_https(certificate: Path, key: Path, answer: Callable[[str], Any]) -> I
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        listening = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.socket = listening  # a client that is slow to begin keeps none but its own thread
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -200,7 +200,7 @@ class _GatewayRun:
         return ended.stdout
 
     def _environment(self) -> dict[str, str]:
-        own = {"PYTHONPATH": os.pathsep.join(sys.path), "SSL_CERT_FILE": str(self._certificate.bundle)}
+        own = {"PYTHONPATH": os.pathsep.join(sys.path), "SSL_CERT_FILE": str(self._certificate.own)}
         return {**os.environ, **own}
 
     @contextmanager

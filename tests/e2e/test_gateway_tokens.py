@@ -41,7 +41,7 @@ def ask(url: str, token: str) -> int:
 def test_tokens_are_verified_with_the_keys_of_their_issuer(
     provider: str, workspace: Workspace, issuer: Issuer, certificate: Certificate
 ) -> None:
-    workspace = replace(workspace, variables={**workspace.variables, "SSL_CERT_FILE": str(certificate.bundle)})
+    workspace = replace(workspace, variables={**workspace.variables, "SSL_CERT_FILE": str(certificate.own)})
     api = {"url": issuer.url, "key": False, "jwt": {"issuer": issuer.url, "audience": ["us"]}}
     component = {"type": "gateway", "gateway": {"apis": {"documents": api}}}
     Path(workspace.folder, "semantest.yaml").write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +17,8 @@ from semantest_iac.infrastructure.local_service.remote_probe import send_request
 CallService = Callable[[str, str, HttpRequest], Awaitable[HttpResponse]]
 """Sends a request to a service of a stack, both by name; raises BackendUnreachableError if it does not run."""
 
+_CALLS_AT_ONCE: Final = 64
+"""To addresses elsewhere, of all stacks; slow ones keep no thread of anything else."""
 _OF_ONE_CONNECTION: Final = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"}
 )
@@ -31,12 +34,13 @@ class BackendCalls:
 
     def __init__(self, call_service: CallService = refuse_service) -> None:
         self._call_service = call_service
+        self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, "backend")
 
     async def __call__(self, stack: str, backend: GatewayBackend, request: HttpRequest) -> HttpResponse:
         """Send a request; raises BackendUnreachableError if nothing answers."""
         if backend.kind is BackendKind.SERVICE:
             return await self._call_service(stack, backend.target, request)
-        return await asyncio.to_thread(_call_url, backend.target, request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _call_url, backend.target, request)
 
 
 def _call_url(url: str, request: HttpRequest) -> HttpResponse:
