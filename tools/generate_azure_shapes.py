@@ -20,8 +20,8 @@ COMMAND = "python tools/generate_azure_shapes.py"
 
 RESOURCES = {
     "apimanagement": (
-        *("Api", "ApiDiagnostic", "ApiManagementService", "ApiOperation", "ApiPolicy", "Backend", "Diagnostic"),
-        *("Logger", "NamedValue", "Product", "ProductApi", "ProductPolicy", "Subscription"),
+        *("Api", "ApiDiagnostic", "ApiManagementService", "ApiOperation", "ApiPolicy", "ApiVersionSet", "Backend"),
+        *("Diagnostic", "Logger", "NamedValue", "Product", "ProductApi", "ProductPolicy", "Subscription"),
     ),
     "app": ("ContainerApp", "ManagedEnvironment"),
     "applicationinsights": ("Component", "Workbook"),

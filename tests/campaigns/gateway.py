@@ -108,9 +108,7 @@ class GatewayResult:
     def describe(self) -> str:
         """Return one line about it."""
         job, limits = self.job, self.job.limits
-        told = [
-            f"{name} {self.passed[name]} of {limit.calls} in {limit.seconds:.0f} s" for name, limit in limits.items()
-        ]
+        told = [f"{name} {self.passed[name]} of {limit}" for name, limit in limits.items()]
         told += [f"{name} {self.passed[name]} of {calls} a day" for name, calls in job.quotas.items()]
         seen = ", ".join(f"{number} x {status}" for status, number in sorted(self.statuses.items()))
         what = f"{job.cloud}: {job.count} requests in {self.seconds:.1f} s: {seen}; passed: {', '.join(told)}"
@@ -207,7 +205,12 @@ class _GatewayRun:
     def _serve(self) -> Iterator[str]:
         command = [sys.executable, "-m", "semantest_iac", "serve", "--json", "--port", "0"]
         process = subprocess.Popen(
-            command, cwd=self._job.folder, env=self._environment(), stdout=subprocess.PIPE, text=True
+            command,
+            cwd=self._job.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         try:
             assert process.stdout

@@ -31,6 +31,11 @@ class Limit:
     seconds: float
     is_bucket: bool
 
+    def __str__(self) -> str:
+        if self.is_bucket:
+            return f"a bucket of {self.calls} and one each {1 / self.rate:.1f} s"
+        return f"{self.calls} in {self.seconds:.0f} s"
+
     @property
     def rate(self) -> float:
         return self.calls / self.seconds

@@ -68,6 +68,11 @@ _TWO_PRODUCTS = replace(
     products=(GatewayProduct("small", ("orders",), RequestRate(1)), GatewayProduct("large", ("orders", "prices"))),
     subscriptions=(GatewaySubscription("web", "small"), GatewaySubscription("partner", "large")),
 )
+_VERSIONS = replace(
+    _GATEWAY,
+    apis=(_ORDERS, replace(_ORDERS, name="orders-v2", version="v2", cache=None), _PRICES),
+    products=(GatewayProduct("standard", ("orders", "orders-v2")),),
+)
 _FASTER = GatewayProduct("small", ("orders",), RequestRate(2))
 _BEFORE_SERVICE = replace(
     _GATEWAY,
@@ -99,6 +104,14 @@ GATEWAY_EXAMPLES = (
         change=("update",),
         needs=(shared.LOG_STORE, shared.APP_SECRET),
         label="with two products",
+    ),
+    KindExample(
+        resource=_VERSIONS,
+        changed=replace(_VERSIONS, apis=(_ORDERS, replace(_VERSIONS.apis[1], needs_login=False), _PRICES)),
+        change=("update",),
+        changes={"aws": ("replace", "update")},
+        needs=(shared.LOG_STORE, shared.APP_SECRET),
+        label="with versions",
     ),
     KindExample(
         resource=_BEFORE_SERVICE,

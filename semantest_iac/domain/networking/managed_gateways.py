@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from semantest_iac.domain.costs.tiers import Tier
+from semantest_iac.domain.environments.platform.gateway_settings import join_version
 from semantest_iac.domain.networking.http_exchange import Pairs
 from semantest_iac.domain.resource import Ref, Resource
 
@@ -82,6 +83,8 @@ EVERY_OPERATION = (GatewayOperation("ANY", "/"), GatewayOperation("ANY", "/{path
 class GatewayApi:
     """An API at a `path` of the gateway, such as `/orders`; its backend gets the rest of the path.
 
+    With a `version`, it is at that segment below the path, beside other versions and one without.
+
     The backend is a `service`, or the `url` of one elsewhere. Requests that fit none of the `operations` are answered
     with 404. What a request must have: the key of a subscription (`needs_key`), the login of the gateway
     (`needs_login`), a token (`authorizer`), an address in `allowed_ips` (networks such as 192.0.2.0/24; all without).
@@ -102,6 +105,12 @@ class GatewayApi:
     request_headers: HeaderRules = HeaderRules()
     response_headers: HeaderRules = HeaderRules()
     cors: Cors | None = None
+    version: str = ""
+
+    @property
+    def whole_path(self) -> str:
+        """The path with the version."""
+        return join_version(self.path, self.version)
 
     @property
     def cache_headers(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.physical_names import physical_name
+from semantest_iac.domain.environments.platform.gateway_resolution import find_whole_path
 from semantest_iac.domain.environments.rules.findings import (
     CloudLimits,
     Finding,
@@ -228,7 +229,7 @@ def check_gateway_addresses(subject: RuleSubject) -> Iterator[Finding]:
     Source: API Gateway's developer guide, "API Gateway resource policy examples".
     """
     apis = subject.platform.gateway.apis if subject.platform else {}
-    paths = {name: (api.path or f"/{name}").rstrip("/") for name, api in apis.items()}
+    paths = {name: find_whole_path(name, api).rstrip("/") for name, api in apis.items()}
     for name, api in apis.items():
         for above, other in apis.items():
             is_below = above != name and f"{paths[name]}/".startswith(f"{paths[above]}/")
@@ -257,7 +258,7 @@ def check_gateway_variables(subject: RuleSubject) -> Iterator[Finding]:
         paths = [it.path for it in api.operations] if api.operations is not None else ["/{path+}"]
         for path in paths:
             place = ""
-            for segment in f"{api.path or f'/{name}'}/{path}".split("/"):
+            for segment in f"{find_whole_path(name, api)}/{path}".split("/"):
                 is_variable, is_greedy = segment.startswith("{"), segment.endswith("+}")
                 known = found.setdefault(place, (is_greedy, f"{segment} of '{name}'")) if is_variable else None
                 if known and known[0] is not is_greedy:

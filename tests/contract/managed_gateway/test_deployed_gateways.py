@@ -40,6 +40,8 @@ APIS: dict[str, dict[str, Any]] = {
     "inside": {"path": "/inside", "key": False, "allow_ips": ["203.0.113.0/24"]},
     "tokens": {"path": "/tokens", "key": False, "jwt": {"issuer": "https://login.example.org", "audience": ["us"]}},
     "sold": {"path": "/sold"},
+    "news": {"path": "/news", "key": False, "request_headers": {"set": {"x-version": "none"}}},
+    "news-v2": {"path": "/news", "version": "v2", "key": False, "request_headers": {"set": {"x-version": "v2"}}},
 }
 SECTION = {
     "publisher_email": "api@example.org",
@@ -142,6 +144,13 @@ class TestRequests:
         await client.status("/orders", headers={**client.key("web"), **LOGIN})
 
         assert client.gateway.backend.received[0].header("x-tenant") == "semantest"
+
+    async def test_reach_the_version_that_they_name_and_else_the_one_without(self, client: Client) -> None:
+        statuses = [await client.status(path) for path in ("/news/7", "/news/v2/7", "/news/v2", "/news/v3/7")]
+
+        received = [(it.path.removesuffix("/"), it.header("x-version")) for it in client.gateway.backend.received]
+        assert statuses == [200] * 4
+        assert received == [("/v2/7", "none"), ("/v2/7", "v2"), ("/v2", "v2"), ("/v2/v3/7", "none")]
 
     @pytest.mark.parametrize(("method", "path"), [("DELETE", "/orders"), ("GET", "/orders/1/2"), ("GET", "/nothing")])
     async def test_of_no_operation_are_not_found(self, client: Client, method: str, path: str) -> None:

@@ -184,6 +184,23 @@ class TestApis:
         assert _find_paths(_validate(provider, {"apis": apis})) == wanted
         assert _find_paths(_validate(provider, {"apis": apis | {"a0": _URL}})) == []
 
+    @pytest.mark.parametrize(
+        ("others", "faults"),
+        [
+            ({"path": "/news"}, []),
+            ({"path": "/news", "version": "v2"}, []),
+            ({"path": "/news", "version": "V1"}, ["gateway.apis.other.path"]),
+            ({"path": "/news/v1"}, ["gateway.apis.other.path"]),
+            ({"path": "/news", "version": "../v2"}, ["gateway.apis.other.version"]),
+            ({"path": "/news", "version": ""}, ["gateway.apis.other.version"]),
+        ],
+        ids=["none beside one", "two", "the same", "the path of one", "a path", "empty"],
+    )
+    def test_with_one_path_are_versions(self, provider: str, others: dict[str, Any], faults: list[str]) -> None:
+        news = {**_URL, "path": "/news", "version": "v1"}
+
+        assert _find_paths(_validate(provider, {"apis": {"news": news, "other": {**_URL, **others}}})) == faults
+
     def test_name_one_backend(self, provider: str) -> None:
         found = _find_paths(_validate(provider, {"apis": {"orders": {}}}))
 

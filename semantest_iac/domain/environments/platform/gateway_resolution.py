@@ -11,7 +11,7 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
     GatewaySection,
     GatewaySubscriptionSection,
 )
-from semantest_iac.domain.environments.platform.gateway_settings import DEFAULT_PUBLISHER, GatewaySettings
+from semantest_iac.domain.environments.platform.gateway_settings import DEFAULT_PUBLISHER, GatewaySettings, join_version
 from semantest_iac.domain.environments.section_types import parse_secret_reference
 
 DEFAULT_PRODUCT = "standard"
@@ -45,6 +45,11 @@ def find_gateway_apis(section: GatewaySection, services: Collection[str]) -> Map
     if section.apis is not None:
         return section.apis
     return {name: GatewayApiSection(service=name) for name in services}
+
+
+def find_whole_path(name: str, api: GatewayApiSection) -> str:
+    """Return the path of an API at the gateway, with its version."""
+    return join_version(api.path or f"/{name}", api.version or "")
 
 
 def _make_default_products(apis: Mapping[str, GatewayApiSection]) -> dict[str, GatewayProductSection]:

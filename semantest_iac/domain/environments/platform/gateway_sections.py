@@ -65,6 +65,9 @@ class GatewayApiSection(Section):
     """An API of the gateway: its backend, and what a request must have."""
 
     path: str | None = Field(default=None, description="Path at the gateway such as /orders; / and the name without.")
+    version: str | None = Field(
+        default=None, description="Version such as v1, a segment after the path; APIs with one path are its versions."
+    )
     service: str | None = Field(default=None, description="The service of the component that answers.")
     url: str | None = Field(default=None, description="The address of a backend elsewhere, in its place.")
     openapi: str | None = Field(

@@ -34,3 +34,8 @@ class GatewaySettings:
     login_secret: str = ""
     origins: tuple[str, ...] = ()
     tier: Tier = "basic"
+
+
+def join_version(path: str, version: str) -> str:
+    """Return the path of a version of an API, which may be none."""
+    return f"{path.rstrip('/')}/{version}" if version else path

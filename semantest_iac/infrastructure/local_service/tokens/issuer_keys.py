@@ -107,7 +107,8 @@ class _PublishedKeys:
             published = await asyncio.to_thread(self._fetch_keys)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, HTTPException) as error:
             self._no_fetch_until = self._clock() + self._fetching.pause_after_failure_s
-            self._failure = f"the keys of {self._issuer} are not available ({error or type(error).__name__})"
+            reason = getattr(error, "reason", None) or error or type(error).__name__
+            self._failure = f"the keys of {self._issuer} are not available ({reason})"
             return
         self._keys, self._failure = published, ""
         now = self._clock()

@@ -8,6 +8,7 @@ from tests.unit.simulated_cloud.azure.tokens import (
     API_OPERATION,
     API_POLICY,
     API_SUBSCRIPTION,
+    API_VERSION_SET,
     BACKEND,
     COMPONENT,
     GATEWAY_DIAGNOSTIC,
@@ -45,6 +46,12 @@ SAMPLES: dict[str, Sample] = {
         "protocols": ["https"],
         "subscriptionRequired": False,
         "serviceUrl": "https://func-semantest.azurewebsites.net",
+    },
+    API_VERSION_SET: lambda _: {
+        **_IN_SERVICE,
+        "versionSetId": "rest",
+        "displayName": "REST",
+        "versioningScheme": "Segment",
     },
     API_OPERATION: lambda _: {
         **_IN_API,

@@ -76,6 +76,7 @@ def _make_api(name: str, api: GatewayApiSection, service: Ref | None, settings: 
     return GatewayApi(
         name=name,
         path=api.path or f"/{name}",
+        version=api.version or "",
         service=service,
         url=api.url or "",
         operations=operations,

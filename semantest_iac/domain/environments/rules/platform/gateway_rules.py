@@ -9,7 +9,11 @@ from ipaddress import IPv4Network, ip_address
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.environments.names import make_printable, suggest_known
-from semantest_iac.domain.environments.platform.gateway_resolution import DEFAULT_PRODUCT, find_gateway_apis
+from semantest_iac.domain.environments.platform.gateway_resolution import (
+    DEFAULT_PRODUCT,
+    find_gateway_apis,
+    find_whole_path,
+)
 from semantest_iac.domain.environments.platform.gateway_sections import (
     GatewayApiSection,
     GatewayLoginSection,
@@ -37,6 +41,7 @@ LONGEST_GATEWAY_PATH = 128
 _PATH = re.compile(r"/|(/[A-Za-z0-9._-]+)+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A name that expressions of every cloud take; source: the reference of parameter mappings of the strictest."""
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _HEADER_VALUE = re.compile(r"(?=[^ @])[\x20-\x7e]{0,1023}[\x21-\x7e]")
 _EXPRESSION_MARKS = ("{{", "${")
 _BACKEND = re.compile(r"[A-Za-z0-9._~:/%@!&*+,;=()\[\]-]+")
@@ -97,13 +102,16 @@ def _check_paths(apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:
         at, path = f"apis.{make_printable(name)}.path", api.path or f"/{name}"
         if api.path is None and not is_resource_name(name):
             continue  # a better name is a path
+        if api.version is not None and not _VERSION.fullmatch(api.version):
+            reason = f"'{make_printable(api.version)}' is not a version: letters, digits, points, hyphens"
+            yield refuse(f"apis.{make_printable(name)}.version", reason, "Such as v1 or 2026-12-01.")
         has_dots = any(part in (".", "..") for part in path.split("/"))
         if has_dots or len(path) > LONGEST_GATEWAY_PATH or not _PATH.fullmatch(path):
             yield refuse(
                 at, f"'{make_printable(path)}' is not a path of an API", "Such as /orders, or / for all paths."
             )
-        elif (other := taken.setdefault(path.lower(), name)) != name:
-            yield refuse(at, f"the API '{other}' has this path already", "Choose another path.")
+        elif (other := taken.setdefault(find_whole_path(name, api).lower(), name)) != name:
+            yield refuse(at, f"the API '{other}' has this path already", "Choose another path, or another version.")
 
 
 def _check_backend(
@@ -253,7 +261,7 @@ def _check_operations(at: str, api: GatewayApiSection, subject: RuleSubject) -> 
 
 def _check_overlaps(apis: Mapping[str, GatewayApiSection]) -> Iterator[Finding]:
     """No operation is below the path of another API, which asks for other things and gets the requests."""
-    paths = {name: (api.path or f"/{name}").rstrip("/") for name, api in apis.items()}
+    paths = {name: find_whole_path(name, api).rstrip("/") for name, api in apis.items()}
     for name, api in apis.items():
         below = {other: path for other, path in paths.items() if path.startswith(f"{paths[name]}/")}
         for index, operation in enumerate(api.operations or ()):

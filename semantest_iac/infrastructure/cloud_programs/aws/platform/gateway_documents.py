@@ -86,7 +86,7 @@ def list_methods(gateway: ManagedGateway) -> tuple[GatewayMethod, ...]:
     """
     names: dict[str, str] = {}
     return tuple(
-        GatewayMethod(api, method, *_name_variables(api.path, operation.path, names))
+        GatewayMethod(api, method, *_name_variables(api.whole_path, operation.path, names))
         for api in gateway.apis
         for method, operation in _list_operations(api)
     )
@@ -288,7 +288,7 @@ def _build_policy(apis: Iterable[GatewayApi]) -> dict[str, Any] | None:
             resources.setdefault(api.allowed_ips, []).extend(
                 f"execute-api:/{GATEWAY_STAGE}/{method}{path}"
                 for method in _list_verbs(api)
-                for path in (api.path, join_paths(api.path, "*"))
+                for path in (api.whole_path, join_paths(api.whole_path, "*"))
             )
     denied = [
         {

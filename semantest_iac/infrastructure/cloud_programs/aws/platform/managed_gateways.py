@@ -249,7 +249,7 @@ def _list_statements(
 def _list_variables(gateway: ManagedGateway, context: ProgramContext) -> dict[str, Any]:
     apis = [
         {
-            "path": api.path,
+            "path": api.whole_path,
             "login": api.needs_login,
             **(
                 {

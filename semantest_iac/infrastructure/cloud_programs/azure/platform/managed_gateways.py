@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import pulumi
@@ -64,7 +65,8 @@ def create_managed_gateway(gateway: ManagedGateway, context: ProgramContext) -> 
         {"principal": principal, "purpose": gateway.name},
     )
     needed = [_create_login(gateway, parent, context)] if gateway.login_secret else []
-    apis = {api.name: _create_api(api, parent, needed, context) for api in gateway.apis}
+    sets = _create_version_sets(gateway, parent, context)
+    apis = {api.name: _create_api(api, sets.get(api.path), parent, needed, context) for api in gateway.apis}
     products = {it.name: _create_product(it, apis, parent, context) for it in gateway.products}
     for subscription in gateway.subscriptions:
         apimanagement.Subscription(
@@ -138,8 +140,30 @@ def _create_login(gateway: ManagedGateway, parent: GatewayParent, context: Progr
     return named
 
 
+def _create_version_sets(
+    gateway: ManagedGateway, parent: GatewayParent, context: ProgramContext
+) -> Mapping[str, apimanagement.ApiVersionSet]:
+    """Create what holds the versions of each path together, the API without a version among them."""
+    sets = {}
+    for path in dict.fromkeys(api.path for api in gateway.apis if api.version):
+        name = path.strip("/") or "root"
+        sets[path] = apimanagement.ApiVersionSet(
+            name,
+            version_set_id=f"{name.replace('/', '-')}-{sha256(path.encode()).hexdigest()[:6]}",
+            display_name=name,
+            versioning_scheme="Segment",
+            **parent.arguments,
+            opts=context.options(),
+        )
+    return sets
+
+
 def _create_api(
-    api: GatewayApi, parent: GatewayParent, needed: list[pulumi.Resource], context: ProgramContext
+    api: GatewayApi,
+    versions: apimanagement.ApiVersionSet | None,
+    parent: GatewayParent,
+    needed: list[pulumi.Resource],
+    context: ProgramContext,
 ) -> apimanagement.Api:
     """Create an API whose requests reach its backend with the path below that of the API."""
     created = apimanagement.Api(
@@ -147,6 +171,8 @@ def _create_api(
         api_id=api.name,
         display_name=api.name,
         path=api.path.strip("/"),
+        api_version=api.version or None,
+        api_version_set_id=versions.id if versions else None,
         protocols=["https"],
         subscription_required=api.needs_key,
         subscription_key_parameter_names={"header": KEY_HEADER, "query": KEY_HEADER},

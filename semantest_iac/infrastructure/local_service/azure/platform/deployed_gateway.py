@@ -110,7 +110,8 @@ def _read_routes(
             if service
             else GatewayBackend(BackendKind.URL, f"{url.scheme}://{url.netloc}")
         )
-        base = "/" + str(apis[name].inputs["path"]).strip("/")
+        parts = (str(apis[name].inputs.get(it) or "").strip("/") for it in ("path", "apiVersion"))
+        base = f"/{'/'.join(filter(None, parts))}"
         below = re.sub(r"[*]$", "{rest+}", str(operation.inputs["urlTemplate"])).rstrip("/")
         key = f"{operation.inputs['method']} {base.rstrip('/')}{below}"
         yield key, EnforcedRoute(name, backend, base.rstrip("/"), url.path.rstrip("/"))

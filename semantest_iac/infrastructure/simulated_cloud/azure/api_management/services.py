@@ -46,6 +46,7 @@ MANAGED_API_TYPE: Final = "azure-native:apimanagement:Api"
 API_DIAGNOSTIC_TYPE: Final = "azure-native:apimanagement:ApiDiagnostic"
 API_OPERATION_TYPE: Final = "azure-native:apimanagement:ApiOperation"
 API_POLICY_TYPE: Final = "azure-native:apimanagement:ApiPolicy"
+API_VERSION_SET_TYPE: Final = "azure-native:apimanagement:ApiVersionSet"
 LOGGER_TYPE: Final = "azure-native:apimanagement:Logger"
 
 _SERVICES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.ApiManagement/service"
@@ -112,6 +113,10 @@ def _is_injected_into_delegated_subnet(context: GuardContext) -> bool:
 
 def _has_websockets_on_consumption(context: GuardContext) -> bool:
     return context.facts["apiType"] == "websocket" and _sku_name(context.facts["service"]) == "Consumption"
+
+
+def _lacks_version_set(context: GuardContext) -> bool:
+    return bool(context.facts["apiVersion"]) and not context.facts["apiVersionSetId"]
 
 
 def _validation_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
@@ -207,13 +212,24 @@ API_MANAGEMENT_TYPES: Final[dict[str, TypeRule]] = {
             "apiRevision": "1",
             "displayName": "{apiId}",
         },
-        references=(SERVICE_REFERENCE,),
+        references=(SERVICE_REFERENCE, id_reference("apiVersionSetId", API_VERSION_SET_TYPE)),
         guards=(
             _validation_guard(
                 _has_websockets_on_consumption, DOC, "WebSocket APIs are not supported in the Consumption tier."
             ),
+            _validation_guard(
+                _lacks_version_set, TERRAFORM, "The version {apiVersion} of an API needs a set of versions."
+            ),
         ),
         latency_seconds=5,
+    ),
+    API_VERSION_SET_TYPE: ArmType(API_VERSION_SET_TYPE, f"{SERVICE_ID}/apiVersionSets/{{versionSetId}}").rule(
+        {
+            "versionSetId": _ENTITY_ID,
+            "displayName": refine(Length(1, 100, DOC)),
+            **dict.fromkeys(("versionHeaderName", "versionQueryName"), refine(Length(1, 100, DOC))),
+        },
+        references=(SERVICE_REFERENCE,),
     ),
     API_OPERATION_TYPE: ArmType(API_OPERATION_TYPE, f"{SERVICE_ID}/apis/{{apiId}}/operations/{{operationId}}").rule(
         {
