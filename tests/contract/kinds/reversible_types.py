@@ -67,7 +67,7 @@ REVERSIBLE_TYPES = frozenset(
         "aws:rds/subnetGroup:SubnetGroup",
         *(
             f"azure-native:apimanagement:{name}"
-            for name in ("Api", "ApiOperation", "ApiPolicy", "Backend", "Diagnostic")
+            for name in ("Api", "ApiOperation", "ApiPolicy", "ApiVersionSet", "Backend", "Diagnostic")
         ),
         *(f"azure-native:apimanagement:{name}" for name in ("Logger", "NamedValue", "Product", "ProductApi")),
         "azure-native:apimanagement:ProductPolicy",
