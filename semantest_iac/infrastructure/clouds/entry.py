@@ -33,7 +33,8 @@ class CloudEntry:
     APIs, `messaging` reads what a stack has of queues and schedules, `message_variables` returns the variables with
     which its functions send to an address of this machine, `identities` answers there with tokens of the identities by
     which functions call each other, `local_stores` is the StoreServerPart of its tables and
-    buckets, `local_variables` adds variables to all functions of a stack as they run here, and `code_service` takes
+    buckets, `function_variables` finds variables of its functions, `local_variables` adds some to all functions of a
+    stack as they run here, and `code_service` takes
     code if programs do not carry it. `platform_answer_check` tells whether an HTTP response has the form that the
     cloud gives before or instead of a function; without it this is not known.
     `traffic_metrics` reads how the versions of a function do (a function that finds resources -> TrafficObserver).
@@ -64,6 +65,7 @@ class CloudEntry:
     message_variables: str = ""
     identities: str = ""
     local_variables: str = ""
+    function_variables: str = ""
     local_stores: str = ""
     containers: str = ""
     gateway_rules: str = ""

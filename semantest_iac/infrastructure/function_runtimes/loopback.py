@@ -85,6 +85,10 @@ async def _listen(create_connection: Callable[[], asyncio.Protocol], port: int) 
         return await loop.create_server(create_connection, "127.0.0.1", 0)
 
 
+class _BodyTooLargeError(Exception):
+    """The body of a request is larger than the server takes."""
+
+
 class _LoopbackConnection(asyncio.Protocol):
     """A connection that answers its requests one after the other; asyncio's streams would take twice as long."""
 
@@ -123,6 +127,10 @@ class _LoopbackConnection(asyncio.Protocol):
     def _handle_next(self) -> None:
         try:
             request, size = _parse_request(self._received, self._limits.body_bytes)
+        except _BodyTooLargeError:
+            self._transport.write(_encode_response(HttpResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)))
+            self.close()
+            return
         except ValueError:
             self.close()
             return
@@ -186,8 +194,10 @@ def _parse_headers(lines: Sequence[str]) -> dict[str, str]:
 
 def _find_body(received: bytearray, start: int, length: str, largest: int) -> tuple[bytes, int] | None:
     """Return a body of this length and where it ends; None for one that is not complete."""
-    if not _LENGTH.fullmatch(length) or int(length) > largest:
-        raise ValueError("the body is too large")
+    if not _LENGTH.fullmatch(length):
+        raise ValueError("a body has no length")
+    if int(length) > largest:
+        raise _BodyTooLargeError
     end = start + int(length)
     return (bytes(received[start:end]), end) if len(received) >= end else None
 

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.compute.triggers import CALL_VARIABLE_PREFIX
 from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.errors import ArtifactError, NotFoundError
+from semantest_iac.domain.messaging.queues import RECEIVE_VARIABLE_PREFIX, SEND_VARIABLE_PREFIX
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
+from semantest_iac.domain.storage.item_tables import TABLE_VARIABLE_PREFIX
+from semantest_iac.domain.storage.object_stores import BUCKET_VARIABLE_PREFIX
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.interpreters import find_compiled_module_fault
@@ -40,6 +44,15 @@ FindDeployedResources = Callable[[Stack], Awaitable[DeployedResources]]
 FindLocalVariables = Callable[[Stack, DeployedResources], Awaitable[Mapping[str, str]]]
 """Returns variables that every function of a stack has when it runs on this machine."""
 
+FindFunctionVariables = Callable[[DeployedResources, tuple[str, ...]], Mapping[str, str]]
+"""Finds the variables of a stack's functions whose names begin so. One per cloud."""
+
+_ONLY_SERVED: Mapping[str, tuple[str, ...]] = {
+    "queues and topics": (SEND_VARIABLE_PREFIX, RECEIVE_VARIABLE_PREFIX),
+    "tables and buckets": (TABLE_VARIABLE_PREFIX, BUCKET_VARIABLE_PREFIX),
+    "functions to call": (CALL_VARIABLE_PREFIX,),
+}
+
 ApiFrontendFactory = Callable[[DeployedResources, UnpackPackage], ApiFrontend | None]
 """Builds the frontend of a stack; None if the stack has no API."""
 
@@ -52,15 +65,18 @@ class LocalProbe:
         find_resources: FindDeployedResources,
         unpack_package: UnpackPackage,
         logs: FunctionLogFiles | None = None,
+        *,
+        is_served: bool = False,
     ) -> None:
         self.find_resources = find_resources
         self.unpack_package = unpack_package
         self._logs = logs
+        self._is_served = is_served
 
     def with_variables(self, find_variables: FindLocalVariables) -> LocalProbe:
         """Return a probe whose functions have further variables, such as addresses of this machine."""
         find = partial(_find_with_variables, self.find_resources, find_variables)
-        return LocalProbe(find, self.unpack_package, self._logs)
+        return LocalProbe(find, self.unpack_package, self._logs, is_served=True)
 
     def check_package(self, artifact: Artifact) -> None:
         """Raise ArtifactError for modules that no interpreter on this machine can load."""
@@ -78,7 +94,9 @@ class LocalProbe:
             return ProbeAnswer(response, origin=AnswerOrigin.PLATFORM)
         async with WarmService(frontend, on_invocation) as service:
             answer = await service.call(request)
-            return replace(answer, response=await asyncio.to_thread(load_stored_body, answer.response))
+        missing = () if self._is_served else describe_missing_parts(stack, await self.find_resources(stack))
+        response = await asyncio.to_thread(load_stored_body, answer.response)
+        return replace(answer, response=response, notes=(*answer.notes, *missing))
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Converse in fresh processes, authorizer included; raises NotFoundError if no WebSocket API is deployed."""
@@ -139,6 +157,19 @@ async def collect_endpoints(
     for find_variables in sources:
         found.update(await find_variables(stack, resources))
     return found
+
+
+def describe_missing_parts(stack: Stack, resources: DeployedResources) -> tuple[str, ...]:
+    """Return what functions of a stack name and a call without `serve` does not have, as one remark; none without."""
+    cloud = CLOUDS[stack.provider]
+    if not cloud.function_variables:
+        return ()
+    find: FindFunctionVariables = cloud.load_part(cloud.function_variables)
+    missing = [what for what, prefixes in _ONLY_SERVED.items() if find(resources, prefixes)]
+    if not missing:
+        return ()
+    named = " and no ".join(missing)
+    return (f"This call had no {named}: they are there while serve runs, for calls at the address that it shows.",)
 
 
 async def _find_with_variables(

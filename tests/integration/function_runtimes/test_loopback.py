@@ -45,9 +45,11 @@ class TestServeLoopback:
 
         assert answer.endswith(b"whole")
 
-    async def test_closes_a_request_with_too_large_a_body(self) -> None:
+    async def test_refuses_a_request_with_too_large_a_body(self) -> None:
         async with serve_loopback(_echo, RequestLimits(body_bytes=3)) as url:
-            assert await _exchange(url, "Content-Length: 4\r\n\r\nlong") == b""
+            answer = await _exchange(url, "Content-Length: 4\r\n\r\nlong")
+
+        assert answer.startswith(b"HTTP/1.1 413 ")
 
     @pytest.mark.parametrize(
         "part",

@@ -13,7 +13,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ArtifactError, NotFoundError
 from semantest_iac.domain.resource import DeployedResource
-from semantest_iac.infrastructure.local_service.local_probe import LocalProbe, ProbeClient
+from semantest_iac.infrastructure.local_service.local_probe import LocalProbe, ProbeClient, describe_missing_parts
 from semantest_iac.infrastructure.local_service.web_socket_service import WebSocketContext
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
@@ -31,6 +31,29 @@ class TestWebSocketService:
 
         with pytest.raises(NotFoundError, match=message):
             await probe.build_web_socket_service(STACK, WebSocketContext(ProbeClient(), probe.unpack_package))
+
+
+class TestMissingParts:
+    """What a call without `serve` lacks is said with its answer."""
+
+    def test_are_named_once_on_aws(self) -> None:
+        variables = {"SEMANTEST_SEND_NEWS": "arn:aws:sns:us-east-1:1:news", "SEMANTEST_TABLE_ORDERS": "orders-1"}
+        outputs = {"environment": {"variables": variables}}
+        [note] = describe_missing_parts(STACK, [DeployedResource("aws:lambda/function:Function", "main", outputs)])
+
+        assert note.startswith("This call had no queues and topics and no tables and buckets: they are there while")
+
+    def test_are_named_once_on_azure(self) -> None:
+        settings = [{"name": "SEMANTEST_SEND_ORDERS", "value": "https://a.servicebus.windows.net/orders"}]
+        app = DeployedResource("azure-native:web:WebApp", "main", {}, inputs={"siteConfig": {"appSettings": settings}})
+        [note] = describe_missing_parts(Stack("rest-api", "azure", "development", "eastus"), [app])
+
+        assert note.startswith("This call had no queues and topics: ")
+
+    def test_are_none_where_functions_use_nothing(self) -> None:
+        outputs = {"environment": {"variables": {"LIMIT": "5"}}}
+
+        assert not describe_missing_parts(STACK, [DeployedResource("aws:lambda/function:Function", "main", outputs)])
 
 
 class TestCheckPackage:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.function_runtimes.azure_functions import MAX_FUNCTIONS_REQUEST_BYTES
 from semantest_iac.infrastructure.function_runtimes.loopback import (
     LoopbackHandler,
     LoopbackRequest,
@@ -26,7 +27,6 @@ from semantest_iac.infrastructure.local_service.messaging.function_calls import 
     IDENTITIES_PATH,
     INVOKE_PREFIX,
     INVOKE_SUFFIX,
-    LARGEST_EVENT,
     CallFunction,
     answer_app_call,
     answer_invoke,
@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.local_service.messaging.sns_api import SnsApi
 from semantest_iac.infrastructure.local_service.messaging.sqs_api import SQS_TARGET, SqsApi
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 
-_LIMITS = RequestLimits(body_bytes=LARGEST_EVENT)
+_LIMITS = RequestLimits(body_bytes=MAX_FUNCTIONS_REQUEST_BYTES, request_s=30.0)  # the largest of all that it answers
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 

@@ -27,7 +27,7 @@ from semantest_iac.infrastructure.local_service.api_frontend import load_stored_
 
 INVOKE_PREFIX, INVOKE_SUFFIX = "/2015-03-31/functions/", "/invocations"
 LARGEST_EVENT = 6 * 1024 * 1024
-"""Bytes of the event of a synchronous call. Source: the quotas of Lambda."""
+"""Bytes of the event of a synchronous call; source: the quotas of Lambda, and its error in reports of others."""
 IDENTITIES_PATH = "/identities"
 """Below which functions of apps get the tokens with which they call each other."""
 _ASYNCHRONOUS = ("Event", "DryRun")
@@ -44,6 +44,9 @@ async def answer_invoke(call: CallFunction, request: LoopbackRequest) -> HttpRes
     arn = unquote(url.path.removeprefix(INVOKE_PREFIX).removesuffix(INVOKE_SUFFIX))
     if request.method != "POST" or request.headers.get("x-amz-invocation-type") in _ASYNCHRONOUS:
         return _refuse(400, "InvalidParameterValueException", "Only calls that wait for the answer are simulated here.")
+    if len(request.body) > LARGEST_EVENT:
+        reason = f"Request must be smaller than {LARGEST_EVENT} bytes for the InvokeFunction operation"
+        return _refuse(413, "RequestEntityTooLargeException", reason)
     try:
         event = json.loads(request.body or b"{}")
     except ValueError:
