@@ -118,3 +118,24 @@ class TestAzure:
 
         assert {it.permission.actions for it in found.unused} == {("Storage Queue Data Contributor",)}
         assert all(it.used_by or it in found.unused for it in found.grants)
+
+
+@pytest.mark.parametrize(
+    ("provider", "actions"),
+    [
+        ("aws", {"ecr:GetAuthorizationToken", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:PutImage"}),
+        ("azure", {"Microsoft.ContainerRegistry/registries/push/write"}),
+    ],
+)
+@pytest.mark.parametrize("is_pushed", [True, False])
+def test_images_are_pushed_by_those_who_make_them(
+    tmp_path: Path, provider: str, actions: set[str], is_pushed: bool
+) -> None:
+    code = {"source": ".", "start": "node server.js"} if is_pushed else {"image": "ghcr.io/example/orders:1.4"}
+    written = {"components": {"shop": {"type": "services", "services": {"orders": code}}}}
+
+    found = compute(tmp_path, "shop", provider, written)
+
+    given = {action: one.resources for one in found.deploy for action in one.actions}
+    assert (given.keys() & actions) == (actions if is_pushed else set())
+    assert all("*" not in given[it] for it in actions & given.keys() if it == "ecr:PutImage")
