@@ -190,8 +190,11 @@ class DeploymentResult:
         error = self.row.error or {}
         remaining = [Fault("left over", name) for name in error.get("remainder", ())]
         commands = [Fault("run", command) for command in error.get("commands", ())]
-        message = error.get("message", f"The deployment ended as {self.row.state}.")
-        return DeploymentError(message, hint=error.get("hint", ""), faults=[*remaining, *commands])
+        message, hint = error.get("message", f"The deployment ended as {self.row.state}."), error.get("hint", "")
+        if successor := error.get("successor"):
+            message = f"Nothing was changed for this request: a newer one for '{self.row.stack}' took its place."
+            hint = f"semantest-iac status --deployment {successor} shows what became of that."
+        return DeploymentError(message, hint=hint, faults=[*remaining, *commands])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the last line of `--json`; `error` is missing if there is none."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.presentation.cli.formatting import (
+    DeploymentResult,
     align_columns,
     flatten_values,
     format_health,
@@ -107,6 +110,16 @@ class TestNextCommands:
         commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1", has_endpoint=False)
 
         assert commands[1].endswith("outputs account --env qa")
+
+
+class TestFailure:
+    def test_of_a_request_that_was_replaced_names_the_newer_one(self) -> None:
+        stack = "network.aws.development.us-east-1"
+        row = DeploymentRow("a", stack, "deploy", DeploymentStatus.SUPERSEDED, "", error={"successor": "b"})
+        failure = DeploymentResult(row, None, 1.0).failure
+
+        assert failure.message == f"Nothing was changed for this request: a newer one for '{stack}' took its place."
+        assert "status --deployment b " in failure.hint
 
 
 class TestHealth:
