@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -110,19 +111,35 @@ def find_faults(lock: Lock, roots: list[str], environment: Environment, unread: 
 def _requirements_of(
     name: str, locked: list[LockedPackage], extras: set[str], environment: Environment, unread: set[str]
 ) -> list[tuple[str, Requirement]]:
-    try:
-        if version(name) not in {package.version for package in locked}:
-            raise PackageNotFoundError(name)
-        declared = [Requirement(line) for line in requires(name) or ()]
-    except PackageNotFoundError:
+    installed = _read_installed_version(name)
+    if installed is None or installed not in {package.version for package in locked}:
         unread.add(name)
         return []
-    wanted = [{**environment, "extra": extra} for extra in ("", *sorted(extras))]
+    return [(name, each) for each in _list_wanted(name, frozenset(extras), tuple(environment.items()))]
+
+
+@cache
+def _read_installed_version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+@cache  # metadata and markers take nearly all of the time, and each is looked at for every environment and lock
+def _list_wanted(name: str, extras: frozenset[str], environment: tuple[tuple[str, str], ...]) -> list[Requirement]:
+    """The requirements of an installed package that count with these extras in an environment."""
+    wanted = [{**dict(environment), "extra": extra} for extra in ("", *sorted(extras))]
     return [
-        (name, each)
-        for each in declared
+        each
+        for each in _read_requirements(name)
         if each.marker is None or any(each.marker.evaluate(values) for values in wanted)
     ]
+
+
+@cache
+def _read_requirements(name: str) -> list[Requirement]:
+    return [Requirement(line) for line in requires(name) or ()]
 
 
 def checksum_line(text: str) -> str:
