@@ -47,7 +47,7 @@ from semantest_iac.infrastructure.local_service.messaging.endpoint import (
 from semantest_iac.infrastructure.local_service.messaging.local_messages import StoredMessages
 from semantest_iac.infrastructure.local_service.messaging.pollers import DeliveryReport
 from semantest_iac.infrastructure.local_service.serving_addresses import MESSAGES_FOLDER, announce_address
-from semantest_iac.infrastructure.local_service.sites.rules import SiteSources
+from semantest_iac.infrastructure.local_service.sites.rules import SitePackages
 from semantest_iac.infrastructure.local_service.stores.local_stores import LocalStores
 from semantest_iac.infrastructure.message_store.messages import MessageStore
 from semantest_iac.presentation.gateway.launch import open_gateway
@@ -130,7 +130,7 @@ class LocalServing:
         ledger, probe = self._application.ledger, self.find_local_probe(stack)
         if not is_platform(ledger.stack(str(stack))):
             return None
-        sources = SiteSources(probe.unpack_package, tuple(list_site_digests(ledger, str(stack))))
+        sources = SitePackages(probe.unpack_package, tuple(list_site_digests(ledger, str(stack))))
         return await read_entrance(stack, await probe.find_resources(stack), sources)
 
     @asynccontextmanager

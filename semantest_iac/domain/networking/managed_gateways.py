@@ -60,6 +60,11 @@ class HeaderRules:
     set: Pairs = ()
     remove: tuple[str, ...] = ()
 
+    def apply(self, headers: Pairs) -> Pairs:
+        """Return the headers with the changes; their names are compared in any case."""
+        gone = {name.lower() for name in (*self.remove, *(name for name, _ in self.set))}
+        return (*(pair for pair in headers if pair[0].lower() not in gone), *self.set)
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayOperation:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
-from semantest_iac.infrastructure.local_service.gateway.rules import CacheRule, CallRate, CountedBy, HeaderChanges
+from semantest_iac.infrastructure.local_service.gateway.rules import CacheRule, CallRate, CountedBy
 from tests.contract.managed_gateway.gateways import ROUTES, Gateway, make_gateway
 
 CACHE = CacheRule(30, query=("page",), headers=("accept-language",))
@@ -104,7 +105,7 @@ class TestCache:
 
 class TestHeaders:
     async def test_of_requests_are_changed_on_the_way_in(self, cloud: str) -> None:
-        changes = HeaderChanges((("X-Tenant", "semantest"),), removed=("x-api-key", "Cookie"))
+        changes = HeaderRules((("X-Tenant", "semantest"),), remove=("x-api-key", "Cookie"))
         gateway = make_gateway(cloud, request_headers=changes)
         await gateway.call(headers={"x-tenant": "mine", "X-Api-Key": "secret", "cookie": "a=b", "accept": "*/*"})
         received = {name.lower(): value for name, value in gateway.backend.received[0].headers}
@@ -112,7 +113,7 @@ class TestHeaders:
         assert received == {"accept": "*/*", "x-tenant": "semantest", "x-forwarded-for": "127.0.0.1"}
 
     async def test_of_answers_are_changed_on_the_way_out(self, cloud: str) -> None:
-        changes = HeaderChanges((("strict-transport-security", "max-age=1"),), removed=("X-Powered-By",))
+        changes = HeaderRules((("strict-transport-security", "max-age=1"),), remove=("X-Powered-By",))
         answer = await make_gateway(cloud, response_headers=changes).call()
 
         assert dict(answer.headers) == {"content-type": "application/json", "strict-transport-security": "max-age=1"}

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.infrastructure.local_service.gateway.answer_cache import AnswerCache
-from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
-from semantest_iac.infrastructure.local_service.sites.played_site import PlayedSite, find_lifetime_s
-from semantest_iac.infrastructure.local_service.sites.rules import DeliveryCache, ServedFile, SiteRules
+from semantest_iac.infrastructure.local_service.sites.played_site import PlayedSite, find_cache_lifetime_s
+from semantest_iac.infrastructure.local_service.sites.rules import CacheStatusHeader, ServedFile, SiteRules
 
 WORDS = {
-    "aws": DeliveryCache("x-cache", "Hit from cloudfront", "Miss from cloudfront"),
-    "azure": DeliveryCache("x-cache", "TCP_HIT", "TCP_MISS"),
+    "aws": CacheStatusHeader("x-cache", "Hit from cloudfront", "Miss from cloudfront"),
+    "azure": CacheStatusHeader("x-cache", "TCP_HIT", "TCP_MISS"),
 }
 HTML, SCRIPT = ("content-type", "text/html; charset=utf-8"), ("content-type", "text/javascript; charset=utf-8")
 AGAIN, SHORT = ("cache-control", "no-cache"), ("cache-control", "public, max-age=300")
 PAGE = b"<!doctype html><title>Shop</title>"
-FRAMES = HeaderChanges((("x-frame-options", "DENY"),))
+FRAMES = HeaderRules((("x-frame-options", "DENY"),))
 
 
 class ManualClock:
@@ -131,7 +131,7 @@ class TestVariables:
         assert answer.body == b'{"API_URL": "http://localhost:4180/shop/live"}'
 
     async def test_stand_in_headers_too(self, cloud: str, tmp_path: Path) -> None:
-        policy = HeaderChanges((("content-security-policy", "connect-src https://api.cloud.example"),))
+        policy = HeaderRules((("content-security-policy", "connect-src https://api.cloud.example"),))
         received = headers_of(await Site(cloud, tmp_path, headers=policy).get("/"))
 
         assert received["content-security-policy"] == "connect-src http://localhost:4180/shop"
@@ -192,4 +192,4 @@ class TestLifetimes:
         ],
     )
     def test_are_those_of_the_answer(self, header: str, seconds: int) -> None:
-        assert find_lifetime_s((("Cache-Control", header),)) == seconds
+        assert find_cache_lifetime_s((("Cache-Control", header),)) == seconds

@@ -24,7 +24,7 @@ from semantest_iac.domain.networking.networks import LoadBalancer
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret
 from semantest_iac.domain.security.vaults import SecretVault, Workload, WorkloadIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import build_steps
+from semantest_iac.infrastructure.cloud_programs.aws.platform.containers.service_scaling import build_scaling_steps
 from semantest_iac.infrastructure.clouds.plan.aws_container_sizes import choose_task_size
 from semantest_iac.infrastructure.container_images.registry_client import PasswordLogin
 from tests.unit.cloud_programs.recorder import (
@@ -246,7 +246,7 @@ class TestScaling:
 
     @pytest.mark.parametrize("maximum", [1, 2, 5, 20, 21, 50, 100])
     def test_steps_cover_every_need_with_enough_tasks(self, maximum: int) -> None:
-        steps = build_steps(maximum)
+        steps = build_scaling_steps(maximum)
 
         for needed in range(1, maximum + 30):
             [step] = [
@@ -257,4 +257,4 @@ class TestScaling:
             ]
             assert min(needed, maximum) <= step["scaling_adjustment"] <= maximum
         assert len(steps) <= 20
-        assert [it["scaling_adjustment"] for it in build_steps(3)] == [1, 2, 3]
+        assert [it["scaling_adjustment"] for it in build_scaling_steps(3)] == [1, 2, 3]

@@ -24,13 +24,13 @@ from semantest_iac.infrastructure.cloud_programs.aws.platform.gateway_documents 
     INTEGRATION,
     RESOURCE_POLICY,
     RESPONSES,
-    GatewayPlaces,
+    GatewayTargets,
     build_document,
     list_methods,
 )
 
 _URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn/invocations"
-_PLACES = GatewayPlaces(_URI, "link01", {Ref("service-orders"): "orders-api.services.internal"})
+_PLACES = GatewayTargets(_URI, "link01", {Ref("service-orders"): "orders-api.services.internal"})
 _ORDERS = GatewayApi(name="orders", path="/orders", service=Ref("service-orders"))
 
 

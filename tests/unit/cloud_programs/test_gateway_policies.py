@@ -17,8 +17,8 @@ from semantest_iac.domain.networking.managed_gateways import (
     ResponseCache,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.gateway.policy_documents import (
-    api_policy_document,
-    product_policy_document,
+    build_api_policy,
+    build_product_policy,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.api_management.policies import find_policy_fault
 
@@ -47,16 +47,16 @@ def _section(text: str, name: str) -> Element:
 class TestApis:
     @pytest.mark.parametrize("api", [_BARE, _WHOLE, _TOKEN, replace(_TOKEN, cache=ResponseCache(5))])
     def test_are_valid(self, api: GatewayApi) -> None:
-        assert find_policy_fault(api_policy_document(api), "api") == ""
+        assert find_policy_fault(build_api_policy(api), "api") == ""
 
     def test_check_who_calls_before_they_count_and_look_into_the_cache(self) -> None:
-        order = [it.tag for it in _section(api_policy_document(_WHOLE), "inbound")]
+        order = [it.tag for it in _section(build_api_policy(_WHOLE), "inbound")]
 
         assert order[:6] == ["cors", "ip-filter", "choose", "base", "rate-limit-by-key", "cache-lookup"]
         assert order[-1] == "set-backend-service"
 
     def test_keep_the_key_and_the_login_from_the_backend(self) -> None:
-        inbound = _section(api_policy_document(_WHOLE), "inbound")
+        inbound = _section(build_api_policy(_WHOLE), "inbound")
         removed = [it.get("name") for it in inbound.findall("set-header") if it.get("exists-action") == "delete"]
 
         parameters = [(it.get("name"), it.get("exists-action")) for it in inbound.findall("set-query-parameter")]
@@ -65,7 +65,7 @@ class TestApis:
         assert parameters == [("x-api-key", "delete")]
 
     def test_answer_a_missing_login_with_what_to_send(self) -> None:
-        when = _section(api_policy_document(_WHOLE), "inbound").find("choose/when")
+        when = _section(build_api_policy(_WHOLE), "inbound").find("choose/when")
         assert when is not None
 
         sent, _, expected = str(when.get("condition")).partition(" != ")
@@ -77,14 +77,14 @@ class TestApis:
         assert [it.text for it in when.iter("value")] == ['Basic realm="gateway"']
 
     def test_write_networks_as_ranges(self) -> None:
-        found = _section(api_policy_document(_WHOLE), "inbound").find("ip-filter")
+        found = _section(build_api_policy(_WHOLE), "inbound").find("ip-filter")
         assert found is not None
 
         assert [it.text for it in found.iter("address")] == ["198.51.100.7"]
         assert [it.attrib for it in found.iter("address-range")] == [{"from": "192.0.2.0", "to": "192.0.2.255"}]
 
     def test_keep_answers_apart_by_token(self) -> None:
-        document = api_policy_document(replace(_TOKEN, cache=ResponseCache(5, ("page",))))
+        document = build_api_policy(replace(_TOKEN, cache=ResponseCache(5, ("page",))))
         lookup = _section(document, "inbound").find("cache-lookup")
         assert lookup is not None
 
@@ -98,7 +98,7 @@ class TestApis:
         jwt = Authorizer("https://login.example.org/", ("a",), "X-Token")
         cors = Cors(("https://app.example.org",), credentials=True)
         lookup = _section(
-            api_policy_document(replace(_BARE, authorizer=jwt, cors=cors, cache=ResponseCache(5))), "inbound"
+            build_api_policy(replace(_BARE, authorizer=jwt, cors=cors, cache=ResponseCache(5))), "inbound"
         ).find("cache-lookup")
         assert lookup is not None
 
@@ -107,13 +107,13 @@ class TestApis:
 
 class TestProducts:
     def test_are_valid_in_products_alone(self) -> None:
-        text = product_policy_document(_PRODUCT)
+        text = build_product_policy(_PRODUCT)
 
         assert find_policy_fault(text, "product") == ""
         assert "not allowed in the scope 'api'" in find_policy_fault(text, "api")
 
     def test_count_a_week_in_seconds_and_answer_with_429(self) -> None:
-        text = product_policy_document(_PRODUCT)
+        text = build_product_policy(_PRODUCT)
         quota = _section(text, "inbound").find("quota")
         assert quota is not None
 

@@ -18,8 +18,8 @@ from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.gateway.api_operations import (
     expand_methods,
-    operation_id,
-    url_template,
+    make_operation_id,
+    make_url_template,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.gateway.policy_elements import (
     ORIGINAL_HOST,
@@ -146,10 +146,10 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
 
 def _create_operations(api: HttpApi, in_service: dict[str, Any], context: ProgramContext) -> None:
     for endpoint, method in expand_methods(api.endpoints):
-        template, parameters = url_template(endpoint.path)
+        template, parameters = make_url_template(endpoint.path)
         apimanagement.ApiOperation(
             replace(endpoint, method=method).shape,  # a variable can then be renamed in place
-            operation_id=operation_id(endpoint, method),
+            operation_id=make_operation_id(endpoint, method),
             display_name=f"{method} {endpoint.path}",
             method=method,
             url_template=template,
@@ -176,7 +176,9 @@ def _route_to_app(
         opts=context.options(),
         **in_service,
     )
-    public = [operation_id(endpoint, method) for endpoint, method in expand_methods(api.endpoints) if endpoint.public]
+    public = [
+        make_operation_id(endpoint, method) for endpoint, method in expand_methods(api.endpoints) if endpoint.public
+    ]
     apimanagement.ApiPolicy(
         api.name,
         api_id=gateway_api.name,

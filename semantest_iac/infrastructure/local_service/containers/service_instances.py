@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.local_service.containers.service_spec import (
     ServiceTimes,
     ServiceUnreachableError,
     count_wanted_instances,
-    find_local_maximum,
+    find_instance_limit,
 )
 
 
@@ -164,7 +164,7 @@ class ServiceInstances:
 
     def _find_wanted(self, spec: ServiceSpec, load: ServiceLoad) -> int:
         """Return the most that was needed within the time for which instances stay."""
-        now, most = time.monotonic(), find_local_maximum()
+        now, most = time.monotonic(), find_instance_limit()
         wanted = count_wanted_instances(spec, load, most)
         while self._peaks and self._peaks[0][0] < now - self._times.cooldown_s:
             self._peaks.popleft()
@@ -195,7 +195,7 @@ class ServiceInstances:
             seconds = time.monotonic() - self._began.pop(instance, time.monotonic())
             if instance in self._instances:
                 self._failures = 1 if seconds >= self._times.steady_s else self._failures + 1
-                self._next_start = time.monotonic() + self._times.find_wait(self._failures)
+                self._next_start = time.monotonic() + self._times.find_restart_delay_s(self._failures)
             self._instances = [it for it in self._instances if it is not instance]
             self._older = [it for it in self._older if it is not instance]
             self._report(ServiceReport(spec.name, instance.reason, is_failure=True, seconds=seconds))

@@ -65,12 +65,12 @@ class ServiceTimes:
     steady_s: float = 60.0
     stop_s: float = 10.0
 
-    def find_wait(self, failures: int) -> float:
+    def find_restart_delay_s(self, failures: int) -> float:
         """Return after how many seconds a service is started again that has failed so often in a row."""
         return min(self.restart_s * 2.0 ** (failures - 2), self.longest_restart_s) if failures > 1 else 0.0
 
 
-def find_local_maximum() -> int:
+def find_instance_limit() -> int:
     """Return how many instances of one service this machine runs at most."""
     return max(2, os.cpu_count() or 1)
 

@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.local_service.gateway.enforcement import Gatew
 from semantest_iac.infrastructure.local_service.gateway.played_gateway import PlayedGateway, ReadGatewayRules
 from semantest_iac.infrastructure.local_service.gateway.rules import GatewayBackend, GatewayRules
 from semantest_iac.infrastructure.local_service.sites.played_site import PlayedSite
-from semantest_iac.infrastructure.local_service.sites.rules import ReadSiteRules, SiteRules, SiteSources
+from semantest_iac.infrastructure.local_service.sites.rules import ReadSiteRules, SitePackages, SiteRules
 
 OWN_HOST_SUFFIX: Final = ".localhost"
 """Every stack has a host of its own on this machine: its name before this."""
@@ -143,7 +143,7 @@ class StackEntrance:
         return await self.call_backend(self.stack, backend, request)
 
 
-async def read_entrance(stack: Stack, resources: DeployedResources, sources: SiteSources) -> EntranceRules | None:
+async def read_entrance(stack: Stack, resources: DeployedResources, sources: SitePackages) -> EntranceRules | None:
     """Read the rules of a stack as it is deployed; None if it has neither gateway nor site."""
     cloud = CLOUDS[stack.provider]
     gateway: ReadGatewayRules | None = cloud.load_part(cloud.gateway_rules) if cloud.gateway_rules else None

@@ -23,7 +23,7 @@ class CallLimits:
         self._rates: dict[tuple[str, str, CallRate], SlidingWindow | TokenBuckets] = {}
         self._quotas: dict[tuple[str, str, CallQuota], tuple[float, int]] = {}  # end of the period, calls in it
 
-    def take_of_rate(self, name: str, caller: str, rate: CallRate) -> float:
+    def count_against_rate(self, name: str, caller: str, rate: CallRate) -> float:
         """Count a call and return 0, or return the seconds until the next one may pass."""
         key = (name, caller, rate)
         counter = self._rates.get(key)
@@ -31,7 +31,7 @@ class CallLimits:
             counter = self._rates[key] = self._create_counter(rate)
         return counter.acquire_or_wait_s()
 
-    def take_of_quota(self, name: str, caller: str, quota: CallQuota) -> float:
+    def count_against_quota(self, name: str, caller: str, quota: CallQuota) -> float:
         """Count a call and return 0, or return the seconds until the next period begins."""
         key, now = (name, caller, quota), self._wall_clock()
         end, used = self._quotas.get(key, (0.0, 0))

@@ -123,7 +123,7 @@ class GatewayEnforcement:
 
     def refuse(self, reason: RefusalReason, wait_s: float = 0) -> HttpResponse:
         """Word a refusal as the cloud does."""
-        return word_refusal(self.rules.refusals[reason], wait_s)
+        return build_refusal(self.rules.refusals[reason], wait_s)
 
     def _find_path(self, request: HttpRequest) -> str:
         """Return the path below the gateway's own; empty for one that is not there."""
@@ -220,7 +220,7 @@ class GatewayEnforcement:
         if product is None or product.quota is None:
             return None
         caller = _find_caller(call, product.quota.counted_by)
-        wait_s = self.limits.take_of_quota(f"product {product.name}", caller, product.quota)
+        wait_s = self.limits.count_against_quota(f"product {product.name}", caller, product.quota)
         return (RefusalReason.QUOTA, wait_s) if wait_s else None
 
     def _check_api_rate(self, call: _Call) -> Refused | None:
@@ -229,11 +229,11 @@ class GatewayEnforcement:
     def _take_of_rate(self, call: _Call, name: str, rate: CallRate | None) -> Refused | None:
         if rate is None:
             return None
-        wait_s = self.limits.take_of_rate(name, _find_caller(call, rate.counted_by), rate)
+        wait_s = self.limits.count_against_rate(name, _find_caller(call, rate.counted_by), rate)
         return (RefusalReason.RATE, wait_s) if wait_s else None
 
 
-def word_refusal(refusal: GatewayRefusal, wait_s: float) -> HttpResponse:
+def build_refusal(refusal: GatewayRefusal, wait_s: float) -> HttpResponse:
     """Return a refusal; a client that may try again learns when, in whole seconds and at least one."""
     seconds = min(max(1, math.ceil(min(wait_s, _LONGEST_WAIT_S))), _LONGEST_WAIT_S) if wait_s else 0
     clock = str(timedelta(seconds=seconds)).rjust(8, "0")

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
 from semantest_iac.domain.networking.http_exchange import BodyLimit, HttpResponse, Pairs
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
 from semantest_iac.infrastructure.local_service.tokens.json_web_tokens import JwtRules
 
@@ -105,19 +106,6 @@ class CacheRule:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderChanges:
-    """Headers that are removed, and those that replace others of their names; names in any case."""
-
-    set: Pairs = ()
-    removed: tuple[str, ...] = ()
-
-    def apply(self, headers: Pairs) -> Pairs:
-        """Return the headers with the changes."""
-        gone = {name.lower() for name in (*self.removed, *(name for name, _ in self.set))}
-        return (*(pair for pair in headers if pair[0].lower() not in gone), *self.set)
-
-
-@dataclass(frozen=True, slots=True)
 class BasicLogin:
     """The user and password of basic authentication."""
 
@@ -168,9 +156,9 @@ class EnforcedApi:
     rate: CallRate | None = None
     cache: CacheRule | None = None
     allowed_addresses: tuple[str, ...] = ()
-    request_headers: HeaderChanges = HeaderChanges()
+    request_headers: HeaderRules = field(default_factory=HeaderRules)
     removed_parameters: tuple[str, ...] = ()
-    response_headers: HeaderChanges = HeaderChanges()
+    response_headers: HeaderRules = field(default_factory=HeaderRules)
     cors: CorsRules | None = None
 
 

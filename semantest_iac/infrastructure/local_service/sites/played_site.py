@@ -45,7 +45,7 @@ class PlayedSite:
         if rules.cache and (cached := self._cache.find(name)):
             age = math.floor(self._cache.clock() - cached.made_at)
             return _finish(
-                rules, request, cached.response, (("age", str(age)), (rules.cache.header, rules.cache.hit)), local
+                rules, request, cached.response, (("age", str(age)), (rules.cache.name, rules.cache.hit)), local
             )
         found = _find_file(rules, name)
         if found is None:
@@ -53,9 +53,9 @@ class PlayedSite:
         response = await asyncio.to_thread(self._load, *found, local)
         if rules.cache is None:
             return _finish(rules, request, response, (), local)
-        if response.status == 200 and (seconds := find_lifetime_s(response.headers)):
+        if response.status == 200 and (seconds := find_cache_lifetime_s(response.headers)):
             self._cache.keep(name, response, seconds)
-        return _finish(rules, request, response, ((rules.cache.header, rules.cache.miss),), local)
+        return _finish(rules, request, response, ((rules.cache.name, rules.cache.miss),), local)
 
     def _load(self, name: str, status: int, addresses: Mapping[str, str]) -> HttpResponse:
         file = self.rules.files[name]
@@ -80,7 +80,7 @@ def _finish(
     return replace(answer, body=b"", stored_body=None) if request.method == "HEAD" else answer
 
 
-def find_lifetime_s(headers: Pairs) -> int:
+def find_cache_lifetime_s(headers: Pairs) -> int:
     """Return for how many seconds a network keeps an answer, by its own header."""
     text = next((value.lower() for name, value in headers if name.lower() == "cache-control"), "")
     if any(word in text for word in _NOT_KEPT):

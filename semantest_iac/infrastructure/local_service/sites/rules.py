@@ -9,8 +9,8 @@ from pathlib import Path
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpResponse, Pairs
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
-from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class ServedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryCache:
-    """What a network that keeps answers tells in the header `header` of each of them."""
+class CacheStatusHeader:
+    """The header in which a network that keeps answers says of each whether it was kept, with its two values."""
 
-    header: str
+    name: str
     hit: str
     miss: str
 
@@ -47,13 +47,13 @@ class SiteRules:
     single_page: bool = False
     error_page: str = ""
     has_folder_pages: bool = True
-    headers: HeaderChanges = field(default_factory=HeaderChanges)
-    cache: DeliveryCache | None = None
+    headers: HeaderRules = field(default_factory=HeaderRules)
+    cache: CacheStatusHeader | None = None
     origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class SiteSources:
+class SitePackages:
     """Where the files of a site are: the packages that its stack has had, by their digests, newest first."""
 
     unpack: UnpackPackage
@@ -66,5 +66,5 @@ class SiteSources:
                 yield self.unpack(digest)
 
 
-ReadSiteRules = Callable[[DeployedResources, SiteSources], SiteRules | None]
+ReadSiteRules = Callable[[DeployedResources, SitePackages], SiteRules | None]
 """Reads the rules of a stack's static site; None if it has none. One per cloud."""

@@ -11,7 +11,7 @@ import pytest
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.aws.platform.deployed_site import read_site_rules
-from semantest_iac.infrastructure.local_service.sites.rules import ServedFile, SiteRules, SiteSources
+from semantest_iac.infrastructure.local_service.sites.rules import ServedFile, SitePackages, SiteRules
 
 DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 PAGE = {"errorCode": 404, "responseCode": 200, "responsePagePath": "/index.html"}
@@ -76,7 +76,7 @@ def packages(tmp_path: Path) -> Packages:
 def read(
     packages: Packages, *resources: DeployedResource, digests: tuple[str, ...] = ("new", "gone", "old")
 ) -> SiteRules:
-    rules = read_site_rules(resources, SiteSources(packages.unpack, digests))
+    rules = read_site_rules(resources, SitePackages(packages.unpack, digests))
     assert rules is not None
     return rules
 
@@ -111,7 +111,7 @@ class TestFiles:
 
 class TestRules:
     def test_of_a_stack_without_a_distribution_are_none(self, packages: Packages) -> None:
-        assert read_site_rules([object_of("index.html")], SiteSources(packages.unpack)) is None
+        assert read_site_rules([object_of("index.html")], SitePackages(packages.unpack)) is None
 
     @pytest.mark.parametrize(
         ("responses", "single_page", "error_page"), [([PAGE], True, ""), ([LOST], False, "404.html"), ([], False, "")]

@@ -48,14 +48,14 @@ _VARIABLE = re.compile(r"\{(\w+)\+?\}")
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayPlaces:
+class GatewayTargets:
     """What a document says of other resources: the call of the authorizer, the link, and the host of each service."""
 
     authorizer_uri: str = ""
     link: str = ""
     hosts: Mapping[Ref, str] | None = None
 
-    def find_backend(self, api: GatewayApi) -> str:
+    def find_backend_address(self, api: GatewayApi) -> str:
         """Return the address of what answers, without a slash at its end."""
         return f"http://{(self.hosts or {})[api.service]}" if api.service else api.url.rstrip("/")
 
@@ -123,7 +123,7 @@ def join_paths(base: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path.lstrip('/')}".rstrip("/") or "/"
 
 
-def build_document(gateway: ManagedGateway, title: str, places: GatewayPlaces) -> dict[str, Any]:
+def build_document(gateway: ManagedGateway, title: str, places: GatewayTargets) -> dict[str, Any]:
     """Return the document with all APIs of the gateway."""
     paths: dict[str, dict[str, Any]] = {}
     for each in list_methods(gateway):
@@ -155,7 +155,7 @@ def find_identity_headers(api: GatewayApi) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, headers)))
 
 
-def _list_schemes(gateway: ManagedGateway, places: GatewayPlaces) -> Iterator[tuple[str, dict[str, Any]]]:
+def _list_schemes(gateway: ManagedGateway, places: GatewayTargets) -> Iterator[tuple[str, dict[str, Any]]]:
     yield _KEY_SCHEME, {"type": "apiKey", "name": KEY_HEADER, "in": "header"}
     for api in gateway.apis:
         if name := find_access_scheme(api):
@@ -170,7 +170,7 @@ def _list_schemes(gateway: ManagedGateway, places: GatewayPlaces) -> Iterator[tu
             yield name, {**scheme, AUTHORIZER: authorizer}
 
 
-def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
+def _build_method(each: GatewayMethod, places: GatewayTargets) -> dict[str, Any]:
     api = each.api
     kept = [*_list_cache_keys(api, each.path)] if api.cache and each.method == "GET" else []
     parameters = {f"path.{name}": f"method.request.path.{name}" for name in _VARIABLE.findall(each.path)}
@@ -184,7 +184,7 @@ def _build_method(each: GatewayMethod, places: GatewayPlaces) -> dict[str, Any]:
     integration = {
         "type": "http_proxy",
         "httpMethod": each.method,
-        "uri": f"{places.find_backend(api)}/{rest}",
+        "uri": f"{places.find_backend_address(api)}/{rest}",
         "passthroughBehavior": "when_no_match",
         "timeoutInMillis": TIMEOUT_MS,
         "requestParameters": {**mapped, **set_headers},

@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.foundation import (
 from semantest_iac.infrastructure.cloud_programs.aws.platform.gateway_documents import (
     GATEWAY_STAGE,
     GatewayMethod,
-    GatewayPlaces,
+    GatewayTargets,
     build_document,
     find_access_scheme,
     list_methods,
@@ -76,7 +76,7 @@ def _describe_apis(
     hosts = {service: context.outputs[service]["host"] for service in gateway.services}
 
     def describe(known: Mapping[str, Any]) -> str:
-        places = GatewayPlaces(known["uri"], known["link"], known["hosts"])
+        places = GatewayTargets(known["uri"], known["link"], known["hosts"])
         return json.dumps(build_document(gateway, str(context.stack), places), sort_keys=True)
 
     return pulumi.Output.all(

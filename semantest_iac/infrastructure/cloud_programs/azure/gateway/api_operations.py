@@ -26,7 +26,7 @@ def expand_methods(endpoints: Sequence[ApiEndpoint]) -> Iterator[tuple[ApiEndpoi
                 yield endpoint, method
 
 
-def operation_id(endpoint: ApiEndpoint, method: str) -> str:
+def make_operation_id(endpoint: ApiEndpoint, method: str) -> str:
     """Build a readable id, with a hash to distinguish similar paths."""
     shape = replace(endpoint, method=method).shape
     path = re.sub(r"[^a-z0-9]+", "-", shape.partition(" ")[2].lower()).strip("-") or "root"
@@ -34,7 +34,7 @@ def operation_id(endpoint: ApiEndpoint, method: str) -> str:
     return f"{method.lower()}-{path}"[: _MAX_ID_LENGTH - 7] + f"-{digest}"
 
 
-def url_template(path: str) -> tuple[str, list[str]]:
+def make_url_template(path: str) -> tuple[str, list[str]]:
     """Turn `/a/{id}/{rest+}` into `/a/{id}/*`, with `id` as its only parameter."""
     template = re.sub(r"\{\w+\+\}$", "*", path)
     return template, _PATH_PARAMETER.findall(template)

@@ -33,7 +33,7 @@ LOGIN_VALUE_ID = "gateway-login"
 _DIGEST = "Convert.ToBase64String(System.Security.Cryptography.SHA256.Create().ComputeHash(Encoding.UTF8.GetBytes({})))"
 
 
-def api_policy_document(api: GatewayApi) -> str:
+def build_api_policy(api: GatewayApi) -> str:
     """Build the policy of an API: who may call, then the limits of the product and of the API, the cache, headers.
 
     The limits count only requests that may pass. The backend gets neither the key nor the login.
@@ -132,7 +132,7 @@ def _add_header_rules(section: Element, rules: HeaderRules) -> None:
         add_header(section, name, value)
 
 
-def product_policy_document(product: GatewayProduct) -> str:
+def build_product_policy(product: GatewayProduct) -> str:
     """Build the policy of a product, whose limits count each subscription by itself.
 
     A quota that is used up is answered like a rate: API Management itself would answer with 403.

@@ -24,13 +24,13 @@ from semantest_iac.domain.resource import Ref
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import common_arguments, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.gateway.api_operations import (
     expand_methods,
-    operation_id,
-    url_template,
+    make_operation_id,
+    make_url_template,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.gateway.policy_documents import (
     LOGIN_VALUE_ID,
-    api_policy_document,
-    product_policy_document,
+    build_api_policy,
+    build_product_policy,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
@@ -193,7 +193,7 @@ def _create_api(
         api_id=created.name,
         policy_id=_POLICY_ID,
         format="xml",
-        value=api_policy_document(api),
+        value=build_api_policy(api),
         **parent.arguments,
         opts=context.options(depends_on=[backend, *needed]),
     )
@@ -206,13 +206,13 @@ def _create_gateway_operations(
     parameters = {(it.method, it.path): it.query for it in api.operations}
     endpoints = [_as_endpoint(it) for it in api.operations]
     for endpoint, method in expand_methods(endpoints):
-        template, names = url_template(endpoint.path)
+        template, names = make_url_template(endpoint.path)
         query = parameters[endpoint.method, endpoint.path]
         request = {"query_parameters": [{"name": name, "type": "string", "required": False} for name in query]}
         apimanagement.ApiOperation(
             f"{api.name} {replace(endpoint, method=method).shape}",  # a variable can then be renamed in place
             api_id=created.name,
-            operation_id=operation_id(endpoint, method),
+            operation_id=make_operation_id(endpoint, method),
             display_name=f"{method} {endpoint.path}",
             method=method,
             url_template=template,
@@ -253,7 +253,7 @@ def _create_product(
         product_id=created.name,
         policy_id=_POLICY_ID,
         format="xml",
-        value=product_policy_document(product),
+        value=build_product_policy(product),
         **parent.arguments,
         opts=context.options(),
     )

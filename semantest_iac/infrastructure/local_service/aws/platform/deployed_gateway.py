@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.infrastructure.local_service.api_frontend import CorsRules, DeployedResources
 from semantest_iac.infrastructure.local_service.aws.api_frontend import outputs_of_type, read_secret_values
 from semantest_iac.infrastructure.local_service.aws.managed_gateway import BODY_LIMIT, REFUSALS
@@ -31,7 +32,6 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     GatewayCheck,
     GatewayRefusal,
     GatewayRules,
-    HeaderChanges,
     IssuedKey,
     RefusalReason,
 )
@@ -184,7 +184,7 @@ class _RulesReader:
             ),
             cache=_read_cache(method, settings),
             allowed_addresses=self._find_allowed_addresses(method),
-            request_headers=HeaderChanges(set=tuple(_list_set_headers(method, self.host))),
+            request_headers=HeaderRules(set=tuple(_list_set_headers(method, self.host))),
             cors=self._find_cors(method.path),
         )
 

@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
-from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
-from semantest_iac.infrastructure.local_service.sites.rules import DeliveryCache, ServedFile, SiteRules, SiteSources
+from semantest_iac.infrastructure.local_service.sites.rules import (
+    CacheStatusHeader,
+    ServedFile,
+    SitePackages,
+    SiteRules,
+)
 from semantest_iac.infrastructure.package_digests import compute_digest
 
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _OBJECT: Final = "aws:s3/bucketObjectv2:BucketObjectv2"
 _HEADERS_POLICY: Final = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 _CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # a policy that every account has
-_CACHE: Final = DeliveryCache("x-cache", "Hit from cloudfront", "Miss from cloudfront")
+_CACHE: Final = CacheStatusHeader("x-cache", "Hit from cloudfront", "Miss from cloudfront")
 _XML, _HTML = ("content-type", "application/xml"), ("content-type", "text/html")
 _MISSING: Final = HttpResponse(
     404,
@@ -42,7 +47,7 @@ _SECURITY_HEADERS: Final[Mapping[str, tuple[str, str, str]]] = {
 """By block of a policy, the name of its header, where its value is, and how it is written."""
 
 
-def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteRules | None:
+def read_site_rules(resources: DeployedResources, sources: SitePackages) -> SiteRules | None:
     """Read what a distribution answers; None if the stack has none."""
     distribution = next((it for it in resources if it.type == _DISTRIBUTION), None)
     if distribution is None:
@@ -57,7 +62,7 @@ def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteR
         single_page=pages.get(200) is not None,
         error_page=pages.get(404, ""),
         has_folder_pages=bool(behaviour.get("functionAssociations")),
-        headers=HeaderChanges(tuple(_read_headers(resources, str(behaviour.get("responseHeadersPolicyId", ""))))),
+        headers=HeaderRules(tuple(_read_headers(resources, str(behaviour.get("responseHeadersPolicyId", ""))))),
         cache=None if behaviour.get("cachePolicyId") == _CACHING_DISABLED else _CACHE,
         origins=tuple(f"https://{host}" for host in hosts if host),
     )
@@ -70,7 +75,7 @@ def _read_error_pages(distribution: DeployedResource) -> Iterator[tuple[int, str
             yield int(page.get("responseCode") or _MISSING.status), str(page["responsePagePath"]).lstrip("/")
 
 
-def _read_files(resources: DeployedResources, sources: SiteSources) -> Iterator[tuple[str, ServedFile]]:
+def _read_files(resources: DeployedResources, sources: SitePackages) -> Iterator[tuple[str, ServedFile]]:
     """Yield the files by their keys: texts of their own, and those of packages that have the hash of the object."""
     waiting = {str(it.inputs["key"]): it.inputs for it in resources if it.type == _OBJECT}
     for key, inputs in list(waiting.items()):

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, fromstring
 
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import (
@@ -38,7 +39,6 @@ from semantest_iac.infrastructure.local_service.gateway.rules import (
     GatewayCheck,
     GatewayRefusal,
     GatewayRules,
-    HeaderChanges,
     IssuedKey,
     RefusalReason,
 )
@@ -209,10 +209,10 @@ class _PolicyReader:
             cors=read_cors_policy(inbound.find("cors")),
         )
 
-    def _read_changes(self, section: Element) -> HeaderChanges:
+    def _read_changes(self, section: Element) -> HeaderRules:
         removed = (it for it in section.findall("set-header") if it.get("exists-action") == "delete")
         changed = ((name, value.replace(_HOST_EXPRESSION, self.host)) for name, value in _list_set_headers(section))
-        return HeaderChanges(tuple(changed), tuple(it.get("name", "") for it in removed))
+        return HeaderRules(tuple(changed), tuple(it.get("name", "") for it in removed))
 
     def _read_login(self, inbound: Element) -> BasicLogin | None:
         """Read the login that a condition compares with: a named value, whose text is in a vault."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse, Pairs
+from semantest_iac.domain.networking.managed_gateways import HeaderRules
 from semantest_iac.domain.networking.sites import VARIABLES_FILE
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration import (
@@ -23,21 +24,25 @@ from semantest_iac.infrastructure.cloud_programs.azure.sites.configuration impor
 from semantest_iac.infrastructure.cloud_programs.site_files import SiteFile, render_variables
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
 from semantest_iac.infrastructure.local_service.azure.api_frontend import resources_of_type
-from semantest_iac.infrastructure.local_service.gateway.rules import HeaderChanges
-from semantest_iac.infrastructure.local_service.sites.rules import DeliveryCache, ServedFile, SiteRules, SiteSources
+from semantest_iac.infrastructure.local_service.sites.rules import (
+    CacheStatusHeader,
+    ServedFile,
+    SitePackages,
+    SiteRules,
+)
 
 _SITE: Final = "azure-native:web:StaticSite"
 _CONTAINER: Final = "azure-native:storage:BlobContainer"
 _ENDPOINT: Final = "azure-native:cdn:AFDEndpoint"
 _DOMAIN: Final = "azure-native:cdn:AFDCustomDomain"
 _ROUTE: Final = "azure-native:cdn:Route"
-_CACHE: Final = DeliveryCache("x-cache", "TCP_HIT", "TCP_MISS")
+_CACHE: Final = CacheStatusHeader("x-cache", "TCP_HIT", "TCP_MISS")
 _CACHE_CONTROL: Final = "cache-control"
 _MISSING: Final = HttpResponse(404, (("content-type", "text/html"),), b"<h1>404: Not Found</h1>")
 _REFUSED_METHOD: Final = HttpResponse(405)
 
 
-def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteRules | None:
+def read_site_rules(resources: DeployedResources, sources: SitePackages) -> SiteRules | None:
     """Read what a Static Web App answers; None if the stack has none."""
     site = next(resources_of_type(resources, _SITE), None)
     if site is None:
@@ -54,7 +59,7 @@ def read_site_rules(resources: DeployedResources, sources: SiteSources) -> SiteR
         _REFUSED_METHOD,
         single_page="navigationFallback" in configuration,
         error_page=str(override.get("rewrite", "")).lstrip("/"),
-        headers=HeaderChanges(tuple(it for it in _lower(configuration["globalHeaders"]) if it[0] != _CACHE_CONTROL)),
+        headers=HeaderRules(tuple(it for it in _lower(configuration["globalHeaders"]) if it[0] != _CACHE_CONTROL)),
         cache=_CACHE if is_cached else None,
         origins=tuple(f"https://{host}" for host in _list_hosts(resources, site)),
     )

@@ -146,7 +146,7 @@ def _follow_queues_from_zero(
     )
     queues = [context.outputs[ref]["name"] for ref in service.scaling.queues]
     for name, comparison, periods, steps in (
-        ("needed", "GreaterThanOrEqualToThreshold", 1, build_steps(service.scaling.maximum)),
+        ("needed", "GreaterThanOrEqualToThreshold", 1, build_scaling_steps(service.scaling.maximum)),
         ("idle", "LessThanThreshold", _EMPTY_PERIODS, [{"metric_interval_upper_bound": "0", "scaling_adjustment": 0}]),
     ):
         policy = aws.appautoscaling.Policy(
@@ -187,7 +187,7 @@ def _alarm_queries(number: int, queue: pulumi.Input[str]) -> list[dict[str, Any]
     return [{"id": f"{it}{number}", "metric": {**shared, "metric_name": name}} for it, name in _QUEUE_METRICS.items()]
 
 
-def build_steps(maximum: int) -> list[dict[str, Any]]:
+def build_scaling_steps(maximum: int) -> list[dict[str, Any]]:
     """Return the steps from one needed task to the most: exact up to 20, and coarser, upwards, beyond."""
     count = min(maximum, _MOST_STEPS)
     sizes = [ceil(number * maximum / count) for number in range(1, count + 1)]
