@@ -117,7 +117,12 @@ class Preparation:
 
 
 def _describe_source(settings: ComponentSettings) -> str:
-    return f"the code in {settings.source}" if settings.source else "the bundled service"
+    """Say what is packaged; a site and images of services are said where there are no functions."""
+    if settings.source:
+        return f"the code in {settings.source}"
+    if settings.answers_requests or settings.functions:
+        return "the bundled service"
+    return "the site" if settings.has_site else "the images of services"
 
 
 def validate_with_secrets(
