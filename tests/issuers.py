@@ -63,8 +63,9 @@ class Issuer:
 
 
 @contextmanager
-def serve_issuer(certificate: Path, key: Path) -> Iterator[Issuer]:
-    """Publish the documents of an issuer at an address of this machine, by https."""
+def serve_issuer(folder: Path) -> Iterator[tuple[Issuer, Mapping[str, str]]]:
+    """Publish the documents of an issuer by https, and yield it with the variables of processes that reach it."""
     issuer = Issuer()
-    with serve_https(certificate, key, lambda path: issuer.fetch(f"{issuer.url}{path}")) as issuer.url:
-        yield issuer
+    with serve_https(folder, lambda path: issuer.fetch(f"{issuer.url}{path}")) as server:
+        issuer.url = server.url
+        yield issuer, server.variables

@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from semantest_iac.infrastructure.local_service.azure.azurite import Certificate, create_certificate
 from tests.campaigns.gateway_model import TOO_MANY, Exchange, Limit, find_limit_faults, find_wait_faults
 from tests.https_server import serve_https
 from tests.issuers import Issuer
@@ -128,16 +127,15 @@ class _GatewayRun:
         self._received: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._issuer = Issuer()
-        self._certificate: Certificate
+        self._variables: Mapping[str, str] = {}
         self._keys: Mapping[str, str] = {}
         self._base = f"/gateway.{job.cloud}.development.{REGIONS[job.cloud]}{'/live' if job.cloud == 'aws' else ''}"
 
     def run(self) -> GatewayResult:
         self._job.folder.mkdir(parents=True)
-        self._certificate = create_certificate(self._job.folder)
-        with serve_https(self._certificate.own, self._certificate.key, self._answer) as url:
-            self._issuer.url = url
-            self._deploy(url)
+        with serve_https(self._job.folder, self._answer) as server:
+            self._issuer.url, self._variables = server
+            self._deploy(server.url)
             self._keys = json.loads(self._run_command("keys", "gateway", "--json"))
             with self._serve() as served:
                 asyncio.run(self._send_all(f"{served}{self._base}"))
@@ -198,8 +196,7 @@ class _GatewayRun:
         return ended.stdout
 
     def _environment(self) -> dict[str, str]:
-        own = {"PYTHONPATH": os.pathsep.join(sys.path), "SSL_CERT_FILE": str(self._certificate.own)}
-        return {**os.environ, **own}
+        return {**os.environ, **self._variables}
 
     @contextmanager
     def _serve(self) -> Iterator[str]:

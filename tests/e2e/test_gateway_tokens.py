@@ -5,27 +5,24 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.azure.azurite import Certificate, create_certificate
 from tests.e2e.conftest import Workspace
 from tests.e2e.serving import SECONDS, run_gateway
 from tests.issuers import Issuer, serve_issuer
 
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return create_certificate(tmp_path_factory.mktemp("certificate"))
+Reached = tuple[Issuer, Mapping[str, str]]
+"""An issuer, and the variables of processes that reach it."""
 
 
 @pytest.fixture
-def issuer(certificate: Certificate) -> Iterator[Issuer]:
-    with serve_issuer(certificate.own, certificate.key) as issuer:
-        yield issuer
+def reached(tmp_path: Path) -> Iterator[Reached]:
+    with serve_issuer(tmp_path) as reached:
+        yield reached
 
 
 def ask(url: str, token: str) -> int:
@@ -39,9 +36,10 @@ def ask(url: str, token: str) -> int:
 
 @pytest.mark.parametrize("provider", ["aws", "azure"])
 def test_tokens_are_verified_with_the_keys_of_their_issuer(
-    provider: str, workspace: Workspace, issuer: Issuer, certificate: Certificate
+    provider: str, workspace: Workspace, reached: Reached
 ) -> None:
-    workspace = replace(workspace, variables={**workspace.variables, "SSL_CERT_FILE": str(certificate.own)})
+    issuer, variables = reached
+    workspace = replace(workspace, variables={**workspace.variables, **variables})
     api = {"url": issuer.url, "key": False, "jwt": {"issuer": issuer.url, "audience": ["us"]}}
     component = {"type": "gateway", "gateway": {"apis": {"documents": api}}}
     Path(workspace.folder, "semantest.yaml").write_text(
