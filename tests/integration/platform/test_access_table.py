@@ -5,6 +5,7 @@ of the simulated network let through what the table allows, and the internet rea
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,17 @@ _PLACES: Mapping[str, NetworkPart] = {
     "azure-native:web:WebApp": NetworkPart.FUNCTIONS,
 }
 """The part of the network in which what there is of a type has its addresses; private endpoints have theirs by name."""
+_WITHOUT_RESOURCES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:UnassignPrivateIpAddresses",
+    "ecr:GetAuthorizationToken",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""What a service of AWS asks for on `*`. Sources: the service authorization reference; Lambda's page on networks."""
 _DATA_ENDPOINTS = ("cache", "database", "documents", "files", "objects", "queues", "tables")
 
 
@@ -190,3 +202,19 @@ def _expect_reach(row: PartAccess, platform: DeployedPlatform) -> Reach:
         return row.usual
     has_other_form = row.feature in find_cloud(platform.provider).partial
     return Reach.IDENTITY if has_other_form else row.private
+
+
+def test_rights_in_a_platform_are_on_single_resources(platform: DeployedPlatform) -> None:
+    """No action is a pattern, none is allowed on everything that has resources, and no role is on a whole group."""
+    for resource in platform.resources:
+        if resource.type.endswith(":RolePolicy"):
+            for statement in json.loads(resource.inputs["policy"])["Statement"]:
+                actions, targets = _list_values(statement["Action"]), _list_values(statement["Resource"])
+                assert not any("*" in it for it in actions), resource
+                assert "*" not in targets or {*actions} <= _WITHOUT_RESOURCES, (resource, statement)
+        elif resource.type.endswith(":RoleAssignment"):
+            assert "/providers/" in resource.inputs["scope"], resource
+
+
+def _list_values(values: str | Sequence[str]) -> Sequence[str]:
+    return [values] if isinstance(values, str) else values
