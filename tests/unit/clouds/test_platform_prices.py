@@ -22,6 +22,7 @@ from tests.whole_platform import read_whole_platform
 
 _TABLES = {"aws": AWS_PRICES, "azure": AZURE_PRICES}
 _COSTS_NOTHING: Mapping[tuple[str, str], str] = {
+    ("azure", "PlatformAlarm"): "5xx answers of the load balancer are counted with those of the services",
     ("aws", "DdosProtectionPlan"): "Shield Standard, unless a year of Shield Advanced is agreed to",
     ("aws", "ImageRegistry"): "without images",
     ("aws", "LiveVersion"): "an alias without warm instances",
