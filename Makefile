@@ -71,6 +71,7 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_aws_permissions.py --check
 	$(BIN)/python tools/generate_command_reference.py --check
 	$(BIN)/python tools/generate_sbom.py --check
+	$(BIN)/python tools/generate_error_reference.py --check
 
 suite: $(VENV)/test.stamp node-packages examples
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
