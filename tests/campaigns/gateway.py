@@ -348,6 +348,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=5000, help="requests")
     parser.add_argument("--cloud", choices=REGIONS, help="one cloud only")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0, help="ignored: the clouds take turns")
     options = parser.parse_args(arguments)
     faults = 0
     with TemporaryDirectory() as name:
