@@ -88,4 +88,6 @@ async def test_make_another_environment_when_everybody_may_call_one(tmp_path: Pa
     public = await place.deploy(**_write(**{"users-api": _USERS | {"public": True}}))
 
     replaced = {it.urn.rpartition("::")[2] for it in public.mutations if it.op == "replace"}
-    assert replaced == {"container-environment", "service-users-api"}
+    watching = {name for name in replaced if name.startswith(("alarm-", "diagnostics-"))}  # bound to what they watch
+    assert replaced - watching == {"container-environment", "service-users-api"}
+    assert all(name.endswith("-service-users-api") for name in watching)
