@@ -7,7 +7,6 @@ no such type.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ import cfnlint
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from tools.aws_resources import RESOURCES
+from tools.generated_files import write_or_check_files
 
 TARGET = Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/permissions/aws_permissions.json"
 COMMAND = "python tools/generate_aws_permissions.py"
@@ -155,17 +155,7 @@ def render_permissions() -> str:
 
 def main(arguments: Sequence[str], target: Path = TARGET) -> int:
     """Write the file, or only compare it; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args(arguments).check
-    text = render_permissions()
-    if not check:
-        target.write_text(text, encoding="utf-8")
-        return 0
-    if target.exists() and target.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"stale: {target.name}; run {COMMAND}", file=sys.stderr)
-    return 1
+    return write_or_check_files({target: render_permissions()}, COMMAND, arguments)
 
 
 if __name__ == "__main__":

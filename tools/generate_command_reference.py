@@ -6,7 +6,6 @@ stale.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -23,6 +22,7 @@ from semantest_iac.presentation.cli.program import (
     PROGRAM_NAME,
     load_command,
 )
+from tools.generated_files import write_or_check_files
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 REFERENCE, MAN_PAGE = DOCS / "commands.md", DOCS / "semantest-iac.1"
@@ -169,23 +169,13 @@ def _roff(text: str) -> str:
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Write or check both files; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
-    check: bool = parser.parse_args(arguments).check
     os.environ.pop("SEMANTEST_HOME", None)  # click would show its value as the default
     entries = list(collect_entries())
     texts = {REFERENCE: render_reference(entries), MAN_PAGE: render_man_page(entries)}
-    stale = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    for path in stale:
-        if check:
-            print(f"docs/{path.name} is stale: run {COMMAND}", file=sys.stderr)
-        else:
-            path.write_text(texts[path], encoding="utf-8")
-            print(f"docs/{path.name} written")
-    return 1 if check and stale else 0
+    return write_or_check_files(texts, COMMAND, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -6,9 +6,8 @@ is stale. Exits with 1, too, where a value differs from the plan and no departur
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from semantest_iac.domain.environments.names import ENVIRONMENTS, PLATFORM_TYPE
 from semantest_iac.infrastructure.clouds.plan.aws_departures import find_aws_departures
 from semantest_iac.infrastructure.clouds.plan.azure_departures import find_azure_departures
 from semantest_iac.infrastructure.clouds.plan.departures import Departure, FindDepartures
+from tools.generated_files import write_or_check_files
 
 TARGET = Path(__file__).resolve().parent.parent / "docs/environments.md"
 COMMAND = "python tools/generate_environments.py"
@@ -135,17 +135,5 @@ def text() -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write or check the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is stale")
-    if not parser.parse_args(arguments).check:
-        TARGET.write_text(text(), encoding="utf-8")
-    elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text():
-        print(f"{TARGET.name} is stale: {COMMAND}")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check_files({TARGET: text()}, COMMAND, sys.argv[1:]))

@@ -6,13 +6,14 @@ page is stale. Parts that are only known when the error is raised are `…` in t
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.generated_files import write_or_check_files
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, TARGET = ROOT / "semantest_iac", ROOT / "docs/errors.md"
@@ -150,21 +151,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the page; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is stale")
-    check: bool = parser.parse_args(arguments).check
-    text = render_page(read_errors())
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    if check:
-        print(f"docs/{TARGET.name} is stale: run {COMMAND}", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"docs/{TARGET.name} written")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check_files({TARGET: render_page(read_errors())}, COMMAND, sys.argv[1:]))

@@ -7,14 +7,14 @@ nothing and exits with 1 if the document is stale.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
 import tomllib
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
+
+from tools.generated_files import write_or_check_files
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "requirements/sbom.cdx.json"
@@ -49,21 +49,5 @@ def _describe_package(name: str, version: str) -> dict[str, object]:
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the document; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the document is stale")
-    check: bool = parser.parse_args(arguments).check
-    text = render_sbom()
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-        return 0
-    if check:
-        print(f"requirements/{TARGET.name} is stale: run {COMMAND}", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"requirements/{TARGET.name} written")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check_files({TARGET: render_sbom()}, COMMAND, sys.argv[1:]))
