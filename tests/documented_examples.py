@@ -18,8 +18,13 @@ NODE_LOCKS = _ROOT / "tests" / "examples"
 def read_examples() -> dict[str, dict[str, str]]:
     """Return the files of each example by its title."""
     sections = _SECTION.finditer(_PAGE.read_text(encoding="utf-8"))
-    found = {one["title"]: {file["name"]: file["text"] for file in _FILE.finditer(one["text"])} for one in sections}
+    found = {one["title"]: find_files(one["text"]) for one in sections}
     return {title: files for title, files in found.items() if files}
+
+
+def find_files(page: str) -> dict[str, str]:
+    """Return the files in the text of a page: each is a name in a line of its own, and a block of code."""
+    return {file["name"]: file["text"] for file in _FILE.finditer(page)}
 
 
 def write_example(title: str, folder: Path, lock: str = "package-lock.json") -> Path:

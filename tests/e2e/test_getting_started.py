@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.documented_examples import find_files
 from tests.example_packages import example_variables
 
 _RUNTIME = "python{}.{}".format(*sys.version_info[:2])
 """The Python whose wheels the tests have."""
 _PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
-_FILE = re.compile(r"^`(?P<name>[\w./-]+)`\n\n```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,8 +25,8 @@ def test_the_page_leads_to_an_api_on_both_clouds_and_back(tmp_path: Path) -> Non
     make_folder, *rest = _COMMANDS.findall(page)
     folder = tmp_path / "greetings"
     folder.mkdir()
-    for file in _FILE.finditer(page):
-        (folder / file["name"]).write_text(file["text"], encoding="utf-8")
+    for name, text in find_files(page).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
     printed = _run_shell("\n".join(rest), folder)
 

@@ -10,7 +10,6 @@ import sys
 import sysconfig
 import tarfile
 import venv
-from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -51,18 +50,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment
 
 
-@pytest.fixture
-def empty_folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-
-
-def test_deploys_in_an_empty_folder_without_the_checkout(installed: Path, empty_folder: Path) -> None:
+def test_deploys_in_an_empty_folder_without_the_checkout(installed: Path, tmp_path: Path) -> None:
     program = str(installed / "bin/semantest-iac")
     for provider in ("aws", "azure"):
-        printed = _run(program, "deploy", "rest-api", "--provider", provider, "--json", at=empty_folder)
+        printed = _run(program, "deploy", "rest-api", "--provider", provider, "--json", at=tmp_path)
         assert json.loads(printed.splitlines()[-1])["state"] == "completed"
 
-    status = json.loads(_run(program, "status", "--json", at=empty_folder))
+    status = json.loads(_run(program, "status", "--json", at=tmp_path))
 
     assert {row["stack"] for row in status} == {
         "rest-api.aws.development.us-east-1",
@@ -82,7 +76,7 @@ def test_brings_its_man_page_and_bill_of_materials(installed: Path) -> None:
     assert not listed & {"pytest", "hatchling", "semantest-iac"}
 
 
-def test_every_extra_is_in_the_bill_of_materials(installed: Path) -> None:
+def test_every_extra_is_in_the_bill_of_materials() -> None:
     bill = json.loads((_ROOT / "requirements/sbom.cdx.json").read_text())
     listed = {component["name"] for component in bill["components"]}
     of_tests_alone = {"flask", "flask-cors", "moto"}  # the extra local-data is for a machine of a developer

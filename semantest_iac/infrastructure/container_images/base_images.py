@@ -35,12 +35,6 @@ class BaseImage:
     configuration: Mapping[str, Any]
 
     @property
-    def pinned_name(self) -> str:
-        """Return the name with the digest in place of the tag."""
-        parsed = ImageName.parse(self.name)
-        return str(ImageName(parsed.registry, parsed.repository, self.digest))
-
-    @property
     def variables(self) -> Mapping[str, str]:
         """Return the variables that the image sets."""
         given = (str(it).partition("=") for it in self.configuration.get("config", {}).get("Env") or ())

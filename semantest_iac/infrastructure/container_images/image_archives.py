@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -26,6 +26,7 @@ from semantest_iac.infrastructure.container_images.base_images import (
     TARGET_OS,
     BaseImage,
 )
+from semantest_iac.infrastructure.container_images.image_names import ImageName
 from semantest_iac.infrastructure.container_images.registry_client import OCI_MANIFEST, compute_blob_digest
 
 _MANIFEST_FILE, _CONFIGURATION_FILE = "manifest.json", "config.json"
@@ -244,7 +245,8 @@ class StoredImage:
         annotations = json.loads(self.manifest)["annotations"]
         if BASE_DIGEST not in annotations:
             return ""
-        return BaseImage(annotations[BASE_NAME], annotations[BASE_DIGEST], (), {}).pinned_name
+        name = ImageName.parse(annotations[BASE_NAME])
+        return str(replace(name, reference=annotations[BASE_DIGEST]))
 
     @contextmanager
     def open_layer(self, digest: str) -> Iterator[IO[bytes]]:
