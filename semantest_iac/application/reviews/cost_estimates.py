@@ -37,8 +37,8 @@ class CostEstimator:
         self, stack: Stack, settings: ComponentSettings, usage: UsageAssumptions = DEFAULT_USAGE
     ) -> CostEstimate | None:
         """Return what a component with these settings costs a month; None without a price list or a blueprint."""
-        build = BLUEPRINTS.get(settings.type)
-        return self.estimate(build(stack, 1, settings), usage) if build else None
+        blueprint = build_first_blueprint(stack, settings)
+        return self.estimate(blueprint, usage) if blueprint else None
 
     def estimate_requested(
         self, stack: Stack, requested: RequestedStack, usage: UsageAssumptions = DEFAULT_USAGE
@@ -53,6 +53,12 @@ class CostEstimator:
         if after is None or (before and known is None):
             return None
         return CostRise(known, after)
+
+
+def build_first_blueprint(stack: Stack, settings: ComponentSettings) -> Blueprint | None:
+    """Return the blueprint of a component in its first generation; None for a type that is not known here."""
+    build = BLUEPRINTS.get(settings.type)
+    return build(stack, 1, settings) if build else None
 
 
 def read_settings(stack: Stack, requested: RequestedStack) -> ComponentSettings | None:

@@ -8,9 +8,8 @@ from typing import Any
 
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.queries.history import ALL_STACKS, StackFilter
-from semantest_iac.application.reviews.cost_estimates import CostEstimator, read_settings
+from semantest_iac.application.reviews.cost_estimates import CostEstimator, build_first_blueprint, read_settings
 from semantest_iac.application.reviews.recorded_plans import RecordedPlan, StackHistory
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.guardrail_sections import GuardrailsSection
 from semantest_iac.domain.errors import ValidationError
@@ -84,8 +83,7 @@ class HistoryReview:
     def _review_plan(self, recorded: RecordedPlan, guardrails: GuardrailsSection) -> ReviewedPlan:
         stack = Stack.parse(recorded.stack)
         settings = read_settings(stack, recorded.requested)
-        build = BLUEPRINTS.get(settings.type) if settings else None
-        blueprint = build(stack, 1, settings) if build and settings else None
+        blueprint = build_first_blueprint(stack, settings) if settings else None
         after = self._costs.estimate(blueprint) if blueprint else None
         judged = JudgedPlan(
             stack,

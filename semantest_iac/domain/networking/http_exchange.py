@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 
 Pairs = tuple[tuple[str, str], ...]
 FINAL_STATUSES = range(200, 600)
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The names that HTTP allows headers (RFC 9110, 5.1)."""
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 
@@ -91,7 +92,7 @@ class HttpResponse:
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:
             raise ValueError("A status must be 200 to 599.")
-        if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in self.headers):
+        if not all(HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in self.headers):
             raise ValueError("A header of the response cannot be sent.")
 
 

@@ -7,7 +7,6 @@ import urllib.request
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.redirects import NoRedirects
 
 _TIMEOUT_S = 600  # a package may be large and the connection slow
 _MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -26,7 +25,14 @@ def send_https(origin: str, request: HttpRequest) -> HttpResponse:
             return _read_response(error.code, error)
 
 
-_OPENER = urllib.request.build_opener(NoRedirects)
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follow no redirect: the token is for the original host only."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Return None, which makes the redirect itself the response."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _read_response(status: int, response: Any) -> HttpResponse:

@@ -21,7 +21,6 @@ from typing import IO, Any, Protocol, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from semantest_iac.infrastructure.container_images.image_names import ImageName
-from semantest_iac.infrastructure.redirects import NoRedirects
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -250,7 +249,14 @@ def compute_blob_digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-_OPENER = urllib.request.build_opener(NoRedirects)
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follow no redirect: the authorization is for the original host only."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Return None, which makes the redirect itself the response."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 @contextmanager

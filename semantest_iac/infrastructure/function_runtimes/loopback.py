@@ -14,11 +14,10 @@ from http.client import responses
 from typing import Any
 from urllib.parse import urlsplit
 
-from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.domain.networking.http_exchange import HEADER_NAME, HttpResponse
 
 MAX_HEAD_BYTES = 64 * 1024
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _JOINTS = {"cookie": "; "}
 """What joins the values of a header that is there twice; a comma joins all others (RFC 9110, 5.2)."""
@@ -183,7 +182,7 @@ def _parse_headers(lines: Sequence[str]) -> dict[str, str]:
     """
     headers: dict[str, str] = {}
     for name, _, value in (line.partition(":") for line in lines):
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise ValueError("a header has no name")
         key, text = name.lower(), value.strip()
         headers[key] = f"{headers[key]}{_JOINTS.get(key, ', ')}{text}" if key in headers else text

@@ -25,7 +25,6 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS
-from semantest_iac.infrastructure.redirects import NoRedirects
 
 TOKEN_REQUIRED_NOTE = "The API requires a token, and there is none here: no message was sent."  # noqa: S105 - a note
 _UNAUTHORIZED = 401
@@ -78,6 +77,13 @@ def _find_origin(provider: str, response: HttpResponse) -> AnswerOrigin:
     return AnswerOrigin.PLATFORM if is_platform_answer(response) else AnswerOrigin.FUNCTION
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Returns redirects as they are: they are answers of the service, and may lead to other hosts."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 def send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
     """Send a request below an address and return the answer, redirects too; raises UnreachableServiceError."""
     query = f"?{request.query_string}" if request.query_string else ""
@@ -94,7 +100,7 @@ def send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
 def _get_opener() -> urllib.request.OpenerDirector:
     """Return what opens addresses, which reads the certificates of this machine once: that takes as long as a call."""
     context = ssl.create_default_context()
-    return urllib.request.build_opener(NoRedirects, urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(_NoRedirects, urllib.request.HTTPSHandler(context=context))
 
 
 def _open_any_status(outgoing: urllib.request.Request) -> Any:

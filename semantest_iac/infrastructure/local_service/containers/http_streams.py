@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from semantest_iac.domain.networking.http_exchange import Pairs
+from semantest_iac.domain.networking.http_exchange import HEADER_NAME, Pairs
 
 LARGEST_HEAD: Final = 64 * 1024
 PART: Final = 64 * 1024
 """What is read at once, so that a connection holds little, however long its messages are."""
 
 _HOP_HEADERS = frozenset(("connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"))
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN = re.compile(r"[\x00\r\n]")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _LINE_END = b"\r\n"
@@ -85,7 +84,7 @@ async def read_head(reader: StreamReader) -> MessageHead | None:
 
 def _parse_header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
-    if not colon or not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
+    if not colon or not HEADER_NAME.fullmatch(name) or _FORBIDDEN.search(value):
         raise BrokenMessageError("a header is malformed")
     return name, value.strip(" \t")
 

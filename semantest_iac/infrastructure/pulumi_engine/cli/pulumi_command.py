@@ -116,17 +116,17 @@ class BoundedCommand(PulumiCommand):
         self.version = VersionInfo.parse(cli.version)
         self._environment = environment
         self._timeouts = timeouts
-        self._stop = self.stopped = threading.Event()
+        self.stopped = threading.Event()
         self.exit_code: int | None = None
         self._group = 0  # of the running CLI
 
     def stop(self) -> None:
         """Interrupt the running command and refuse further ones; any thread may call it."""
-        self._stop.set()
+        self.stopped.set()
 
     def kill(self) -> None:
         """Kill the running command: its state keeps the pending operations; any thread may call it."""
-        self._stop.set()
+        self.stopped.set()
         if group := self._group:
             kill_process_group(group)
 
@@ -147,7 +147,7 @@ class BoundedCommand(PulumiCommand):
         Raises CommandError if it failed, CommandStoppedError if it was stopped, and, after the end of the CLI, what a
         callback raised.
         """
-        if self._stop.is_set():
+        if self.stopped.is_set():
             raise CommandStoppedError("it was cancelled")
         process = subprocess.Popen(  # noqa: S603  # no shell
             [*parent_death_signal_prefix(), self.command, "--non-interactive", *args],
@@ -169,7 +169,7 @@ class BoundedCommand(PulumiCommand):
 
     def _wait(self, process: subprocess.Popen[bytes], transcripts: tuple[Transcript, Transcript]) -> str:
         """Read the output until the command ends; return why it was stopped, empty if it was not."""
-        terminator = _GroupTerminator(process.pid, self._timeouts, self._stop)
+        terminator = _GroupTerminator(process.pid, self._timeouts, self.stopped)
         try:
             with selectors.DefaultSelector() as selector:
                 for pipe, transcript in zip((process.stdout, process.stderr), transcripts, strict=True):
