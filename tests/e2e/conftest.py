@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.forked_commands import can_fork, run_forked
+
 _ROOT = Path(__file__).parents[2]
 _COMMAND_TIMEOUT_S = 150
 
@@ -52,16 +54,19 @@ class Workspace:
 
     def run(self, *arguments: str, stdin: str = "") -> Outcome:
         """Run a command and wait for its end."""
-        ended = subprocess.run(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self._environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=self.timeout_s,
-            check=False,
-        )
+        if can_fork(self.variables):
+            ended = run_forked(arguments, self.folder, self._environment(), stdin, self.timeout_s)
+        else:
+            ended = subprocess.run(
+                self._command(arguments),
+                cwd=self.folder,
+                env=self._environment(),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=self.timeout_s,
+                check=False,
+            )
         return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
     @contextmanager
