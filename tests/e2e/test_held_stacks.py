@@ -44,12 +44,15 @@ def test_a_held_stack_refuses_commands_until_it_is_resolved(workspace: Workspace
     holder = _get_stuck(workspace, workspace.home)
 
     refused = [workspace.run(*command) for command in (_DEPLOY, ("destroy", "rest-api", "--yes", "--json"))]
+    found, listed = workspace.run("drift", "rest-api"), workspace.run("drift", "rest-api", "--json")
     unconfirmed = workspace.run("resolve", holder[:8])
     confirmed = workspace.run_on_terminal("resolve", holder[:8], typed="yes\n")
     again = workspace.run("resolve", holder, "--yes", "--json")
     destroyed = workspace.run("destroy", "rest-api", "--yes", "--json")
 
     assert [(each.code, each.json["error"]["code"]) for each in refused] == [(3, "STACK_HELD")] * 2
+    assert f"events --deployment {holder}" in found.out, found.err
+    assert listed.json[0]["held_by"] == holder
     assert (unconfirmed.code, "Add --yes." in unconfirmed.err) == (3, True)
     assert (confirmed.code, "Is the stack in order?" in confirmed.out) == (0, True), confirmed.out
     assert (again.code, again.json["error"]["code"]) == (3, "RESOLVED_ALREADY")

@@ -46,6 +46,7 @@ class StackDrift(NamedTuple):
     target: ResolvedStack
     drift: tuple[PlannedChange, ...] = ()
     error: DeploymentError | None = None
+    held_by: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -57,7 +58,7 @@ class StackDrift(NamedTuple):
         answer: dict[str, Any] = {"stack": str(self.target.stack), "simulated": self.target.engine.is_simulated}
         if self.error:
             return answer | error_to_json(self.error)
-        return answer | {"drift": [change.as_dict() for change in self.drift]}
+        return answer | {"drift": [change.as_dict() for change in self.drift], "held_by": self.held_by}
 
 
 @click.command("drift", help=DRIFT_HELP)
@@ -95,7 +96,9 @@ def _detect_drift(session: Session, target: ResolvedStack, *, is_only: bool) -> 
     try:
         with show_steps(session) as progress:
             detection = session.application.drift_detection(target.variables, engine=target.engine, progress=progress)
-            return StackDrift(target, run_interruptible(detection.detect(target.stack), session.terminal))
+            drift = run_interruptible(detection.detect(target.stack), session.terminal)
+        held_by = session.application.ledger.stack(str(target.stack)).held_by
+        return StackDrift(target, drift, held_by=held_by)
     except DeploymentError as error:
         if is_only:
             raise
@@ -120,6 +123,9 @@ def _format_finding(found: StackDrift, width: int | None) -> Iterator[str]:
         yield from format_drift(found.drift, width)
     elif not found.error:
         yield NO_DRIFT
+    if found.held_by:
+        yield f"Deployment {found.held_by} needs an operator, and holds the stack. What it has left over:"
+        yield f"  semantest-iac events --deployment {found.held_by}"
 
 
 def _to_redeploy_command(session: Session, target: ResolvedStack, batch: str | None) -> DeployCommand:
