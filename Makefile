@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi kafka examples package lock clean
+.PHONY: help deploy test check checks fast-tests lint types contracts generated suite node-packages campaign bench pulumi kafka examples docs package lock clean
 
 VENV := .venv
 EVENT_EXTRAS := --extra kafka --extra nats --extra rabbitmq --extra redis --extra webhooks
@@ -70,6 +70,7 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_environments.py --check
 	$(BIN)/python tools/generate_aws_permissions.py --check
 	$(BIN)/python tools/generate_command_reference.py --check
+	$(BIN)/python tools/generate_key_reference.py --check
 	$(BIN)/python tools/generate_sbom.py --check
 	$(BIN)/python tools/generate_error_reference.py --check
 
@@ -103,6 +104,11 @@ kafka: ## download Kafka's server for the tests with Maven, by the hashes of its
 examples: $(VENV)/test.stamp ## download the packages of the documented examples by hash, once, into the cache folder
 	@$(BIN)/python tools/download_examples.py
 
+docs: $(VENV)/docs.stamp ## build the site of the documents into dist/docs, without a warning; about half a minute
+	@$(VENV)/docs/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --doctree-dir $(VENV)/docs/doctrees \
+		--builder html docs dist/docs
+	@echo "dist/docs/index.html"
+
 package: $(VENV)/test.stamp ## build the wheel and the source distribution into dist/
 	@$(BIN)/python -m hatchling build -d dist
 
@@ -114,6 +120,7 @@ lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	$(LOCK) --extra aws --extra azure --extra gateway --extra telemetry --constraint requirements/test.txt --output-file requirements/deploy.txt
 	$(LOCK) --extra aws --extra azure --extra object-store --extra postgres --extra telemetry \
 		$(EVENT_EXTRAS) --constraint requirements/test.txt --output-file requirements/worker.txt
+	$(COMPILE) --group pyproject.toml:docs --output-file requirements/docs.txt
 	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
 	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
 	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \
@@ -140,6 +147,11 @@ $(VENV)/deploy.stamp: requirements/deploy.txt pyproject.toml | $(VENV)/made.stam
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/deploy.stamp
 	@echo "installing what the tests need, about a minute"
 	@$(PIP) install --no-deps --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/docs.stamp: requirements/docs.txt | $(VENV)/made.stamp
+	@$(BIN)/python -m venv --clear $(VENV)/docs
+	@$(VENV)/docs/bin/python -m pip --quiet --no-input --disable-pip-version-check install --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/%/node.stamp: tests/%/package-lock.json | $(VENV)/made.stamp

@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 UNINSTALLED = (
+    ROOT / "requirements" / "docs.txt",
     ROOT / "requirements" / "examples.txt",
     ROOT / "semantest_iac" / "payloads" / "python_application" / "adapters.txt",
 )

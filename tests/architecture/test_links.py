@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ def _leads_somewhere(document: Path, link: str) -> bool:
     return not heading or heading in _slugs(target)
 
 
+@cache
 def _slugs(document: Path) -> set[str]:
     """The anchors that GitHub gives the headings: lower case, without punctuation, with hyphens for spaces."""
     headings = _HEADING.findall(_FENCES.sub("", document.read_text(encoding="utf-8")))
