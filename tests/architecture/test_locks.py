@@ -31,13 +31,14 @@ def _asked(root: Path) -> dict[str, set[str]]:
     worker = deploy + extras["object-store"] + extras["postgres"] + extras["telemetry"]
     asked = {
         "deploy.txt": deploy,
+        "docs.txt": settings["dependency-groups"]["docs"],
         "worker.txt": [line for line in worker if line not in extras["gateway"]],
         "test.txt": deploy + extras["dev"],
     }
     return {file: {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} for file, lines in asked.items()}
 
 
-@pytest.mark.parametrize("name", ["deploy.txt", "worker.txt", "test.txt"])
+@pytest.mark.parametrize("name", ["deploy.txt", "docs.txt", "worker.txt", "test.txt"])
 class TestRequirements:
     def test_hold_all_that_is_asked_for(self, root: Path, name: str) -> None:
         assert _asked(root)[name] - set(_locked(root, name)) == set()
@@ -71,7 +72,7 @@ class TestLocks:
 
         assert unnoticed == []
 
-    @pytest.mark.parametrize("name", ["deploy.txt", "worker.txt", "test.txt"])
+    @pytest.mark.parametrize("name", ["deploy.txt", "docs.txt", "worker.txt", "test.txt"])
     def test_carry_the_checksum_of_their_lines(self, root: Path, name: str) -> None:
         first, _, lines = (root / "requirements" / name).read_text(encoding="utf-8").partition("\n")
 
