@@ -40,7 +40,7 @@ def _statements(registrations: list[Registration]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ENVIRONMENTS)))
 class TestEveryVariant:
     def test_has_only_types_that_the_sandbox_simulates(self, variant: str, environment: str) -> None:
-        registrations = {each.type for each in _record(variant, environment)}
+        registrations = {each.type for each in _record(variant, environment, "eu-west-1")}
 
         assert {type_ for type_ in registrations if type_.startswith("aws:")} <= AWS_TYPES.keys()
 
@@ -54,7 +54,7 @@ class TestEveryVariant:
         assert all(each.parent.startswith("urn:pulumi:s::p::semantest:") for each in ours)
 
     def test_passes_a_secret_to_the_secret_store_only(self, variant: str, environment: str) -> None:
-        registrations = _record(variant, environment)
+        registrations = _record(variant, environment, "eu-west-1")
 
         secret_inputs = {each.type: each.inputs for each in registrations if SECRET in str(to_cloud_value(each.inputs))}
         assert secret_inputs.keys() <= {"aws:secretsmanager/secretVersion:SecretVersion"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
@@ -12,6 +13,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+from tests.filled_clouds import FilledCloud, fill_cloud
 from tests.unit.simulated_cloud.aws.container_samples import CONTAINER_SAMPLES
 from tests.unit.simulated_cloud.aws.site_samples import AWS_SITE_SAMPLES
 
@@ -386,13 +388,15 @@ def cloud(inventory: Inventory) -> SimulatedCloud:
     return simulated_aws(inventory, region="us-east-1")
 
 
+@pytest.fixture(scope="session")
+def filled_aws() -> FilledCloud:
+    return fill_cloud(partial(simulated_aws, region="us-east-1"), SAMPLES)
+
+
 @pytest.fixture
-def world(cloud: SimulatedCloud) -> World:
-    """Create one resource of every type."""
-    made: World = {}
-    for type_, sample in SAMPLES.items():
-        made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
-    return made
+def world(inventory: Inventory, filled_aws: FilledCloud) -> World:
+    """One resource of every type."""
+    return filled_aws.copy_to(inventory)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
@@ -12,6 +13,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualCl
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+from tests.filled_clouds import FilledCloud, fill_cloud
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import Sample, World
 
@@ -34,12 +36,17 @@ def cloud(inventory: Inventory, clock: VirtualClock) -> SimulatedCloud:
     return simulated_azure(inventory, region="westeurope", clock=clock)
 
 
+@pytest.fixture(scope="session")
+def filled_azure() -> FilledCloud:
+    return fill_cloud(partial(simulated_azure, region="westeurope"), SAMPLES)
+
+
 @pytest.fixture
-def world(cloud: SimulatedCloud) -> World:
-    """Create one resource of every type."""
-    made: World = {}
-    for type_, sample in SAMPLES.items():
-        made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
+def world(inventory: Inventory, clock: VirtualClock, filled_azure: FilledCloud) -> World:
+    """One resource of every type, at the time when the last one was there."""
+    made = filled_azure.copy_to(inventory)
+    with inventory.read_without_transaction() as reader:
+        clock.catch_up(reader.virtual_seconds())
     return made
 
 
