@@ -71,6 +71,7 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_aws_permissions.py --check
 	$(BIN)/python tools/generate_command_reference.py --check
 	$(BIN)/python tools/generate_key_reference.py --check
+	$(BIN)/python tools/generate_python_reference.py --check
 	$(BIN)/python tools/generate_sbom.py --check
 	$(BIN)/python tools/generate_error_reference.py --check
 
@@ -109,7 +110,7 @@ docs: $(VENV)/docs.stamp ## build the site of the documents into dist/docs, with
 		--builder html docs dist/docs
 	@echo "dist/docs/index.html"
 
-package: $(VENV)/test.stamp ## build the wheel and the source distribution into dist/
+package: $(VENV)/deploy.stamp ## build the wheel and the source distribution into dist/
 	@$(BIN)/python -m hatchling build -d dist
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again

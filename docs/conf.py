@@ -16,6 +16,7 @@ myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # pages that others include begin below their title
 nitpicky = True
 highlight_language = "none"  # what prints nothing but text has no language
+smartquotes = False  # "--set" is an option, and no dash
 
 html_theme = "furo"
 html_copy_source = False

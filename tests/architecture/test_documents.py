@@ -86,7 +86,7 @@ class TestSite:
 def _list_contents(docs: Path, page: Path) -> list[str]:
     found: list[str] = []
     for contents in _CONTENTS.finditer(page.read_text(encoding="utf-8")):
-        for name in filter(None, contents["pages"].split()):
+        for name in re.findall(r"^(?:.* <)?([\w/*-]+)>?$", contents["pages"], re.MULTILINE):
             is_pattern = ":glob:" in contents["options"] and "*" in name
             matches = [path.relative_to(docs).with_suffix("").as_posix() for path in docs.glob(f"{name}.md")]
             found += matches if is_pattern else [name]
