@@ -60,7 +60,7 @@ def _render_signature(function: Callable[..., Any]) -> str:
     result = ast.unparse(node.returns) if node.returns else "None"
     parameters = [
         re.sub(r"^([a-z_]+: [^=]+)=", r"\1 = ", part)
-        for part in re.split(r", (?=[a-z_]+:|\*)", ast.unparse(node.args))
+        for part in re.split(r", (?=[a-z_]+:|\*)", ast.unparse(node.args).replace("'", '"'))
         if part
     ]
     short = f"def {node.name}({', '.join(parameters)}) -> {result}: ..."
