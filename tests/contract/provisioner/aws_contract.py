@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.change_plan import CodeChange
+from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
 from semantest_iac.domain.deployment.property_changes import COMPUTED_TEXT, ChangeSource
 from semantest_iac.domain.errors import ProviderError
+from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac_events.values import ChangeCounts
 from tests.contract.provisioner.provisioner_contract import EngineFixture, list_values
 
@@ -21,48 +23,34 @@ _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "thres
 class AwsContract:
     """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
-    async def test_updates_only_function_and_alias_for_more_memory(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(memory=512, environment={"LEVEL": "info", "OLD": "x"}))
+    async def test_previews_changes_of_settings_code_and_secrets(self, fixture: EngineFixture) -> None:
+        def work(alerts: list[dict[str, Any]], secret: str, memory: int, **variables: str) -> Work:
+            environment = {"TOKEN": f"${{secrets.{secret}}}", "KEPT": "${secrets.kept}", **variables}
+            section = {"memory": memory, "environment": environment}
+            return fixture.work_for({"monitoring": {"alerts": alerts}, "components": {"rest-api": section}})
 
-        plan = await fixture.engine.preview(fixture.work(memory=1024, environment={"LEVEL": "debug", "NEW": "y"}))
-
-        changed = {(change.type, change.op, change.why) for change in plan.mutations}
-        assert changed == {
-            ("aws:lambda/function:Function", "update", ("environment", "memorySize")),
-            ("aws:lambda/alias:Alias", "update", ("functionVersion (function)",)),
-        }
-        assert list_values(plan) == {
-            ("function", "environment.variables.LEVEL", "info", "debug"),
-            ("function", "environment.variables.NEW", None, "y"),
-            ("function", "environment.variables.OLD", "x", None),
-            ("function", "memorySize", 512, 1024),
-            ("live", "functionVersion", "1", COMPUTED_TEXT),
-        }
-
-    async def test_previews_a_change_of_code_and_of_secrets(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(environment={"TOKEN": "${secrets.token}", "KEPT": "${secrets.kept}"}))
+        before = {"LEVEL": "info", "OLD": "x"}
+        await fixture.deploy(work(_ALERTS, "token", 512, **before))
         old = fixture.digest
+
+        settings = await fixture.engine.preview(work(_ALERTS, "token", 1024, LEVEL="debug", NEW="y"))
+        fewer_alarms = await fixture.engine.preview(work(_ALERTS[:1], "token", 512, **before))
+        removal = await fixture.engine.preview_destroy(fixture.east)
         fixture.package.write_bytes(b"another package")
+        code = await fixture.engine.preview(work(_ALERTS, "other", 512, **before))
 
-        plan = await fixture.engine.preview(
-            fixture.work(environment={"TOKEN": "${secrets.other}", "KEPT": "${secrets.kept}"})
-        )
-
-        values = list_values(plan)
-        assert plan.code == CodeChange(old, fixture.digest)
-        assert ("function", "code", old, fixture.digest) in values
-        waits = {
-            (it.name, change.path): [tuple(source) for source in change.sources]
-            for it in plan.mutations
-            for change in it.properties
-            if change.is_computed
-        }
-        assert waits == {
+        _expect_that_only_function_and_alias_change(settings)
+        assert [(change.op, change.name) for change in fewer_alarms.mutations] == [("delete", "alarm-latency")]
+        lost = {change.type for change in removal.resources if change.reversible == "irreversible"}
+        assert lost == {_LOG_GROUP, "aws:secretsmanager/secret:Secret"}
+        assert code.code == CodeChange(old, fixture.digest)
+        assert ("function", "code", old, fixture.digest) in list_values(code)
+        assert _list_waiting(code) == {
             ("identity", "policy"): [("secret-other", "create")],
             ("function", "environment.variables.SEMANTEST_SECRETS"): [("secret-other", "create")],
             ("live", "functionVersion"): [("function", "update")],
         }
-        assert fixture.canary not in json.dumps(plan.as_dict())
+        assert fixture.canary not in json.dumps(code.as_dict())
 
     async def test_traces_a_replacement_to_the_resource_that_forces_it(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work(network={"private": True, "cidr": "10.0.0.0/20"}))
@@ -76,13 +64,6 @@ class AwsContract:
         assert (block.path, str(block.new).startswith("10.1."), block.replaces) == ("cidrBlock", True, True)
         assert (vpc.path, vpc.new, vpc.replaces) == ("vpcId", COMPUTED_TEXT, True)
         assert vpc.sources == (ChangeSource("network", "replace"),)
-
-    async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work_for({"monitoring": {"alerts": _ALERTS}}))
-
-        plan = await fixture.engine.preview(fixture.work_for({"monitoring": {"alerts": _ALERTS[:1]}}))
-
-        assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
 
     async def test_refresh_sees_and_repairs_what_was_changed_in_the_cloud(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())
@@ -110,34 +91,46 @@ class AwsContract:
         after = await fixture.engine.preview(work)
         assert (after.drift, after.is_empty) == ((), True)
 
-    async def test_keeps_account_settings_and_creates_them_again(self, fixture: EngineFixture) -> None:
-        stack = replace(fixture.east, component="account")
-        created = (await fixture.deploy(fixture.work_for({}, stack))).changes.create
-        planned = await fixture.engine.preview_destroy(stack)
-
-        removed = await fixture.destroy(stack)
-        again = await fixture.deploy(fixture.work_for({}, stack, generation=2))
-
-        assert {(change.op, change.reversible) for change in planned.resources} == {("keep", "reversible")}
-        assert planned.changes == removed == ChangeCounts(keep=created)
-        assert again.changes == ChangeCounts(create=created)
-
-    async def test_names_the_stack_that_the_access_log_of_a_websocket_needs(self, fixture: EngineFixture) -> None:
+    async def test_keeps_account_settings_which_the_access_log_of_a_websocket_needs(
+        self, fixture: EngineFixture
+    ) -> None:
         account, stack = (replace(fixture.east, component=name) for name in ("account", "websocket"))
         work = fixture.work_for({"features": {"access_logs": True}}, stack)
 
         with pytest.raises(ProviderError, match="CloudWatch Logs role ARN must be set") as caught:
             await fixture.deploy(work)
-        await fixture.deploy(fixture.work_for({}, account))
-        await fixture.destroy(account)
+        created = (await fixture.deploy(fixture.work_for({}, account))).changes.create
+        planned = await fixture.engine.preview_destroy(account)
+        removed = await fixture.destroy(account)
+        with_kept_role = await fixture.deploy(work)
+        again = await fixture.deploy(fixture.work_for({}, account, generation=2))
 
         assert "deploy --component account --provider aws" in caught.value.hint
-        assert (await fixture.deploy(work)).changes.create > 0  # the role is kept
+        assert {(change.op, change.reversible) for change in planned.resources} == {("keep", "reversible")}
+        assert planned.changes == removed == ChangeCounts(keep=created)
+        assert with_kept_role.changes.create > 0
+        assert again.changes == ChangeCounts(create=created)
 
-    async def test_marks_irreversible_changes(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(environment={"TOKEN": "${secrets.token}"}))
 
-        plan = await fixture.engine.preview_destroy(fixture.east)
+def _expect_that_only_function_and_alias_change(plan: ChangePlan) -> None:
+    assert {(change.type, change.op, change.why) for change in plan.mutations} == {
+        ("aws:lambda/function:Function", "update", ("environment", "memorySize")),
+        ("aws:lambda/alias:Alias", "update", ("functionVersion (function)",)),
+    }
+    assert list_values(plan) == {
+        ("function", "environment.variables.LEVEL", "info", "debug"),
+        ("function", "environment.variables.NEW", None, "y"),
+        ("function", "environment.variables.OLD", "x", None),
+        ("function", "memorySize", 512, 1024),
+        ("live", "functionVersion", "1", COMPUTED_TEXT),
+    }
 
-        lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
-        assert lost == {"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}
+
+def _list_waiting(plan: ChangePlan) -> dict[tuple[str, str], list[tuple[str, ...]]]:
+    """The properties whose values are computed, with the changes that they wait for."""
+    return {
+        (it.name, change.path): [tuple(source) for source in change.sources]
+        for it in plan.mutations
+        for change in it.properties
+        if change.is_computed
+    }

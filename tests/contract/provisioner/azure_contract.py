@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.compute.functions import Artifact
@@ -36,9 +37,14 @@ class AzureContract:
     """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
     async def test_updates_only_the_app_for_more_memory_and_publishes_that(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(memory=512, environment=_SECRET | {"LEVEL": "info"}))
-        more = fixture.work(memory=4096, environment=_SECRET | {"LEVEL": "debug"})
+        def configure(memory: int, level: str, alerts: list[dict[str, Any]] = _ALERTS) -> Work:
+            section = {"memory": memory, "environment": _SECRET | {"LEVEL": level}}
+            return fixture.work_for({"monitoring": {"alerts": alerts}, "components": {"rest-api": section}})
+
+        await fixture.deploy(configure(512, "info"))
+        more = configure(4096, "debug")
         plan = await fixture.engine.preview(more)
+        fewer_alarms = await fixture.engine.preview(configure(512, "info", _ALERTS[:1]))
         assert more.artifact is not None
         other = await fixture.engine.preview(replace(more, artifact=replace(more.artifact, runtime="nodejs22.x")))
         fixture.events.clear()
@@ -52,16 +58,10 @@ class AzureContract:
             ("function", "siteConfig.appSettings.LEVEL", "info", "debug"),
         }
         assert fixture.canary not in json.dumps(plan.as_dict())
+        assert [(change.op, change.name) for change in fewer_alarms.mutations] == [("delete", "alarm-latency")]
         forcing = {(it.name, change.path) for it in other.mutations for change in it.properties if change.replaces}
         assert forcing == {("function", "functionAppConfig.runtime.name"), ("function", "resourceUri")}
         assert [event.memory_mb for event in fixture.events if isinstance(event, FunctionDeployed)] == [4096]
-
-    async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work_for({"monitoring": {"alerts": _ALERTS}}))
-
-        plan = await fixture.engine.preview(fixture.work_for({"monitoring": {"alerts": _ALERTS[:1]}}))
-
-        assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
 
     async def test_creates_secrets_again_under_a_reserved_vault_name(self, fixture: EngineFixture) -> None:
         first = await fixture.deploy(fixture.work(environment=_SECRET))
@@ -75,8 +75,25 @@ class AzureContract:
         assert again.changes == first.changes
         assert again.outputs["function_name"] != first.outputs["function_name"]
 
-    async def test_publishes_a_changed_package_and_previews_that(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work())
+    async def test_publishes_what_an_interrupted_deployment_did_not_and_a_changed_package(
+        self, fixture: EngineFixture
+    ) -> None:
+        work = fixture.work()
+        plan = await fixture.engine.preview(work)
+        await apply_plan(fixture.engine, work, plan, fixture, lambda update: None)
+        published = [type(event) for event in fixture.events]
+
+        plan = await fixture.engine.preview(work)
+        applied = await fixture.deploy(work)
+
+        assert FunctionDeployed not in published
+        assert (plan.lacks_code, plan.is_empty) == (True, False)
+        assert applied.changes == ChangeCounts(same=applied.changes.same)
+        assert FunctionDeployed in map(type, fixture.events)
+        assert (await fixture.engine.preview(work)).is_empty
+        await self._change_package(fixture)
+
+    async def _change_package(self, fixture: EngineFixture) -> None:
         old = fixture.digest
         fixture.package.write_bytes(b"another package")
         plan = await fixture.engine.preview(fixture.work())
@@ -92,22 +109,7 @@ class AzureContract:
         assert HttpApiDeployed in map(type, fixture.events)
         assert (await fixture.engine.preview(fixture.work())).is_empty
 
-    async def test_publishes_what_an_interrupted_deployment_did_not(self, fixture: EngineFixture) -> None:
-        work = fixture.work()
-        plan = await fixture.engine.preview(work)
-        await apply_plan(fixture.engine, work, plan, fixture, lambda update: None)
-        published = [type(event) for event in fixture.events]
-
-        plan = await fixture.engine.preview(work)
-        applied = await fixture.deploy(work)
-
-        assert FunctionDeployed not in published
-        assert (plan.lacks_code, plan.is_empty) == (True, False)
-        assert applied.changes == ChangeCounts(same=applied.changes.same)
-        assert FunctionDeployed in map(type, fixture.events)
-        assert (await fixture.engine.preview(work)).is_empty
-
-    async def test_previews_and_counts_what_waits_for_code(self, fixture: EngineFixture) -> None:
+    async def test_previews_and_counts_what_waits_for_code_or_for_another_app(self, fixture: EngineFixture) -> None:
         stack = replace(fixture.east, component="websocket")
         work = fixture.work_for(_OPEN, stack)
         planned = await fixture.engine.preview(work)
@@ -118,11 +120,11 @@ class AzureContract:
         assert (planned.changes, published[-1]) == (applied.changes, applied.changes)
         assert published[0].create == applied.changes.create - 1
         assert (await fixture.engine.preview(work)).changes == ChangeCounts(same=applied.changes.create)
-        assert await fixture.destroy(stack) == ChangeCounts(delete=applied.changes.create)
+        guarded = await self._guard(fixture, stack)
+        removed = await fixture.destroy(stack)
+        assert removed == ChangeCounts(delete=applied.changes.create + guarded.create - guarded.delete)
 
-    async def test_previews_and_counts_what_changes_only_when_another_app_runs(self, fixture: EngineFixture) -> None:
-        stack = replace(fixture.east, component="websocket")
-        await fixture.deploy(fixture.work_for(_OPEN, stack))
+    async def _guard(self, fixture: EngineFixture, stack: Stack) -> ChangeCounts:
         work = _guarded(fixture, stack)
         planned = await fixture.engine.preview(work)
 
@@ -132,6 +134,7 @@ class AzureContract:
         changed = {(it.type.rpartition(":")[2], it.op) for it in planned.mutations}
         assert ("WebPubSubHub", "update") in changed
         assert (await fixture.engine.preview(work)).is_empty
+        return applied.changes
 
     async def test_adds_a_gateway_and_names_it_and_the_app_with_their_secret(self, fixture: EngineFixture) -> None:
         stack = replace(fixture.east, environment="staging")

@@ -86,6 +86,10 @@ class EngineFixture:
     async def destroy(self, stack: Stack | None = None, generation: int = 1) -> ChangeCounts:
         return await self.engine.destroy(Removal("removal-1", stack or self.east, generation), lambda update: None)
 
+    def list_cloud(self) -> list[tuple[str, str]]:
+        """Type and id of everything in the account, in the region of the stack."""
+        return self.cloud(CLOUDS[self.provider].package, self.east.region).list_resources()
+
     async def publish(self, event: StackEvent) -> None:
         """Record the event after a short delay."""
         await asyncio.sleep(0)
@@ -110,46 +114,42 @@ class LifecycleContract:
         {"components": {"rest-api": {"memory": 1024, **_TOKEN}}, "tags": {"team": "qa"}},
     )
 
-    async def test_matches_the_preview(self, fixture: EngineFixture) -> None:
+    async def test_changes_what_was_previewed_and_nothing_the_second_time(self, fixture: EngineFixture) -> None:
+        created = 0
         for values in self.configurations:
             work = fixture.work_for(values)
             planned = (await fixture.engine.preview(work)).changes
             done = (await fixture.deploy(work)).changes
+            created += done.create
 
             assert (done, done.is_empty) == (planned, False)
         assert (done.create, done.replace, done.delete) == (0, 0, 0)  # tags are added in place
         unchanged = await fixture.engine.preview(replace(work, refresh=True))
         assert (unchanged.drift, unchanged.mutations) == ((), ())
-
-    async def test_changes_nothing_the_second_time_and_publishes_that(self, fixture: EngineFixture) -> None:
-        created = (await fixture.deploy(fixture.work())).changes.create
         fixture.events.clear()
 
-        again = await fixture.deploy(fixture.work())
+        again = await fixture.deploy(work)
 
         assert again.changes == ChangeCounts(same=created)
         assert [type(event) for event in fixture.events] == [InfrastructureUpdated]
 
-    async def test_publishes_settled_resources_and_the_update(self, fixture: EngineFixture) -> None:
-        applied = await fixture.deploy(fixture.work())
-
-        kinds = [type(event) for event in fixture.events]
-        assert FunctionDeployed in kinds
-        assert kinds[-1] is self.last_event
-        assert all(event.deployment_id == "deployment-1" for event in fixture.events)
-        [updated] = [event for event in fixture.events if isinstance(event, InfrastructureUpdated)]
-        assert (updated.changes, updated.outputs) == (applied.changes, dict(applied.outputs))
-        assert str(applied.outputs["endpoint"]).startswith("https://")
-
-    async def test_destroys_everything_and_creates_it_again_in_the_next_generation(
+    async def test_publishes_what_it_creates_destroys_it_and_creates_it_again_in_the_next_generation(
         self, fixture: EngineFixture
     ) -> None:
         first = await fixture.deploy(fixture.work())
+        events = [*fixture.events]
         planned = await fixture.engine.preview_destroy(fixture.east)
 
         removed = await fixture.destroy()
 
+        assert FunctionDeployed in map(type, events)
+        assert type(events[-1]) is self.last_event
+        assert all(event.deployment_id == "deployment-1" for event in events)
+        [updated] = [event for event in events if isinstance(event, InfrastructureUpdated)]
+        assert (updated.changes, updated.outputs) == (first.changes, dict(first.outputs))
+        assert str(first.outputs["endpoint"]).startswith("https://")
         assert planned.changes == removed == ChangeCounts(delete=first.changes.create)
+        assert await asyncio.to_thread(fixture.list_cloud) == []
         assert (await fixture.engine.preview_destroy(fixture.east)).changes == ChangeCounts()
         assert (await fixture.deploy(fixture.work(generation=2))).changes == first.changes
 
@@ -157,20 +157,24 @@ class LifecycleContract:
 class ProvisionerContract(LifecycleContract):
     """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
-    async def test_changes_nothing_in_a_preview(self, fixture: EngineFixture) -> None:
+    async def test_changes_nothing_in_a_preview_and_reports_each_operation(self, fixture: EngineFixture) -> None:
+        drift_of_nothing = await fixture.engine.detect_drift(fixture.east)
+        removed_from_nothing = await fixture.destroy()
         first = await fixture.engine.preview(fixture.work())
+        second = await fixture.engine.preview(fixture.work())
+        published = [*fixture.events]
+        updates: list[ResourceProgress] = []
 
-        assert await fixture.engine.preview(fixture.work()) == first
-        assert fixture.events == []
+        applied = await fixture.deploy(fixture.work(), updates.append)
 
-    async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
-        before = await fixture.engine.detect_drift(fixture.east)
-        await fixture.deploy(fixture.work())
-
-        assert (before, await fixture.engine.detect_drift(fixture.east)) == ((), ())
-
-    async def test_destroys_an_empty_stack(self, fixture: EngineFixture) -> None:
-        assert await fixture.destroy() == ChangeCounts()
+        assert (first, published) == (second, [])
+        assert removed_from_nothing == ChangeCounts()
+        assert (drift_of_nothing, await fixture.engine.detect_drift(fixture.east)) == ((), ())
+        begun = [(update.urn, update.op) for update in updates if update.state == "running" and update.op != "publish"]
+        assert sorted(begun) == sorted(
+            (update.urn, update.op) for update in updates if update.state == "done" and update.op != "publish"
+        )
+        assert len(begun) == applied.changes.create
 
     async def test_brings_back_logs_that_a_delete_would_have_left(self, fixture: EngineFixture) -> None:
         stack = replace(fixture.east, environment="production")
@@ -192,17 +196,6 @@ class ProvisionerContract(LifecycleContract):
 
         assert east.changes == west.changes
         assert (await fixture.deploy(fixture.work(fixture.west))).changes.is_empty
-
-    async def test_reports_the_start_and_end_of_each_operation(self, fixture: EngineFixture) -> None:
-        updates: list[ResourceProgress] = []
-
-        applied = await fixture.deploy(fixture.work(), updates.append)
-
-        begun = [(update.urn, update.op) for update in updates if update.state == "running" and update.op != "publish"]
-        assert sorted(begun) == sorted(
-            (update.urn, update.op) for update in updates if update.state == "done" and update.op != "publish"
-        )
-        assert len(begun) == applied.changes.create
 
     async def test_stops_if_its_events_cannot_be_recorded(self, fixture: EngineFixture) -> None:
         async def refuse(settled: SettledResource) -> None:

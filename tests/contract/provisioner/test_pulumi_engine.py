@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -32,11 +31,7 @@ def fixture(engine_home: EngineHome) -> EngineFixture:
 
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
-    def test_leaves_no_resources_behind(self, fixture: EngineFixture, engine_home: EngineHome) -> None:
-        asyncio.run(fixture.deploy(fixture.work()))
-        asyncio.run(fixture.destroy())
-
-        assert (engine_home.live_resources(), list(engine_home.leftover_runs())) == ([], [])
+    """Everything, on AWS."""
 
 
 class TestPulumiEngineOnAzure(AzureContract):

@@ -40,11 +40,7 @@ def fixture(tmp_path: Path, inventory: Inventory) -> EngineFixture:
 
 
 class TestSandbox(ProvisionerContract, AwsContract):
-    async def test_leaves_no_resources_behind(self, fixture: EngineFixture, inventory: Inventory) -> None:
-        await fixture.deploy(fixture.work())
-        await fixture.destroy()
-
-        assert await asyncio.to_thread(open_simulated_cloud("aws", inventory, region="us-east-1").list_resources) == []
+    """Everything, on AWS."""
 
 
 class TestSandboxOnAzure(ProvisionerContract, AzureContract):
@@ -54,15 +50,6 @@ class TestSandboxOnAzure(ProvisionerContract, AzureContract):
     def fixture(self, fixture: EngineFixture) -> EngineFixture:
         """The sandbox engine, for stacks on Azure."""
         return replace(fixture, provider="azure")
-
-    async def test_leaves_no_resources_behind(self, fixture: EngineFixture, inventory: Inventory) -> None:
-        await fixture.deploy(fixture.work(environment={"TOKEN": "${secrets.token}"}))
-        await fixture.destroy()
-
-        assert (
-            await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").list_resources)
-            == []
-        )
 
     async def test_refresh_sees_and_repairs_what_was_deleted_in_the_cloud(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())

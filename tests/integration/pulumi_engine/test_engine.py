@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 from dataclasses import replace
@@ -14,8 +13,7 @@ import pytest
 
 from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
-from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.domain.errors import ProviderError, StackBusyError
 from semantest_iac.infrastructure.pulumi_engine.cli.location import find_pulumi_cli
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 from semantest_iac.infrastructure.pulumi_engine.state.states import state_path, write_empty_state
@@ -24,78 +22,12 @@ from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRe
 from semantest_iac_events.values import ChangeCounts
 from tests.integration.pulumi_engine.engine_home import SECRET, STACK, EngineHome, ignore_progress
 
-OTHER = Stack("rest-api", "aws", "qa", "eu-west-1")
-
 
 def configured(**section: Any) -> dict[str, Any]:
     return {"components": {"rest-api": section}}
 
 
-class TestPreview:
-    async def test_plans_every_resource_of_a_new_stack(self, engine_home: EngineHome) -> None:
-        plan = await engine_home.engine.preview(engine_home.work())
-
-        assert plan.changes == ChangeCounts(create=19)
-        assert plan.verdict == "safe"
-        assert engine_home.live_resources() == []
-
-    async def test_names_the_properties_that_cause_an_update(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work())
-
-        plan = await engine_home.engine.preview(engine_home.work(configured(memory=1024)))
-
-        causes = {change.name: (change.op, change.why) for change in plan.mutations}
-        assert causes["function"] == ("update", ("memorySize",))
-
-    async def test_of_a_destroy_says_that_it_is_irreversible(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work())
-
-        plan = await engine_home.engine.preview_destroy(STACK)
-
-        assert plan.changes == ChangeCounts(delete=19)
-        assert plan.verdict == "irreversible"
-
-    async def test_of_a_destroy_of_nothing_is_empty(self, engine_home: EngineHome) -> None:
-        assert (await engine_home.engine.preview_destroy(OTHER)).resources == ()
-
-
 class TestApply:
-    async def test_makes_everything_and_publishes_in_order(self, engine_home: EngineHome) -> None:
-        applied = await engine_home.deploy(engine_home.work())
-
-        names = [type(event).__name__ for event in engine_home.events]
-        assert applied.changes == ChangeCounts(create=19)
-        assert names == ["FunctionDeployed", "HttpApiDeployed", "InfrastructureUpdated"]
-        assert str(applied.outputs["endpoint"]).startswith("https://")
-
-    async def test_changes_nothing_the_second_time(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work())
-        engine_home.events.clear()
-
-        plan = await engine_home.engine.preview(engine_home.work())
-        applied = await apply_plan(engine_home.engine, engine_home.work(), plan, engine_home, ignore_progress)
-
-        assert plan.verdict == "no_change"
-        assert applied.changes == ChangeCounts(same=19)
-        assert [type(event).__name__ for event in engine_home.events] == ["InfrastructureUpdated"]
-
-    async def test_reports_the_beginning_and_end_of_each_operation(self, engine_home: EngineHome) -> None:
-        progress: list[ResourceProgress] = []
-
-        await engine_home.deploy(engine_home.work(), progress.append)
-
-        ends = [item for item in progress if item.state == "done"]
-        assert (len(progress), len(ends)) == (38, 19)
-
-    async def test_refuses_a_stale_plan(self, engine_home: EngineHome) -> None:
-        plan = await engine_home.engine.preview(engine_home.work())
-        fewer = engine_home.work({"monitoring": {"enabled": False}})
-
-        with pytest.raises(RefusedError, match="make other changes than were planned"):
-            await apply_plan(engine_home.engine, fewer, plan, engine_home, ignore_progress)
-
-        assert engine_home.live_resources() == []
-
     async def test_applies_a_plan_of_another_process_that_is_still_valid(self, engine_home: EngineHome) -> None:
         plan = await engine_home.engine.preview(engine_home.work())
         engine_home.engine._previews.clear()
@@ -115,14 +47,6 @@ class TestApply:
             await apply_plan(engine_home.engine, engine_home.work(), plan, Refusing(), ignore_progress)
 
         assert list(engine_home.leftover_runs()) == []
-
-    async def test_keeps_stacks_apart(self, engine_home: EngineHome) -> None:
-        first, second = await asyncio.gather(
-            engine_home.deploy(engine_home.work()), engine_home.deploy(engine_home.work(stack=OTHER))
-        )  # fmt: skip
-
-        assert first.changes == second.changes == ChangeCounts(create=19)
-        assert first.outputs["function_name"] != second.outputs["function_name"]
 
 
 class TestNewStack:
@@ -149,91 +73,48 @@ class TestNewStack:
 
 
 class TestRefusal:
-    async def test_names_the_resource_and_the_clouds_own_code(self, tmp_path: Path, variables: dict[str, str]) -> None:
-        engine_home = EngineHome(
-            tmp_path / "home", variables, lambda package, region: _Refusing(engine_home.cloud(package, region))
-        )
-
-        with pytest.raises(ProviderError, match=r"Cannot deploy 'function' .*: Function already exists\.") as caught:
-            await engine_home.deploy(engine_home.work())
-
-        assert caught.value.error_code == "ResourceConflictException"
-        assert "Another stack or person" in caught.value.hint
-
-    async def test_leaves_a_state_from_which_the_next_run_continues(
+    async def test_names_the_resource_and_the_clouds_own_code_and_lets_the_next_run_continue(
         self, tmp_path: Path, variables: dict[str, str]
     ) -> None:
-        refusing = [True]
+        refusing = [False, True]  # one connection per preview and update
         engine_home = EngineHome(tmp_path / "home", variables, lambda package, region: (
-            _Refusing(engine_home.cloud(package, region)) if refusing.pop() else engine_home.cloud(package, region)
+            _Refusing(engine_home.cloud(package, region)) if refusing and refusing.pop(0)
+            else engine_home.cloud(package, region)
         ))  # fmt: skip
-        refusing[:] = [False, True, False]  # one connection per preview and update
-        with pytest.raises(ProviderError):
+        with pytest.raises(ProviderError, match=r"Cannot deploy 'function' .*: Function already exists\.") as caught:
             await engine_home.deploy(engine_home.work())
         made = len(engine_home.live_resources())
-        refusing[:] = [False] * 9
 
         applied = await engine_home.deploy(engine_home.work())
 
+        assert caught.value.error_code == "ResourceConflictException"
+        assert "Another stack or person" in caught.value.hint
         assert made > 0
         assert applied.changes == ChangeCounts(create=19 - made, same=made)
 
 
-class TestDestroy:
-    def test_leaves_nothing(self, engine_home: EngineHome) -> None:
-        asyncio.run(engine_home.deploy(engine_home.work()))
-
-        changes = asyncio.run(engine_home.destroy())
-
-        assert changes == ChangeCounts(delete=19)
-        assert (engine_home.live_resources(), list(engine_home.leftover_runs())) == ([], [])
-
-    async def test_of_nothing_is_no_error(self, engine_home: EngineHome) -> None:
-        assert await engine_home.destroy(OTHER) == ChangeCounts()
-
-
-class TestDetectDrift:
-    async def test_finds_a_resource_that_was_deleted_outside_of_the_tool(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work())
-        topic, id_ = next(it for it in engine_home.live_resources() if it[0].endswith(":Topic"))
-        engine_home.cloud("aws", STACK.region).delete(topic, id_)
-
-        drift = await engine_home.engine.detect_drift(STACK)
-
-        assert [(change.name, change.op) for change in drift] == [("alerts", "delete")]
-
-
 class TestSecrets:
-    async def test_are_nowhere_in_plain_text(self, engine_home: EngineHome) -> None:
+    async def test_are_nowhere_in_plain_text_but_revealed_on_request_with_their_passphrase(
+        self, engine_home: EngineHome
+    ) -> None:
         seen: list[str] = []
         work = engine_home.work(configured(environment={"TOKEN": "${secrets.token}"}))
 
         await engine_home.deploy(work, lambda _progress: seen.extend(_processes()))
         exported = await engine_home.engine.export(STACK)
+        revealed = await engine_home.engine.read_state_with_secrets(STACK)
 
+        secret = next(it for it in revealed.resources if it["type"].endswith(":SecretVersion"))
+        assert secret["inputs"]["secretString"] == SECRET
         files = [path for path in engine_home.settings.folder.rglob("*") if path.is_file()]
         events = [str(event.model_dump()) for event in engine_home.events]
         assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
         assert [text for text in [*seen, *events, str(exported)] if SECRET in text] == []
         assert any("ciphertext" in path.read_text(errors="replace") for path in files)
 
-    async def test_are_revealed_on_request_and_written_to_no_file(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work(configured(environment={"TOKEN": "${secrets.token}"})))
-
-        revealed = await engine_home.engine.read_state_with_secrets(STACK)
-
-        secret = next(it for it in revealed.resources if it["type"].endswith(":SecretVersion"))
-        files = [path for path in engine_home.settings.folder.rglob("*") if path.is_file()]
-        assert secret["inputs"]["secretString"] == SECRET
-        assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-
-    async def test_are_decrypted_only_with_their_passphrase(self, engine_home: EngineHome) -> None:
-        await engine_home.deploy(engine_home.work(configured(environment={"TOKEN": "${secrets.token}"})))
         engine_home.settings.ensure_passphrase_file().write_text("another", encoding="utf-8")
-
         with pytest.raises(Exception, match="passphrase") as caught:
             await engine_home.engine.preview(engine_home.work())
-
         assert getattr(caught.value, "error_code", "") == "STATE_SEALED"
 
 

@@ -60,7 +60,7 @@ class TestIdleSession:
         with pytest.raises(RefusedError, match="make other changes than were planned"):
             await apply_plan(engine_home.engine, fewer, plan, engine_home, ignore_progress)
 
-        assert find_processes(tmp_path, "worker") == []
+        assert (engine_home.live_resources(), find_processes(tmp_path, "worker")) == ([], [])
 
     async def test_is_replaced_when_its_worker_died(self, tmp_path: Path, variables: dict[str, str]) -> None:
         engine_home = EngineHome(tmp_path / "home", variables)
