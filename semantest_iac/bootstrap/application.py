@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.worker import ReportRun, Worker
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
     from semantest_iac.bootstrap.deployments import WorkerViews
+    from semantest_iac.bootstrap.imports.converters import FileConverters
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -202,6 +203,13 @@ class Application(SecretParts, GuardrailParts):
         from semantest_iac.infrastructure.configuration.starter_files import render_starter_file
 
         return render_starter_file(project, provider, components, folder)
+
+    @cached_property
+    def converters(self) -> FileConverters:
+        """What makes a configuration of the files of other tools."""
+        from semantest_iac.bootstrap.imports.converters import FileConverters
+
+        return FileConverters(self.clock().date())
 
     def inspect_home(self) -> list[HomePart]:
         """Return every part of the home with its condition, and how what is not intact can be repaired."""

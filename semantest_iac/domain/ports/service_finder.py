@@ -1,10 +1,13 @@
-"""What is found in a folder of code that nobody has described yet: its services, and what starts each."""
+"""What is found in a folder that no configuration describes yet: services in code, and what other tools deploy."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from semantest_iac.domain.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,17 @@ class FoundService:
     variables: tuple[str, ...] = ()
     optional_variables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedConfiguration:
+    """What another tool's files become: the values of a semantest.yaml.
+
+    `left_out` is what could not be taken over, `differs` what was, and is not quite the same here; each with its place.
+    `required_variables` are those that must be set on this machine, with what each is.
+    """
+
+    values: Mapping[str, Any]
+    left_out: tuple[Fault, ...]
+    differs: tuple[Fault, ...]
+    required_variables: Mapping[str, str]

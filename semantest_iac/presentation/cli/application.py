@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
-    from semantest_iac.domain.ports.service_finder import FoundService
+    from semantest_iac.domain.ports.service_finder import ConvertedConfiguration, FoundService
     from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
     from semantest_iac.presentation.request_log import LogRequest
 
@@ -92,6 +92,14 @@ class FunctionLogReader(Protocol):
     def follow_batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield the stored lines, each with `time` and `text`; then, on every `next`, the lines added since."""
         ...
+
+
+class FileConversion(Protocol):
+    """Makes a configuration of the files of other tools."""
+
+    def convert_serverless(self, file: Path, options: Mapping[str, str]) -> ConvertedConfiguration: ...
+
+    def render(self, converted: ConvertedConfiguration, source: str) -> str: ...
 
 
 class CliApplication(Protocol):
@@ -194,6 +202,9 @@ class CliApplication(Protocol):
     def starter_configuration(
         self, project: str, provider: str, components: Mapping[str, FoundService | None], folder: Path
     ) -> str: ...
+
+    @property
+    def converters(self) -> FileConversion: ...
 
     def inspect_home(self) -> list[HomePart]: ...
 

@@ -20,10 +20,15 @@ from semantest_iac.domain.environments.names import (
     make_printable,
     suggest_known,
 )
-from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.presentation.cli.commands.imports.first_file import (
+    check_first_file,
+    refuse_to_overwrite,
+    write_first_file,
+)
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
-from semantest_iac.presentation.cli.session import STANDARD_FILE, ConfigurationOptions, Session, StackSelector
+from semantest_iac.presentation.cli.session import STANDARD_FILE, Session
 from semantest_iac.presentation.error_lines import format_faults, format_warnings
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
@@ -57,7 +62,7 @@ def init_command(  # one parameter for each option
 ) -> int:
     """Look for services, ask what was not given, write the file and check it."""
     target = Path(STANDARD_FILE)
-    _refuse_to_overwrite(target, force=force)
+    refuse_to_overwrite(target, force=force)
     _require_folder(source)
     found = session.application.find_services(source.resolve())
     if not session.json:
@@ -65,7 +70,7 @@ def init_command(  # one parameter for each option
     chosen = _choose_valid_names(session, names, len(found), skip=yes)
     components = _name_components(chosen.component, found)
     text = session.application.starter_configuration(chosen.project, chosen.provider, components, Path.cwd())
-    _write(target, text, force=force)
+    write_first_file(target, text, force=force)
     _check_and_answer(session, chosen, components)
     return OK
 
@@ -104,12 +109,6 @@ def _to_name(text: str) -> str:
     return words[:LONGEST_STACK_PART].rstrip("-")
 
 
-def _refuse_to_overwrite(target: Path, *, force: bool) -> None:
-    if not force and (target.exists() or target.is_symlink()):
-        message = f"Cannot write {target}: it exists ({target.absolute()})."
-        raise RefusedError(message, "FILE_EXISTS", hint="Add --force to overwrite it.")
-
-
 def _require_folder(source: Path) -> None:
     if not source.is_dir():
         reason = "is not a folder" if source.exists() else "does not exist"
@@ -139,16 +138,6 @@ def _name_components(component: str, found: Sequence[FoundService]) -> Mapping[s
     return components
 
 
-def _write(target: Path, text: str, *, force: bool) -> None:
-    try:
-        with target.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        reason = (error.strerror or "the system refused it").lower()
-        hint = "Run the command in a folder that you can write to."
-        raise ValidationError(f"Cannot write '{target.absolute()}': {reason}.", "NOT_WRITABLE", hint=hint) from error
-
-
 def _describe_found(found: Sequence[FoundService], source: Path) -> list[str]:
     if not found:
         return [f"Found no service in '{source.resolve()}'; a small one that answers /health will be deployed."]
@@ -164,7 +153,7 @@ def _describe_start(service: FoundService) -> str:
 
 
 def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
-    warnings, faults = _check_written(session)
+    warnings, faults = check_first_file(session)
     notes = [note for service in components.values() if service for note in service.notes]
     deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
     value = {
@@ -189,17 +178,6 @@ def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping
 def _next_command(components: Collection[str], home_option: str) -> str:
     name = next(iter(components)) if len(components) == 1 else "all"
     return f"python -m semantest_iac deploy --component {name}{home_option}"
-
-
-def _check_written(session: Session) -> tuple[Sequence[Fault], Sequence[Fault]]:
-    """Return the warnings and the faults of the file as `config validate` finds them."""
-    from semantest_iac.application.intake.deployment_specs import validate_components
-
-    try:
-        loaded = session.load_configuration(StackSelector(), ConfigurationOptions())
-        return validate_components(None, loaded, session.application), ()
-    except DeploymentError as error:
-        return (), error.faults or (Fault("", error.message, error.hint),)
 
 
 def _to_dict(service: FoundService | None) -> dict[str, Any]:

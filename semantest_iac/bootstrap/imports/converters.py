@@ -1,0 +1,36 @@
+"""Joins what makes a configuration of the files of other tools to the clouds and the variables of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semantest_iac.infrastructure.configuration.text_files import read_dotenv_variables
+
+if TYPE_CHECKING:
+    from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class FileConverters:
+    """Converts files as of a day: runtimes that are deprecated then are replaced."""
+
+    today: date
+
+    def convert_serverless(self, file: Path, options: Mapping[str, str]) -> ConvertedConfiguration:
+        """Return what a Serverless Framework service becomes; raises ConfigurationError where it cannot be read."""
+        from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
+        from semantest_iac.infrastructure.configuration.conversion.serverless_service import convert_serverless_service
+
+        variables = {**read_dotenv_variables(Path()), **os.environ}
+        return convert_serverless_service(file, options, variables, AWS_LIMITS.runtimes, self.today)
+
+    def render(self, converted: ConvertedConfiguration, source: str) -> str:
+        """Return the text of semantest.yaml."""
+        from semantest_iac.infrastructure.configuration.conversion.written_file import render_converted_file
+
+        return render_converted_file(converted, source)

@@ -1,0 +1,1 @@
+"""`import`: takes over what other tools deploy from, or made."""
