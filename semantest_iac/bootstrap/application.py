@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.worker import ReportRun, Worker
     from semantest_iac.application.worker_service import WorkerService, WorkerSettings
     from semantest_iac.bootstrap.deployments import WorkerViews
-    from semantest_iac.bootstrap.imports.converters import FileConverters
+    from semantest_iac.bootstrap.imports.first_configurations import FirstConfigurations
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_store import ArtifactStore
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
-    from semantest_iac.domain.ports.service_finder import FoundService
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.domain.security.permissions import GrantedPermissions, StackPermissions
@@ -190,26 +189,12 @@ class Application(SecretParts, GuardrailParts):
 
         return schema_for(self.providers, self.engines)
 
-    def find_services(self, folder: Path) -> tuple[FoundService, ...]:
-        """Return the services in a folder of code, found by reading its files."""
-        from semantest_iac.infrastructure.artifacts.detection.services import find_services
-
-        return find_services(folder)
-
-    def starter_configuration(
-        self, project: str, provider: str, components: Mapping[str, FoundService | None], folder: Path
-    ) -> str:
-        """Return the text of a first configuration file for that folder."""
-        from semantest_iac.infrastructure.configuration.starter_files import render_starter_file
-
-        return render_starter_file(project, provider, components, folder)
-
     @cached_property
-    def converters(self) -> FileConverters:
-        """What makes a configuration of the files of other tools."""
-        from semantest_iac.bootstrap.imports.converters import FileConverters
+    def first_configurations(self) -> FirstConfigurations:
+        """What makes a first configuration of code, or of the files of other tools."""
+        from semantest_iac.bootstrap.imports.first_configurations import FirstConfigurations
 
-        return FileConverters(self.clock().date())
+        return FirstConfigurations(self.clock().date())
 
     def inspect_home(self) -> list[HomePart]:
         """Return every part of the home with its condition, and how what is not intact can be repaired."""

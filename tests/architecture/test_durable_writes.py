@@ -59,7 +59,7 @@ ALLOWED: Mapping[str, str] = {
     "semantest_iac/infrastructure/simulated_cloud/runtime/inventory.py": "SQLite writes; it checks by itself",
     "semantest_iac/infrastructure/sqlite_files.py": "looks at a file of SQLite, and changes nothing",
     "semantest_iac/presentation/background_output.py": "writes to the standard streams",
-    "semantest_iac/presentation/cli/commands/starting.py": "writes the user's own file, readable by all",
+    "semantest_iac/presentation/cli/commands/imports/first_file.py": "writes the user's own file, readable by all",
     "semantest_iac/presentation/cli/home_folder.py": "tries whether a folder can be made, and removes it",
     "semantest_iac/presentation/cli/options.py": "a preview without a home has one that ends with it",
     "semantest_iac/presentation/gateway/bodies.py": "bodies of requests, in the draft folder of one gateway",

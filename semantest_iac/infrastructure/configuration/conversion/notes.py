@@ -9,7 +9,7 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.conversion.source_documents import SourceDocument
 from semantest_iac.infrastructure.configuration.layers import KeyPath, format_key_path
 
-LONGEST_NAME = 40
+_LONGEST_NAME = 40
 
 
 class ConversionNotes:
@@ -45,4 +45,4 @@ def to_component_name(text: str) -> str:
     """Return a name as this tool has them: `sendOrder_v2` is `send-order-v2`; empty where nothing of it can be one."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text).lower()
     name = re.sub(r"[^a-z0-9]+", "-", words).lstrip("-0123456789")
-    return name[:LONGEST_NAME].rstrip("-")
+    return name[:_LONGEST_NAME].rstrip("-")

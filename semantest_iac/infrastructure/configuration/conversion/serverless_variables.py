@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.configuration.conversion.source_documents impo
     read_source_document,
 )
 
-DEFAULT_STAGE, DEFAULT_REGION = "dev", "us-east-1"
+UNNAMED_STAGE, DEFAULT_REGION = "dev", "us-east-1"
 _LONGEST_CHAIN = 50
 _LONGEST_TEXT = 65_536
 _ADDRESS = re.compile(r"(?P<source>[A-Za-z][\w-]*)(\((?P<argument>.*)\))?(:(?P<address>.*))?", re.DOTALL)
@@ -71,7 +71,7 @@ class ServerlessVariables:
     @property
     def stage(self) -> str:
         """The stage whose values are taken."""
-        return str(self._options.get("stage") or self._read_provider("stage", DEFAULT_STAGE))
+        return str(self._options.get("stage") or self._read_provider("stage", UNNAMED_STAGE))
 
     @property
     def region(self) -> str:
@@ -163,7 +163,7 @@ class ServerlessVariables:
         return value if isinstance(value, str) else default
 
     def _read_self(self, address: str) -> Any:
-        defaults = {"provider.stage": DEFAULT_STAGE, "provider.region": DEFAULT_REGION}
+        defaults = {"provider.stage": UNNAMED_STAGE, "provider.region": DEFAULT_REGION}
         found = self._walk(self._document.values, address)
         return defaults.get(address, _MISSING) if isinstance(found, _Missing) else found
 

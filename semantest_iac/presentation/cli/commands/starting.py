@@ -64,12 +64,14 @@ def init_command(  # one parameter for each option
     target = Path(STANDARD_FILE)
     refuse_to_overwrite(target, force=force)
     _require_folder(source)
-    found = session.application.find_services(source.resolve())
+    found = session.application.first_configurations.find_services(source.resolve())
     if not session.json:
         session.terminal.print_lines(*_describe_found(found, source))
     chosen = _choose_valid_names(session, names, len(found), skip=yes)
     components = _name_components(chosen.component, found)
-    text = session.application.starter_configuration(chosen.project, chosen.provider, components, Path.cwd())
+    text = session.application.first_configurations.render_starter(
+        chosen.project, chosen.provider, components, Path.cwd()
+    )
     write_first_file(target, text, force=force)
     _check_and_answer(session, chosen, components)
     return OK

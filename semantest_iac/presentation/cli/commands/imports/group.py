@@ -24,7 +24,7 @@ from semantest_iac.presentation.error_lines import format_faults, format_warning
 if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 
-IMPORT_HELP = """Take over what other tools deploy from.
+TAKE_OVER_HELP = """Take over what other tools deploy from.
 
 \b
   semantest-iac import serverless
@@ -44,7 +44,7 @@ existing semantest.yaml is kept.
 _DEFAULT_FILES = ("serverless.yml", "serverless.yaml", "serverless.json")
 
 
-@click.group("import", cls=CommandGroup, help=IMPORT_HELP)
+@click.group("import", cls=CommandGroup, help=TAKE_OVER_HELP)
 def import_command() -> None: ...
 
 
@@ -65,7 +65,7 @@ def import_serverless(
         refuse_to_overwrite(target, force=False)
     given = {**_parse_options(options), **({"stage": stage} if stage else {})}
     source = file or next((path for name in _DEFAULT_FILES if (path := Path(name)).is_file()), Path(_DEFAULT_FILES[0]))
-    converted = session.application.converters.convert_serverless(source, given)
+    converted = session.application.first_configurations.convert_serverless(source, given)
     return _write_and_answer(session, converted, source, target, dry_run=dry_run)
 
 
@@ -89,7 +89,7 @@ def _write_and_answer(
         hint = "Nothing was written."
         message = f"{source} has nothing that could be taken over."
         raise ValidationError(message, "NOTHING_IMPORTED", hint=hint, faults=converted.left_out)
-    text = session.application.converters.render(converted, source.name)
+    text = session.application.first_configurations.render_converted(converted, source.name)
     warnings: Sequence[Fault] = ()
     faults: Sequence[Fault] = ()
     if not dry_run:
