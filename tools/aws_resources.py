@@ -60,7 +60,11 @@ RESOURCES: Mapping[str, Source] = {
     "aws:apigateway/usagePlanKey:UsagePlanKey": Source("AWS::ApiGateway::UsagePlanKey"),
     "aws:apigateway/vpcLink:VpcLink": Source("AWS::ApiGateway::VpcLink"),
     "aws:apigatewayv2/api:Api": Source("AWS::ApiGatewayV2::Api"),
+    "aws:apigatewayv2/apiMapping:ApiMapping": Source("AWS::ApiGatewayV2::ApiMapping"),
     "aws:apigatewayv2/authorizer:Authorizer": Source("AWS::ApiGatewayV2::Authorizer"),
+    "aws:apigatewayv2/domainName:DomainName": Source(
+        "AWS::ApiGatewayV2::DomainName", {"domainNameConfiguration": "DomainNameConfigurations"}
+    ),
     "aws:apigatewayv2/integration:Integration": Source(
         "AWS::ApiGatewayV2::Integration", {"timeoutMilliseconds": "TimeoutInMillis"}
     ),

@@ -174,6 +174,17 @@ class WorkerViews(NamedTuple):
     find_own_guardrails: FindOwnGuardrails | None = None
 
 
+def _take_records_as_set(records: Sequence[str]) -> bool:
+    """Take what a deployment has listed as set before the next one: no record of a simulated stack is anywhere."""
+    return True
+
+
+def _have_records(records: Sequence[str]) -> bool:
+    from semantest_iac.infrastructure.cloud_programs.dns_records import have_records
+
+    return have_records(records)
+
+
 class EngineRuns:
     """What the runs on one engine share, and how the bus and the process of each are made."""
 
@@ -200,7 +211,12 @@ class EngineRuns:
         verifier = ServiceVerifier(self.probe, application.timer, timeout_s)
         self._limiter = StepLimiter(application.timer, pause_s)
         self._service = DeploymentService(
-            provisioner, application.artifacts_for(choice), application.artifact_store, self.probe, verifier
+            provisioner,
+            application.artifacts_for(choice),
+            application.artifact_store,
+            self.probe,
+            verifier,
+            _take_records_as_set if choice.is_simulated else _have_records,
         )
         secrets = application.secrets(variables)
         self._prepare = partial(Preparation, application.validation, secrets, self._service, self._limiter)

@@ -8,20 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.networking.sites import (
-    SITE_RUNTIME,
-    ContentDelivery,
-    DnsZone,
-    Geography,
-    StaticSite,
-    WebFirewall,
-)
+from semantest_iac.domain.networking.custom_domains import CustomDomain, DnsZone
+from semantest_iac.domain.networking.sites import SITE_RUNTIME, ContentDelivery, Geography, StaticSite, WebFirewall
 from semantest_iac.domain.resource import Ref
+from tests.kind_examples import shared
 from tests.kind_examples.example import KindExample
 
 _SITE = StaticSite(name=Ref("site"), single_page=True, variables={"GREETING": "hello"})
 _FIREWALL = WebFirewall(name=Ref("web-firewall"))
 _ZONE = DnsZone(name=Ref("dns-zone"), zone="semantest.com")
+_DOMAIN = CustomDomain(name=Ref("domain"), domain="api.example.org", api=shared.API, zone=Ref("dns-zone"))
 _DELIVERY = ContentDelivery(
     name=Ref("delivery"),
     site=Ref("site"),
@@ -49,6 +45,21 @@ SITE_EXAMPLES = (
         changed=replace(_ZONE, zone="semantest.org"),
         change=("replace",),
         outputs=("id", "name_servers"),
+    ),
+    KindExample(
+        resource=_DOMAIN,
+        changed=replace(_DOMAIN, domain="api.semantest.org"),
+        change=("replace",),
+        needs=(*shared.WHOLE_FUNCTION, shared.HTTP_API, replace(_ZONE, zone="org")),
+        outputs=("id", "url"),
+    ),
+    KindExample(
+        resource=replace(_DOMAIN, zone=None),
+        changed=replace(_DOMAIN, zone=None, has_records=True),
+        change=("create",),
+        needs=(*shared.WHOLE_FUNCTION, shared.HTTP_API),
+        outputs=("id",),
+        label="with records elsewhere",
     ),
     KindExample(
         resource=_DELIVERY,

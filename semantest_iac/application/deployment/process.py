@@ -145,6 +145,7 @@ class DeploymentProcess:
             secret_versions=find_secret_versions(self._ledger, stack.stack, context.settings.secret_keys),
             split=None if context.new_share is None else TrafficSplit(stack.outputs, context.new_share),
             find_versions=partial(find_served_versions, self._ledger, context, stack),
+            outputs=stack.outputs,
         )
         return replace(context, work=work, plan=plan)
 

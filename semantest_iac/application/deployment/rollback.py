@@ -29,6 +29,7 @@ from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.environments.configuration import resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
+from semantest_iac.domain.networking.custom_domains import select_answered_domains
 from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work, event_identity, report_step
 from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentRequested
@@ -217,8 +218,15 @@ class Rollback:
         artifact = await self._service.fetch_package(good.package) if good.package else None
         generation = self._ledger.stack(str(stack)).generation
         versions = find_secret_versions(self._ledger, str(stack), good.settings.secret_keys)
+        row = self._ledger.deployment(good.deployment)
         return await self._service.plan(
-            request.deployment_id, stack, generation, good.settings, artifact, secret_versions=versions
+            request.deployment_id,
+            stack,
+            generation,
+            good.settings,
+            artifact,
+            secret_versions=versions,
+            outputs=select_answered_domains(row.outputs) if row else {},
         )
 
     async def preview(self, request: DeploymentRequested) -> ChangePlan:

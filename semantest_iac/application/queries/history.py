@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, RecordedEvent, StackRow
 from semantest_iac.application.ports.run_queue import DriftCheck, QueuedRun
@@ -17,6 +18,7 @@ from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, TRAFFIC_SHIF
 from semantest_iac.domain.environments.names import ACCOUNT_COMPONENT, ENVIRONMENTS, PLATFORM_TYPES, make_printable
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
+from semantest_iac.domain.networking.custom_domains import DOMAIN_URL_OUTPUT
 from semantest_iac_events.stack_names import DEFAULT_PROJECT, split_stack_name
 
 _ENTRANCE_LAYERS = ("site", "gateway")
@@ -397,6 +399,25 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 def all_simulated_releases(ledger: LedgerReader) -> dict[str, str]:
     """Map each simulated stack to its newest release, whether it answers requests or not."""
     return {row.stack: _newest_release(ledger, row) for row in list_simulated_stacks(ledger)}
+
+
+def list_local_domains(ledger: LedgerReader) -> dict[str, str]:
+    """Map each domain of a simulated stack to what answers there: `<stack>/<path>`, or `<stack>` alone for a site.
+
+    Of stacks in several clouds or regions that have the same domain, the first counts.
+    """
+    found: dict[str, str] = {}
+    for row in list_simulated_stacks(ledger):
+        outputs, gateway = row.outputs, urlsplit(str(row.outputs.get("gateway_url", "")))
+        targets = {DOMAIN_URL_OUTPUT: f"{row.stack}/"}
+        targets[f"gateway_{DOMAIN_URL_OUTPUT}"] = f"{row.stack}{gateway.path.rstrip('/') or '/'}"
+        for output, target in targets.items():
+            if output in outputs:
+                found.setdefault(str(urlsplit(str(outputs[output])).hostname), target)
+        site = urlsplit(str(outputs.get("site_url", ""))).hostname
+        if site and site != outputs.get("site_host"):
+            found.setdefault(site, row.stack)
+    return found
 
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:

@@ -12,6 +12,7 @@ from semantest_iac.application.queries.history import (
     all_simulated_releases,
     find_owning_engine,
     is_platform,
+    list_local_domains,
     simulated_releases,
 )
 from semantest_iac.application.queries.site_packages import list_site_digests
@@ -114,7 +115,10 @@ class LocalServing:
         releases = self._watch_releases(simulated_releases)
         counts = traffic_counts(application.home)
         entrances = StackEntrances(self.find_entrance, BackendCalls(self._call_service))
-        return LocalServices(releases, self.find_probe, application.function_logs, self._limits, counts, entrances)
+        domains = self._watch_releases(list_local_domains)
+        return LocalServices(
+            releases, self.find_probe, application.function_logs, self._limits, counts, entrances, domains
+        )
 
     async def _call_service(self, stack: str, service: str, request: HttpRequest) -> HttpResponse:
         """Call a service for the gateway of its stack."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.networking.custom_domains import CustomDomain
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
 
@@ -41,6 +42,19 @@ class Blueprint:
             replace(it, version=versions.get(it.key, "")) if isinstance(it, AppSecret) else it for it in self.resources
         )
         return replace(self, resources=tuple(resources))
+
+    @property
+    def domains(self) -> tuple[CustomDomain, ...]:
+        """The domains of its APIs."""
+        return tuple(it for it in self.resources if isinstance(it, CustomDomain))
+
+    def with_records(self, domains: Collection[str]) -> Blueprint:
+        """Return the blueprint with these domains as those whose records were found where a person set them."""
+        resources = (
+            replace(it, has_records=True) if isinstance(it, CustomDomain) and it.domain in domains else it
+            for it in self.resources
+        )
+        return replace(self, resources=tuple(resources)) if domains else self
 
     def in_order(self) -> Iterator[Resource]:
         """Return every resource after all that it needs; raises ValidationError for a cycle or a missing resource."""

@@ -20,10 +20,11 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.custom_domains import CustomDomain, DnsZone
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
+from semantest_iac.domain.networking.sites import ContentDelivery, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -116,7 +117,8 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     StaticSite: "site",
     ContentDelivery: "features.enable_cdn",
     WebFirewall: "site.waf",
-    DnsZone: "site.dns_zone",
+    CustomDomain: "domain",
+    DnsZone: "dns_zone",
 }
 
 MEMORY_SIZE = Feature(ServerlessFunction, "memory", "memory", lambda function: True)

@@ -45,6 +45,7 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
     functions = settings.function_names
     of = {name: settings.for_function(name) for name in functions}
     used = build_used_resources(stack, settings)
+    domain, domain_outputs = parts.build_domain(settings.domain, settings.dns_zone, API_REF)
     resources = (
         *used.resources,
         *(parts.build_function_logs(settings, name) for name in functions),
@@ -62,10 +63,11 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
             for name in functions
         ),
         _build_http_api(settings),
+        *domain,
         *parts.build_alarms(settings.monitoring, functions),
     )
     of_functions = {output: place for name in functions for output, place in _function_outputs(name)}
-    outputs = {**API_OUTPUTS, **of_functions, **used.outputs}
+    outputs = {**API_OUTPUTS, **domain_outputs, **of_functions, **used.outputs}
     return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 
@@ -142,6 +144,7 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
     """Build a function that handles every connection event, and one that admits clients if tokens are required."""
     used, public_settings = build_used_resources(stack, settings), _without_signing_secret(settings)
     uses = (ADDRESS_REF, CONNECTIONS_REF, *used.refs)
+    domain, domain_outputs = parts.build_domain(settings.domain, settings.dns_zone, API_REF)
     resources = (
         *used.resources,
         WebSocketAddress(name=ADDRESS_REF),
@@ -155,10 +158,11 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
         LiveVersion(name=LIVE_VERSION_REF, function=FUNCTION_REF, warm=settings.instances.minimum),
         *_build_authorizer(stack, settings),
         _build_web_socket_endpoint(settings),
+        *domain,
         *parts.build_alarms(settings.monitoring),
     )
     of_authorizer = AUTHORIZER_OUTPUTS if settings.requires_token else {}
-    outputs = {**WEBSOCKET_OUTPUTS, **of_authorizer, **used.outputs}
+    outputs = {**WEBSOCKET_OUTPUTS, **domain_outputs, **of_authorizer, **used.outputs}
     return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 

@@ -10,9 +10,21 @@ from semantest_iac.domain.environments.environment_settings import MonitoringSet
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import FUNCTION_SIGNALS, Alarm, LogSource, LogStore, Signal
+from semantest_iac.domain.networking.custom_domains import (
+    DNS_RECORDS_OUTPUT,
+    DOMAIN_REF,
+    DOMAIN_URL_OUTPUT,
+    NAME_SERVERS_OUTPUT,
+    ZONE_REF,
+    CustomDomain,
+    DnsZone,
+)
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity, SecretNames, SecurityPolicy
+
+OutputPlaces = dict[str, tuple[str, str]]
+"""The resource and its attribute of each output, by the name of the output."""
 
 FUNCTION_REF, LIVE_VERSION_REF, API_REF = Ref("function"), Ref("live"), Ref("api")
 FUNCTION_LOGS_REF, IDENTITY_REF, NETWORK_REF, ALERTS_REF = (
@@ -62,6 +74,26 @@ def secret_ref(key: str) -> Ref:
 def build_secrets(settings: ComponentSettings) -> Iterator[AppSecret]:
     for key in settings.secret_keys:
         yield AppSecret(name=secret_ref(key), key=key, recovery_days=settings.secret_recovery_days)
+
+
+def build_domain(
+    domain: str, dns_zone: str, api: Ref, prefix: str = "", zone_ref: Ref | None = None
+) -> tuple[list[Resource], OutputPlaces]:
+    """Build the domain of an API, if it has one, and the zone of its records; returns their outputs with them.
+
+    `prefix` is that of a layer, whose resources and outputs begin with its name; the zone may be named `zone_ref`.
+    """
+    ref, own_zone = (Ref(f"{prefix}-{it}" if prefix else it) for it in (DOMAIN_REF, ZONE_REF))
+    zone_ref = zone_ref or own_zone
+    begin, resources, outputs = f"{prefix}_" if prefix else "", list[Resource](), dict[str, tuple[str, str]]()
+    if dns_zone:
+        resources.append(DnsZone(name=zone_ref, zone=dns_zone))
+        outputs[f"{begin}{NAME_SERVERS_OUTPUT}"] = (zone_ref, "name_servers")
+    if domain:
+        resources.append(CustomDomain(name=ref, domain=domain, api=api, zone=zone_ref if dns_zone else None))
+        outputs[f"{begin}{DOMAIN_URL_OUTPUT}"] = (ref, "url")
+        outputs[f"{begin}{DNS_RECORDS_OUTPUT}"] = (ref, "records")
+    return resources, outputs
 
 
 def build_network(settings: ComponentSettings) -> Iterator[Resource]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.names import PLATFORM_TYPES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
+from semantest_iac.domain.networking.custom_domains import HaveRecords
 from semantest_iac.domain.networking.sites import SITE_PACKAGE
 from semantest_iac.domain.ports.artifact_builder import (
     ArtifactBuilder,
@@ -36,11 +37,12 @@ from semantest_iac.domain.ports.artifact_builder import (
     PackagingRun,
 )
 from semantest_iac.domain.ports.artifact_store import ArtifactStore
-from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work, ignore_progress
+from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, StackOutputs, Work, ignore_progress
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
 
 _NO_VERSIONS: Mapping[str, str] = {}
+_NO_OUTPUTS: StackOutputs = {}
 _BUNDLED_SERVICES = {"websocket": "websocket_service", **dict.fromkeys(PLATFORM_TYPES, "message_worker")}
 _DEFAULT_BUNDLED_SERVICE = "health_service"
 
@@ -137,10 +139,14 @@ def _find_no_versions() -> Mapping[str, str]:
     return {}
 
 
+def _have_no_records(records: Sequence[str]) -> bool:
+    return False
+
+
 class DeploymentService:
     """Packages, previews and verifies one deployment; raises DeploymentError.
 
-    Without a verifier, one that asks the service once is used.
+    Without a verifier, one that asks the service once is used; without `have_records`, nobody has set any.
     """
 
     def __init__(
@@ -150,12 +156,14 @@ class DeploymentService:
         store: ArtifactStore,
         probe: ServiceProbe,
         verifier: ServiceVerifier | None = None,
+        have_records: HaveRecords = _have_no_records,
     ) -> None:
         self.provisioner = provisioner
         self._artifacts = artifacts
         self._store = store
         self._probe = probe
         self._verifier = verifier or ServiceVerifier(probe)
+        self._have_records = have_records
 
     def package(self, stack: Stack, settings: ComponentSettings, run: PackagingRun | None = None) -> Artifact | None:
         """Build the package of the stack's functions, None for a stack without code. Blocks.
@@ -195,18 +203,21 @@ class DeploymentService:
         secret_versions: Mapping[str, str] = _NO_VERSIONS,
         split: TrafficSplit | None = None,
         find_versions: FindVersions = _find_no_versions,
+        outputs: StackOutputs = _NO_OUTPUTS,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint.
 
         `secret_versions` are those of the values that were set in the store of the stack's cloud. With a `split`, the
         version that is live stays so, and the new one gets a share of the traffic. `find_versions` returns the versions
         of functions that run the package already, as far as it is known: where they differ from what runs in nothing
-        else, the plan only makes them receive the requests.
+        else, the plan only makes them receive the requests. By the `outputs` of the stack, domains are known that were
+        answered before, and records that a person was to set.
         """
         if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         blueprint = BLUEPRINTS[settings.type](stack, generation, settings).with_secret_versions(secret_versions)
         blueprint = split.apply(blueprint) if split else blueprint
+        blueprint = blueprint.with_records(await self._find_domains_with_records(blueprint, outputs))
         work = Work(deployment, blueprint, artifact, refresh=refresh)
         plan = await self.provisioner.preview(work, progress)
         if split is None and plan.code and (versions := find_versions()):
@@ -216,6 +227,15 @@ class DeploymentService:
                 if moved.only_moves_versions(plan):
                     return published, moved if moved.is_empty else replace(moved, published_code=plan.code)
         return work, plan
+
+    async def _find_domains_with_records(self, blueprint: Blueprint, outputs: StackOutputs) -> Collection[str]:
+        """Return the domains that were answered before, or whose listed records are there now."""
+        found = set()
+        for it in blueprint.domains:
+            records = it.find_own_records(outputs)
+            if it.is_answered(outputs) or (records and await asyncio.to_thread(self._have_records, records)):
+                found.add(it.domain)
+        return found
 
     async def verify(
         self, stack: Stack, settings: ComponentSettings, artifact: Artifact | None, progress: ReportProgress

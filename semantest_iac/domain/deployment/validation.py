@@ -43,6 +43,7 @@ from semantest_iac.domain.environments.rules.application_rules import check_appl
 from semantest_iac.domain.environments.rules.approval_checks import check_approvals
 from semantest_iac.domain.environments.rules.build_commands import check_build
 from semantest_iac.domain.environments.rules.canary_rules import check_canary
+from semantest_iac.domain.environments.rules.domain_rules import find_shared_domains
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.tag_rules import check_tags
 from semantest_iac.domain.environments.section_types import parse_secret_reference
@@ -115,7 +116,7 @@ class ValidationService:
             faults += find_engine_faults(configuration.engine, self._engines)
         of_environment = tuple(_check_environment(stack, configuration))
         settings = _resolve_settings(stack, configuration, of_environment)
-        findings = list(_check_component_names(configuration))
+        findings = [*_check_component_names(configuration), *find_shared_domains(configuration.components)]
         if stack.provider in self._clouds:
             findings += self._check(stack, configuration, secrets, settings, of_environment)
         unsupported = () if faults or settings is None else tuple(self._find_unsupported(stack, settings))

@@ -352,6 +352,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         platform=platform,
         resources=resolve_resources(section.resources, environment_settings),
         stores=_resolve_stores(section if platform else section.resources, environment_settings),
+        domain=section.domain or "",
+        dns_zone=section.dns_zone or "",
     )
 
 

@@ -217,6 +217,12 @@ class ComponentSection(Section):
     routes: ListOf[RouteSection] | None = Field(default=None, description="Routes of the API; all by default.")
     cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
     throttling: ThrottlingSection = ThrottlingSection()
+    domain: str | None = Field(
+        default=None, description="Domain of one's own for the API, such as api.example.com, besides its own address."
+    )
+    dns_zone: str | None = Field(
+        default=None, description="Zone of the domain, such as example.com, which the stack makes for its records."
+    )
     authorizer: AuthorizerSection | None = Field(default=None, description="JSON web token check before the function.")
     health: Annotated[
         HealthSection | None,

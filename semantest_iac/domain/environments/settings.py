@@ -193,6 +193,8 @@ class ComponentSettings:
     platform: PlatformSettings | None = None
     resources: PlatformSettings | None = None
     stores: StoreSettings = field(default_factory=StoreSettings)
+    domain: str = ""
+    dns_zone: str = ""
 
     @property
     def uses_messages(self) -> bool:

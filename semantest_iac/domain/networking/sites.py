@@ -58,13 +58,6 @@ class WebFirewall(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DnsZone(Resource):
-    """The public records of a domain; its registrar must name the zone's servers."""
-
-    zone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentDelivery(Resource):
     """The public address of a site, which answers by HTTPS with its security headers.
 

@@ -52,7 +52,7 @@ class ServingLimits:
 class LocalServices:
     """Serves all stacks, and notices what any process deploys; leaving the block ends every process and connection."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that it is told
         self,
         releases: Releases,
         find_probe: Callable[[Stack], ServiceProbe],
@@ -60,7 +60,9 @@ class LocalServices:
         limits: ServingLimits | None = None,
         counts: TrafficCounts | None = None,
         entrances: StackEntrances | None = None,
+        domains: Releases | None = None,
     ) -> None:
+        self._domains = domains
         self._entrances = entrances
         self._counts = counts
         self._releases = releases
@@ -87,6 +89,10 @@ class LocalServices:
     async def names(self) -> list[str]:
         """The names of the deployed stacks, sorted."""
         return sorted(await self._update_releases())
+
+    async def find_domain(self, host: str) -> str | None:
+        """Return what answers at a domain of a deployed stack, as `GatewayServices` says."""
+        return (await self._domains.current()).get(host) if self._domains else None
 
     async def body_limit(self, name: str) -> BodyLimit:
         """Return the limit of a stack's cloud for bodies; raises as `call` does."""
@@ -231,7 +237,7 @@ class PerStackCache(Generic[Cached]):
 
 
 class Releases:
-    """The newest release of each stack: the deployment that completed last, read again when the ledger changes.
+    """The newest release of each stack, or what else is read of the ledger; read again when that changes.
 
     A ledger that is in no file is read each second.
     """

@@ -145,6 +145,10 @@ _KINDS_OF_TYPES = {
         }.items()
         for name in names
     },
+    **dict.fromkeys(
+        ("aws:apigatewayv2/apiMapping:ApiMapping", "aws:apigatewayv2/domainName:DomainName"),
+        ("/domainnames", "/domainnames/*", "/tags/*"),
+    ),
 }
 _PARTS_BELOW = {"lambda": ":*", "logs": ":*", "s3": "/*", "sns": ":*"}
 """What an action on a part needs besides: versions, aliases, streams, objects and subscriptions."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from semantest_iac.domain.deployment.status import REMOVAL_KIND
 from semantest_iac.domain.errors import DeploymentError, Fault
+from semantest_iac.domain.networking.custom_domains import DNS_RECORDS_OUTPUT, DOMAIN_URL_OUTPUT
 from semantest_iac.presentation.styles import StyledLine, join_styled, style_text
 
 if TYPE_CHECKING:
@@ -265,6 +266,22 @@ def format_result(result: DeploymentResult) -> Iterator[str]:
         yield f"endpoint  {result.row.endpoint}"
     if result.health:
         yield f"health    {format_health(result.health)}"
+    if result.row.kind != REMOVAL_KIND:
+        yield from format_domains(result.row.outputs, is_changed=mutated)
+
+
+def format_domains(outputs: Mapping[str, Any], *, is_changed: bool) -> Iterator[str]:
+    """Return the addresses at domains of one's own, and the records that a person has to set for them."""
+    yield from (f"domain    {outputs[name]}" for name in outputs if name.endswith(DOMAIN_URL_OUTPUT))
+    for name in outputs:
+        prefix = name.removesuffix(DNS_RECORDS_OUTPUT)
+        waits = f"{prefix}{DOMAIN_URL_OUTPUT}" not in outputs and not prefix.startswith("site")
+        if prefix == name or not outputs[name] or not (waits or is_changed):
+            continue
+        yield f"Set {'this record' if len(outputs[name]) == 1 else 'these records'} where the domain is registered" + (
+            ", then deploy again: the API does not answer at the domain yet." if waits else ", if they are not set yet:"
+        )
+        yield from (f"  {record}" for record in outputs[name])
 
 
 def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: str, default_region: str) -> list[str]:

@@ -22,7 +22,7 @@ def find_host_fault(hosts: Sequence[str], other_names: Collection[str] = ()) -> 
         return 400, "A request needs exactly one Host header."
     if not _HOST.fullmatch(hosts[0].strip()):
         return 400, "The Host header is not a name with a port."
-    name = _name_of(hosts[0])
+    name = name_of_host(hosts[0])
     if name == "localhost" or name.endswith(".localhost") or _is_loopback(name):
         return None
     if name in {other.lower() for other in other_names}:
@@ -35,7 +35,7 @@ def find_host_fault(hosts: Sequence[str], other_names: Collection[str] = ()) -> 
 
 def find_stack_of_host(host: str) -> str:
     """Return the stack whose own host this is, such as `rest-api.aws.development.us-east-1.localhost`; else nothing."""
-    stack, _, last = _name_of(host).rpartition(".")
+    stack, _, last = name_of_host(host).rpartition(".")
     if last != "localhost":
         return ""
     try:
@@ -45,7 +45,13 @@ def find_stack_of_host(host: str) -> str:
     return stack
 
 
-def _name_of(host: str) -> str:
+def split_domain_target(target: str, path: str) -> tuple[str, str, bool]:
+    """Return the stack of a domain, the path of a request below it, and whether all paths are the stack's own."""
+    name, slash, below = target.partition("/")
+    return name, f"/{below}{path}" if below else path, not slash
+
+
+def name_of_host(host: str) -> str:
     """Return the name without the port, in lower case."""
     host = host.strip().lower()
     if host.startswith("["):

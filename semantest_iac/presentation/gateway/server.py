@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,7 +32,12 @@ from semantest_iac.presentation.gateway.bodies import (
 )
 from semantest_iac.presentation.gateway.connections import HttpConnection, HttpConnections
 from semantest_iac.presentation.gateway.fair_share import FairShare
-from semantest_iac.presentation.gateway.host_names import find_host_fault, find_stack_of_host
+from semantest_iac.presentation.gateway.host_names import (
+    find_host_fault,
+    find_stack_of_host,
+    name_of_host,
+    split_domain_target,
+)
 from semantest_iac.presentation.gateway.limits import GatewayLimits
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
@@ -67,9 +72,14 @@ class GatewayHandler:
         started, connection = time.perf_counter(), request.protocol
         assert isinstance(connection, HttpConnection)  # noqa: S101 - `_listen_on` creates no others
         connection.begin_request()
-        name, path, at_own_host = split_target(request)
+        fault = find_host_fault(request.headers.getall("host", ()), self._host_names)
+        domain = await self._find_domain(request) if fault else None
+        name, path, at_own_host = domain or split_target(request)
         try:
-            response, note = await self._respond(request, connection, name, path, at_own_host=at_own_host)
+            if fault and not domain:
+                response, note = _refuse_host(*fault)
+            else:
+                response, note = await self._respond(request, connection, name, path, at_own_host=at_own_host)
         finally:
             connection.end_answer(is_body_read=request.content.is_eof())
         self._log_request(
@@ -77,12 +87,18 @@ class GatewayHandler:
         )
         return response
 
+    async def _find_domain(self, request: web.Request) -> tuple[str, str, bool] | None:
+        """Return where a request to the domain of a stack goes, None for another host."""
+        hosts = request.headers.getall("host", ())
+        target = None
+        with suppress(DeploymentError):  # a ledger that cannot be read has no domains
+            target = await self._services.find_domain(name_of_host(hosts[0])) if len(hosts) == 1 else None
+        return split_domain_target(target, request.rel_url.raw_path or "/") if target else None
+
     async def _respond(
         self, request: web.Request, connection: HttpConnection, name: str, path: str, *, at_own_host: bool
     ) -> tuple[web.StreamResponse, str]:
         base = f"{request.scheme}://{request.host}"
-        if fault := find_host_fault(request.headers.getall("host", ()), self._host_names):
-            return final_response(*fault), fault[1]
         try:
             if not name:
                 return index_response(await self._services.names(), base), ""
@@ -239,6 +255,10 @@ def not_found_response(message: str, names: Sequence[str], base: str) -> web.Res
 
 def final_response(status: int, message: str) -> web.Response:
     return _close_after(_json_response(status, {"message": message}))
+
+
+def _refuse_host(status: int, message: str) -> tuple[web.StreamResponse, str]:
+    return final_response(status, message), message
 
 
 def _close_after(response: web.Response) -> web.Response:

@@ -64,6 +64,10 @@ class GatewayServices(Protocol):
         """List the stacks that are served now."""
         ...
 
+    async def find_domain(self, host: str) -> str | None:
+        """Return what answers at a domain of a stack: `<stack>/<path>`, or `<stack>` alone for all paths of a site."""
+        ...
+
     async def takes_web_sockets(self, name: str) -> bool:
         """Return whether WebSocket clients may connect to a stack; requests to others are plain ones, with `call`."""
         ...

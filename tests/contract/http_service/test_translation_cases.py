@@ -49,6 +49,9 @@ class ServedStack:
     async def connect(self, name: str, request: HttpRequest) -> int:
         raise AssertionError("an HTTP API")
 
+    async def find_domain(self, host: str) -> str | None:
+        return None
+
     async def body_limit(self, name: str) -> BodyLimit:
         return self.warm.body_limit
 

@@ -12,6 +12,7 @@ REVERSIBLE_TYPES = frozenset(
         "aws:apigateway/methodSettings:MethodSettings",
         "aws:apigateway/stage:Stage",
         "aws:apigateway/usagePlanKey:UsagePlanKey",
+        "aws:apigatewayv2/apiMapping:ApiMapping",
         "aws:apigatewayv2/integration:Integration",
         "aws:apigatewayv2/route:Route",
         "aws:apigatewayv2/stage:Stage",

@@ -103,6 +103,9 @@ class FakeServices:
         self.handshakes.append(request)
         return self.connection
 
+    async def find_domain(self, host: str) -> str | None:
+        return None
+
     async def body_limit(self, name: str) -> BodyLimit:
         return self.limit
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, Geography, StaticSite, WebFirewall
+from semantest_iac.domain.networking.custom_domains import DnsZone
+from semantest_iac.domain.networking.sites import ContentDelivery, Geography, StaticSite, WebFirewall
 from tests.unit.domain.layer_resources import build_resources
 
 _SITE: dict[str, Any] = {"source": "./site", "variables": {"NAME": "shop", "API_URL": "${gateway.url}"}}

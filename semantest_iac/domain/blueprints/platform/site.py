@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from semantest_iac.domain.blueprints.platform.layer import Layer, LayerContext
 from semantest_iac.domain.environments.platform.site_settings import GATEWAY_REFERENCE, SiteSettings
+from semantest_iac.domain.networking.custom_domains import DNS_RECORDS_OUTPUT, NAME_SERVERS_OUTPUT, ZONE_REF, DnsZone
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, Geography, StaticSite, WebFirewall
+from semantest_iac.domain.networking.sites import ContentDelivery, Geography, StaticSite, WebFirewall
 from semantest_iac.domain.resource import Ref, Resource
 
-SITE_REF, DELIVERY_REF = Ref("site"), Ref("delivery")
-WEB_FIREWALL_REF, ZONE_REF = Ref("web-firewall"), Ref("dns-zone")
+SITE_REF, DELIVERY_REF, WEB_FIREWALL_REF = Ref("site"), Ref("delivery"), Ref("web-firewall")
 
 
 def build_site(context: LayerContext) -> Layer:
@@ -19,6 +19,7 @@ def build_site(context: LayerContext) -> Layer:
     site = context.platform.site
     before = tuple(_build_before_delivery(site))
     built = {it.name: it for it in before}
+    before = tuple(context.leave_out_built(before))  # the gateway has made the zone that it shares
     delivery = ContentDelivery(
         name=DELIVERY_REF,
         site=SITE_REF,
@@ -32,9 +33,9 @@ def build_site(context: LayerContext) -> Layer:
     )
     outputs = {"site_url": (DELIVERY_REF, "url"), "site_host": (DELIVERY_REF, "host")}
     if delivery.domain and delivery.zone is None:
-        outputs["site_dns_records"] = (DELIVERY_REF, "records")
+        outputs[f"site_{DNS_RECORDS_OUTPUT}"] = (DELIVERY_REF, "records")
     if delivery.zone:
-        outputs["site_name_servers"] = (ZONE_REF, "name_servers")
+        outputs[f"site_{NAME_SERVERS_OUTPUT}"] = (ZONE_REF, "name_servers")
     return Layer((_build_files(site, context), *before, delivery), outputs)
 
 

@@ -37,6 +37,8 @@ def resolve_gateway(
         login_secret=(parse_secret_reference(login.password) or "") if login else "",
         origins=environment.security.cors_origins,
         tier=environment.tiers.api_management,
+        domain=section.domain or "",
+        dns_zone=section.dns_zone or "",
     )
 
 

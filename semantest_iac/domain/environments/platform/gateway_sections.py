@@ -143,4 +143,10 @@ class GatewaySection(Section):
         description="Subscriptions by name; one for each product, named like it, by default.",
         json_schema_extra=_NAMES,
     )
+    domain: str | None = Field(
+        default=None, description="Domain of one's own, such as api.example.com, besides the gateway's own address."
+    )
+    dns_zone: str | None = Field(
+        default=None, description="Zone of the domain, such as example.com, which the stack makes for its records."
+    )
     login: GatewayLoginSection | None = Field(default=None, description="The login that APIs may ask for.")

@@ -34,6 +34,8 @@ class GatewaySettings:
     login_secret: str = ""
     origins: tuple[str, ...] = ()
     tier: Tier = "basic"
+    domain: str = ""
+    dns_zone: str = ""
 
 
 def join_version(path: str, version: str) -> str:

@@ -21,6 +21,7 @@ from semantest_iac.domain.environments.configuration import (
 from semantest_iac.domain.environments.environment_settings import LOG_RETENTIONS
 from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.rules import scaling_rules
+from semantest_iac.domain.environments.rules.domain_rules import check_domain
 from semantest_iac.domain.environments.rules.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.section_types import CorsSection, parse_secret_reference
@@ -233,6 +234,7 @@ API_RULES: tuple[Rule, ...] = (
     check_tokens,
     check_health,
     check_websocket_egress,
+    check_domain,
 )
 
 MEMORY_MB = range(128, 10240 + 1)

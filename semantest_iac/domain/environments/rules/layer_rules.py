@@ -12,6 +12,7 @@ from semantest_iac.domain.environments.names import make_printable, suggest_know
 from semantest_iac.domain.environments.platform.layer_sections import PlatformNetworkSection
 from semantest_iac.domain.environments.platform.layer_settings import ETL_QUEUE, LAYER_FLAGS, STAGING_BUCKET
 from semantest_iac.domain.environments.platform.service_addresses import find_service_addresses
+from semantest_iac.domain.environments.rules.domain_rules import check_domain
 from semantest_iac.domain.environments.rules.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.rules.messaging_rules import (
     LONGEST_NAME,
@@ -24,7 +25,7 @@ from semantest_iac.domain.environments.rules.messaging_rules import (
 from semantest_iac.domain.environments.rules.platform.gateway_rules import GATEWAY_RULES
 from semantest_iac.domain.environments.rules.platform.name_rules import NAME_RULES
 from semantest_iac.domain.environments.rules.platform.service_rules import SERVICE_RULES
-from semantest_iac.domain.environments.rules.site_rules import check_site
+from semantest_iac.domain.environments.rules.platform.site_rules import check_site
 from semantest_iac.domain.environments.sections import ComponentSection, EnvironmentDefaults
 from semantest_iac.domain.errors import ValidationError
 
@@ -190,6 +191,7 @@ LAYER_RULES: tuple[Rule, ...] = (
     check_source_functions,
     check_data_layers,
     check_site,
+    check_domain,
     check_layer_stores,
     *MESSAGING_RULES,
     *SERVICE_RULES,

@@ -16,10 +16,11 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.custom_domains import CustomDomain, DnsZone
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
+from semantest_iac.domain.networking.sites import ContentDelivery, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -88,6 +89,7 @@ CLOUD = Cloud(
         DataPipeline: _function("platform.data_pipelines:create_data_pipeline", "iam", "scheduler", "sfn"),
         DdosProtectionPlan: _function("platform.network_protection:create_ddos_protection_plan", "shield"),
         observability.DiagnosticLogs: _function("platform.observability:skip_diagnostic_logs"),
+        CustomDomain: _function("sites.api_domains:create_custom_domain", "acm", "apigatewayv2", "route53"),
         DnsZone: _function("sites.domains:create_dns_zone", "route53"),
         DocumentDatabase: _function("platform.databases:create_document_database", "dynamodb", "iam"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
@@ -154,6 +156,9 @@ CLOUD = Cloud(
         # (a policy elsewhere that named the role names what is gone), Lambda's on versions (they go with the function)
         # and on provisioned concurrency, VPC's on endpoints and security groups.
         "aws:apigatewayv2/api:Api": (LossyChange("gets another id, and with it another address"),),
+        "aws:apigatewayv2/domainName:DomainName": (
+            LossyChange("gets another target, which records that a person has set must name"),
+        ),
         "aws:apigateway/apiKey:ApiKey": (LossyChange("gets another value, which every client of it needs"),),
         "aws:apigateway/restApi:RestApi": (LossyChange("gets another id, and with it another address"),),
         "aws:apigateway/usagePlan:UsagePlan": (LossyChange("counts the calls of its quotas from the beginning"),),

@@ -20,10 +20,11 @@ from semantest_iac.domain.monitoring import observability
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.access_rules import AccessRules
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.custom_domains import CustomDomain, DnsZone
 from semantest_iac.domain.networking.managed_gateways import ManagedGateway
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.networking.private_endpoints import PrivateEndpoint
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
+from semantest_iac.domain.networking.sites import ContentDelivery, StaticSite, WebFirewall
 from semantest_iac.domain.networking.virtual_networks import (
     BastionHost,
     DdosProtectionPlan,
@@ -62,6 +63,10 @@ _ONE_SUBNET = "a function app is placed in one subnet"
 _BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
+    CustomDomain: (  # source: Azure's pages on Flex Consumption, and on domains of API Management and of Web PubSub
+        "function apps on Flex Consumption take no certificates, API Management makes none for a new service and in "
+        "its v2 tiers, and Web PubSub takes domains in its Premium tier alone"
+    ),
     GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",

@@ -14,6 +14,7 @@ from semantest_iac.domain.messaging.notification_channel import NotificationChan
 from semantest_iac.domain.messaging.queues import MessageQueue, MessageTopic, TopicSubscription
 from semantest_iac.domain.monitoring.observability import DiagnosticLogs, SavedQuery
 from semantest_iac.domain.networking.access_rules import AccessRules
+from semantest_iac.domain.networking.custom_domains import CustomDomain
 from semantest_iac.domain.networking.networks import ExistingNetwork
 from semantest_iac.domain.networking.virtual_networks import Subnet, VirtualNetwork
 from semantest_iac.domain.resource import Ref, Resource
@@ -30,14 +31,24 @@ _C3X = "https://github.com/c3xdev/c3x/blob/5c227c214d3f11f51a7ce998767eec2c75d95
 
 FREE_KINDS: Set[type[Resource]] = frozenset(
     {
-        *(AccessRules, DiagnosticLogs, ExistingNetwork, FunctionIdentity, MessageTrigger, NotificationChannel),
+        *(
+            AccessRules,
+            CustomDomain,
+            DiagnosticLogs,
+            ExistingNetwork,
+            FunctionIdentity,
+            MessageTrigger,
+            NotificationChannel,
+        ),
         *(RequestTrigger, RoleAssignment, SavedQuery, Subnet, VirtualNetwork, WorkloadIdentity),
         ScheduleTrigger,  # 14 million calls a month cost nothing: https://aws.amazon.com/eventbridge/pricing/
     }
 )
 """What no cloud charges for; the tables of prices add what their cloud does not charge for.
 
-Sources for parts of networks: the page on prices of VPC, and Infracost's tests for Azure, which count them as free.
+Sources for domains: the page on prices of API Gateway, which names none for them, and that of ACM, by which public
+certificates are free; for parts of networks: the page on prices of VPC, and Infracost's tests for Azure, which count
+them as free.
 """
 
 HOURS_OF_CONNECTION = 2

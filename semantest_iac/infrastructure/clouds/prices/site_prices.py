@@ -7,7 +7,8 @@ from functools import partial
 from typing import Final
 
 from semantest_iac.domain.costs.estimates import CostItem
-from semantest_iac.domain.networking.sites import ContentDelivery, DnsZone, StaticSite, WebFirewall
+from semantest_iac.domain.networking.custom_domains import DnsZone
+from semantest_iac.domain.networking.sites import ContentDelivery, StaticSite, WebFirewall
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.clouds.prices.price_table import (
     ListKindItems,

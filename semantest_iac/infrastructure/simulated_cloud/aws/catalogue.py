@@ -29,6 +29,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.platform import (
     triggers,
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.platform.containers import containers, load_balancers, scaling
+from semantest_iac.infrastructure.simulated_cloud.aws.sites.api_domains import API_DOMAIN_TYPES
 from semantest_iac.infrastructure.simulated_cloud.aws.sites.distributions import DISTRIBUTION_TYPES
 from semantest_iac.infrastructure.simulated_cloud.aws.sites.domains import DOMAIN_TYPES
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
@@ -68,6 +69,7 @@ AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **scaling.SCALING_TYPES,
     **DISTRIBUTION_TYPES,
     **DOMAIN_TYPES,
+    **API_DOMAIN_TYPES,
 }
 
 

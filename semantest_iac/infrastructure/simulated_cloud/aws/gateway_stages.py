@@ -95,6 +95,10 @@ STAGE_TYPES: Final[dict[str, TypeRule]] = {
             "deploymentId": lambda facts: facts["small7"][:6] if facts["autoDeploy"] else "",
         },
         unique=(UniqueHandle("{apiId}/{name}", Refusal("ConflictException", "Stage already exists", 409)),),
+        in_use_refusal=Refusal(  # source: the answer of DeleteStage in public reports
+            _BAD_REQUEST,
+            "Deleting stage {name} failed. Please remove all base path mappings related to the stage in your domains",
+        ),
         references=(
             API_REFERENCE,
             ResourceReference(

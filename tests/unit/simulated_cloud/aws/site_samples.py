@@ -44,6 +44,19 @@ AWS_SITE_SAMPLES: Mapping[str, Sample] = {
     "aws:acm/certificateValidation:CertificateValidation": lambda world: {
         "certificateArn": world["aws:acm/certificate:Certificate"].outputs["arn"]
     },
+    "aws:apigatewayv2/domainName:DomainName": lambda world: {
+        "domainName": "app.semantest.com",
+        "domainNameConfiguration": {
+            "certificateArn": world["aws:acm/certificateValidation:CertificateValidation"].outputs["certificateArn"],
+            "endpointType": "REGIONAL",
+            "securityPolicy": "TLS_1_2",
+        },
+    },
+    "aws:apigatewayv2/apiMapping:ApiMapping": lambda world: {
+        "apiId": world["aws:apigatewayv2/api:Api"].id,
+        "domainName": world["aws:apigatewayv2/domainName:DomainName"].id,
+        "stage": world["aws:apigatewayv2/stage:Stage"].id,
+    },
     "aws:route53/zone:Zone": lambda _: {"name": "semantest.com"},
     "aws:route53/record:Record": lambda world: {
         "zoneId": world["aws:route53/zone:Zone"].outputs["zoneId"],

@@ -13,6 +13,8 @@ from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRe
 _DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 _RECORD = "aws:route53/record:Record"
 _ACL = "aws:wafv2/webAcl:WebAcl"
+_API_DOMAIN = "aws:apigatewayv2/domainName:DomainName"
+_MAPPING = "aws:apigatewayv2/apiMapping:ApiMapping"
 _CERTIFICATE = "aws:acm/certificate:Certificate"
 Refused = Callable[..., CloudRefusal]
 World = dict[str, CreatedResource]
@@ -58,6 +60,41 @@ class TestDistribution:
             cloud.delete(type_, world[type_].id)
 
         assert refusal.value.code == code
+
+
+class TestApiDomain:
+    def test_has_a_host_that_records_name(self, world: World) -> None:
+        configuration = world[_API_DOMAIN].outputs["domainNameConfiguration"]
+
+        assert configuration["targetDomainName"].endswith(".execute-api.us-east-1.amazonaws.com")
+        assert configuration["hostedZoneId"].startswith("Z")
+
+    def test_needs_a_certificate_of_its_own_that_is_issued(self, refused: Refused, make: Callable[..., Any]) -> None:
+        pending = make(_CERTIFICATE, domainName="api.semantest.com").outputs["arn"]
+        configuration = {"certificateArn": pending, "endpointType": "REGIONAL", "securityPolicy": "TLS_1_2"}
+
+        waiting = refused(_API_DOMAIN, domainName="api.semantest.com", domainNameConfiguration=configuration)
+        make("aws:acm/certificateValidation:CertificateValidation", certificateArn=pending)
+        other = refused(_API_DOMAIN, domainName="www.semantest.com", domainNameConfiguration=configuration)
+
+        assert ("PENDING_VALIDATION" in waiting.message, "does not cover" in other.message) == (True, True)
+
+    def test_is_there_once_in_a_region(self, refused: Refused) -> None:
+        assert refused(_API_DOMAIN).code == "ConflictException"
+
+    def test_leads_to_a_stage_that_stays(self, cloud: SimulatedCloud, world: World, refused: Refused) -> None:
+        assert (
+            refused(_MAPPING, stage="none").code == refused(_MAPPING, domainName="none.org").code == "NotFoundException"
+        )
+        with pytest.raises(CloudRefusal, match="remove all base path mappings"):
+            cloud.delete("aws:apigatewayv2/stage:Stage", world["aws:apigatewayv2/stage:Stage"].id)
+
+    def test_leads_to_web_sockets_or_to_others(self, make: Callable[..., Any], refused: Refused) -> None:
+        routes = {"protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.type"}
+        api = make("aws:apigatewayv2/api:Api", name="sockets", corsConfiguration=None, **routes).id
+        make("aws:apigatewayv2/stage:Stage", name="live", apiId=api, accessLogSettings=None)
+
+        assert "WebSocket" in refused(_MAPPING, apiId=api, stage="live").message
 
 
 class TestWebAcl:

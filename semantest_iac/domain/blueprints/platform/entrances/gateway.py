@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from semantest_iac.domain.blueprints.parts import build_secrets, secret_ref
+from semantest_iac.domain.blueprints.parts import build_domain, build_secrets, secret_ref
 from semantest_iac.domain.blueprints.platform.layer import TRACES_REF, Layer, LayerContext, service_ref
 from semantest_iac.domain.environments.platform.gateway_sections import (
     GatewayApiSection,
@@ -16,9 +16,11 @@ from semantest_iac.domain.environments.platform.gateway_sections import (
     ResponseCacheSection,
 )
 from semantest_iac.domain.environments.platform.gateway_settings import GatewaySettings
+from semantest_iac.domain.environments.platform.layer_settings import SITE_LAYER
 from semantest_iac.domain.environments.section_types import Section
 from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.access_rules import NetworkPart
+from semantest_iac.domain.networking.custom_domains import ZONE_REF
 from semantest_iac.domain.networking.managed_gateways import (
     EVERY_OPERATION,
     KEY_HEADER,
@@ -66,8 +68,20 @@ def build_gateway(context: LayerContext) -> Layer:
         log_store=context.find_ref(TRACES_REF),
         tracing=context.settings.features.tracing,
     )
-    outputs = {"gateway_url": (GATEWAY_REF, "url"), "gateway_name": (GATEWAY_REF, "name")}
-    return Layer((*secrets, gateway), outputs)
+    domain, domain_outputs = build_domain(
+        settings.domain, settings.dns_zone, GATEWAY_REF, "gateway", _find_zone_of_site(context)
+    )
+    outputs = {"gateway_url": (GATEWAY_REF, "url"), "gateway_name": (GATEWAY_REF, "name"), **domain_outputs}
+    return Layer((*secrets, gateway, *domain), outputs)
+
+
+def _find_zone_of_site(context: LayerContext) -> Ref | None:
+    """Return the zone of the site, if it is the gateway's too: a stack makes a zone once."""
+    site = context.platform.site
+    is_shared = (
+        site.caches and SITE_LAYER in context.platform.layers and site.dns_zone == context.platform.gateway.dns_zone
+    )
+    return ZONE_REF if is_shared else None
 
 
 def _make_api(name: str, api: GatewayApiSection, service: Ref | None, settings: GatewaySettings) -> GatewayApi:

@@ -13,7 +13,13 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.networking.sites import INDEX_PAGE, ContentDelivery, Geography
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
-from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import create_address_records, issue_certificate
+from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import (
+    CLOUDFRONT_REGION,
+    DomainPlace,
+    create_address_records,
+    create_certificate,
+    wait_for_certificate,
+)
 from semantest_iac.infrastructure.cloud_programs.aws.sites.response_headers import create_headers_policy
 from semantest_iac.infrastructure.cloud_programs.aws.sites.static_sites import ERROR_PAGE
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -37,7 +43,9 @@ _ADD_INDEX = f"""function handler(event) {{
 def create_content_delivery(delivery: ContentDelivery, context: ProgramContext) -> Outputs:
     """Create the distribution, and let it, and nothing else, read the bucket."""
     site = context.outputs[delivery.site]
-    certificate = issue_certificate(delivery, context) if delivery.domain else None
+    zone = context.outputs[delivery.zone]["id"] if delivery.zone else None  # a domain without one is refused
+    place = DomainPlace(delivery.name, delivery.domain, zone, CLOUDFRONT_REGION) if delivery.domain else None
+    certificate = wait_for_certificate(place, create_certificate(place, context), context) if place else None
     origin: Any = {
         "origin_id": delivery.site,
         "domain_name": site["host"],
@@ -62,8 +70,8 @@ def create_content_delivery(delivery: ContentDelivery, context: ProgramContext) 
         opts=context.options(depends_on=site["objects"]),
     )
     _let_read(delivery, site, distribution, context)
-    if delivery.domain:
-        create_address_records(delivery, distribution.domain_name, distribution.hosted_zone_id, context)
+    if place:
+        create_address_records(place, distribution.domain_name, distribution.hosted_zone_id, context)
     return {
         "id": distribution.id,
         "arn": distribution.arn,

@@ -159,7 +159,7 @@ def _create_records(
         relative_record_set_name=place.apply(lambda it: "_dnsauth" if it == "@" else f"_dnsauth.{it}"),
         txt_records=[{"value": [token]}],
         ttl=_RECORD_TTL_S,
-        opts=context.options(),
+        opts=context.options(delete_before_replace=True),  # so that a failure can go back to its name
         **of_zone,
     )
     dns.RecordSet(  # an alias, because an apex takes no CNAME
@@ -168,7 +168,7 @@ def _create_records(
         relative_record_set_name=place,
         target_resource={"id": endpoint.id},
         ttl=_RECORD_TTL_S,
-        opts=context.options(),
+        opts=context.options(delete_before_replace=True),  # so that a failure can go back to its name
         **of_zone,
     )
     return {}

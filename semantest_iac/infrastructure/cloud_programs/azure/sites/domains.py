@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi_azure_native import dns
 
-from semantest_iac.domain.networking.sites import DnsZone
+from semantest_iac.domain.networking.custom_domains import DnsZone
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 

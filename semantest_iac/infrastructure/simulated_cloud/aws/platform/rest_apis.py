@@ -275,6 +275,11 @@ REST_API_TYPES: Final[dict[str, TypeRule]] = {
         },
         handles=("{arn}", "{restApi}/{stageName}"),
         unique=(UniqueHandle("{restApi}/{stageName}", Refusal(_CONFLICT, "Stage already exists", 409)),),
+        in_use_refusal=Refusal(  # source: the answers of DeleteStage and DeleteRestApi in public reports
+            _BAD_REQUEST,
+            "Deleting stage {stageName} failed. Please remove all base path mappings related to the stage in your "
+            "domains",
+        ),
         references=(
             _API_REFERENCE,
             ResourceReference(

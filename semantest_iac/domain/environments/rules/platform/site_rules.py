@@ -9,12 +9,12 @@ from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.platform.site_sections import SiteSection
 from semantest_iac.domain.environments.platform.site_settings import FIXED_HEADERS, GATEWAY_REFERENCE
 from semantest_iac.domain.environments.rules.build_commands import split_build_commands
+from semantest_iac.domain.environments.rules.domain_rules import check_domain_keys
 from semantest_iac.domain.environments.rules.findings import Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.security.secret_patterns import looks_secret
 
 CACHE_SECONDS = range(365 * 24 * 3600 + 1)
 LONGEST_VARIABLE = 256  # on the narrowest cloud, where they are tags
-_DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _FRAMES = ("DENY", "SAMEORIGIN")
@@ -31,7 +31,7 @@ def check_site(subject: RuleSubject) -> Iterator[Finding]:
         return
     yield from _check_build(site)
     yield from _check_headers(site)
-    yield from _check_domain(site)
+    yield from check_domain_keys(site, "site.")
     yield from _check_variables(site, subject)
     if site.cache_s is not None and site.cache_s not in CACHE_SECONDS:
         yield refuse("site.cache_s", f"cache_s must be 0 to {CACHE_SECONDS[-1]}, not {site.cache_s}")
@@ -60,15 +60,6 @@ def _check_headers(site: SiteSection) -> Iterator[Finding]:
             yield refuse(at, f"'{make_printable(value)}' is none of its values", f"One of {', '.join(_FRAMES)}.")
         elif name.lower() == "cache-control":
             yield refuse(at, "differs from file to file", "Set site.cache_s; pages are asked for again anyway.")
-
-
-def _check_domain(site: SiteSection) -> Iterator[Finding]:
-    written = {"domain": site.domain, "dns_zone": site.dns_zone}
-    wrong = {key: value for key, value in written.items() if value is not None and not _DOMAIN.fullmatch(value)}
-    for key, value in wrong.items():
-        yield refuse(f"site.{key}", f"'{make_printable(value)}' is not a domain", "Such as app.semantest.com.")
-    if not wrong and site.domain and site.dns_zone and not f".{site.domain}".endswith(f".{site.dns_zone}"):
-        yield refuse("site.dns_zone", f"{make_printable(site.domain)} is not in it", "Name the domain that ends it.")
 
 
 def _check_variables(site: SiteSection, subject: RuleSubject) -> Iterator[Finding]:
