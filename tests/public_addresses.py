@@ -55,6 +55,7 @@ _AWS: Mapping[str, tuple[str, _ReadReach]] = {
             else Reach.EVERYBODY
         ),
     ),
+    "aws:apigatewayv2/domainName:DomainName": ("gateway", _always(Reach.EVERYBODY)),
     "aws:cloudfront/distribution:Distribution": ("site", _everybody_if(lambda it: it["enabled"], Reach.NETWORK)),
     "aws:cloudwatch/logGroup:LogGroup": ("logs and traces", _always(Reach.IDENTITY)),
     "aws:dynamodb/table:Table": ("tables", _always(Reach.IDENTITY)),
@@ -225,7 +226,7 @@ _PARTS_BY_NAME: Mapping[tuple[str, ...], str] = {
 _SHARED_TYPES = (":Bucket", ":BucketPolicy", ":StorageAccount", ":Table", ":Topic")
 _WITHOUT_ADDRESS = re.compile(
     r"pulumi:|aws:(appautoscaling|cloudwatch|iam|servicediscovery|scheduler|vpc|wafv2|xray)/"
-    r"|aws:acm/certificateValidation:|aws:apigateway/|aws:cloudfront/|aws:ec2/(internetGateway|route|securityGroup|vpc)"
+    r"|aws:acm/certificateValidation:|aws:apigateway/|aws:apigatewayv2/apiMapping:|aws:cloudfront/|aws:ec2/(internetGateway|route|securityGroup|vpc)"
     r"|aws:ecr/lifecyclePolicy|aws:ecs/(cluster|taskDefinition)|aws:elasticache/user|aws:kms/alias"
     r"|aws:lambda/(alias|eventSourceMapping|provisionedConcurrencyConfig)|aws:lb/(listener|targetGroup)"
     r"|aws:networkfirewall/|aws:rds/subnetGroup|aws:route53/record|aws:s3/bucket\w+:|aws:secretsmanager/secretVersion"

@@ -26,6 +26,7 @@ _GAPS = {
         "ContentDelivery (domain without a zone)",
     },
     "azure": {
+        "CustomDomain",
         "DataPipeline (in a private network)",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",

@@ -60,8 +60,8 @@ class TestDomains:
 
     @pytest.mark.parametrize("component", ["rest-api", "websocket", "gateway"])
     def test_of_a_cloud_without_them_are_refused_with_the_reason(self, component: str) -> None:
-        own = {"gateway": {**_API, "domain": "api.example.org"}} if component == "gateway" else {}
-        components = {component: own or {"domain": "api.example.org"}}
+        domain = {"domain": "api.example.org"}
+        components = {component: {"gateway": {**_API, **domain}} if component == "gateway" else domain}
         faults = [it for it in _validate(components, component, "azure").faults if "domain" in it.path]
 
         assert ["azure has no custom domain: " in it.message and "aws" in it.hint for it in faults] == [True]

@@ -29,6 +29,8 @@ class DomainKeys(Protocol):
 def check_domain(subject: RuleSubject) -> Iterator[Finding]:
     """An API or a gateway has a domain of its own, and the zone of that domain."""
     for prefix, section in _list_sections(subject.section):
+        if prefix == "site.":
+            continue  # the rules of sites look at it
         yield from check_domain_keys(section, prefix)
         if section.dns_zone and not section.domain and subject.is_layer is bool(prefix):
             hint = "Then write the domain."

@@ -63,11 +63,11 @@ _ONE_SUBNET = "a function app is placed in one subnet"
 _BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
+    GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     CustomDomain: (  # source: Azure's pages on Flex Consumption, and on domains of API Management and of Web PubSub
         "function apps on Flex Consumption take no certificates, API Management makes none for a new service and in "
         "its v2 tiers, and Web PubSub takes domains in its Premium tier alone"
     ),
-    GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     capabilities.PRIVATE_PIPELINE: "its way into the network is an endpoint that a person has to approve",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",

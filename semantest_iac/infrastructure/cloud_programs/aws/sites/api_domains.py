@@ -12,8 +12,8 @@ from semantest_iac.domain.networking.custom_domains import CustomDomain
 from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import (
     DomainPlace,
     create_address_records,
-    create_certificate,
     read_proof,
+    request_certificate,
     wait_for_certificate,
 )
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -26,7 +26,7 @@ def create_custom_domain(domain: CustomDomain, context: ProgramContext) -> Outpu
     """
     zone = context.outputs[domain.zone]["id"] if domain.zone else None
     place = DomainPlace(domain.name, domain.domain, zone)
-    certificate = create_certificate(place, context)
+    certificate = request_certificate(place, context)
     if zone is None and not domain.has_records:
         return {"id": certificate.arn, "records": [read_proof(certificate)]}
     api = context.outputs[domain.api]

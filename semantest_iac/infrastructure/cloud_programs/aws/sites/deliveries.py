@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.cloud_programs.aws.sites.domains import (
     CLOUDFRONT_REGION,
     DomainPlace,
     create_address_records,
-    create_certificate,
+    request_certificate,
     wait_for_certificate,
 )
 from semantest_iac.infrastructure.cloud_programs.aws.sites.response_headers import create_headers_policy
@@ -45,7 +45,7 @@ def create_content_delivery(delivery: ContentDelivery, context: ProgramContext) 
     site = context.outputs[delivery.site]
     zone = context.outputs[delivery.zone]["id"] if delivery.zone else None  # a domain without one is refused
     place = DomainPlace(delivery.name, delivery.domain, zone, CLOUDFRONT_REGION) if delivery.domain else None
-    certificate = wait_for_certificate(place, create_certificate(place, context), context) if place else None
+    certificate = wait_for_certificate(place, request_certificate(place, context), context) if place else None
     origin: Any = {
         "origin_id": delivery.site,
         "domain_name": site["host"],

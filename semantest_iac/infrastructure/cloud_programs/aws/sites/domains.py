@@ -47,8 +47,8 @@ def create_dns_zone(zone: DnsZone, context: ProgramContext) -> Outputs:
     return {"id": created.zone_id, "name": created.name, "name_servers": created.name_servers}
 
 
-def create_certificate(place: DomainPlace, context: ProgramContext) -> aws.acm.Certificate:
-    """Create the certificate of the domain, which is issued once a record proves whose the domain is."""
+def request_certificate(place: DomainPlace, context: ProgramContext) -> aws.acm.Certificate:
+    """Request the certificate of the domain, which is issued once a record proves whose the domain is."""
     return aws.acm.Certificate(
         place.name,
         region=place.region,
