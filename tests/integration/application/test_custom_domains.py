@@ -115,4 +115,4 @@ async def test_a_domain_of_another_stack_of_the_account_is_refused(home: Path) -
 
     second = await Home(home, "rest-api").deploy("api.example.org", "example.org")
 
-    assert (second.state, "already exists" in second.error["message"]) == ("rolled_back", True)
+    assert (second.state, "already exists" in str(second.error)) == ("rolled_back", True)
