@@ -143,52 +143,27 @@ class TestFunctions:
         assert await service.call("GET /site/a/b") == (200, b"/site/a/b")
         assert (await service.ask("GET /todos"))["function"] == "list"
 
-    async def test_publish_an_event_and_outputs_each(self, service: Service) -> None:
+    async def test_are_published_one_by_one_and_go_back_together(self, service: Service) -> None:
         row = await service.deploy()
-
-        events = [
-            it.event
-            for it in service.application.ledger.log()
-            if it.event["type"] == "infrastructure.function.deployed"
-        ]
-        names = {it["data"]["function_name"] for it in events}
-        assert len(events) == len(names) == 5
+        names = _check_events(service)
         outputs = service.application.ledger.stack(str(service.stack)).outputs
-        assert {name for output, name in outputs.items() if output.startswith("function_name_")} == names
-        [health] = [
-            it.event["data"]["health"]["path"]
-            for it in service.application.ledger.log()
-            if it.event["type"] == "infrastructure.deployment.completed"
-        ]
-        assert (row.state, health) == ("completed", "/")
-
-    async def test_write_logs_under_their_names(self, service: Service) -> None:
-        await service.deploy()
         await service.call("POST /todos")
-
         lines = next(service.application.function_logs.follow_batches(str(service.stack)))
+        bad = await service.deploy(status=500)
+        restored = await service.ask("POST /todos")
+        fewer = await service.deploy(routes=[it for it in ROUTES if it.get("handler") != "todos/files.handler"])
+
+        assert row.state == "completed", row.error
+        assert {name for output, name in outputs.items() if output.startswith("function_name_")} == names
         printed = [(line.get("function"), line["text"]) for line in lines if "from " in line["text"]]
         assert {name for name, text in printed if "from create" in text} == {"create"}
         assert {name for name, text in printed if "from home" in text} == {"todos-home"}
-
-    async def test_change_one_by_one(self, service: Service) -> None:
-        await service.deploy()
-        fewer = [route for route in ROUTES if route.get("handler") != "todos/files.handler"]
-
-        row = await service.deploy(routes=fewer)
-
-        assert row.state == "completed", row.error
+        assert (bad.state, restored["own"]) == ("rolled_back", "yes")
+        assert fewer.state == "completed", fewer.error
         assert (await service.call("GET /files/a"))[0] == 404
         assert (await service.ask("GET /todos"))["function"] == "list"
 
-    async def test_go_back_together(self, service: Service) -> None:
-        await service.deploy()
-
-        bad = await service.deploy(status=500)
-
-        assert bad.state == "rolled_back"
-        assert (await service.ask("POST /todos"))["own"] == "yes"
-
+    @pytest.mark.parametrize("service", [("aws", "python"), ("azure", "node")], indirect=True)
     async def test_take_the_place_of_one_handler(self, service: Service) -> None:
         """On Azure the app stays, with its host name."""
         before = await service.deploy(functions={}, routes=None, handler="todos/one.handler")
@@ -197,3 +172,12 @@ class TestFunctions:
         assert (before.state, after.state) == ("completed", "completed"), after.error
         assert before.endpoint == after.endpoint
         assert (await service.ask("GET /todos"))["function"] == "list"
+
+
+def _check_events(service: Service) -> set[str]:
+    """Each of five functions has its event, and the health check its path; returns their names."""
+    events = [it.event for it in service.application.ledger.log()]
+    deployed = [it["data"]["function_name"] for it in events if it["type"] == "infrastructure.function.deployed"]
+    [completed] = [it for it in events if it["type"] == "infrastructure.deployment.completed"]
+    assert (len(deployed), len({*deployed}), completed["data"]["health"]["path"]) == (5, 5, "/")
+    return {*deployed}

@@ -44,23 +44,17 @@ async def read_body(use_cases: DeploymentUseCase) -> bytes:
 
 
 class TestRollback:
-    async def test_restores_the_package_of_the_last_good_deployment(
-        self, use_cases: DeploymentUseCase, deploy: Deploy
+    async def test_restores_the_package_of_the_last_good_deployment_with_true_outputs(
+        self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path
     ) -> None:
         good = await deploy(200, "first")
         bad = await deploy(500, "second")
-
-        assert (good.state, bad.state) == ("completed", "rolled_back")
-        assert bad.error["restored_deployment"] == good.deployment
-        assert await read_body(use_cases) == b"first"
-
-    async def test_leaves_true_outputs(self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path) -> None:
-        await deploy(200, "first")
-        await deploy(500, "second")
+        body = await read_body(use_cases)
         told = Application(home).ledger.stack(str(STACK)).outputs
-
         again = await deploy(200, "first")
 
+        assert (good.state, bad.state, body) == ("completed", "rolled_back", b"first")
+        assert bad.error["restored_deployment"] == good.deployment
         assert again.changes["update"] == again.changes["create"] == 0
         assert again.outputs == told
         assert told["function_version"] == "3"
@@ -82,14 +76,13 @@ class TestRollback:
         assert f"Cannot use the package '{package}': it is damaged." in bad.error["message"]
         assert again.state == "completed"
 
-    async def test_destroys_a_first_deployment(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
-        bad = await deploy(500, "first")
+    async def test_destroys_a_first_deployment_and_leaves_a_stack_that_can_be_deployed(
+        self, use_cases: DeploymentUseCase, deploy: Deploy
+    ) -> None:
+        rows = [await deploy(500, "a")]
         left = await use_cases.preview_destroy(STACK)
+        rows += [await deploy(status, body) for status, body in ((200, "b"), (500, "c"), (200, "d"))]
 
-        assert (bad.state, left.resources) == ("rolled_back", ())
-
-    async def test_leaves_a_stack_that_can_be_deployed(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
-        rows = [await deploy(status, body) for status, body in ((500, "a"), (200, "b"), (500, "c"), (200, "d"))]
-
+        assert left.resources == ()
         assert [str(row.state) for row in rows] == ["rolled_back", "completed"] * 2
         assert await read_body(use_cases) == b"d"
