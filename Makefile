@@ -18,8 +18,8 @@ BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
 	print(*tomllib.load(file)["build-system"]["requires"], "editables>=0.5", sep="\n")
 # Hundreds of processes import the same modules: their bytecode is kept, whatever the caller's variables say.
 export PYTHONDONTWRITEBYTECODE :=
-# One more than the two cores of the continuous build: many tests wait for processes that they started.
-WORKERS ?= 3
+# Two more than the two cores of the continuous build: many tests wait for processes that they started.
+WORKERS ?= 4
 PROVIDER ?= aws
 ARGS ?=
 FAST_TESTS = tests/architecture tests/unit

@@ -9,7 +9,7 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-_FOLDERS_WITH_SHARED_STACKS = ("tests/contract/kinds", "tests/contract/web_sockets")
+_FOLDERS_WITH_SHARED_STACKS = ("tests/contract/http_service", "tests/contract/kinds", "tests/contract/web_sockets")
 # Long tests that share nothing: one by one, so that no process waits for the other at the end.
 _SEPARATE = (
     "tests/contract/http_service/test_frameworks.py",
@@ -29,7 +29,7 @@ _SEPARATE = (
     "tests/integration/sandbox_engine/",
     "tests/integration/transports/test_broker_kills.py",
 )
-_STACK_PARAMETER = re.compile(r"\b(?:aws|azure|sandbox|pulumi)\b")
+_STACK_PARAMETER = re.compile(r"\b(?:aws|azure|sandbox|pulumi)(?=\b|_)")
 
 
 class SharedStacksScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

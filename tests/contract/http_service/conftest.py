@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
@@ -24,12 +25,13 @@ from tests.node_packages import build_or_skip
 Deploy = Callable[[str, str, int], ApiFrontend]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
-    """Packages a source for a cloud and builds its frontend."""
+    """Packages a source once for a cloud and builds its frontend."""
     home = tmp_path_factory.mktemp("http")
+    packages: dict[tuple[str, str], Artifact] = {}
 
-    def deploy_source(provider: str, kind: str, timeout_s: int = 29) -> ApiFrontend:
+    def package(provider: str, kind: str) -> Artifact:
         source = SOURCES[kind]
         if kind.startswith("node") and shutil.which("node") is None:
             pytest.skip("no node on this machine")
@@ -38,13 +40,17 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             folder,
             source.get("entry", ""),
             source.get("handler", ""),
-            provider=provider.partition("_")[0],
+            provider=provider,
             app=source.get("app", ""),
         )
         with use_example_wheels() if kind in APPLICATIONS else nullcontext():
-            artifact = build_or_skip(home, named)
+            return build_or_skip(home, named)
+
+    def deploy_source(provider: str, kind: str, timeout_s: int = 29) -> ApiFrontend:
+        key = provider.partition("_")[0], kind
+        artifact = packages.get(key) or packages.setdefault(key, package(*key))
         cache = PackageCache(home)
-        payload = source.get("payload", "2.0")
+        payload = SOURCES[kind].get("payload", "2.0")
         frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path), payload)
         assert frontend is not None
         return frontend

@@ -16,6 +16,7 @@ from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTENDS, ORIGIN
 from tests.contract.http_service.differences import allowed
 from tests.contract.http_service.service import Service
+from tests.contract.http_service.sources import SERVERS
 from tests.issuers import Issuer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -161,6 +162,25 @@ class TestHttpContract:
         assert response.status in (500, 502)
         assert b"Ann" not in response.body
         assert (await service.call("GET", "/teapot")).status == 418
+
+    async def test_names_the_host_that_clients_use(self, service: Service) -> None:
+        """Whatever a client claims: frameworks build redirects from it."""
+        received = await service.received("GET", "/", headers=(("X-Forwarded-Host", "evil.example"),))
+
+        assert received["host"] == service.expected("host")
+
+    async def test_returns_headers_that_objects_inherit_and_utf_8(self, service: Service) -> None:
+        if service.kind not in SERVERS or service.provider != "aws":
+            pytest.skip("a server on AWS: Azure's host sends no header that is not ASCII")
+
+        headers = dict((await service.call("GET", "/named")).headers)
+
+        assert (headers["constructor"], headers["x-city"]) == ("x", "東京")
+
+    async def test_answers_head_without_a_length_if_the_service_gives_none(self, service: Service) -> None:
+        response = await service.call("HEAD", "/cookies")
+
+        assert dict(response.headers).get("content-length") in (None, "0")
 
 
 @pytest.mark.parametrize("provider", FRONTENDS)

@@ -105,3 +105,21 @@ async def test_no_code_runs_while_the_vault_gives_no_secret(
     assert f"JWT_SECRET ({reason})".encode() in found[0].body
     assert len(vault.calls) == 1  # it is asked again after a pause, however many requests come
     assert not any(hidden.encode() in found[0].body for hidden in (TOKEN, "vault.azure.net"))
+
+
+@pytest.mark.parametrize("kind", ["python-handler", "node-handler", "node-server", "asgi-app"])
+async def test_no_code_runs_while_a_secret_is_an_unresolved_reference(
+    deploy: Callable[..., ApiFrontend], kind: str
+) -> None:
+    frontend = deploy("azure", kind)
+    reference = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/token)"
+
+    def load_function() -> FunctionSpec:
+        spec = frontend.load_function()
+        return replace(spec, environment={**spec.environment, "JWT_SECRET": reference})
+
+    async with WarmService(replace(frontend, load_function=load_function)) as warm:
+        response = (await warm.call(HttpRequest("GET", "/teapot"))).response
+
+    assert (response.status, b"JWT_SECRET" in response.body) == (503, True)
+    assert b"vault.azure.net" not in response.body

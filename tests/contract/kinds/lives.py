@@ -89,13 +89,13 @@ async def live_through(example: KindExample, provider: str, folder: Path) -> Kin
     return KindLife(
         example=example,
         stack=stack,
-        planned=await engine.preview(first),
-        created=await _deploy(engine, first),
+        planned=(planned := await engine.preview(first)),
+        created=await _deploy(engine, first, planned),
         resources=[it for it in await engine.read_deployed_resources(stack) if not it.type.startswith("pulumi:")],
         states=engine.export(stack)["deployment"]["resources"],
         again=await engine.preview(replace(first, refresh=True)),
-        change=await engine.preview(changed),
-        changed=await _deploy(engine, changed),
+        change=(change := await engine.preview(changed)),
+        changed=await _deploy(engine, changed, change),
         after_change=await engine.preview(changed),
         removal=await engine.preview_destroy(stack),
         removed=await engine.destroy(Removal("removal", stack, 1), record_delete),
@@ -105,8 +105,7 @@ async def live_through(example: KindExample, provider: str, folder: Path) -> Kin
     )
 
 
-async def _deploy(engine: SandboxEngine, work: Work) -> ApplyResult:
-    plan = await engine.preview(work)
+async def _deploy(engine: SandboxEngine, work: Work, plan: ChangePlan) -> ApplyResult:
     applied = await engine.apply(work, plan, _discard, ignore_progress)
     return await engine.publish_code(work, applied, _discard, ignore_progress) if plan.lacks_code else applied
 

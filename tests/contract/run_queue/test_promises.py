@@ -72,7 +72,9 @@ class SlowProbe(FakeServiceProbe):
 
 
 class TestEvents:
-    @pytest.mark.parametrize("moment", [CLAIMED, INTENDED])
+    @pytest.mark.parametrize(
+        ("location", "moment"), [("sqlite", CLAIMED), ("postgresql", INTENDED)], indirect=["location"]
+    )
     def test_delivered_fifty_times_and_killed_are_one_deployment(
         self, queued_home: QueuedHome, location: str, tmp_path: Path, moment: str
     ) -> None:
@@ -124,7 +126,11 @@ class TestEvents:
 
 
 class TestBusyStack:
-    @pytest.mark.parametrize("scaling_at", [None, 1, 15, 29])
+    @pytest.mark.parametrize(
+        ("location", "scaling_at"),
+        [("sqlite", None), ("postgresql", 1), ("sqlite", 15), ("postgresql", 29)],
+        indirect=["location"],
+    )
     def test_carries_out_two_of_thirty_deployments_and_each_scaling(
         self, queued_home: QueuedHome, scaling_at: int | None
     ) -> None:
