@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -295,9 +297,15 @@ def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: s
     return suggest_commands(stack, home_option, default_region, path, has_endpoint=has_endpoint, **kinds)
 
 
+def program_name() -> str:
+    """Return how the program was started, as people type it."""
+    script = Path(sys.argv[0]).name
+    return script if script == "semantest-iac" else "python -m semantest_iac"
+
+
 def suggest_commands_for_several(home_option: str) -> list[str]:
     """Return the command to try after several stacks."""
-    return ["Try next:", f"  python -m semantest_iac status{home_option}"]
+    return ["Try next:", f"  {program_name()} status{home_option}"]
 
 
 def format_health(health: HealthAnswer) -> str:
@@ -325,7 +333,7 @@ def suggest_commands(  # noqa: PLR0913  # one parameter for each thing that deci
         call = f"outputs {name}{options}"
     elif is_web_socket:
         call = f"serve{home_option}"
-    program = "  python -m semantest_iac"
+    program = f"  {program_name()}"
     return ["Try next:", f"{program} {call}", f"{program} status{home_option}", f"{program} destroy {name}{options}"]
 
 

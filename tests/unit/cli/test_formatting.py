@@ -111,6 +111,13 @@ class TestNextCommands:
 
         assert commands[1].endswith("outputs account --env qa")
 
+    def test_name_the_program_as_it_was_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.argv", ["tools/bin/semantest-iac", "deploy"])
+
+        commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "", "us-east-1")
+
+        assert [command.split()[0] for command in commands[1:]] == ["semantest-iac"] * 3
+
 
 class TestFailure:
     def test_of_a_request_that_was_replaced_names_the_newer_one(self) -> None:

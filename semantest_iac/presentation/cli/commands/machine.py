@@ -28,6 +28,7 @@ from semantest_iac.domain.errors import (
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.commands.homes import format_parts, home_to_json
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
+from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.home_folder import find_writing_fault
 from semantest_iac.presentation.cli.options import (
     PATH_TYPE,
@@ -186,7 +187,7 @@ def _check_package(name: str, advice: str, *, needed: bool = True) -> MachineChe
 
 
 def _check_prerequisites(application: CliApplication) -> Iterator[MachineCheck]:
-    advice = "Only needed for real deployments. Install it with: python -m semantest_iac setup"
+    advice = f"Only needed for real deployments. Install it with: {program_name()} setup"
     for prerequisite in application.prerequisites(()):
         path = prerequisite.find()
         yield MachineCheck(prerequisite.name, path is not None, path or "not installed", advice, needed=False)

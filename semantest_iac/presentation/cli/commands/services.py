@@ -34,6 +34,7 @@ from semantest_iac.presentation.cli.formatting import (
     format_notes,
     local_endpoint,
     local_entrances,
+    program_name,
 )
 from semantest_iac.presentation.cli.options import (
     configuration_options,
@@ -50,7 +51,6 @@ from semantest_iac.presentation.cli.parsing.deployed_stacks import (
     has_api_gateway,
     has_endpoint,
     list_deployed,
-    program_name,
     resolve_deployed_or_configured,
     select_deployed_if_any,
 )

@@ -27,6 +27,7 @@ from semantest_iac.presentation.cli.commands.imports.first_file import (
     write_first_file,
 )
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
 from semantest_iac.presentation.cli.session import STANDARD_FILE, Session
 from semantest_iac.presentation.error_lines import format_faults, format_warnings
@@ -157,7 +158,7 @@ def _describe_start(service: FoundService) -> str:
 def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
     warnings, faults = check_first_file(session)
     notes = [note for service in components.values() if service for note in service.notes]
-    deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
+    deploy = f"{program_name()} config validate" if faults else _next_command(components, session.home_option)
     value = {
         "file": str(Path(STANDARD_FILE).absolute()),
         "project": chosen.project,
@@ -179,7 +180,7 @@ def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping
 
 def _next_command(components: Collection[str], home_option: str) -> str:
     name = next(iter(components)) if len(components) == 1 else "all"
-    return f"python -m semantest_iac deploy --component {name}{home_option}"
+    return f"{program_name()} deploy --component {name}{home_option}"
 
 
 def _to_dict(service: FoundService | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,6 +18,7 @@ from semantest_iac.application.queries.history import (
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import ALL_COMPONENTS, Region
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
+from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.session import (
     STANDARD_FILE,
     ConfigurationOptions,
@@ -183,12 +183,6 @@ def command_for(session: Session, component: str | None, stack: str) -> str:
     else:
         words.append(stack)
     return f"{program_name()} {join(words)}"
-
-
-def program_name() -> str:
-    """Return how the program was started, as people type it."""
-    script = Path(sys.argv[0]).name
-    return script if script == "semantest-iac" else "python -m semantest_iac"
 
 
 def _resolve_all_at_one_place(

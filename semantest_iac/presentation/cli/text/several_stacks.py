@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from semantest_iac.presentation.cli.formatting import align_columns
+from semantest_iac.presentation.cli.formatting import align_columns, program_name
 
 
 class StackOutcome(NamedTuple):
@@ -25,7 +25,7 @@ def format_outcomes(outcomes: Sequence[StackOutcome], command: str, home_option:
     done = sum(each.is_done for each in outcomes)
     ordered = sorted(outcomes, key=lambda each: not each.is_done)
     rest = " ".join(each.stack for each in ordered if not (each.is_done or each.is_waiting))
-    again = ["Try the others again, with the same options:", f"  python -m semantest_iac {command}{home_option} {rest}"]
+    again = ["Try the others again, with the same options:", f"  {program_name()} {command}{home_option} {rest}"]
     return [
         f"{done} of {len(outcomes)} stacks are done; what became of the others changes nothing about these.",
         *(f"  {line}" for line in align_columns([(each.outcome, each.stack) for each in ordered])),

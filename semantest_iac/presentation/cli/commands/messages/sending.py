@@ -13,11 +13,12 @@ from semantest_iac.domain.errors import Fault, NotFoundError, RefusedError
 from semantest_iac.domain.messaging.message_filters import ATTRIBUTE_NAME, AttributeValue
 from semantest_iac.domain.messaging.messages import DeliveredMessage, MessageCounts, SentMessage
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.options import place_options, session_options
 from semantest_iac.presentation.cli.parsing.completion import complete_with, find_queue_names, find_topic_names
 from semantest_iac.presentation.cli.parsing.contents import read_content
-from semantest_iac.presentation.cli.parsing.deployed_stacks import find_deployed, program_name
+from semantest_iac.presentation.cli.parsing.deployed_stacks import find_deployed
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
 if TYPE_CHECKING:
