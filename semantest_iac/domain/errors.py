@@ -16,6 +16,8 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── LedgerError                 LEDGER_ERROR            exit 1   the ledger is changed, locked or full
 ├── ArtifactStoreError          ARTIFACT_STORE_ERROR    exit 1   the store of packages cannot be used
 │   └── UnreachableStoreError   ARTIFACT_STORE_UNREACHABLE  exit 1   retryable: it does not answer
+├── StateStoreError             STATE_STORE_ERROR       exit 1   the store of the engine's state cannot be used
+│   └── UnreachableStateError   STATE_STORE_UNREACHABLE exit 1   retryable: it does not answer
 ├── StorageError                STORAGE_ERROR           exit 2   a file or folder here cannot be read or written
 ├── ProviderError               PROVIDER_ERROR          exit 1   the cloud refused or failed
 │   ├── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable: nothing was done
@@ -165,6 +167,19 @@ class UnreachableStoreError(ArtifactStoreError):
     """The store of packages does not answer; a later try may succeed."""
 
     code = "ARTIFACT_STORE_UNREACHABLE"
+    retryable = True
+
+
+class StateStoreError(DeploymentError):
+    """The store of the engine's state does not exist, or refuses what was asked of it."""
+
+    code = "STATE_STORE_ERROR"
+
+
+class UnreachableStateError(StateStoreError):
+    """The store of the engine's state does not answer; a later try may succeed."""
+
+    code = "STATE_STORE_UNREACHABLE"
     retryable = True
 
 

@@ -34,6 +34,7 @@ from semantest_iac.infrastructure.durable_files import AppendedFile
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
 from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file, restore_previous_state
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.stack_locks import lock_files
@@ -177,7 +178,7 @@ class CrowdedHome(InterruptedHome):
             return {each.id for each in stored.snapshot if each.id}, tuple(each.owner for each in stored.unfinished)
         backend = self.folder / "pulumi" / "state" / ".pulumi"
         restore_previous_state(backend, str(self.stack))  # as the next command does
-        state = read_state_file(backend, str(self.stack))
+        state = read_state_file(StateFolder(backend), str(self.stack))
         if state is None:
             return set(), ()
         return {each["id"] for each in state.resources if each.get("id")}, tuple(

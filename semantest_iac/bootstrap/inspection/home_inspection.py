@@ -235,6 +235,7 @@ class HomeInspection:
 
     def _inspect_pulumi_states(self) -> Iterator[HomePart]:
         """The states of the Pulumi engine that are files in the home; which copy to go back to, a person decides."""
+        from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
         from semantest_iac.infrastructure.pulumi_engine.state.states import (
             find_newest_copy,
             read_state_file,
@@ -242,13 +243,14 @@ class HomeInspection:
         )
 
         backend = self._home / "pulumi" / "state" / ".pulumi"
+        files = StateFolder(backend)
         for stack in [stack for stack, engine in self._engines().items() if engine == PULUMI_ENGINE]:
             path, copy = state_path(backend, stack), find_newest_copy(backend, stack)
             part = str(path.relative_to(self._home))
             redeploy = f"semantest-iac deploy {format_stack_options(Stack.parse(stack))} --refresh"
             command = f"cp '{copy}' '{path}' && {redeploy}" if copy else "Restore the file from a backup."
             try:
-                if not backend.is_dir() or read_state_file(backend, stack) is not None:
+                if not backend.is_dir() or read_state_file(files, stack) is not None:
                     yield HomePart(part)  # without the folder the backend is elsewhere
                 else:
                     yield HomePart(part, "missing", "the file is missing, and the stack is deployed", command)

@@ -1,1 +1,1 @@
-"""Keeps packages by their digests: in a folder of the home, and in an object store that several machines share."""
+"""Object stores: packages by their digests, with a folder of the home, and the files of a state that machines share."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from semantest_iac.infrastructure.artifact_stores.package_folder import (
     package_error,
     read_digest,
 )
+from semantest_iac.infrastructure.artifact_stores.store_failures import describe_store_failure, is_object_missing
 
 URL_VARIABLE: Final = "SEMANTEST_ARTIFACTS_URL"
 _CLASSES: Mapping[str, str] = {
@@ -51,25 +51,6 @@ _CHUNK_BYTES: Final = 8 * 1024 * 1024
 _CONCURRENT_CHUNKS: Final = 3  # in memory at once while a package is uploaded
 _CONNECT_TIMEOUT, _REQUEST_TIMEOUT = "5s", "10min"  # the second for a whole package over a slow line
 _MOST_RETRIES, _RETRY_TIMEOUT_S = 3, 60
-_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
-_CAUSES: Mapping[str, tuple[str, str]] = {
-    "UNREACHABLE": ("it does not answer", "Check the network and the endpoint, and try again."),
-    "UNKNOWN_USER": ("there are no credentials for it", "Set {credentials}."),
-    "DENIED": ("it denies access", "Check {credentials}, and what they may do there."),
-    "MISSING": ("it does not exist", f"Create it, or correct {URL_VARIABLE}."),
-    "INSECURE": ("its endpoint has no TLS", "Use an endpoint that begins with https://."),
-    "REFUSED": ("it refuses the request", f"Check {URL_VARIABLE}, the region and {{credentials}}."),
-}
-"""End of the error code -> cause and hint."""
-
-_CODES: Mapping[str, str] = {
-    r"/latest/(api/token|meta-data)|/metadata/identity|computeMetadata|oauth2/": "UNKNOWN_USER",  # a machine's role
-    r"PermissionDeniedError|UnauthenticatedError|status code: 40[13]": "DENIED",
-    r"FileNotFoundError|status code: 404": "MISSING",
-    r"BadScheme": "INSECURE",
-    r"ValueError|status code: (?!408|429)[34]": "REFUSED",
-}
-"""What is in the class or the text of obstore's error -> end of our code; the first that is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +179,14 @@ class ObjectArtifactStore:
         try:
             yield
         except (BaseError, FileNotFoundError, ValueError) as error:
-            is_missing = isinstance(error, FileNotFoundError) and not _NO_BUCKET.search(str(error))
-            raise missing() if missing and is_missing else self._describe(verb, error) from error
+            raise missing() if missing and is_object_missing(error) else self._describe(verb, error) from error
 
     def _describe(self, verb: str, error: Exception) -> ArtifactStoreError:
-        """Return what the store said in our words; its own text may hold names and parameters of requests."""
-        text = f"{type(error).__name__} {error}"
-        code = next((code for pattern, code in _CODES.items() if re.search(pattern, text)), "UNREACHABLE")
-        cause, hint = _CAUSES[code]
-        message = f"Cannot {verb} packages in '{self.location}': {cause}."
-        hint = hint.format(credentials=_CREDENTIALS[self.location.client_class])
-        if code == "UNREACHABLE":
-            return UnreachableStoreError(message, hint=hint)
-        return ArtifactStoreError(message, f"ARTIFACT_STORE_{code}", hint=hint)
+        credentials = _CREDENTIALS[self.location.client_class]
+        failure = describe_store_failure(error, f"{verb} packages in '{self.location}'", URL_VARIABLE, credentials)
+        if failure.is_unreachable:
+            return UnreachableStoreError(failure.message, hint=failure.hint)
+        return ArtifactStoreError(failure.message, f"ARTIFACT_STORE_{failure.code}", hint=failure.hint)
 
 
 def _age_s(moment: datetime) -> float:

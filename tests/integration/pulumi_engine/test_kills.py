@@ -17,6 +17,7 @@ import pytest
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
 from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import FindCreatedResource
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, read_state_file
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
 from tests.integration.pulumi_engine.engine_home import STACK, EngineHome
@@ -33,7 +34,7 @@ _KILLS = [_ALL_KILLS[number * len(_ALL_KILLS) // _COUNT - 1] for number in range
 
 def _state(engine_home: EngineHome) -> StackState:
     assert engine_home.settings.file_backend
-    return read_state_file(engine_home.settings.file_backend, str(STACK)) or StackState({})
+    return read_state_file(StateFolder(engine_home.settings.file_backend), str(STACK)) or StackState({})
 
 
 def _cloud_resources(state: StackState) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from semantest_iac.domain.errors import RefusedError, StackBusyError
 from semantest_iac.infrastructure.pulumi_engine.state import locks
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
 
 
 @pytest.fixture
@@ -47,26 +48,26 @@ def dead_pid() -> int:
 
 class TestWaitForStackLock:
     def test_returns_when_the_stack_was_never_locked(self, tmp_path: Path) -> None:
-        wait_for_stack_lock(tmp_path, "stack", 0)
+        wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
     def test_deletes_what_the_cli_could_not_complete(self, tmp_path: Path, lock: Path) -> None:
         lock.with_name(f"{lock.name}.18ec8d1e61cc2ee4.tmp").touch()
 
-        wait_for_stack_lock(tmp_path, "stack", 0)
+        wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
         assert not list(lock.parent.iterdir())
 
     def test_deletes_the_lock_of_a_dead_process(self, tmp_path: Path, lock: Path) -> None:
         write_lock(lock, pid=dead_pid())
 
-        wait_for_stack_lock(tmp_path, "stack", 0)
+        wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
         assert list(lock.parent.iterdir()) == []
 
     def test_deletes_a_lock_that_is_older_than_the_process_with_its_pid(self, tmp_path: Path, lock: Path) -> None:
         write_lock(lock, timestamp=now(days=1000))
 
-        wait_for_stack_lock(tmp_path, "stack", 0)
+        wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
         assert not lock.exists()
 
@@ -77,7 +78,7 @@ class TestWaitForStackLock:
         write_lock(lock, **content)
 
         with pytest.raises(StackBusyError, match=r"pulumi of u@.* holds it"):
-            wait_for_stack_lock(tmp_path, "stack", 0)
+            wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
         assert lock.exists()
 
@@ -87,7 +88,7 @@ class TestWaitForStackLock:
         holders: list[str] = []
 
         with pytest.raises(StackBusyError):
-            wait_for_stack_lock(tmp_path, "stack", 0.03, holders.append)
+            wait_for_stack_lock(StateFolder(tmp_path), "stack", 0.03, holders.append, is_private=True)
 
         assert [holder.partition("@")[0] for holder in holders] == ["pulumi of u"]
 
@@ -96,7 +97,7 @@ class TestWaitForStackLock:
         lock.write_text(text, encoding="utf-8")
 
         with pytest.raises(RefusedError) as caught:
-            wait_for_stack_lock(tmp_path, "stack", 0)
+            wait_for_stack_lock(StateFolder(tmp_path), "stack", 0, is_private=True)
 
         assert str(lock) in caught.value.hint
         assert lock.exists()

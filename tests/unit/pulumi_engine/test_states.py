@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
 from semantest_iac.infrastructure.pulumi_engine.state.states import (
     StackState,
     drop_secret_values,
@@ -81,7 +82,7 @@ class TestPreviousState:
         restore_previous_state(tmp_path, "stack")
 
         assert not incomplete.exists()
-        state = read_state_file(tmp_path, "stack")
+        state = read_state_file(StateFolder(tmp_path), "stack")
         assert state is not None
         assert state.resources == [{"urn": "urn:before"}]
 

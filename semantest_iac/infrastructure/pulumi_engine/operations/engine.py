@@ -30,6 +30,7 @@ from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import (
     require_done,
 )
 from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor, OnMessage
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import open_state_files
 from semantest_iac.infrastructure.pulumi_engine.state.states import (
     StackState,
     contains_encrypted_value,
@@ -193,9 +194,11 @@ class PulumiEngine:
         return state
 
     async def read_state(self, stack: Stack) -> StackState | None:
-        """The state with encrypted secrets; a file backend is read without starting the CLI."""
-        backend = self._supervisor.settings.file_backend
-        return read_state_file(backend, str(stack)) if backend else StackState(await self.export(stack))
+        """The state with encrypted secrets; the files of a backend are read without starting the CLI."""
+        files = open_state_files(self._supervisor.settings, self._supervisor.variables)
+        if files is None:
+            return StackState(await self.export(stack))
+        return await asyncio.to_thread(read_state_file, files, str(stack))
 
     async def read_state_with_secrets(self, stack: Stack) -> StackState:
         """The state with its secrets in plain text; starts the CLI."""

@@ -53,6 +53,11 @@ class BackendSettings:
         return f"file://{quote(str(state.absolute()))}?{_WITHOUT_METADATA_FILES}"
 
     @property
+    def is_private(self) -> bool:
+        """Whether the backend is that of the folder, which only this home uses."""
+        return not self.backend
+
+    @property
     def file_backend(self) -> Path | None:
         """The backend's folder if the backend is files on this host."""
         url = urlparse(self.backend_url)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.deployment.property_changes import COMPUTED_VALUE, SECRET_VALUE, PackageDigest
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.infrastructure.durable_files import replace_file
 from semantest_iac.infrastructure.nested_text import parse_json
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFiles
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -160,21 +162,58 @@ def reveal_secrets(value: Any) -> Any:
     return [reveal_secrets(it) for it in value] if isinstance(value, list) else value
 
 
-def read_state_file(backend: Path, stack: str) -> StackState | None:
-    """The state in a file backend, None for an unknown stack; raises DeploymentError for a damaged file."""
-    path, previous = state_path(backend, stack), _previous_path(backend, stack)
+def read_state_file(files: StateFiles, stack: str) -> StackState | None:
+    """The state in a backend, None for an unknown stack.
+
+    Raises DeploymentError for a damaged file, and RefusedError for the state of another stack or project.
+    """
+    name = state_name(stack)
+    content = files.read(name)
+    if content is not None:
+        return parse_checkpoint(content, stack, files.locate(name))
+    previous = files.read(f"{name}.bak")
+    if previous and parse_checkpoint(previous, stack, files.locate(f"{name}.bak")).resources:
+        raise _damage_error(stack, files.locate(name), "it is gone, and the one before it is not empty")
+    return None
+
+
+def parse_checkpoint(content: bytes, stack: str, place: str) -> StackState:
+    """The state in the text of a file, which is at a place; errors as `read_state_file`."""
     try:
-        if path.exists():
-            return parse_state(path.read_bytes(), "checkpoint", "latest")
-        if previous.exists() and parse_state(previous.read_bytes(), "checkpoint", "latest").resources:
-            raise ValueError("the state is gone and the previous one is not empty")
-        return None
+        named = parse_json(content)["checkpoint"].get("stack") or stack
+        state = parse_state(content, "checkpoint", "latest")
+        urns = [str(resource["urn"]) for resource in state.resources]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        backups = backend / "backups" / PULUMI_PROJECT / stack
-        hint = f"Compare '{path}' with its copies in '{backups}' and restore the newest."
-        raise DeploymentError(
-            f"Cannot read the state of stack '{stack}': it is damaged.", "STATE_DAMAGED", hint=hint
-        ) from error
+        problem = "it is damaged" if content.strip() else "it is an empty file"
+        raise _damage_error(stack, place, problem) from error
+    require_own_state(stack, str(named), urns, place)
+    return state
+
+
+def require_own_state(stack: str, named: str, urns: Iterable[str], place: str) -> None:
+    """Raise RefusedError where a state is that of another stack or project, by its own name or by its URNs."""
+    if named not in (stack, f"organization/{PULUMI_PROJECT}/{stack}"):
+        other = named.removeprefix(f"organization/{PULUMI_PROJECT}/")
+    else:
+        own = f"urn:pulumi:{stack}::{PULUMI_PROJECT}::"
+        foreign = next((urn for urn in urns if urn.startswith("urn:pulumi:") and not urn.startswith(own)), "")
+        if not foreign:
+            return
+        other_stack, project, *_ = foreign.removeprefix("urn:pulumi:").split("::")
+        other = other_stack if project == PULUMI_PROJECT else f"{project}/{other_stack}"
+    raise RefusedError(
+        f"Cannot use the state of stack '{stack}': '{place}' is that of '{make_printable(other)}'.",
+        "STATE_FOREIGN",
+        hint=f"Check state.backend. If the file was overwritten: semantest-iac state restore {stack}",
+    )
+
+
+def _damage_error(stack: str, place: str, problem: str) -> DeploymentError:
+    return DeploymentError(
+        f"Cannot read the state of stack '{stack}': {problem}.",
+        "STATE_DAMAGED",
+        hint=f"Nothing was changed; the file is '{place}'. Go back to a backup: semantest-iac state restore {stack}",
+    )
 
 
 def write_empty_state(backend: Path, stack: str, salt: str, cli_version: str) -> bool:
@@ -208,9 +247,14 @@ def find_newest_copy(backend: Path, stack: str) -> Path | None:
     return max(copies, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
+def state_name(stack: str) -> str:
+    """Return the name of a stack's state among the files of a backend."""
+    return f"stacks/{PULUMI_PROJECT}/{stack}.json"
+
+
 def state_path(backend: Path, stack: str) -> Path:
     """Return the file of a stack's state in a file backend."""
-    return backend / "stacks" / PULUMI_PROJECT / f"{stack}.json"
+    return backend / state_name(stack)
 
 
 def restore_previous_state(backend: Path, stack: str) -> None:

@@ -27,6 +27,7 @@ from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
     PULUMI_PROJECT,
     BackendSettings,
 )
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import open_state_files
 from semantest_iac.infrastructure.pulumi_engine.state.states import (
     StackState,
     parse_state,
@@ -67,6 +68,7 @@ class AutomationStack:
         settings = task.settings
         self._task = task
         self._settings = settings
+        self.files = open_state_files(settings, task.environment)
         self._relay = ProviderRelay(self._kill_cli)
         self.command = BoundedCommand(
             task.cli,
@@ -95,8 +97,8 @@ class AutomationStack:
 
     def read_state(self) -> StackState | None:
         """The state of the stack, None if the backend has no such stack."""
-        if backend := self._settings.file_backend:
-            return read_state_file(backend, self._task.stack_name)
+        if self.files is not None:
+            return read_state_file(self.files, self._task.stack_name)
         try:
             return parse_state(self.export(), "deployment")
         except CommandError:

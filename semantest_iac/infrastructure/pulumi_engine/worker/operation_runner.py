@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pulumi.automation.errors import CommandError
@@ -21,6 +22,8 @@ from semantest_iac.infrastructure.container_images.image_pushing import ImagePus
 from semantest_iac.infrastructure.disk_space import find_full_disk_error
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
+from semantest_iac.infrastructure.pulumi_engine.state.owners import name_this_process, record_owner
+from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFiles
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, restore_previous_state
 from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import AutomationStack
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher, SendMessage
@@ -56,7 +59,8 @@ class OperationRunner:
         """Return the last message: the result, or why there is none."""
         watcher = self._create_watcher()
         try:
-            return self._prepare() or _OPERATIONS[self._operation.name](self, watcher)
+            with self._record_owner():
+                return self._prepare() or _OPERATIONS[self._operation.name](self, watcher)
         except DeploymentError as error:
             return refusal_message(error)
         except CommandStoppedError as error:
@@ -72,8 +76,9 @@ class OperationRunner:
 
     def _prepare(self) -> WorkerMessage | None:
         """Wait for the lock, create the stack, settle pending operations; a message if this ends the operation."""
+        if self.stack.files is not None:
+            self._wait_for_lock(self.stack.files)
         if backend := self._task.settings.file_backend:
-            self._wait_for_lock(backend)
             restore_previous_state(backend, self._task.stack_name)
         state = self.stack.read_state()
         if state is None and self._operation.work is None:
@@ -97,10 +102,25 @@ class OperationRunner:
             self.stack.recover(recovery or PendingCreateRecovery(), state.pending_changes)
         return None
 
-    def _wait_for_lock(self, backend: Path) -> None:
+    def _record_owner(self) -> AbstractContextManager[None]:
+        """Say in the backend who works on the stack, for the block."""
+        if self.stack.files is None:
+            return nullcontext()
+        work = self._operation.work
+        command = f"{self._operation.name} of deployment {work.deployment}" if work else self._operation.name
+        owner, mark = name_this_process(command), uuid.uuid4().hex
+        return record_owner(self.stack.files, self._task.stack_name, owner, mark)
+
+    def _wait_for_lock(self, files: StateFiles) -> None:
         wait = WaitReporter(lambda progress: self._send({"progress": asdict(progress)}))
         try:
-            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S, wait.report_holder)
+            wait_for_stack_lock(
+                files,
+                self._task.stack_name,
+                _LOCK_TIMEOUT_S,
+                wait.report_holder,
+                is_private=self._task.settings.is_private,
+            )
         finally:
             wait.report_end("done")
 
