@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
 from semantest_iac.bootstrap.reviews.guardrails import GuardrailParts
 from semantest_iac.bootstrap.secrets.secret_parts import SecretParts
+from semantest_iac.bootstrap.states.state_parts import StateParts
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Application(SecretParts, GuardrailParts):
+class Application(SecretParts, GuardrailParts, StateParts):
     """The application under one home folder; it creates each adapter that it was not given on first use.
 
     `secrets` replaces the variables of the configuration, `probe` the probe of every engine.
@@ -327,7 +328,8 @@ class Application(SecretParts, GuardrailParts):
         """
         from semantest_iac.bootstrap.worker_service import open_worker_service
 
-        return open_worker_service(self, variables, settings, observer, report_run, report_received)
+        where = self.with_state_variables(variables)
+        return open_worker_service(self, where, settings, observer, report_run, report_received)
 
     def read_message(self, message: ReceivedMessage) -> list[ReceivedEvent]:
         """Return the events of a message; raises EventFormError with every fault."""
@@ -460,7 +462,9 @@ class Application(SecretParts, GuardrailParts):
         """Return the engine and the probe of what it deploys."""
         entry = self.engines[choice.engine]
         secrets, packs = self.secrets(variables), self.read_policy_packs(choice)
-        context = EngineContext(self.home, choice, secrets, self.artifact_store, self.known_values.add, packs)
+        context = EngineContext(
+            self.home, choice, secrets, self.artifact_store, self.known_values.add, packs, variables
+        )
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
 

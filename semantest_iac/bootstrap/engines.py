@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,8 @@ class EngineContext:
     """What an engine is created from: the home folder, the choice of engine and cloud, the secrets and the packages.
 
     `learn_value` is told the values with which functions run here, so that no output shows them.
-    `policy_packs` are the folders of those that judge what Pulumi's own engine deploys.
+    `policy_packs` are the folders of those that judge what Pulumi's own engine deploys, and `variables` are those of
+    the configuration, which say where its state is.
     """
 
     home: Path
@@ -54,6 +55,7 @@ class EngineContext:
     packages: ArtifactStore
     learn_value: Callable[[str], None] = ignore_value
     policy_packs: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def reveal_secret(self, stack: Stack, secret: AppSecret) -> str:
         """Return the value of a secret as it was planned; raises NotFoundError where it has none."""
@@ -209,7 +211,8 @@ def _pulumi_engine(context: EngineContext) -> Provisioner:
     folder = context.home / "pulumi"
     if not context.choice.is_simulated:
         _export_app_secrets()
-        settings = read_backend_settings(folder, os.environ, find_installed_plugins(os.environ))
+        variables = {**context.variables, **os.environ}
+        settings = read_backend_settings(folder, variables, find_installed_plugins(os.environ))
         return PulumiEngine(EngineProcessSupervisor(settings, context.reveal_secret, policy_packs=context.policy_packs))
     inventory = folder / "cloud.db"
     serve_provider = partial(_serve_simulated_provider, inventory)

@@ -337,7 +337,7 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
 
 def dump_configuration(configuration: DeploymentConfiguration, environment: str) -> dict[str, Any]:
     """Return a loaded configuration as a request holds it: of the file's own environments the one that is meant."""
-    values = configuration.model_dump(mode="json", exclude_unset=True, exclude={"environments", *EVENT_KEYS})
+    values = configuration.model_dump(mode="json", exclude_unset=True, exclude={"environments", "state", *EVENT_KEYS})
     base = configuration.find_base_environment(environment)
     return values if environment == base else values | {"environments": {environment: {"extends": base}}}
 

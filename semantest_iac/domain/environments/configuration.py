@@ -65,6 +65,7 @@ from semantest_iac.domain.environments.sections import (
     RouteSection,
     ScalingBoundsSection,
     ScalingSection,
+    StateSection,
 )
 from semantest_iac.domain.environments.settings import (
     DEFAULT_PAYLOAD,
@@ -172,6 +173,7 @@ class DeploymentConfiguration(EnvironmentValues):
         description="Environments of the file's own by name, and what built-in ones have of their own.",
         json_schema_extra={"propertyNames": {"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART}},
     )
+    state: StateSection = StateSection()
     event_sources: dict[str, EventSourceSection] = Field(
         default={}, description="Where a worker receives events that request deployments, by name."
     )

@@ -344,6 +344,19 @@ class FeaturesSection(Section):
     enable_cosmos_db: bool | None = Field(default=None, description="A document database beside the database.")
 
 
+class StateSection(Section):
+    """Where the Pulumi engine keeps the state of real clouds, and what encrypts the secrets in it."""
+
+    backend: str | None = Field(
+        default=None,
+        description="s3://…, azblob://…, file:///…, or https://… of Pulumi Cloud; a folder of the home by default.",
+    )
+    secrets_provider: str | None = Field(
+        default=None,
+        description="passphrase, awskms://… or azurekeyvault://…, for stacks that are created; passphrase by default.",
+    )
+
+
 class EnvironmentDefaults(Section):
     """What the settings of an environment are, in place of the built-in ones."""
 

@@ -51,9 +51,7 @@ def describe_store_failure(error: Exception, purpose: str, setting: str, credent
     text = f"{type(error).__name__} {error}"
     code = next((code for pattern, code in _CODES.items() if re.search(pattern, text)), "UNREACHABLE")
     cause, hint = _CAUSES[code]
-    return StoreFailure(
-        code, f"Cannot {purpose}: {cause}.", hint.format(credentials=credentials, setting=setting)
-    )
+    return StoreFailure(code, f"Cannot {purpose}: {cause}.", hint.format(credentials=credentials, setting=setting))
 
 
 def is_object_missing(error: Exception) -> bool:

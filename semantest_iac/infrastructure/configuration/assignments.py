@@ -26,7 +26,7 @@ VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
 _OTHER_NAMES = (
     "ARTIFACTS_URL", "HOME", "LEDGER_URL", "POLICY_PACKS", "PULUMI", "REQUEST_LIMIT",
-    "STATE_PASSPHRASE_FILE", "STATE_URL",
+    "STATE_PASSPHRASE_FILE", "STATE_SECRETS_PROVIDER", "STATE_URL",
 )  # fmt: skip
 OTHER_VARIABLES = frozenset(f"{VARIABLE_PREFIX}{name}" for name in _OTHER_NAMES)
 """Variables that are read elsewhere: where things are, what judges plans, how many requests events may make."""

@@ -179,6 +179,7 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
         *faults,
         *check_references(values, variables),
         *_find_event_faults(configuration, faults),
+        *_find_state_faults(configuration),
     )
     return ParsedConfiguration(
         configuration=configuration,
@@ -192,8 +193,23 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
             *locate_faults(found, merged.positions),
         ),
         warnings=tuple(find_unknown_variables(variables)),
-        variables=variables,
+        variables={**read_state_variables(configuration), **variables},
     )
+
+
+def read_state_variables(configuration: DeploymentConfiguration) -> dict[str, str]:
+    """Return the variables that say where the state is, with what the configuration has for them."""
+    section = configuration.state
+    written = {"SEMANTEST_STATE_URL": section.backend, "SEMANTEST_STATE_SECRETS_PROVIDER": section.secrets_provider}
+    return {name: value for name, value in written.items() if value}
+
+
+def _find_state_faults(configuration: DeploymentConfiguration) -> Iterator[Fault]:
+    """Yield a fault for credentials in an address, before anything shows or records them."""
+    for key, value in configuration.state.model_dump(exclude_none=True).items():
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            hint = "Give them in variables of their own, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_KEY."
+            yield Fault(f"state.{key}", "holds credentials, which would be shown with it", hint)
 
 
 def _find_event_faults(configuration: DeploymentConfiguration, known: Iterable[Fault]) -> Iterator[Fault]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.local_messages import LocalMessages
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.application.ports.stack_states import StackStates
     from semantest_iac.application.reviews.cost_estimates import CostEstimator
     from semantest_iac.application.reviews.history_review import HistoryReview
     from semantest_iac.application.reviews.plan_reviewer import PlanReview, ShowReview
@@ -211,6 +212,19 @@ class CliApplication(Protocol):
     def accept_ledger(self) -> HomePart: ...
 
     def save_export(self, path: Path, lines: Iterable[str]) -> None: ...
+
+    def states(self, variables: Mapping[str, str], stack: str | None = ..., cloud: str | None = ...) -> StackStates: ...
+
+    def other_states(
+        self,
+        variables: Mapping[str, str],
+        states: Any,
+        backend: str | None,
+        provider: str | None,
+        passphrase_file: Path | None,
+    ) -> StackStates: ...
+
+    def change_secrets_provider(self, settings: Any, stack: str, provider: str) -> None: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 

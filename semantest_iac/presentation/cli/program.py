@@ -46,6 +46,7 @@ COMMANDS = {
     "publish": ("events", "Send an event that requests a deployment."),
     "subscriptions": ("events", "Show what events of other systems lead to."),
     "ledger": ("ledger_group", "Verify, export and import the ledger of all events."),
+    "state": ("operators.states", "Back up, restore, move and unlock Pulumi's states."),
     "queue": ("queue", "List the requests that wait or are carried out."),
     "cancel": ("queue", "Cancel a deployment that waits or is carried out."),
     "approve": ("operators.approvals", "Approve a plan that waits, and carry it out."),

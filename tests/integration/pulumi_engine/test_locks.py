@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
+from semantest_iac.infrastructure.process_starts import identify_process
 from semantest_iac.infrastructure.pulumi_engine.state import locks
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
-from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
+from semantest_iac.infrastructure.pulumi_engine.state.locks import read_locks, remove_lock, wait_for_stack_lock
+from semantest_iac.infrastructure.pulumi_engine.state.owners import name_this_process, read_owners
 from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFolder
 
 
@@ -92,6 +95,47 @@ class TestWaitForStackLock:
 
         assert [holder.partition("@")[0] for holder in holders] == ["pulumi of u"]
 
+    @pytest.mark.parametrize(
+        ("process", "is_cleared"),
+        [("ended", True), ("alive", False), ("elsewhere/boot/pid:[1]/7@1", False), (None, False)],
+        ids=["ended", "alive", "another machine of this name", "unknown"],
+    )
+    def test_of_machines_that_share_a_state_is_deleted_by_its_record_alone(
+        self, tmp_path: Path, lock: Path, process: str | None, is_cleared: bool
+    ) -> None:
+        files = StateFolder(tmp_path)
+        pid = dead_pid()
+        if process:
+            machine, _, start = identify_process().rpartition("/")
+            known = {"ended": f"{machine}/{pid}@1", "alive": f"{machine}/{start}"}
+            owner = replace(name_this_process("apply of deployment 5f2c"), process=known.get(process, process))
+            name = f"semantest/owners/{PULUMI_PROJECT}/stack/owner.json"
+            files.write(name, json.dumps(asdict(owner)).encode())
+        write_lock(lock, pid=pid)
+
+        if is_cleared:
+            wait_for_stack_lock(files, "stack", 0)
+        else:
+            with pytest.raises(StackBusyError, match="5f2c, since" if process else "holds it"):
+                wait_for_stack_lock(files, "stack", 0)
+
+        assert lock.exists() is not is_cleared
+
+    @pytest.mark.parametrize("count", range(10))
+    def test_of_another_host_is_deleted_by_a_person_alone(self, tmp_path: Path, lock: Path, count: int) -> None:
+        files = StateFolder(tmp_path)
+        owner = replace(name_this_process("apply"), process=f"elsewhere/{count}", host="elsewhere")
+        files.write(f"semantest/owners/{PULUMI_PROJECT}/stack/owner.json", json.dumps(asdict(owner)).encode())
+        write_lock(lock.with_name("0123456789ab.json"), pid=dead_pid(), hostname="elsewhere")
+
+        with pytest.raises(StackBusyError) as busy:
+            wait_for_stack_lock(files, "stack", 0)
+        remove_lock(files, "stack", "01234567")
+
+        assert "Look on elsewhere whether its process" in busy.value.hint
+        assert "semantest-iac state unlock stack --lock 01234567" in busy.value.hint
+        assert (read_locks(files, "stack"), read_owners(files, "stack")) == ([], [])
+
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "timestamp": "2026-01-01T00:00:00Z"}'])
     def test_names_an_unreadable_file(self, tmp_path: Path, lock: Path, text: str) -> None:
         lock.write_text(text, encoding="utf-8")
@@ -101,3 +145,4 @@ class TestWaitForStackLock:
 
         assert str(lock) in caught.value.hint
         assert lock.exists()
+        assert "state unlock stack --lock lock" in caught.value.hint

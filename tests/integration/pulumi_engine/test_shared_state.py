@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 import pytest
 
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext
-from semantest_iac.domain.errors import ConfigurationError
+from semantest_iac.domain.errors import ConfigurationError, DeploymentError, StateStoreError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.infrastructure.artifact_stores.package_folder import PackageFolder
 from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
@@ -20,10 +20,14 @@ from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
     STATE_URL_VARIABLE,
     read_backend_settings,
 )
+from semantest_iac.infrastructure.pulumi_engine.state.maintenance import StateMaintenance
+from semantest_iac.infrastructure.pulumi_engine.state.owners import read_owners
+from semantest_iac.infrastructure.pulumi_engine.state.states import state_name
 from semantest_iac_events.values import ChangeCounts
 from tests.fakes.secret_store import FakeSecretStore
 from tests.integration.pulumi_engine.engine_home import STACK, EngineHome
 from tests.object_stores import run_azurite, run_s3, secret_key
+from tests.unit.pulumi_engine.stored_states import build_checkpoint
 
 
 @contextmanager
@@ -80,6 +84,9 @@ class TestSharedState:
         assert removed == ChangeCounts(delete=19)
         assert second.live_resources() == []
         assert not (first.settings.folder / "state").exists()
+        states = StateMaintenance(second.settings, second.supervisor.variables)
+        assert len(states.list_backups(str(STACK))) >= 2
+        assert read_owners(states.files, str(STACK)) == []
 
     async def test_is_that_of_no_stack_where_nothing_was_deployed(
         self, machines: tuple[EngineHome, EngineHome]
@@ -87,6 +94,29 @@ class TestSharedState:
         first, _ = machines
 
         assert await first.engine.read_state(STACK) is None
+
+    async def test_that_is_damaged_or_foreign_is_never_overwritten(
+        self, machines: tuple[EngineHome, EngineHome]
+    ) -> None:
+        first, second = machines
+        states = StateMaintenance(first.settings, first.supervisor.variables)
+        name, foreign = state_name(str(STACK)), build_checkpoint("websocket.aws.staging.us-east-1")
+        for content, code in ((b"", "STATE_DAMAGED"), (foreign[:-9], "STATE_DAMAGED"), (foreign, "STATE_FOREIGN")):
+            states.files.write(name, content)
+
+            with pytest.raises(DeploymentError) as refused:
+                await second.deploy(second.work())
+
+            assert (refused.value.error_code, states.files.read(name)) == (code, content)
+        assert second.live_resources() == []
+
+    def test_in_a_bucket_that_does_not_exist_is_no_empty_state(self, machines: tuple[EngineHome, EngineHome]) -> None:
+        first, _ = machines
+        missing = first.settings.backend.replace("://state", "://missing")
+        states = StateMaintenance(replace(first.settings, backend=missing), first.supervisor.variables)
+
+        with pytest.raises(StateStoreError, match="it does not exist"):
+            states.list_stacks()
 
 
 class TestEngineOfTheRegistry:

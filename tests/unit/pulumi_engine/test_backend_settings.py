@@ -41,12 +41,14 @@ class TestReadBackendSettings:
         ("url", "problem"),
         [
             ("", "is not set, and SEMANTEST_STATE_PASSPHRASE_FILE is"),
-            ("https://example.com", "is no URL of an object store"),
-            ("s3://", "is no URL of an object store"),
+            ("https://example.com", "is that of Pulumi Cloud, and PULUMI_ACCESS_TOKEN is not set"),
+            ("ftp://example.com", "is no URL of an object store, a folder or Pulumi Cloud"),
+            ("file://folder", "names a folder that is not absolute"),
+            ("s3://", "is no URL of an object store, a folder or Pulumi Cloud"),
             ("s3://[", "is no URL"),
             ("s3://key:canary-5ecre7@bucket", "holds credentials, which would be shown with it"),
         ],
-        ids=["none", "another scheme", "no bucket", "no URL", "credentials"],
+        ids=["none", "no token", "another scheme", "relative", "no bucket", "no URL", "credentials"],
     )
     def test_refuses_a_url(self, tmp_path: Path, passphrase: Path, url: str, problem: str) -> None:
         with pytest.raises(ConfigurationError) as refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,6 +214,15 @@ def _damage_error(stack: str, place: str, problem: str) -> DeploymentError:
         "STATE_DAMAGED",
         hint=f"Nothing was changed; the file is '{place}'. Go back to a backup: semantest-iac state restore {stack}",
     )
+
+
+def map_ciphertexts(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with what encrypts each secret changed."""
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET and isinstance(value.get("ciphertext"), str):
+            return {**value, "ciphertext": change(value["ciphertext"])}
+        return {name: map_ciphertexts(it, change) for name, it in value.items()}
+    return [map_ciphertexts(it, change) for it in value] if isinstance(value, list) else value
 
 
 def write_empty_state(backend: Path, stack: str, salt: str, cli_version: str) -> bool:

@@ -150,6 +150,10 @@ class AutomationStack:
             targets = [flag for urn in unknown for flag in ("--target", urn)]
             self._run("refresh", "--yes", "--skip-preview", *targets)
 
+    def change_secrets_provider(self, provider: str) -> None:
+        """Encrypt the state by another provider; the CLI writes the state once."""
+        self._run("stack", "change-secrets-provider", provider)
+
     def preview(self, watcher: EventWatcher, *, refresh: bool = False) -> None:
         with _raise_watcher_error(watcher):
             packs = list(self._task.policy_packs) or None

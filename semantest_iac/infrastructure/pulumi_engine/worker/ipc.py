@@ -27,7 +27,9 @@ from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
 from semantest_iac.infrastructure.pulumi_engine.runs import EngineRun
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
-OperationName = Literal["preview", "apply", "preview_destroy", "destroy", "detect_drift", "export", "reveal"]
+OperationName = Literal[
+    "preview", "apply", "preview_destroy", "destroy", "detect_drift", "export", "reveal", "change_key"
+]
 WorkerMessage = Mapping[str, Any]
 Mutations = frozenset[tuple[str, str]]
 """URN and operation of every change, without order: the engine's own order varies."""

@@ -13,7 +13,7 @@ from typing import Any
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.domain.environments.names import select_secret_values
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.domain.ports.provisioner import WaitReporter, report_step
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -21,7 +21,9 @@ from semantest_iac.infrastructure.cloud_programs.context import RetainedResource
 from semantest_iac.infrastructure.container_images.image_pushing import ImagePush, push_image
 from semantest_iac.infrastructure.disk_space import find_full_disk_error
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
+from semantest_iac.infrastructure.pulumi_engine.state.backups import back_up_state
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
+from semantest_iac.infrastructure.pulumi_engine.state.moves import require_not_moved
 from semantest_iac.infrastructure.pulumi_engine.state.owners import name_this_process, record_owner
 from semantest_iac.infrastructure.pulumi_engine.state.state_files import StateFiles
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, restore_previous_state
@@ -29,6 +31,7 @@ from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import A
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher, SendMessage
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import (
     Mutations,
+    Operation,
     OperationName,
     PendingCreateRecovery,
     WorkerMessage,
@@ -78,9 +81,12 @@ class OperationRunner:
         """Wait for the lock, create the stack, settle pending operations; a message if this ends the operation."""
         if self.stack.files is not None:
             self._wait_for_lock(self.stack.files)
+            self._require_settled(self.stack.files)
         if backend := self._task.settings.file_backend:
             restore_previous_state(backend, self._task.stack_name)
         state = self.stack.read_state()
+        if self.stack.files is not None and _is_changed_by(self._operation, state):
+            back_up_state(self.stack.files, self._task.stack_name)
         if state is None and self._operation.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
         self.stack.open(state)
@@ -101,6 +107,16 @@ class OperationRunner:
         if creates or state.pending_changes:
             self.stack.recover(recovery or PendingCreateRecovery(), state.pending_changes)
         return None
+
+    def _require_settled(self, files: StateFiles) -> None:
+        """Raise RefusedError where the state was moved, or a new passphrase was not brought to all states."""
+        require_not_moved(files, self._task.stack_name)
+        if self._task.settings.is_private and self._task.settings.next_passphrase.exists():
+            raise RefusedError(
+                "Cannot read the secrets in the states: giving them a new passphrase was interrupted.",
+                "STATE_SEALED",
+                hint="Run `semantest-iac state rotate-passphrase` again, which goes on.",
+            )
 
     def _record_owner(self) -> AbstractContextManager[None]:
         """Say in the backend who works on the stack, for the block."""
@@ -179,6 +195,18 @@ class OperationRunner:
         """The state with its secrets in plain text, only for services that are simulated on this machine."""
         return {"done": {"steps": [], "state": self.stack.export_with_secrets().deployment}}
 
+    def change_key(self, watcher: EventWatcher) -> WorkerMessage:
+        """Encrypt the state by the provider of the settings, and compare every secret with what it was."""
+        before = self.stack.export_with_secrets()
+        self.stack.change_secrets_provider(self._task.settings.secrets_provider)
+        if _without_provider(self.stack.export_with_secrets()) != _without_provider(before):
+            raise RefusedError(
+                f"Cannot trust the state of '{self._task.stack_name}': a secret in it has changed with the provider.",
+                "STATE_SEALED",
+                hint=f"Go back: semantest-iac state restore {self._task.stack_name}",
+            )
+        return {"done": {"steps": [], "state": {}}}
+
     @property
     def _refreshes(self) -> bool:
         return self._operation.work is not None and self._operation.work.refresh
@@ -237,7 +265,18 @@ _OPERATIONS: Mapping[OperationName, Callable[[OperationRunner, EventWatcher], Wo
     "detect_drift": OperationRunner.detect_drift,
     "export": OperationRunner.export,
     "reveal": OperationRunner.reveal,
+    "change_key": OperationRunner.change_key,
 }
+
+
+def _is_changed_by(operation: Operation, state: StackState | None) -> bool:
+    """Whether an operation changes the state, or settles what an interrupted one left in it."""
+    is_unsettled = bool(state and (state.pending_creates or state.pending_changes))
+    return is_unsettled or operation.name in ("apply", "destroy", "change_key")
+
+
+def _without_provider(state: StackState) -> dict[str, Any]:
+    return {key: value for key, value in state.deployment.items() if key not in ("manifest", "secrets_providers")}
 
 
 def collect_urns_and_operations(steps: list[dict[str, Any]]) -> Mutations:
