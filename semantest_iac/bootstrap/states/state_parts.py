@@ -39,7 +39,7 @@ class StateParts(LedgerDatabase, ABC):
         from semantest_iac.infrastructure.pulumi_engine.state.maintenance import StateMaintenance
 
         is_simulated = (cloud or self._find_cloud(stack)) == SIMULATED_CLOUD
-        settings = BackendSettings(self._folder) if is_simulated else self._read_settings(variables)
+        settings = BackendSettings(self._engine_folder) if is_simulated else self._read_settings(variables)
         return StateMaintenance(settings, {**variables, **os.environ})
 
     def other_states(
@@ -59,7 +59,7 @@ class StateParts(LedgerDatabase, ABC):
         file = passphrase_file or here.passphrase or (None if here.given_passphrase else own)
         url = here.backend if backend is None else "" if backend == _HOME else backend
         if not url:
-            settings = known.BackendSettings(self._folder, secrets_provider=provider or here.secrets_provider)
+            settings = known.BackendSettings(self._engine_folder, secrets_provider=provider or here.secrets_provider)
         else:
             named = {
                 known.STATE_URL_VARIABLE: url,
@@ -67,7 +67,7 @@ class StateParts(LedgerDatabase, ABC):
                 known.STATE_PASSPHRASE_VARIABLE: str(file or ""),
                 known.PASSPHRASE_VARIABLE: here.given_passphrase,
             }
-            settings = known.read_backend_settings(self._folder, {**variables, **os.environ, **named})
+            settings = known.read_backend_settings(self._engine_folder, {**variables, **os.environ, **named})
         return StateMaintenance(settings, {**variables, **os.environ})
 
     def change_secrets_provider(self, settings: BackendSettings, stack: str, provider: str) -> None:
@@ -95,13 +95,13 @@ class StateParts(LedgerDatabase, ABC):
         return {**read_state_variables(loaded.configuration), **variables}
 
     @property
-    def _folder(self) -> Path:
+    def _engine_folder(self) -> Path:
         return self.home / "pulumi"
 
     def _read_settings(self, variables: Mapping[str, str]) -> BackendSettings:
         from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import read_backend_settings
 
-        return read_backend_settings(self._folder, {**variables, **os.environ})
+        return read_backend_settings(self._engine_folder, {**variables, **os.environ})
 
     def _find_cloud(self, stack: str | None) -> str:
         from semantest_iac.application.queries.history import find_owning_engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ class TestRotation:
             states.files.write(state_name(OTHER), build_checkpoint(OTHER))
             dying = open_home(tmp_path / str(killed))
             dying.files = KilledFiles(dying.files)
-            if not run_killed(killed, lambda dying=dying: dying.rotate_passphrase(None)):
+            if not run_killed(killed, partial(dying.rotate_passphrase, None)):
                 break
             KilledFiles.left = 1000
 
@@ -269,7 +270,7 @@ class TestMove:
             states, target = open_home(folder / "own"), self._open_target(folder, passphrase)
             dying, there = open_home(folder / "own"), self._open_target(folder, passphrase)
             dying.files, there.files = KilledFiles(dying.files), KilledFiles(there.files)
-            if not run_killed(killed, lambda a=dying, b=there: a.move(STACK, b, change_nothing, None)):
+            if not run_killed(killed, partial(dying.move, STACK, there, change_nothing, None)):
                 break
             assert STACK in {*states.list_stacks(), *target.list_stacks()}
 
