@@ -137,18 +137,6 @@ class StateObjects:
         with self._translate_errors("write"):
             obstore.put(self._client, name, content)
 
-    def create(self, name: str, content: bytes) -> bool:
-        """Write a file that does not exist; False where it does."""
-        import obstore
-        from obstore.exceptions import AlreadyExistsError
-
-        with self._translate_errors("write"):
-            try:
-                obstore.put(self._client, name, content, mode="create", use_multipart=False)
-            except AlreadyExistsError:
-                return False
-        return True
-
     def delete(self, name: str) -> None:
         """Remove a file that may be gone already."""
         import obstore

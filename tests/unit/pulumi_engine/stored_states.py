@@ -18,7 +18,7 @@ from semantest_iac.infrastructure.pulumi_engine.state.states import map_cipherte
 STACK = "rest-api.aws.staging.us-east-1"
 SECRET = "canary-5ecre7-value"
 OLD, NEW = "the old passphrase", "the new passphrase"
-_CHANGES = ("write", "create", "delete")
+_CHANGES = ("write", "delete")
 
 
 def build_checkpoint(

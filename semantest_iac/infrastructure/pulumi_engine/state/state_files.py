@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.artifact_stores.state_objects import StateObjects
-from semantest_iac.infrastructure.durable_files import make_private_folder, open_draft, remove_file, replace_file
+from semantest_iac.infrastructure.durable_files import make_private_folder, remove_file, replace_file
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
 _INCOMPLETE = "*.json.*.tmp"  # the CLI writes such a file and renames it
@@ -29,10 +29,6 @@ class StateFiles(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Give a file this content."""
-        ...
-
-    def create(self, name: str, content: bytes) -> bool:
-        """Write a file that does not exist; False where it does."""
         ...
 
     def delete(self, name: str) -> None:
@@ -67,18 +63,6 @@ class StateFolder:
         path = self._folder / name
         make_private_folder(path.parent)
         replace_file(path, content)
-
-    def create(self, name: str, content: bytes) -> bool:
-        path = self._folder / name
-        make_private_folder(path.parent)
-        with open_draft(path.parent) as (file, draft):
-            file.write(content)
-            file.flush()
-            try:
-                path.hardlink_to(draft)
-            except FileExistsError:
-                return False
-        return True
 
     def delete(self, name: str) -> None:
         remove_file(self._folder / name)

@@ -129,14 +129,14 @@ def list_locks(session: Session, config: Path | None, cloud: str | None) -> int:
     return OK
 
 
-UNLOCK_HELP = """Delete a lock whose owner has certainly ended, such as that of a machine that is gone.
+_UNLOCK_HELP = """Delete a lock whose owner has certainly ended, such as that of a machine that is gone.
 
 Look there first: while the owner runs, two processes would change the cloud at once. Locks of ended processes of this
 machine need no command: the next run deletes them.
 """
 
 
-@state_command.command("unlock", short_help="Delete a lock whose owner is gone.", help=UNLOCK_HELP)
+@state_command.command("unlock", short_help="Delete a lock whose owner is gone.", help=_UNLOCK_HELP)
 @_STACK
 @click.option("--lock", required=True, metavar="ID", help="The lock, by the beginning of its id.")
 @_YES
@@ -152,7 +152,7 @@ def unlock_state(session: Session, stack: str, lock: str, yes: bool, config: Pat
 @state_command.command("backups", help="List the backups of a stack's state, oldest first.")
 @_STACK
 @_state_options
-def list_backups(session: Session, stack: str, config: Path | None, cloud: str | None) -> int:
+def backups_command(session: Session, stack: str, config: Path | None, cloud: str | None) -> int:
     opened = _open(session, config, cloud, stack)
     backups = opened.states.list_backups(opened.stack)
     answer = [{"backup": it.name, "written": it.written.isoformat(), "file": it.file} for it in backups]
@@ -162,29 +162,29 @@ def list_backups(session: Session, stack: str, config: Path | None, cloud: str |
     return OK
 
 
-BACKUP_HELP = """Write a backup of a stack's state beside it. Each run that changes the stack does so, too.
+_BACKUP_HELP = """Write a backup of a stack's state beside it. Each run that changes the stack does so, too.
 
 The newest 20 are kept; a state that is that of the newest backup is not written again.
 """
 
 
-@state_command.command("backup", short_help="Write a backup of a stack's state.", help=BACKUP_HELP)
+@state_command.command("backup", short_help="Write a backup of a stack's state.", help=_BACKUP_HELP)
 @_STACK
 @_state_options
-def back_up_state(session: Session, stack: str, config: Path | None, cloud: str | None) -> int:
+def back_up_command(session: Session, stack: str, config: Path | None, cloud: str | None) -> int:
     opened = _open(session, config, cloud, stack)
     backup = opened.states.back_up(opened.stack)
     session.answer({"stack": opened.stack, "backup": backup.name}, [f"Backup of '{opened.stack}': {backup.name}"])
     return OK
 
 
-RESTORE_HELP = """Put back a backup of a stack's state: the named one, else the newest that differs and can be read.
+_RESTORE_HELP = """Put back a backup of a stack's state: the named one, else the newest that differs and can be read.
 
 What is replaced is kept as a backup first. Then deploy with --refresh, so that the state learns what was changed since.
 """
 
 
-@state_command.command("restore", short_help="Put back a backup of a stack's state.", help=RESTORE_HELP)
+@state_command.command("restore", short_help="Put back a backup of a stack's state.", help=_RESTORE_HELP)
 @_STACK
 @click.option("--backup", metavar="NAME", help="The backup, by the beginning of its name.")
 @_YES
@@ -201,12 +201,12 @@ def restore_state(
     return OK
 
 
-EXPORT_HELP = (
+_EXPORT_HELP = (
     """Write a stack's state to FILE, or to stdout for -, as `pulumi stack export` does; secrets stay encrypted."""
 )
 
 
-@state_command.command("export", short_help="Write a stack's state to a file.", help=EXPORT_HELP)
+@state_command.command("export", short_help="Write a stack's state to a file.", help=_EXPORT_HELP)
 @_STACK
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -225,14 +225,14 @@ def export_state(session: Session, stack: str, file: Path, force: bool, config: 
     return OK
 
 
-IMPORT_HELP = """Put the state of FILE in place of a stack's, as `pulumi stack import` does.
+_IMPORT_HELP = """Put the state of FILE in place of a stack's, as `pulumi stack import` does.
 
 Refused are files that are no state, states of another stack or project, and secrets that the passphrase does not open.
 What is replaced is kept as a backup first.
 """
 
 
-@state_command.command("import", short_help="Read a stack's state from a file.", help=IMPORT_HELP)
+@state_command.command("import", short_help="Read a stack's state from a file.", help=_IMPORT_HELP)
 @_STACK
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
 @_YES
@@ -247,7 +247,7 @@ def import_state(session: Session, stack: str, file: Path, yes: bool, config: Pa
     return OK
 
 
-MOVE_HELP = """Move a stack's state, or all with --all, to another backend, or to another provider of keys.
+_MOVE_HELP = """Move a stack's state, or all with --all, to another backend, or to another provider of keys.
 
 \b
   semantest-iac state move --all --to-backend s3://BUCKET/state?region=us-east-1
@@ -259,7 +259,7 @@ back to the home. Then write the same into `state` of semantest.yaml.
 """
 
 
-@state_command.command("move", short_help="Move states to another backend or provider of keys.", help=MOVE_HELP)
+@state_command.command("move", short_help="Move states to another backend or provider of keys.", help=_MOVE_HELP)
 @click.argument("stack", required=False, default="")
 @click.option("--all", "every", is_flag=True, help="Move the states of all stacks of the backend.")
 @click.option("--to-backend", metavar="URL", help="Where to: s3://…, azblob://…, file:///…, or home.")
@@ -300,7 +300,7 @@ def move_state(  # noqa: PLR0913  # one parameter for each option
     return OK
 
 
-ROTATE_HELP = """Encrypt the secrets of all states with a new passphrase.
+_ROTATE_HELP = """Encrypt the secrets of all states with a new passphrase.
 
 \b
   semantest-iac state rotate-passphrase --new-passphrase-file new-passphrase
@@ -311,7 +311,7 @@ Run the same command again where it was interrupted: it goes on, and nothing is 
 """
 
 
-@state_command.command("rotate-passphrase", short_help="Encrypt states with a new passphrase.", help=ROTATE_HELP)
+@state_command.command("rotate-passphrase", short_help="Encrypt states with a new passphrase.", help=_ROTATE_HELP)
 @click.option(
     "--new-passphrase-file",
     "file",
