@@ -1,4 +1,4 @@
-"""The account component from its first deployment to the one after destroy, with both engines."""
+"""The account component from its first deployment to the one after destroy; the contract of engines has it on both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Outcome, Workspace
-from tests.pulumi_cli import require_pulumi_cli
 
 _ACCOUNT, _WEBSOCKET = ("--component", "account"), ("--component", "websocket")
 _LOGGED = ("--set", "features.access_logs=true")
@@ -22,17 +21,15 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "log after destroy": ("deploy", *_WEBSOCKET, *_LOGGED, "--set", "components.websocket.memory=512", "--json"),
     "recreated": ("deploy", *_ACCOUNT, "--json"),
 }
-_ENGINES = ("sandbox", "pulumi")
 
 
-@pytest.fixture(scope="module", params=_ENGINES)
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """The outcomes of the commands by name, run in order; skips Pulumi if its CLI is missing."""
-    if request.param == "pulumi":
-        require_pulumi_cli()
-    workspace = Workspace(tmp_path_factory.mktemp(request.param))
-    engine = ("--engine", request.param, "--cloud", "sandbox")
-    return {name: workspace.run(*words, *(engine if words[0] == "deploy" else ())) for name, words in _STEPS.items()}
+@pytest.fixture(scope="module")
+def outcomes(shared_workspace: Workspace) -> dict[str, Outcome]:
+    """The outcomes of the commands by name, run in order."""
+    engine = ("--engine", "sandbox", "--cloud", "sandbox")
+    return {
+        name: shared_workspace.run(*words, *(engine if words[0] == "deploy" else ())) for name, words in _STEPS.items()
+    }
 
 
 def _counts(outcome: Outcome) -> dict[str, int]:

@@ -15,7 +15,6 @@ from tests.documented_examples import write_example
 from tests.e2e.conftest import Outcome, Workspace
 from tests.e2e.serving import run_gateway
 from tests.example_packages import example_variables, npm_variables
-from tests.pulumi_cli import require_pulumi_cli
 
 _RUNTIME = "components.rest-api.runtime=python{}.{}".format(*sys.version_info[:2])
 _JSON = ("-H", "Content-Type: application/json")
@@ -85,15 +84,6 @@ class TestFastApi:
             bodies = [gateway.get(f"/{deployed.json['stack']}/hello/Ada%20L", timeout_s=60) for _ in range(3)]
 
         assert [json.loads(body) for body in bodies] == [{"hello": "Ada L"}] * 3
-
-    def test_is_deployed_by_pulumi_s_own_engine(self, tmp_path: Path) -> None:
-        require_pulumi_cli()
-        workspace = _workspace("FastAPI", tmp_path, example_variables())
-
-        deployed = _deploy(workspace, "aws", "--engine", "pulumi", "--cloud", "sandbox", "--set", _RUNTIME)
-
-        assert (deployed.code, deployed.json["state"]) == (0, "completed"), deployed.out
-        assert _invoke(workspace, "aws", "GET", "/hello/Ada") == (200, {"hello": "Ada"})
 
 
 @pytest.mark.parametrize("cloud", _CLOUDS)

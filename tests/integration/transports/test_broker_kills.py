@@ -10,7 +10,7 @@ from tests.broker_clients import BROKER_CLIENTS
 from tests.campaigns.transport_runner import TransportJob
 from tests.campaigns.transports import run_on_broker
 
-_EVENTS = int(os.environ.get("SEMANTEST_TRANSPORTS", "200"))
+_EVENTS = int(os.environ.get("SEMANTEST_TRANSPORTS", "60"))
 _SEED = int(os.environ.get("SEMANTEST_TRANSPORTS_SEED", "1"))
 
 

@@ -300,7 +300,9 @@ def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> St
     return found
 
 
-@pytest.mark.parametrize("language", _STARTS)
+@pytest.mark.parametrize(
+    ("stack", "language"), [(AWS, "python"), (AZURE, "node")], indirect=["stack"], ids=["aws-python", "azure-node"]
+)
 async def test_a_worker_writes_a_row_that_a_service_reads(tmp_path: Path, stack: Stack, language: str) -> None:
     if language == "node" and shutil.which("node") is None:
         pytest.skip("node is not on the PATH")
