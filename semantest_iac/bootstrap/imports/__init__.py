@@ -1,1 +1,1 @@
-"""Joins the commands that import what other tools deployed, or deploy from."""
+"""Joins the commands that make first configurations."""

@@ -29,6 +29,13 @@ class FirstConfigurations:
         variables = {**read_dotenv_variables(Path()), **os.environ}
         return convert_serverless_service(file, options, variables, AWS_LIMITS.runtimes, self.today)
 
+    def convert_pulumi_stack(self, file: Path) -> ConvertedConfiguration:
+        """Return what the state of a Pulumi stack becomes; raises ConfigurationError where it cannot be read."""
+        from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
+        from semantest_iac.infrastructure.configuration.conversion.pulumi_stack import convert_pulumi_stack
+
+        return convert_pulumi_stack(file, AWS_LIMITS.runtimes, self.today)
+
     def find_services(self, folder: Path) -> tuple[FoundService, ...]:
         """Return the services in a folder of code, found by reading its files."""
         from semantest_iac.infrastructure.artifacts.detection.services import find_services

@@ -22,7 +22,7 @@ COMPLETE_VARIABLE = "_SEMANTEST_IAC_COMPLETE"
 # Name -> its module in `commands`, which is imported when the command runs, and one line of help.
 COMMANDS = {
     "init": ("starting", "Write semantest.yaml for the service in this folder."),
-    "import": ("imports.group", "Take over what other tools deploy from, or made."),
+    "import": ("imports.group", "Write semantest.yaml for what another tool deploys."),
     "deploy": ("deployments", "Deploy a component as it is configured."),
     "preview": ("deployments", "Show what deploy or destroy would change."),
     "status": ("ledger", "Show what is deployed now."),

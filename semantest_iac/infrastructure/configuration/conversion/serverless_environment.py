@@ -47,7 +47,7 @@ class EnvironmentConverter:
     def _translate_value(self, name: str, value: Any, path: KeyPath) -> str | None:
         if value is None:
             return None
-        if _RESERVED.match(name):
+        if is_reserved_name(name):
             self._notes.leave_out(path, "names with this beginning belong to the cloud, or to this tool")
             return None
         if isinstance(value, UnresolvedValue) and (
@@ -76,9 +76,25 @@ class EnvironmentConverter:
         return text
 
     def _refer_to_secret(self, name: str, where: str) -> str:
-        secret = re.sub(r"_+", "_", re.sub(r"[^a-z0-9_]", "_", name.lower())).strip("_")
-        self.required[secret_variable_name(secret)] = where
-        return f"${{secrets.{secret}}}"
+        variable, reference = name_secret(name)
+        self.required[variable] = where
+        return reference
+
+
+def name_secret(name: str) -> tuple[str, str]:
+    """Return the variable of this machine that holds the secret of a variable, and the reference to it."""
+    secret = re.sub(r"_+", "_", re.sub(r"[^a-z0-9_]", "_", name.lower())).strip("_")
+    return secret_variable_name(secret), f"${{secrets.{secret}}}"
+
+
+def is_reserved_name(name: str) -> bool:
+    """Whether functions have a variable of this name from the cloud or from this tool."""
+    return _RESERVED.match(name) is not None
+
+
+def is_plain_text(name: str, text: str) -> bool:
+    """Whether the value of a variable can be written into a file: it is no secret, and looks like no reference."""
+    return "${" not in text and not looks_secret(name, text)
 
 
 def _find_variables(text: str) -> list[str]:

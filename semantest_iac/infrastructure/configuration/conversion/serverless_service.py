@@ -7,7 +7,6 @@ and one handler of all routes of a WebSocket API a component `websocket`.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import count
@@ -19,6 +18,7 @@ from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.errors import ConfigurationError, Fault
 from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes, to_component_name
+from semantest_iac.infrastructure.configuration.conversion.runtime_choice import RuntimeChoice
 from semantest_iac.infrastructure.configuration.conversion.serverless_environment import (
     EnvironmentConverter,
     drop_repeated,
@@ -40,7 +40,6 @@ from semantest_iac.infrastructure.configuration.layers import KeyPath
 
 DEFAULT_MEMORY, DEFAULT_TIMEOUT = 1024, 6
 _LONGEST_REQUEST = 29  # seconds
-_LANGUAGE = re.compile(r"(nodejs|python)\d")
 _WSGI_HANDLER = "wsgi_handler.handler"
 _ROUTE_KINDS = ("http", "httpApi")
 
@@ -59,29 +58,14 @@ def convert_serverless_service(
     document = read_source_document(file)
     require_mapping(document)
     variables = ServerlessVariables(document, file.parent, options, environment)
-    return _ServiceConverter(document, file.parent, variables, _RuntimeChoice(runtimes, today)).convert()
-
-
-class _RuntimeChoice:
-    """Replaces runtimes with which no cloud creates functions any more by the oldest one of their language."""
-
-    def __init__(self, runtimes: Sequence[FunctionRuntime], today: date) -> None:
-        self._supported = [runtime for runtime in runtimes if today < runtime.deprecated]
-
-    def find_supported(self, name: str) -> str | None:
-        """Return the runtime to use; None where no runtime has its language."""
-        match = _LANGUAGE.match(name)
-        if match is None:
-            return None
-        same_language = [runtime.name for runtime in self._supported if runtime.language == match[1]]
-        return name if name in same_language else next(iter(same_language), None)
+    return _ServiceConverter(document, file.parent, variables, RuntimeChoice(runtimes, today)).convert()
 
 
 class _ServiceConverter:
     """One conversion: reads each part of the document once, and puts the components together."""
 
     def __init__(
-        self, document: SourceDocument, folder: Path, variables: ServerlessVariables, runtimes: _RuntimeChoice
+        self, document: SourceDocument, folder: Path, variables: ServerlessVariables, runtimes: RuntimeChoice
     ) -> None:
         self._document = document
         self._folder = folder

@@ -1,1 +1,1 @@
-"""`import`: takes over what other tools deploy from, or made."""
+"""`import`: first configurations, and what other tools deploy."""

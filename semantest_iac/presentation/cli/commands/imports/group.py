@@ -24,11 +24,24 @@ from semantest_iac.presentation.error_lines import format_faults, format_warning
 if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 
-TAKE_OVER_HELP = """Take over what other tools deploy from.
+TAKE_OVER_HELP = """Write semantest.yaml for what another tool deploys.
 
 \b
   semantest-iac import serverless
   semantest-iac import serverless ../shop/serverless.yml --stage prod --dry-run
+  semantest-iac import pulumi-stack state.json
+"""
+PULUMI_STACK_HELP = """Write semantest.yaml for what a Pulumi program deployed to AWS.
+
+\b
+  pulumi stack export --file state.json
+  semantest-iac import pulumi-stack state.json
+  semantest-iac import pulumi-stack ~/.pulumi/stacks/shop/dev.json --dry-run
+
+FILE is an exported stack, or its file in a backend that is a folder. HTTP APIs with their functions, and functions that
+queues, topics and schedules call, are taken over; everything else is listed with its id in the cloud. Nothing in the
+cloud is changed: what is deployed of it is new. Encrypted values become ${secrets.name}. An existing semantest.yaml is
+kept.
 """
 SERVERLESS_HELP = """Write semantest.yaml for a service of the Serverless Framework on AWS.
 
@@ -67,6 +80,19 @@ def import_serverless(
     source = file or next((path for name in _DEFAULT_FILES if (path := Path(name)).is_file()), Path(_DEFAULT_FILES[0]))
     converted = session.application.first_configurations.convert_serverless(source, given)
     return _write_and_answer(session, converted, source, target, dry_run=dry_run)
+
+
+@import_command.command("pulumi-stack", short_help="What a Pulumi program deployed.", help=PULUMI_STACK_HELP)
+@click.argument("file", type=PATH_TYPE)
+@click.option("--dry-run", is_flag=True, help="Print the configuration, and write no file.")
+@unchecked_session_options
+def import_pulumi_stack(session: Session, file: Path, dry_run: bool) -> int:
+    """Read the state before anything is written."""
+    target = Path(STANDARD_FILE)
+    if not dry_run:
+        refuse_to_overwrite(target, force=False)
+    converted = session.application.first_configurations.convert_pulumi_stack(file)
+    return _write_and_answer(session, converted, file, target, dry_run=dry_run)
 
 
 def _parse_options(options: Sequence[str]) -> Mapping[str, str]:
