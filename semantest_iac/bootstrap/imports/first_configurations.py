@@ -24,7 +24,7 @@ class FirstConfigurations:
     def convert_serverless(self, file: Path, options: Mapping[str, str]) -> ConvertedConfiguration:
         """Return what a Serverless Framework service becomes; raises ConfigurationError where it cannot be read."""
         from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
-        from semantest_iac.infrastructure.configuration.conversion.serverless_service import convert_serverless_service
+        from semantest_iac.infrastructure.configuration.conversion.serverless.service import convert_serverless_service
 
         variables = {**read_dotenv_variables(Path()), **os.environ}
         return convert_serverless_service(file, options, variables, AWS_LIMITS.runtimes, self.today)
@@ -32,7 +32,7 @@ class FirstConfigurations:
     def convert_pulumi_stack(self, file: Path) -> ConvertedConfiguration:
         """Return what the state of a Pulumi stack becomes; raises ConfigurationError where it cannot be read."""
         from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
-        from semantest_iac.infrastructure.configuration.conversion.pulumi_stack import convert_pulumi_stack
+        from semantest_iac.infrastructure.configuration.conversion.pulumi.stack import convert_pulumi_stack
 
         return convert_pulumi_stack(file, AWS_LIMITS.runtimes, self.today)
 

@@ -13,7 +13,7 @@ import pytest
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
-from semantest_iac.infrastructure.configuration.conversion.pulumi_stack import convert_pulumi_stack
+from semantest_iac.infrastructure.configuration.conversion.pulumi.stack import convert_pulumi_stack
 from semantest_iac.infrastructure.configuration.conversion.written_file import render_converted_file
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"

@@ -12,8 +12,8 @@ import pytest
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
-from semantest_iac.infrastructure.configuration.conversion.schedules import translate_schedule
-from semantest_iac.infrastructure.configuration.conversion.serverless_service import convert_serverless_service
+from semantest_iac.infrastructure.configuration.conversion.serverless.service import convert_serverless_service
+from semantest_iac.infrastructure.configuration.conversion.translated_schedules import translate_schedule
 from semantest_iac.infrastructure.configuration.conversion.written_file import render_converted_file
 
 Convert = Callable[..., ConvertedConfiguration]
@@ -173,6 +173,40 @@ functions:
             ("/own", False),
         ]
 
+    def test_may_be_written_in_several_files(self, convert: Convert, tmp_path: Path) -> None:
+        (tmp_path / "api.yml").write_text("f: {handler: a.b, events: [{httpApi: GET /}]}\n")
+        (tmp_path / "queue.yml").write_text("Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\nOutputs: {A: {Value: b}}\n")
+        text = """\
+service: x
+provider: {name: aws}
+functions:
+  - ${file(api.yml)}
+  - {g: {handler: a.c, events: [{sqs: !GetAtt Jobs.Arn}]}}
+resources:
+  - ${file(queue.yml)}
+  - Resources: {Orders: {Type: 'AWS::DynamoDB::Table'}}
+"""
+        converted = convert(text)
+
+        assert converted.values["components"]["workers"]["queues"] == {"jobs": {}}
+        assert _said(converted.left_out) == {"resources[0].Outputs": 7, "resources[1].Resources.Orders": 8}
+
+    def test_says_what_it_does_not_know_of_used_keys(self, convert: Convert) -> None:
+        text = """\
+service: x
+provider: {name: aws, vpc: "${ssm:/vpc}", runtime: python3.13}
+package: {patterns: ['!tests/**', '!node_modules/**']}
+functions:
+  f: {handler: src.orders.list, events: [{httpApi: GET /}, {http: , path: x}]}
+  g: {handler: a.b, events: "${file(missing.yml)}"}
+"""
+        converted = convert(text)
+
+        api = converted.values["components"]["rest-api"]
+        assert (api["package"], api["functions"]["f"]["handler"]) == ({"exclude": ["tests/**"]}, "src/orders.list")
+        left_out = {"provider.vpc": 2, "package": 3, "functions.f.events[1]": 5}
+        assert _said(converted.left_out) == {**left_out, "functions.g": 6, "functions.g.events": 6}
+
 
 class TestVariables:
     @pytest.mark.parametrize(
@@ -184,6 +218,7 @@ class TestVariables:
             ("${self:custom.${self:custom.key}}", "1"),
             ("${strToBool(true)}", "true"),
             ("${param:size}", "big"),
+            ("${param:missing, 'none'}", "none"),
             ("${file(more.yml):inner.b}", "from-file"),
             ("${env:UNSET, 'fallback'}", "fallback"),
             ("${env:SET, 'fallback'}", "${env.SET}"),

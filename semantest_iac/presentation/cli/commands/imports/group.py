@@ -67,16 +67,25 @@ def import_command() -> None: ...
 @click.option(
     "--opt", "options", multiple=True, metavar="NAME=VALUE", help="The value of ${opt:NAME}. Can be repeated."
 )
+@click.option(
+    "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="The value of ${param:NAME}; can be repeated."
+)
 @click.option("--dry-run", is_flag=True, help="Print the configuration, and write no file.")
 @unchecked_session_options
-def import_serverless(
-    session: Session, file: Path | None, stage: str | None, options: tuple[str, ...], dry_run: bool
+def import_serverless(  # one parameter for each option
+    session: Session,
+    file: Path | None,
+    stage: str | None,
+    options: tuple[str, ...],
+    parameters: tuple[str, ...],
+    dry_run: bool,
 ) -> int:
     """Read the service before anything is written."""
     target = Path(STANDARD_FILE)
     if not dry_run:
         refuse_to_overwrite(target, force=False)
-    given = {**_parse_options(options), **({"stage": stage} if stage else {})}
+    given = {**_parse_pairs("--opt", options), **({"stage": stage} if stage else {})}
+    given |= {f"param:{name}": value for name, value in _parse_pairs("--param", parameters).items()}
     source = file or next((path for name in _DEFAULT_FILES if (path := Path(name)).is_file()), Path(_DEFAULT_FILES[0]))
     converted = session.application.first_configurations.convert_serverless(source, given)
     return _write_and_answer(session, converted, source, target, dry_run=dry_run)
@@ -95,10 +104,10 @@ def import_pulumi_stack(session: Session, file: Path, dry_run: bool) -> int:
     return _write_and_answer(session, converted, file, target, dry_run=dry_run)
 
 
-def _parse_options(options: Sequence[str]) -> Mapping[str, str]:
-    pairs = [option.partition("=") for option in options]
+def _parse_pairs(option: str, written: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in written]
     faults = [
-        Fault("--opt", f"'{make_printable(name, 40)}' is not NAME=VALUE", "Write --opt tenant=acme.")
+        Fault(option, f"'{make_printable(name, 40)}' is not NAME=VALUE", f"Write {option} tenant=acme.")
         for name, equals, _ in pairs
         if not name or not equals
     ]

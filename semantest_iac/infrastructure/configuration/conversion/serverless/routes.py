@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes
-from semantest_iac.infrastructure.configuration.conversion.serverless_variables import find_unresolved
+from semantest_iac.infrastructure.configuration.conversion.serverless.variables import find_unresolved
 from semantest_iac.infrastructure.configuration.layers import KeyPath
 
 REST_PAYLOAD, HTTP_PAYLOAD = "1.0", "2.0"
@@ -62,6 +62,9 @@ class RouteConverter:
         settings = event if isinstance(event, dict) else _split_short_form(event)
         if unknown := next(find_unresolved([settings.get("path"), settings.get("method")]), None):
             self._notes.leave_out(path, f"{unknown.expression} {unknown.reason}", "Write the path and method.")
+            return
+        if not isinstance(settings.get("path"), str):
+            self._notes.leave_out(path, "has no path", "Write the path and method.")
             return
         if reason := self._find_protection(kind, settings):
             self._notes.leave_out(path, _OPEN_ROUTE + reason, _PROTECTED_HINT)

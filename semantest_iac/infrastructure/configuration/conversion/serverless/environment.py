@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from semantest_iac.domain.environments.names import secret_variable_name
 from semantest_iac.domain.security.secret_patterns import SETTING_REFERENCE, looks_secret
+from semantest_iac.infrastructure.configuration.conversion.function_variables import is_reserved_name, name_secret
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes
-from semantest_iac.infrastructure.configuration.conversion.serverless_variables import (
+from semantest_iac.infrastructure.configuration.conversion.serverless.variables import (
     ServerlessVariables,
     UnresolvedValue,
     find_unresolved,
@@ -18,7 +17,6 @@ from semantest_iac.infrastructure.configuration.conversion.serverless_variables 
 from semantest_iac.infrastructure.configuration.layers import KeyPath
 
 _SECRET_SOURCES = ("${ssm:", "${aws:reference", "${vault:")
-_RESERVED = re.compile(r"LAMBDA_|SEMANTEST_")
 
 
 class EnvironmentConverter:
@@ -79,22 +77,6 @@ class EnvironmentConverter:
         variable, reference = name_secret(name)
         self.required[variable] = where
         return reference
-
-
-def name_secret(name: str) -> tuple[str, str]:
-    """Return the variable of this machine that holds the secret of a variable, and the reference to it."""
-    secret = re.sub(r"_+", "_", re.sub(r"[^a-z0-9_]", "_", name.lower())).strip("_")
-    return secret_variable_name(secret), f"${{secrets.{secret}}}"
-
-
-def is_reserved_name(name: str) -> bool:
-    """Whether functions have a variable of this name from the cloud or from this tool."""
-    return _RESERVED.match(name) is not None
-
-
-def is_plain_text(name: str, text: str) -> bool:
-    """Whether the value of a variable can be written into a file: it is no secret, and looks like no reference."""
-    return "${" not in text and not looks_secret(name, text)
 
 
 def _find_variables(text: str) -> list[str]:

@@ -150,7 +150,8 @@ class ServerlessVariables:
         if source == "strToBool" and argument is not None:
             return argument.strip().strip("'\"").lower() in ("true", "1")
         if source == "param":
-            return self.resolve(self._read_parameter(rest), keep_environment=keep)
+            found = self._read_parameter(rest)
+            return found if isinstance(found, _Missing) else self.resolve(found, keep_environment=keep)
         if source == "aws" and rest == "region":
             return self.region
         reason = _KNOWN_BY_CLOUD.get(source, "a kind of variable that is not known here")
@@ -184,11 +185,13 @@ class ServerlessVariables:
 
     def _read_parameter(self, name: str) -> Any:
         parameters = self._document.values.get("params")
+        if f"param:{name}" in self._options:
+            return self._options[f"param:{name}"]
         for stage in (self.stage, "default"):
             found = self._walk(parameters, f"{stage}.{name}") if isinstance(parameters, dict) else _MISSING
             if not isinstance(found, _Missing):
                 return found
-        return UnresolvedValue(f"${{param:{name}}}", "is a parameter that the file does not set")
+        return _MISSING
 
     def _walk(self, values: Any, address: str) -> Any:
         """Follow a dotted address, through variables on the way."""

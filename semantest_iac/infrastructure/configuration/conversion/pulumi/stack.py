@@ -18,8 +18,13 @@ from typing import Any
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.errors import ConfigurationError, Fault
 from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
+from semantest_iac.infrastructure.configuration.conversion.function_variables import (
+    is_plain_text,
+    is_reserved_name,
+    name_secret,
+)
 from semantest_iac.infrastructure.configuration.conversion.notes import to_component_name
-from semantest_iac.infrastructure.configuration.conversion.pulumi_states import (
+from semantest_iac.infrastructure.configuration.conversion.pulumi.states import (
     STATE_SECRET,
     ForeignResource,
     ForeignStack,
@@ -27,12 +32,7 @@ from semantest_iac.infrastructure.configuration.conversion.pulumi_states import 
     read_foreign_stack,
 )
 from semantest_iac.infrastructure.configuration.conversion.runtime_choice import RuntimeChoice
-from semantest_iac.infrastructure.configuration.conversion.schedules import translate_schedule
-from semantest_iac.infrastructure.configuration.conversion.serverless_environment import (
-    is_plain_text,
-    is_reserved_name,
-    name_secret,
-)
+from semantest_iac.infrastructure.configuration.conversion.translated_schedules import translate_schedule
 
 _FUNCTION, _API = "aws:lambda/function:Function", "aws:apigatewayv2/api:Api"
 _ROUTE, _INTEGRATION = "aws:apigatewayv2/route:Route", "aws:apigatewayv2/integration:Integration"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes, to_component_name
-from semantest_iac.infrastructure.configuration.conversion.schedules import translate_schedule
-from semantest_iac.infrastructure.configuration.conversion.serverless_variables import find_unresolved
+from semantest_iac.infrastructure.configuration.conversion.serverless.variables import find_unresolved
+from semantest_iac.infrastructure.configuration.conversion.translated_schedules import translate_schedule
 from semantest_iac.infrastructure.configuration.layers import KeyPath
 
 _QUEUE, _TOPIC = "AWS::SQS::Queue", "AWS::SNS::Topic"
@@ -68,18 +68,19 @@ class TriggerConverter:
             reason, hint = _EVENT_HINTS.get(kind, _OTHER_EVENT)
             self._notes.leave_out(path, reason, hint)
             return
-        for key in event.keys() - _TRIGGER_KEYS[kind] if isinstance(event, dict) else ():
+        settings = _read_arn_form(event)
+        for key in settings.keys() - {*_TRIGGER_KEYS[kind], "arn"}:
             self._notes.leave_out((*path, key), f"a trigger of the kind '{kind}' has no such setting")
         readers[kind](function, event, path)
 
-    def list_unused(self) -> None:
-        """Say of every resource of the file that it is not taken over."""
+    def list_unused(self, places: Mapping[str, KeyPath]) -> None:
+        """Say of every resource of the file, which is at its place, that it is not taken over."""
         for name, resource in self._resources.items():
             if name in self._used:
                 continue
             kind = resource.get("Type") if isinstance(resource, dict) else None
             hint = _RESOURCE_HINTS.get(str(kind), _OTHER_RESOURCE)
-            self._notes.leave_out(("resources", "Resources", name), f"is a resource of the type {kind}", hint)
+            self._notes.leave_out(places[name], f"is a resource of the type {kind}", hint)
 
     def _add_schedule(self, function: str, event: Any, path: KeyPath) -> None:
         settings = event if isinstance(event, dict) else {"rate": event}
@@ -100,7 +101,7 @@ class TriggerConverter:
             self._notes.differ(path, reason, "docs/messaging.md#what-handlers-get")
 
     def _add_queue(self, function: str, event: Any, path: KeyPath) -> None:
-        settings = event if isinstance(event, dict) else {"arn": event}
+        settings = _read_arn_form(event)
         found = self._find_named(settings.get("arn"), _QUEUE, "QueueName")
         if not found:
             self._notes.leave_out(path, "its queue is known to the cloud alone", "Write `trigger: {queue: NAME}`.")
@@ -136,7 +137,7 @@ class TriggerConverter:
         return queue
 
     def _add_topic(self, function: str, event: Any, path: KeyPath) -> None:
-        settings = event if isinstance(event, dict) else {"arn": event}
+        settings = _read_arn_form(event)
         named = settings.get("topicName") or settings.get("arn")
         found = self._find_named(named, _TOPIC, "TopicName")
         words = _read_filter(settings.get("filterPolicy"))
@@ -165,6 +166,12 @@ class TriggerConverter:
             self._used.add(logical)
         named = to_component_name(name.removesuffix(".fifo"))
         return (named, logical) if named else None
+
+
+def _read_arn_form(event: Any) -> dict[str, Any]:
+    """Return the settings of an event that may be its ARN alone, as text or as a function of CloudFormation."""
+    is_reference = not isinstance(event, dict) or "Ref" in event or any(key.startswith("Fn::") for key in event)
+    return {"arn": event} if is_reference else event
 
 
 def _find_logical_name(reference: Any) -> str:

@@ -19,20 +19,21 @@ from semantest_iac.domain.errors import ConfigurationError, Fault
 from semantest_iac.domain.ports.service_finder import ConvertedConfiguration
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes, to_component_name
 from semantest_iac.infrastructure.configuration.conversion.runtime_choice import RuntimeChoice
-from semantest_iac.infrastructure.configuration.conversion.serverless_environment import (
+from semantest_iac.infrastructure.configuration.conversion.serverless.environment import (
     EnvironmentConverter,
     drop_repeated,
 )
-from semantest_iac.infrastructure.configuration.conversion.serverless_routes import HTTP_PAYLOAD, RouteConverter
-from semantest_iac.infrastructure.configuration.conversion.serverless_settings import (
+from semantest_iac.infrastructure.configuration.conversion.serverless.routes import HTTP_PAYLOAD, RouteConverter
+from semantest_iac.infrastructure.configuration.conversion.serverless.settings import (
     note_plugins,
     note_unused_keys,
     translate_package,
 )
-from semantest_iac.infrastructure.configuration.conversion.serverless_triggers import TriggerConverter
-from semantest_iac.infrastructure.configuration.conversion.serverless_variables import (
+from semantest_iac.infrastructure.configuration.conversion.serverless.triggers import TriggerConverter
+from semantest_iac.infrastructure.configuration.conversion.serverless.variables import (
     DEFAULT_REGION,
     ServerlessVariables,
+    UnresolvedValue,
     require_mapping,
 )
 from semantest_iac.infrastructure.configuration.conversion.source_documents import SourceDocument, read_source_document
@@ -74,9 +75,10 @@ class _ServiceConverter:
         self._notes = ConversionNotes(document)
         self._environment = EnvironmentConverter(self._notes, variables)
         self._provider = self._read_provider()
-        resources = self._as_mapping(variables.resolve(document.values.get("resources")))
+        self._places: dict[str, KeyPath] = {}
+        resources = self._read_resources()
         self._routes = RouteConverter(self._notes, self._provider.get("httpApi"))
-        self._triggers = TriggerConverter(self._notes, self._as_mapping(resources.get("Resources")))
+        self._triggers = TriggerConverter(self._notes, resources)
         self._sockets: list[tuple[str, KeyPath]] = []
         self._functions: dict[str, dict[str, Any]] = {}
         self._common: dict[str, Any] = {}
@@ -89,7 +91,7 @@ class _ServiceConverter:
         self._common = self._read_common()
         for name, function, path in self._list_functions():
             self._convert_function(name, function, path)
-        self._triggers.list_unused()
+        self._triggers.list_unused(self._places)
         components = {**self._build_api(), **self._build_workers(), **self._build_websocket()}
         written = {
             "project": self._name_project(),
@@ -110,6 +112,21 @@ class _ServiceConverter:
             raise ConfigurationError("Cannot import this service.", faults=[fault])
         resolvable = {key: value for key, value in provider.items() if key != "environment"}
         return {**self._as_mapping(self._variables.resolve(resolvable)), "environment": provider.get("environment")}
+
+    def _read_resources(self) -> dict[str, Any]:
+        """Return the resources of all parts of the section, which may be a list of files."""
+        written = self._variables.resolve(self._document.values.get("resources"))
+        resources: dict[str, Any] = {}
+        for index, part in enumerate(written if isinstance(written, list) else [written]):
+            path: KeyPath = ("resources", index) if isinstance(written, list) else ("resources",)
+            if isinstance(part, UnresolvedValue):
+                self._notes.leave_out(path, f"{part.expression} {part.reason}", "Look at what it has.")
+            own = self._as_mapping(self._as_mapping(part).get("Resources"))
+            resources |= own
+            self._places |= {name: (*path, "Resources", name) for name in own}
+            for key in self._as_mapping(part).keys() - {"Resources"}:
+                self._notes.leave_out((*path, key), f"{key} of CloudFormation's template have no place here")
+        return resources
 
     def _fault(self, path: KeyPath, message: str, hint: str) -> Fault:
         return Fault(".".join(map(str, path)), message, hint, self._document.name, self._document.find_line(path))
@@ -160,11 +177,11 @@ class _ServiceConverter:
                 yield name, self._as_mapping(function), (*path, name)
 
     def _convert_function(self, name: str, written: dict[str, Any], path: KeyPath) -> None:
-        note_unused_keys(self._notes, "functions", written, path)
         variables = self._environment.translate(written.get("environment"), (*path, "environment"))
         function = self._as_mapping(
             self._variables.resolve({key: value for key, value in written.items() if key != "environment"})
         )
+        note_unused_keys(self._notes, "functions", function, path)
         settings = self._read_start(function, path)
         if settings is None:
             return
@@ -184,7 +201,7 @@ class _ServiceConverter:
         if not isinstance(handler, str):
             self._notes.leave_out(path, "has no handler in a file", "Functions of images are not deployed.")
             return None
-        start = {"handler": handler.removeprefix("./")}
+        start = {"handler": _write_handler(handler, str(runtime))}
         if handler == _WSGI_HANDLER and (application := self._find_wsgi_application()):
             start = {"app": application}
         own_runtime = self._choose_runtime(function.get("runtime"), (*path, "runtime"))
@@ -322,6 +339,12 @@ class _ServiceConverter:
     @staticmethod
     def _as_mapping(value: Any) -> dict[str, Any]:
         return value if isinstance(value, dict) else {}
+
+
+def _write_handler(handler: str, runtime: str) -> str:
+    """Return the file and function; Python's modules may be written with dots: `src.orders.list`."""
+    file, _, function = handler.removeprefix("./").rpartition(".")
+    return f"{file.replace('.', '/') if runtime.startswith('python') else file}.{function}"
 
 
 def _write_wildcards(routes: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

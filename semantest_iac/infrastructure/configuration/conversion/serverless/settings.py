@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from semantest_iac.infrastructure.configuration.conversion.notes import ConversionNotes
+from semantest_iac.infrastructure.configuration.conversion.serverless.variables import UnresolvedValue
 from semantest_iac.infrastructure.configuration.layers import KeyPath
 
 _NOTHING_ELSE = "has no setting here"
@@ -91,6 +92,10 @@ CATCH_ALL_PATTERNS = frozenset({"*", "**", "**/*", "./**", "./*", "./**/*"})
 def note_unused_keys(notes: ConversionNotes, section: str, values: Mapping[str, Any], path: KeyPath) -> None:
     """Say of every key of a section that is not taken over what to do in its place."""
     for key in values:
+        if isinstance(values[key], UnresolvedValue):
+            unknown = values[key]
+            notes.leave_out((*path, key), f"{unknown.expression} {unknown.reason}", "Write the value here.")
+            continue
         if key in USED_KEYS[section] or key in MEANINGLESS_KEYS[section]:
             continue
         reason, hint = _LEFT_OUT.get(key, (_NOTHING_ELSE, ""))
@@ -116,9 +121,13 @@ def translate_package(notes: ConversionNotes, package: Any) -> dict[str, list[st
     excluded = [one[1:].removeprefix("./") for one in patterns if one.startswith("!")]
     included = [one.removeprefix("./") for one in patterns if not one.startswith("!")]
     included = [one for one in included if not one.startswith("node_modules")]  # packaged without being named
-    if any(one in CATCH_ALL_PATTERNS or one.startswith("node_modules") for one in excluded):
+    if any(one in CATCH_ALL_PATTERNS for one in excluded):
         hint = "Write `package.exclude` with what is to be left out; it is stronger than `include`."
-        notes.leave_out(("package",), "leaves out everything, or modules, and takes single files in again", hint)
+        notes.leave_out(("package",), "leaves out everything and takes single files in again", hint)
         return {}
+    if modules := [one for one in excluded if one.startswith("node_modules")]:
+        hint = "Name what is only needed to develop under devDependencies, which are not packaged."
+        notes.leave_out(("package",), f"leaves out {', '.join(modules)}, which functions may need", hint)
+        excluded = [one for one in excluded if one not in modules]
     translated = {"exclude": excluded, "include": [one for one in included if one not in CATCH_ALL_PATTERNS]}
     return {key: value for key, value in translated.items() if value}

@@ -1,0 +1,1 @@
+"""Reads states of Pulumi stacks."""

@@ -1,0 +1,1 @@
+"""Reads services of the Serverless Framework."""
