@@ -46,33 +46,29 @@ def _is_retry(event: dict[str, Any]) -> bool:
     return str(event["type"]) == "infrastructure.journal.step.retried"
 
 
-def test_a_throttled_deployment_goes_on(workspace: Workspace, target: tuple[str, tuple[str, ...]]) -> None:
+def test_a_throttled_deployment_and_destroy_go_on(workspace: Workspace, target: tuple[str, tuple[str, ...]]) -> None:
     provider, options = target
-    _script_fault(workspace, options, effect="throttle", type=_FUNCTIONS[provider], operation="create", call=1)
-
+    throttled = {"effect": "throttle", "type": _FUNCTIONS[provider], "call": 1}
+    fault = _script_fault(workspace, options, **throttled, operation="create")
     deployed = workspace.run("deploy", "rest-api", *options, "--json")
+    fault.unlink()
     again = workspace.run("preview", "rest-api", *options, "--json")
+    _script_fault(workspace, options, **throttled, operation="delete")
+    destroyed = workspace.run("destroy", "rest-api", "--provider", provider, "--yes", "--json")
 
     assert (deployed.code, deployed.json["state"]) == (0, "completed"), deployed.out + deployed.err
-    [retried] = _journal(workspace)
+    [retried, removed] = _journal(workspace)
     assert (retried["step"], retried["attempt"], retried["code"]) == ("apply", 2, "TooManyRequestsException")
     planned = next(each for each in deployed.events if each["type"] == "infrastructure.deployment.planned")
     assert deployed.json["changes"]["create"] == planned["data"]["changes"]["create"]
     types = [each["type"] for each in deployed.events]
     assert (types.count(_FUNCTION_DEPLOYED), types.count("infrastructure.updated")) == (1, 1)
     assert {op: n for op, n in again.json["changes"].items() if n and op != "same"} == {}
-
-
-def test_a_throttled_destroy_goes_on(workspace: Workspace, target: tuple[str, tuple[str, ...]]) -> None:
-    provider, options = target
-    made = workspace.run("deploy", "rest-api", *options, "--json").json["changes"]["create"]
-    _script_fault(workspace, options, effect="throttle", type=_FUNCTIONS[provider], operation="delete", call=1)
-
-    destroyed = workspace.run("destroy", "rest-api", "--provider", provider, "--yes", "--json")
-
     assert (destroyed.code, destroyed.json["state"]) == (0, "completed"), destroyed.out + destroyed.err
-    assert [each["step"] for each in _journal(workspace)] == ["remove"]
-    assert destroyed.json["changes"]["delete"] + destroyed.json["changes"].get("keep", 0) == made
+    assert removed["step"] == "remove"
+    assert destroyed.json["changes"]["delete"] + destroyed.json["changes"].get("keep", 0) == sum(
+        again.json["changes"].values()
+    )
 
 
 class TestDeadlines:

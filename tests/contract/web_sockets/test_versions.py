@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.web_sockets.clients import IMAGE_REQUEST, Client, StackClients
-from tests.contract.web_sockets.variants import Deployments, StackVariant
+from tests.contract.web_sockets.variants import SANDBOX_VARIANTS, Deployments, StackVariant
 
 RESTART, PAUSE_S, SEEN_AFTER_S = 1012, 0.02, 1
 BROKEN = "raise ValueError('no database')\n"
@@ -69,6 +69,7 @@ class TestDeployment:
         await cli.send(**IMAGE_REQUEST, requestId="new")
         assert (await new.receive())["requestId"] == "new"
 
+    @pytest.mark.parametrize("variant", SANDBOX_VARIANTS, ids=str, indirect=True)
     async def test_of_a_broken_version_is_rolled_back_and_loses_no_message(
         self, deployments: Deployments, variant: StackVariant, clients: StackClients, broken: str
     ) -> None:

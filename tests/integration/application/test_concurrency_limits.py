@@ -33,15 +33,10 @@ def deploy(request: pytest.FixtureRequest, home: Path) -> Any:
     return deployed
 
 
-async def test_both_are_lowered_and_raised_in_one_deployment(deploy: Any) -> None:
-    rows = [await deploy(least, most) for least, most in ((5, 10), (1, 2), (0, 1), (5, 10), (3, None), (1, 2))]
-    again = await deploy(1, 2)
+async def test_both_are_lowered_and_raised_in_one_deployment_also_with_the_function(deploy: Any) -> None:
+    rows = [await deploy(least, most) for least, most in ((5, 10), (1, 2), (0, 1), (5, 10), (3, None))]
+    again = await deploy(3, None)
+    rows.append(await deploy(1, 2, memory=1024, environment={"ADDED": "1"}))
 
     assert [(row.state, row.error) for row in rows] == [("completed", None)] * 6
     assert (again.state, again.changes["update"]) == ("completed", 0)
-
-
-async def test_the_function_may_change_at_the_same_time(deploy: Any) -> None:
-    rows = [await deploy(5, 10), await deploy(1, 2, memory=1024, environment={"ADDED": "1"})]
-
-    assert [(row.state, row.error) for row in rows] == [("completed", None)] * 2

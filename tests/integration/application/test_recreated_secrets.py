@@ -48,18 +48,16 @@ def deploy(request: pytest.FixtureRequest, home: Path, probe: FakeServiceProbe) 
     return deployed
 
 
-async def test_one_can_be_removed_and_needed_again(deploy: Any) -> None:
-    rows = [await deploy(variables) for variables in (BOTH, ONE, BOTH, ONE, BOTH)]
+async def test_one_can_be_removed_and_needed_again_and_a_rollback_creates_it_again(
+    deploy: Any, probe: FakeServiceProbe
+) -> None:
+    rows = [await deploy(variables) for variables in (BOTH, ONE, BOTH)]
     again = await deploy(BOTH)
-
-    assert [(row.state, row.error) for row in rows] == [("completed", None)] * 5
-    assert not any(again.changes[kind] for kind in ("create", "update", "replace", "delete"))
-
-
-async def test_a_rollback_creates_it_again(deploy: Any, probe: FakeServiceProbe) -> None:
-    good = await deploy(BOTH)
+    # the second time that a name is needed again
     probe.answers = [500] * 4  # it is asked again for two seconds
-    row = await deploy(ONE)
+    failed = await deploy(ONE)
 
-    assert row.error is not None
-    assert (row.state, row.error.get("restored_deployment")) == ("rolled_back", good.deployment)
+    assert [(row.state, row.error) for row in rows] == [("completed", None)] * 3
+    assert not any(again.changes[kind] for kind in ("create", "update", "replace", "delete"))
+    assert failed.error is not None
+    assert (failed.state, failed.error.get("restored_deployment")) == ("rolled_back", again.deployment)

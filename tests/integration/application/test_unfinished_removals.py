@@ -69,24 +69,21 @@ def half(request: pytest.FixtureRequest, home: Path) -> HalfDestroyedHome:
     return HalfDestroyedHome(home, engine, provider)
 
 
-async def test_a_deployment_after_one_converges(half: HalfDestroyedHome) -> None:
-    deployed = await half.deploy()
+async def test_a_deployment_after_one_keeps_its_names_or_converges(half: HalfDestroyedHome) -> None:
+    """It keeps them where nothing was deleted."""
+    await half.deploy()
+    kept = await half.destroy("*")
+    deployed = await half.deploy(memory=2048)
+    first = half.generation
     destroyed = await half.destroy(LAST[half.provider])
     again = await half.deploy()
     unchanged = await half.deploy()
     ended = await half.destroy()
 
-    assert [row.state for row in (deployed, destroyed)] == ["completed", "failed"]
+    assert (kept.state, kept.changes["delete"]) == ("failed", 0)
+    assert (deployed.state, deployed.changes["replace"], first) == ("completed", 0, 1)
+    assert destroyed.state == "failed"
     assert destroyed.changes["delete"] > 0
     assert (again.state, again.error) == ("completed", None)
     assert not any(unchanged.changes[kind] for kind in ("create", "update", "replace", "delete"))
     assert (ended.state, half.generation) == ("completed", 3)
-
-
-async def test_a_deployment_after_one_that_deleted_nothing_keeps_its_names(half: HalfDestroyedHome) -> None:
-    await half.deploy()
-    destroyed = await half.destroy("*")
-    again = await half.deploy(memory=2048)
-
-    assert (destroyed.state, destroyed.changes["delete"]) == ("failed", 0)
-    assert (again.state, again.changes["replace"], half.generation) == ("completed", 0, 1)

@@ -1,7 +1,8 @@
 """Deploys or destroys a rest-api repeatedly, killed at a different operation each time, and prints the results.
 
 Run as `crashing_runs.py <folder> <deploy|destroy> <before|after> <aws|azure>`: one process with everything imported
-forks a victim for each operation and a survivor after it. Prints one JSON object per killed victim.
+forks a victim and a survivor after it. Victims are killed before every operation of an even number, or after every one
+of an odd number: after one and before the next, the same is done. Prints one JSON object per killed victim.
 """
 
 from __future__ import annotations
@@ -115,9 +116,9 @@ def _run_forked(function: Callable[[], None]) -> int:
 
 
 def main(folder: Path, runs: CrashingRuns) -> None:
-    """Kill at the first operation, the second, … until a victim completes its run."""
+    """Kill at every second operation until a victim completes its run."""
     asyncio.run(runs.apply(SandboxHome(folder / "warm")))
-    for number in range(1, 100):
+    for number in range(2 if runs.moment == "before" else 1, 100, 2):
         folder_of_run = folder / str(number)
         _copy_keys(folder / "warm", folder_of_run)
         if _run_forked(partial(runs.kill, folder_of_run, number)) == 0:
