@@ -156,6 +156,31 @@ functions:
         paths = [route["path"] for route in converted.values["components"]["rest-api"]["routes"]]
         assert (paths, _said(converted.left_out)) == (["/open"], {"functions.b.events[0]": 5})
 
+    @pytest.mark.parametrize(
+        "provider",
+        [
+            "{name: aws, endpointType: PRIVATE}",
+            "{name: aws, endpointType: '${cf:network.Place}'}",
+            "{name: aws, apiGateway: {resourcePolicy: [{Effect: Deny}]}}",
+            "{name: aws, resourcePolicy: [{Effect: Deny}]}",
+        ],
+    )
+    def test_opens_no_api_that_was_not_for_everybody(self, convert: Convert, provider: str) -> None:
+        functions = "{f: {handler: a.b, events: [{http: GET inside}, {httpApi: GET /open}]}}"
+
+        converted = convert(f"service: x\nprovider: {provider}\nfunctions: {functions}\n")
+
+        assert [route["path"] for route in converted.values["components"]["rest-api"]["routes"]] == ["/open"]
+        assert "functions.f.events[0]" in _said(converted.left_out)
+
+    @pytest.mark.parametrize(("authorizer", "components"), [("", ["websocket"]), (", authorizer: check", [])])
+    def test_opens_no_socket_that_was_protected(self, convert: Convert, authorizer: str, components: list[str]) -> None:
+        events = f"[{{websocket: {{route: $connect{authorizer}}}}}, {{websocket: $default}}]"
+
+        converted = convert(f"service: x\nprovider: aws\nfunctions: {{f: {{handler: a.b, events: {events}}}}}\n")
+
+        assert list(converted.values["components"]) == components
+
     def test_keeps_an_authorizer_of_tokens(self, convert: Convert) -> None:
         jwt = "{type: jwt, identitySource: $request.header.X-Token, issuerUrl: 'https://id.example', audience: shop}"
         own = "{path: /own, method: get, authorizer: {name: check}}"

@@ -33,6 +33,7 @@ _UNSUPPORTED_KEYS = {
     "timeout": ("a route has the timeout of its function", "Set `timeout` of the function."),
     "connectionType": ("routes lead to functions only", ""),
 }
+_API_KEYS = {"cors", "payload", "authorizers"}
 _ROUTE_KEYS = {"path", "method", "cors", "private", "authorizer", "async", "integration", "operationId"}
 
 
@@ -47,14 +48,18 @@ class ConvertedRoutes:
 
 
 class RouteConverter:
-    """Collects the routes of one service; `api` is the `provider.httpApi` of it."""
+    """Collects the routes of one service, whose `provider` has the settings of its APIs."""
 
-    def __init__(self, notes: ConversionNotes, api: Any) -> None:
+    def __init__(self, notes: ConversionNotes, provider: Mapping[str, Any]) -> None:
+        api = provider.get("httpApi")
         self._notes = notes
+        self._is_restricted = _restricts_callers(provider)
         self._api: Mapping[str, Any] = api if isinstance(api, dict) else {}
         self._authorizer_name: str | None = None
         self._without_cors: list[KeyPath] = []
         self.converted = ConvertedRoutes()
+        for key in self._api.keys() - _API_KEYS:
+            notes.leave_out(("provider", "httpApi", key), "an API here has no such setting")
         self._http_payload = REST_PAYLOAD if str(self._api.get("payload")) == REST_PAYLOAD else HTTP_PAYLOAD
 
     def add(self, function: str, kind: str, event: Any, path: KeyPath) -> None:
@@ -108,22 +113,27 @@ class RouteConverter:
 
     def _find_protection(self, kind: str, settings: Mapping[str, Any]) -> str:
         """Return why the route cannot be protected as it was; empty where it can, or is open."""
+        authorizer = settings.get("authorizer")
+        if kind == "http" and self._is_restricted:
+            return "its API is private, or has a policy about who may call it"
         if settings.get("private"):
             return "it needs the key of an API, which only a `gateway` has here"
-        authorizer = settings.get("authorizer")
         if not authorizer:
             return ""
+        return "its authorizer is a function, IAM or Cognito" if kind == "http" else self._check_authorizer(authorizer)
+
+    def _check_authorizer(self, authorizer: Any) -> str:
+        """Return why the authorizer of an HTTP API is none of JSON web tokens, or not the same as before."""
         name = authorizer.get("name") if isinstance(authorizer, dict) else authorizer
-        if kind == "http":
-            return "its authorizer is a function, IAM or Cognito"
         if isinstance(authorizer, dict) and authorizer.get("scopes"):
             return "its authorizer asks for scopes"
         if self._authorizer_name not in (None, name):
             return f"an API has one authorizer here, and others use '{self._authorizer_name}'"
-        settings_of = (self._api.get("authorizers") or {}).get(str(name))
-        if not isinstance(settings_of, dict) or settings_of.get("type", "jwt") != "jwt":
+        written = self._api.get("authorizers")
+        settings = written.get(str(name)) if isinstance(written, dict) else None
+        if not isinstance(settings, dict) or settings.get("type", "jwt") != "jwt":
             return "its authorizer is not one of JSON web tokens in `provider.httpApi.authorizers`"
-        if next(find_unresolved(settings_of), None) or not isinstance(settings_of.get("issuerUrl"), str):
+        if next(find_unresolved(settings), None) or not isinstance(settings.get("issuerUrl"), str):
             return "the issuer or audience of its authorizer is known to the cloud alone"
         return ""
 
@@ -173,6 +183,13 @@ class RouteConverter:
         for key in cors.keys() & {"exposedResponseHeaders", "cacheControl"}:
             self._notes.leave_out((*path, key), "cors has no such setting", "Send the header from the function.")
         return translated
+
+
+def _restricts_callers(provider: Mapping[str, Any]) -> bool:
+    """Whether the REST API of a service is not for everybody, or nobody here knows: a network, a policy of its own."""
+    gateway, place = provider.get("apiGateway") or {}, provider.get("endpointType", "")
+    has_policy = not isinstance(gateway, dict) or gateway.get("resourcePolicy") or provider.get("resourcePolicy")
+    return bool(has_policy) or not isinstance(place, str) or place.upper() == "PRIVATE"
 
 
 def _split_short_form(event: Any) -> dict[str, Any]:

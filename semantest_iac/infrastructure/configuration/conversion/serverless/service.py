@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
@@ -62,6 +62,14 @@ def convert_serverless_service(
     return _ServiceConverter(document, file.parent, variables, RuntimeChoice(runtimes, today)).convert()
 
 
+class _SocketRoute(NamedTuple):
+    """A route of a WebSocket API: its function, its place, and whether it has an authorizer."""
+
+    function: str
+    place: KeyPath
+    is_guarded: bool
+
+
 class _ServiceConverter:
     """One conversion: reads each part of the document once, and puts the components together."""
 
@@ -77,9 +85,9 @@ class _ServiceConverter:
         self._provider = self._read_provider()
         self._places: dict[str, KeyPath] = {}
         resources = self._read_resources()
-        self._routes = RouteConverter(self._notes, self._provider.get("httpApi"))
+        self._routes = RouteConverter(self._notes, self._provider)
         self._triggers = TriggerConverter(self._notes, resources)
-        self._sockets: list[tuple[str, KeyPath]] = []
+        self._sockets: list[_SocketRoute] = []
         self._functions: dict[str, dict[str, Any]] = {}
         self._common: dict[str, Any] = {}
 
@@ -229,7 +237,8 @@ class _ServiceConverter:
             if kind in _ROUTE_KINDS:
                 self._routes.add(key, kind, settings, place)
             elif kind == "websocket":
-                self._sockets.append((key, place))
+                is_guarded = isinstance(settings, dict) and bool(settings.get("authorizer"))
+                self._sockets.append(_SocketRoute(key, place, is_guarded=is_guarded))
             else:
                 self._triggers.add(key, kind, settings, place)
 
@@ -299,20 +308,23 @@ class _ServiceConverter:
         }
 
     def _build_websocket(self) -> dict[str, Any]:
-        names = {name for name, _ in self._sockets}
+        names = {route.function for route in self._sockets}
         if not names:
             return {}
         handlers = {self._functions[name].get("handler") for name in names}
-        if len(handlers) != 1:
-            hint = "Write one handler that looks at requestContext.eventType: docs/configuration.md#componentswebsocket"
-            for _, path in self._sockets:
-                self._notes.leave_out(path, "a WebSocket API here has one handler, and this one has several", hint)
-            return {}
-        for _, path in self._sockets:
-            hint = "Answer with semantest-send: docs/configuration.md#componentswebsocket"
-            self._notes.differ(path, "the handler gets every message, and has no rights on the API itself", hint)
+        reason = "a WebSocket API here has one handler, and this one has several" if len(handlers) > 1 else ""
+        hint = "Write one handler that looks at requestContext.eventType: docs/configuration.md#componentswebsocket"
+        if any(route.is_guarded for route in self._sockets):
+            reason = "is left out, as everybody could connect: its authorizer is a function or IAM"
+            hint = "Write a `websocket` with an `authorizer` of JSON web tokens, or that requires them."
+        for route in self._sockets:
+            if reason:
+                self._notes.leave_out(route.place, reason, hint)
+            else:
+                advice = "Answer with semantest-send: docs/configuration.md#componentswebsocket"
+                self._notes.differ(route.place, "the handler gets every message, and has no rights on the API", advice)
         settings = _without_defaults(self._functions[next(iter(names))], self._common)
-        return {"websocket": {**self._common, **settings}}
+        return {} if reason else {"websocket": {**self._common, **settings}}
 
     def _choose_runtime(self, name: Any, path: KeyPath) -> str | None:
         if not isinstance(name, str):

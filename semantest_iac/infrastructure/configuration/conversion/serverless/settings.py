@@ -30,10 +30,10 @@ MEANINGLESS_KEYS: Mapping[str, frozenset[str]] = {
     ),
     "provider": frozenset(
         {"lambdaHashingVersion", "versionFunctions", "deploymentMethod", "deploymentBucket", "deploymentPrefix"}
-        | {"profile", "stackName", "apiName", "endpointType", "disableRollback", "rollbackConfiguration", "cfnRole"}
+        | {"profile", "stackName", "apiName", "disableRollback", "rollbackConfiguration", "cfnRole"}
         | {"notificationArns", "eventBridge"}
     ),
-    "functions": frozenset({"description", "name", "package"}),
+    "functions": frozenset({"description"}),
 }
 _LEFT_OUT: Mapping[str, tuple[str, str]] = {
     "iam": ("rights are not copied", _RIGHTS),
@@ -43,6 +43,11 @@ _LEFT_OUT: Mapping[str, tuple[str, str]] = {
     "layers": ("layers are not used", "Put what is in the layer into the source, or name it as a dependency."),
     "image": ("functions of images are not deployed", "A `services` component runs images."),
     "ecr": ("functions of images are not deployed", "A `services` component runs images."),
+    "name": ("names in the cloud are this tool's own", "Callers by name find it in the outputs."),
+    "package": ("functions of a component have one package", "Write `package` of the component."),
+    "endpointType": ("an API is regional", ""),
+    "resourcePolicy": ("who may call an API is not copied", ""),
+    "vpcEndpointIds": ("an API inside of a network is a `gateway` of a platform", "docs/api-gateway.md"),
     "url": ("a function has no address of its own", "Add a route for it."),
     "apiGateway": ("settings of REST APIs are not copied", "Keys, quotas and usage plans: docs/api-gateway.md."),
     "apiKeys": ("keys of APIs are not copied", "Keys, quotas and usage plans: docs/api-gateway.md."),
