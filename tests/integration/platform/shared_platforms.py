@@ -12,10 +12,23 @@ from semantest_iac.domain.environments.names import ENVIRONMENTS
 from tests.integration.platform.places import PlatformPlace
 from tests.layer_sections import GATEWAY_SECTION
 
-CHANGED_ENVIRONMENTS = ENVIRONMENTS if os.environ.get("SEMANTEST_PLATFORMS") == "all" else ("development", "production")
+CLOUDS = ("aws", "azure")
+_IS_WHOLE = os.environ.get("SEMANTEST_PLATFORMS") == "all"
+CHANGED_ENVIRONMENTS = ENVIRONMENTS if _IS_WHOLE else ("development", "production")
 """Where platforms are changed and destroyed: one without a private network, and one with it that keeps data."""
 GATEWAY_VALUES: dict[str, Any] = {"components": {"platform": GATEWAY_SECTION}}
 """The configuration of a shared platform: one that has its gateway, where the environment has gateways."""
+
+
+def pair_environments(shift: int) -> list[tuple[str, str]]:
+    """Return each cloud with one of these environments, another one for another shift; with SEMANTEST_PLATFORMS=all,
+    each cloud with each environment.
+    """
+    if _IS_WHOLE:
+        return [(cloud, it) for cloud in CLOUDS for it in ENVIRONMENTS]
+    return [
+        (cloud, CHANGED_ENVIRONMENTS[(place + shift) % len(CHANGED_ENVIRONMENTS)]) for place, cloud in enumerate(CLOUDS)
+    ]
 
 
 class SharedPlatforms:

@@ -147,7 +147,10 @@ def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
     async def deploy() -> DeployedPlatform:
         place = PlatformPlace(tmp_path_factory.mktemp("platform"), "platform", provider, environment)
-        await place.deploy(**read_whole_platform(place.folder, place.stack))
+        values = read_whole_platform(place.folder, place.stack)
+        await place.deploy(**values)
+        again = await place.preview(refresh=True, **values)
+        assert again.is_empty, [(it.op, it.urn, it.why) for it in again.mutations]
         return DeployedPlatform(provider, environment, await place.read_resources())
 
     return asyncio.run(deploy())

@@ -46,6 +46,7 @@ async def test_days_of_a_vault_are_updated_on_aws(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["sandbox", "pulumi"])
 async def test_a_gateway_of_another_tier_is_a_new_one(engine: str, tmp_path: Path) -> None:
+    """Both engines refuse the other tier; the sandbox shows what comes after."""
     variables = None
     if engine == "pulumi":
         variables = cli_variables()
@@ -60,6 +61,8 @@ async def test_a_gateway_of_another_tier_is_a_new_one(engine: str, tmp_path: Pat
     assert fault.path == "tiers.api_management"
     assert "Developer cannot become StandardV2" in fault.message
     assert "enable_api_management off" in fault.hint
+    if engine == "pulumi":
+        return
     await place.destroy()
     place.deployment = "another deployment"  # each has its own id, and so its own name for a gateway
     await place.deploy(**_GATEWAY, **_OTHER_TIER)

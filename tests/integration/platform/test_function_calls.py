@@ -9,14 +9,13 @@ import pytest
 
 from semantest_iac.domain.compute.triggers import call_variable
 from tests.integration.platform.places import PlatformPlace
-from tests.integration.platform.shared_platforms import CHANGED_ENVIRONMENTS
+from tests.integration.platform.shared_platforms import CLOUDS, pair_environments
 from tests.integration.pulumi_engine.engine_home import cli_variables
 from tests.pulumi_cli import require_pulumi_cli
 
 _TICK = {"handler": "app.tick", "trigger": {"schedule": "0 3 * * *"}}
 _ANSWERS = {"handler": "app.handler", "trigger": {"http": "internal"}}
 _CALLING = {"nightly": {**_TICK, "calls": ["list-prices", "taxes"]}, "list-prices": _ANSWERS, "taxes": _ANSWERS}
-_CLOUDS = ("aws", "azure")
 _APP, _ENDPOINT = "azure-native:web:WebApp", "azure-native:network:PrivateEndpoint"
 
 
@@ -33,8 +32,7 @@ def _read_settings(app: Any) -> dict[str, str]:
     return {it["name"]: it["value"] for it in app.inputs["siteConfig"]["appSettings"]}
 
 
-@pytest.mark.parametrize("environment", CHANGED_ENVIRONMENTS)
-@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize(("provider", "environment"), pair_environments(0))
 async def test_the_platform_has_them_and_loses_them_again(provider: str, environment: str, tmp_path: Path) -> None:
     place = PlatformPlace(tmp_path, "platform", provider, environment)
     alone = _write("platform", {"nightly": _TICK})
@@ -52,7 +50,7 @@ async def test_the_platform_has_them_and_loses_them_again(provider: str, environ
 
 
 @pytest.mark.parametrize("component", ["functions", "etl"])
-@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("provider", CLOUDS)
 async def test_layers_have_them_alone(provider: str, component: str, tmp_path: Path) -> None:
     place = PlatformPlace(tmp_path, component, provider, "development")
 
@@ -108,7 +106,7 @@ class TestAzure:
         assert not any(name.startswith("SEMANTEST_CALL") for name in _read_settings(app))
 
 
-@pytest.mark.parametrize("provider", _CLOUDS)
+@pytest.mark.parametrize("provider", CLOUDS)
 async def test_both_engines_deploy_the_same(provider: str, tmp_path: Path) -> None:
     variables = cli_variables()
     require_pulumi_cli(variables)
