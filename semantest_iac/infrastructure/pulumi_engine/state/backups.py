@@ -1,4 +1,4 @@
-"""Backups of states beside them in their backend: one before each run that changes a stack, the newest are kept."""
+"""Backups of states beside them in their backend: one before and after each run that changes a stack."""
 
 from __future__ import annotations
 

@@ -354,6 +354,7 @@ def _is_encrypted_by(state: StackState, provider: str) -> bool:
 
 
 def _bare(state: StackState) -> Any:
-    """Return what a state says of resources, without what is encrypted and by whom."""
+    """Return what a state says of resources, without what is encrypted and the empty fields, which the CLI may add."""
     shown = map_ciphertexts(state.deployment, lambda ciphertext: "")
-    return {key: value for key, value in shown.items() if key not in ("manifest", "secrets_providers")}
+    parts = [*(shown.get("resources") or ()), *(shown.get("pending_operations") or ())]
+    return [{key: value for key, value in part.items() if value} for part in parts]

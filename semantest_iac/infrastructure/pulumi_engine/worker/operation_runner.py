@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import pickle
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -57,12 +57,13 @@ class OperationRunner:
         self._program = ProgramRun(work, self._cloud, task.secrets, pusher) if work else None
         self.stack = AutomationStack(task, self._program)
         self._state_before = StackState({})
+        self._is_backed_up = False
 
     def run(self) -> WorkerMessage:
         """Return the last message: the result, or why there is none."""
         watcher = self._create_watcher()
         try:
-            with self._record_owner():
+            with self._record_owner(), self._back_up_result():
                 return self._prepare() or _OPERATIONS[self._operation.name](self, watcher)
         except DeploymentError as error:
             return refusal_message(error)
@@ -87,6 +88,7 @@ class OperationRunner:
         state = self.stack.read_state()
         if self.stack.files is not None and _is_changed_by(self._operation, state):
             back_up_state(self.stack.files, self._task.stack_name)
+            self._is_backed_up = True
         if state is None and self._operation.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
         self.stack.open(state)
@@ -107,6 +109,16 @@ class OperationRunner:
         if creates or state.pending_changes:
             self.stack.recover(recovery or PendingCreateRecovery(), state.pending_changes)
         return None
+
+    @contextmanager
+    def _back_up_result(self) -> Iterator[None]:
+        """Write a backup of what the block made of the state; the next run writes one where this fails."""
+        try:
+            yield
+        finally:
+            if self._is_backed_up and self.stack.files is not None:
+                with suppress(DeploymentError, OSError):
+                    back_up_state(self.stack.files, self._task.stack_name)
 
     def _require_settled(self, files: StateFiles) -> None:
         """Raise RefusedError where the state was moved, or a new passphrase was not brought to all states."""

@@ -162,7 +162,7 @@ def backups_command(session: Session, stack: str, config: Path | None, cloud: st
     return OK
 
 
-_BACKUP_HELP = """Write a backup of a stack's state beside it. Each run that changes the stack does so, too.
+_BACKUP_HELP = """Write a backup of a stack's state beside it. Each run that changes the stack does so before and after.
 
 The newest 20 are kept; a state that is that of the newest backup is not written again.
 """
