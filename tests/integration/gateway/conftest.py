@@ -82,6 +82,7 @@ class FakeServices:
     answered: asyncio.Event | None = None  # what calls wait for
     limit: BodyLimit = LIMIT
     own_hosts: list[bool] = field(default_factory=list)  # whether a call came by the stack's own host
+    domains: dict[str, str] = field(default_factory=dict)
     stored: list[bool] = field(default_factory=list)  # whether the body of a call was in a file
 
     async def __aenter__(self) -> FakeServices:
@@ -104,7 +105,7 @@ class FakeServices:
         return self.connection
 
     async def find_domain(self, host: str) -> str | None:
-        return None
+        return self.domains.get(host)
 
     async def body_limit(self, name: str) -> BodyLimit:
         return self.limit

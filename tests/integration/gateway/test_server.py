@@ -161,6 +161,28 @@ class TestOwnHost:
         assert (response.status, json.loads(body)["stacks"][0]["stack"]) == (404, STACK)
 
 
+class TestDomain:
+    @pytest.mark.parametrize(
+        ("target", "received", "is_own"),
+        [(f"{STACK}/", "/a%20b", False), (f"{STACK}/live", "/live/a%20b", False), (STACK, "/a%20b", True)],
+        ids=["API", "gateway below its stage", "site"],
+    )
+    async def test_leads_to_what_is_deployed_at_it(
+        self, world: World, target: str, received: str, is_own: bool
+    ) -> None:
+        world.services.domains["api.example.org"] = target
+        response, body = await world.request("GET", "//a%20b?c=d", headers={"host": "API.example.org:4180"})
+
+        assert (response.status, json.loads(body)["path"], world.services.own_hosts) == (200, received, [is_own])
+        assert world.entries[-1].stack == STACK
+
+    async def test_that_nothing_is_deployed_at_is_refused(self, world: World) -> None:
+        world.services.domains["api.example.org"] = f"{STACK}/"
+        response, _ = await world.request("GET", f"/{STACK}/", headers={"host": "www.example.org"})
+
+        assert (response.status, world.services.own_hosts) == (421, [])
+
+
 class TestOtherPaths:
     async def test_list_the_stacks(self, world: World) -> None:
         response, body = await world.request("GET", "//")

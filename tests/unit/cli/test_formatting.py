@@ -12,6 +12,7 @@ from semantest_iac.presentation.cli.formatting import (
     DeploymentResult,
     align_columns,
     flatten_values,
+    format_domains,
     format_health,
     format_stack_and_cloud,
     format_table,
@@ -40,6 +41,31 @@ class TestFlatten:
         nested = {"a": {"b": [1, {"c": True}]}, "d": None, "e": ()}
 
         assert list(flatten_values(nested)) == [("a.b[0]", "1"), ("a.b[1].c", "true"), ("d", "-"), ("e", "-")]
+
+
+class TestDomains:
+    _PROOF, _ADDRESS = "_a1.api.example.org CNAME b2", "api.example.org CNAME d-1"
+
+    def test_that_wait_list_what_to_set_first(self) -> None:
+        first, record = format_domains({"dns_records": [self._PROOF]}, is_changed=False)
+
+        assert ("then deploy again" in first, record.strip()) == (True, self._PROOF)
+
+    def test_that_are_answered_list_records_after_a_change(self) -> None:
+        outputs = {"gateway_domain_url": "https://api.example.org", "gateway_dns_records": [self._PROOF, self._ADDRESS]}
+
+        assert list(format_domains(outputs, is_changed=False)) == ["domain    https://api.example.org"]
+        lines = list(format_domains(outputs, is_changed=True))
+        assert ("deploy again" in lines[1], [it.strip() for it in lines[2:]]) == (False, [self._PROOF, self._ADDRESS])
+
+    def test_of_sites_need_no_second_deployment(self) -> None:
+        assert list(format_domains({"site_dns_records": [self._ADDRESS]}, is_changed=False)) == []
+        assert len(list(format_domains({"site_dns_records": [self._ADDRESS]}, is_changed=True))) == 2
+
+    def test_in_zones_are_the_address_alone(self) -> None:
+        outputs = {"domain_url": "wss://live.example.org", "name_servers": ["ns-1"], "endpoint": "wss://a"}
+
+        assert list(format_domains(outputs, is_changed=True)) == ["domain    wss://live.example.org"]
 
 
 class TestTime:
