@@ -64,6 +64,7 @@ def compute_permissions(stack: Stack, settings: ComponentSettings) -> StackPermi
 
     entry = _find_entry(stack.provider)
     blueprint = BLUEPRINTS[settings.type](stack, 1, settings)
+    blueprint = blueprint.with_records({it.domain for it in blueprint.domains})  # what later deployments create, too
     with TemporaryDirectory(prefix="semantest-") as folder:
         runtime = settings.runtime or _ANY_RUNTIME
         created = asyncio.run(list_created_resources(blueprint, runtime, Path(folder)))

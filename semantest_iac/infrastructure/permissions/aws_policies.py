@@ -126,12 +126,14 @@ _READ_ANYWAY = ("lambda:GetFunctionCodeSigningConfig",)
 
 _NAMELESS_KINDS: Mapping[str, tuple[str, ...]] = {
     # ids are chosen by AWS: these are limited to a kind of resources, and not to those of the stack
+    "acm": ("certificate/*",),
     "apigateway": ("/apis", "/apis/*", "/tags/*"),
     "ec2": (
         *("vpc/*", "subnet/*", "security-group/*", "security-group-rule/*", "route-table/*", "internet-gateway/*"),
         *("natgateway/*", "elastic-ip/*", "vpc-endpoint/*", "network-interface/*"),
     ),
     "kms": ("key/*", "alias/*"),
+    "route53": ("hostedzone/*", "change/*"),
 }
 _KINDS_OF_TYPES = {
     "aws:apigateway/account:Account": ("/account",),
@@ -149,6 +151,10 @@ _KINDS_OF_TYPES = {
         ("aws:apigatewayv2/apiMapping:ApiMapping", "aws:apigatewayv2/domainName:DomainName"),
         ("/domainnames", "/domainnames/*", "/tags/*"),
     ),
+    "aws:cloudfront/cachePolicy:CachePolicy": ("cache-policy/*",),
+    "aws:cloudfront/distribution:Distribution": ("distribution/*",),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": ("origin-access-control/*",),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": ("response-headers-policy/*",),
 }
 _PARTS_BELOW = {"lambda": ":*", "logs": ":*", "s3": "/*", "sns": ":*"}
 """What an action on a part needs besides: versions, aliases, streams, objects and subscriptions."""
@@ -270,8 +276,9 @@ def _list_needed(stack: Stack, resources: Sequence[DeployedResource], pushed_to:
     yield Permission(_CALLER_ACTIONS, (EVERYTHING,))
     for resource in resources:
         pushing = _PUSH_ACTIONS if resource.type == pushed_to else ()
+        region = str(resource.outputs.get("region") or stack.region)  # what CloudFront uses lies in one of its own
         for action in (*list_actions(resource.type), *_list_conditional_actions(resource), *pushing):
-            if scope := _find_scope(action, arns, resource, stack.region):
+            if scope := _find_scope(action, arns, resource, region):
                 yield Permission((action,), scope)
 
 

@@ -139,3 +139,25 @@ def test_images_are_pushed_by_those_who_make_them(
     given = {action: one.resources for one in found.deploy for action in one.actions}
     assert (given.keys() & actions) == (actions if is_pushed else set())
     assert all("*" not in given[it] for it in actions & given.keys() if it == "ecr:PutImage")
+
+
+def test_a_domain_needs_the_rights_of_its_second_deployment_from_the_first_on(tmp_path: Path) -> None:
+    found = compute(tmp_path, "rest-api", "aws", {"components": {"rest-api": {"domain": "api.example.org"}}})
+
+    allowed = {(action, arn) for it in found.deploy for action in it.actions for arn in it.resources}
+    domains = "arn:aws:apigateway:us-east-1::/domainnames"
+    assert {("apigateway:POST", domains), ("apigateway:AddCertificateToDomain", f"{domains}/*")} <= allowed
+    certificates = "arn:aws:acm:us-east-1:*:certificate/*"
+    assert {("acm:DescribeCertificate", certificates), ("acm:DeleteCertificate", certificates)} <= allowed
+
+
+def test_a_site_with_a_domain_needs_rights_where_cloudfront_has_its_parts(tmp_path: Path) -> None:
+    site = {"source": ".", "domain": "app.example.org", "dns_zone": "example.org"}
+    configuration = {"features": {"enable_cdn": True}, "components": {"site": {"site": site}}}
+    found = compute(tmp_path, "site", "aws", configuration, "eu-west-1")
+
+    allowed = {action: arn for it in found.deploy for action in it.actions for arn in it.resources}
+    assert allowed["acm:DescribeCertificate"] == "arn:aws:acm:us-east-1:*:certificate/*"
+    assert allowed["wafv2:UpdateWebACL"].startswith("arn:aws:wafv2:us-east-1:*:global/webacl/")
+    assert allowed["route53:ChangeResourceRecordSets"] == "arn:aws:route53:::hostedzone/*"
+    assert allowed["cloudfront:UpdateDistribution"] == "arn:aws:cloudfront::*:distribution/*"
