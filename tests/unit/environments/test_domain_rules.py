@@ -52,6 +52,11 @@ class TestDomains:
         assert _validate({"rest-api": written}).faults == ()
         assert _validate({"websocket": written}, "websocket").faults == ()
 
+    def test_at_the_apex_without_a_zone_are_warned_of(self) -> None:
+        assert [it.path for it in _validate({"rest-api": {"domain": "example.org"}}).warnings] == [
+            "components.rest-api.domain"
+        ]
+
     def test_that_two_components_have_are_refused(self) -> None:
         section = {"domain": "api.example.org"}
         (fault,) = _validate({"rest-api": section, "websocket": section}).faults

@@ -32,6 +32,10 @@ def check_domain(subject: RuleSubject) -> Iterator[Finding]:
         if prefix == "site.":
             continue  # the rules of sites look at it
         yield from check_domain_keys(section, prefix)
+        if section.domain and not section.dns_zone and section.domain.count(".") == 1:
+            reason = "an apex takes no CNAME, which is the record that you will have to set"
+            hint = "Name a dns_zone, have a registrar that makes an alias of it, or choose a name below it."
+            yield advise(f"{prefix}domain", reason, hint)
         if section.dns_zone and not section.domain and subject.is_layer is bool(prefix):
             hint = "Then write the domain."
             yield advise(f"{prefix}dns_zone", "the zone alone: nothing answers at a domain of it yet", hint)
