@@ -232,6 +232,17 @@ functions:
         left_out = {"provider.vpc": 2, "package": 3, "functions.f.events[1]": 5}
         assert _said(converted.left_out) == {**left_out, "functions.g": 6, "functions.g.events": 6}
 
+    @pytest.mark.parametrize(
+        "package", ["{patterns: 7}", "{exclude: [{a: b}]}", "{include: '${ssm:/x}'}", "{patterns: [[]]}"]
+    )
+    def test_may_have_a_package_that_is_none(self, convert: Convert, package: str) -> None:
+        functions = "{f: {handler: a.b, events: [{httpApi: GET /}]}}"
+
+        converted = convert(f"service: x\nprovider: aws\npackage: {package}\nfunctions: {functions}\n")
+
+        assert "package" not in converted.values["components"]["rest-api"]
+        assert [fault.line for fault in converted.left_out] == [3]
+
 
 class TestVariables:
     @pytest.mark.parametrize(

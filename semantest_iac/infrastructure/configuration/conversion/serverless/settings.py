@@ -119,8 +119,11 @@ def translate_package(notes: ConversionNotes, package: Any) -> dict[str, list[st
     """Return the key `package` of a component."""
     if not isinstance(package, dict):
         return {}
-    patterns = [str(one) for one in package.get("patterns") or [] if isinstance(one, str)]
-    patterns += [f"!{one}" for one in package.get("exclude") or []] + list(package.get("include") or [])
+    patterns = [
+        f"{sign}{pattern}"
+        for key, sign in (("patterns", ""), ("exclude", "!"), ("include", ""))
+        for pattern in _read_patterns(notes, package, key)
+    ]
     for key in package.keys() - {"patterns", "exclude", "include", "individually", "excludeDevDependencies"}:
         notes.leave_out(("package", key), _NOTHING_ELSE, "A `source` is a folder, or a zip file.")
     excluded = [one[1:].removeprefix("./") for one in patterns if one.startswith("!")]
@@ -136,3 +139,12 @@ def translate_package(notes: ConversionNotes, package: Any) -> dict[str, list[st
         excluded = [one for one in excluded if one not in modules]
     translated = {"exclude": excluded, "include": [one for one in included if one not in CATCH_ALL_PATTERNS]}
     return {key: value for key, value in translated.items() if value}
+
+
+def _read_patterns(notes: ConversionNotes, package: Mapping[str, Any], key: str) -> list[str]:
+    """Return the texts of a list, and say where there is something else."""
+    written = package.get(key) or []
+    patterns = [one for one in written if isinstance(one, str)] if isinstance(written, list) else []
+    if not isinstance(written, list) or len(patterns) != len(written):
+        notes.leave_out(("package", key), "has something else than patterns", "Write `package` of the component.")
+    return patterns

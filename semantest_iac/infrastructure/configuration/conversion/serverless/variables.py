@@ -214,12 +214,19 @@ class ServerlessVariables:
             return UnresolvedValue(shown, "is a file outside of the folder around the service")
         if path.suffix.lower() not in _DATA_ENDINGS:
             return UnresolvedValue(shown, "is a file that is no YAML or JSON; programs are not run")
-        if not path.is_file():
+        if not _is_file(path):
             return _MISSING
         if path not in self._files:
             self._files[path] = read_source_document(path).values
         found = self._walk(self._files[path], address)
         return found if isinstance(found, _Missing) else self.resolve(found, keep_environment=keep)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def to_text(value: Any) -> str:
