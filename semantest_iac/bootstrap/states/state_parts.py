@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.ledger_database import LedgerDatabase
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.errors import LedgerError, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class StateParts(LedgerDatabase, ABC):
     def _find_cloud(self, stack: str | None) -> str:
         from semantest_iac.application.queries.history import find_owning_engine
 
-        owner = find_owning_engine(self.ledger, stack) if stack else None
+        owner = None
+        with suppress(LedgerError):  # a state can be restored while the ledger cannot be read
+            owner = find_owning_engine(self.ledger, stack) if stack else None
         if owner and owner.engine != PULUMI_ENGINE:
             raise RefusedError(
                 f"Cannot look after the state of '{stack}': it belongs to the engine '{owner.engine}'.",

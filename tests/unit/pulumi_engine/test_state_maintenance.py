@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import Ba
 from semantest_iac.infrastructure.pulumi_engine.state.backups import KEPT_BACKUPS, back_up_state
 from semantest_iac.infrastructure.pulumi_engine.state.locks import hold_stack
 from semantest_iac.infrastructure.pulumi_engine.state.maintenance import StateMaintenance
-from semantest_iac.infrastructure.pulumi_engine.state.moves import require_not_moved
+from semantest_iac.infrastructure.pulumi_engine.state.moves import StateMove, require_not_moved, write_move
 from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file, state_name
 from tests.unit.pulumi_engine.stored_states import (
     NEW,
@@ -235,6 +235,25 @@ class TestRotation:
 
         assert read_secrets(states, STACK, OLD) == [SECRET]
 
+    def test_is_undone_by_no_restored_backup(self, tmp_path: Path) -> None:
+        states = open_home(tmp_path)
+        first = states.back_up(STACK)
+        states.rotate_passphrase(None)
+        states.rotate_passphrase(None)
+        now = states.settings.read_passphrase()
+
+        states.files.write(state_name(STACK), b"")
+        states.restore(STACK)
+        assert read_secrets(states, STACK, now) == [SECRET]
+
+        states.restore(STACK, first.name)
+        assert read_secrets(states, STACK, now) == [SECRET]
+
+        states.settings.former_passphrases.unlink()
+        with pytest.raises(RefusedError, match="encrypted with another passphrase"):
+            states.restore(STACK, first.name)
+        assert read_secrets(states, STACK, now) == [SECRET]
+
     def test_of_a_home_is_finished_before_another_begins(self, tmp_path: Path) -> None:
         states = open_home(tmp_path)
         states.settings.next_passphrase.write_text("one that was made")
@@ -295,6 +314,26 @@ class TestMove:
 
         require_not_moved(states.files, STACK)
         assert read_secrets(states, STACK, OLD) == [SECRET]
+
+    def test_without_the_passphrase_of_the_state_does_not_begin(self, tmp_path: Path) -> None:
+        states, target = open_home(tmp_path / "own", NEW), self._open_target(tmp_path, OLD)
+        states.settings.own_passphrase.write_text("a third")
+
+        with pytest.raises(RefusedError, match="another passphrase"):
+            states.move(STACK, target, change_nothing, None)
+
+        require_not_moved(states.files, STACK)
+        assert target.list_stacks() == []
+
+    def test_is_given_up_by_moving_to_where_it_is(self, tmp_path: Path) -> None:
+        states = open_home(tmp_path / "own")
+        write_move(states.files, STACK, StateMove("s3://gone"))
+        with pytest.raises(RefusedError, match="is being moved to 's3://gone'"):
+            require_not_moved(states.files, STACK)
+
+        states.move(STACK, states, change_nothing, None)
+
+        require_not_moved(states.files, STACK)
 
     def test_replaces_no_other_state(self, tmp_path: Path) -> None:
         states, target = open_home(tmp_path / "own"), self._open_target(tmp_path, OLD)

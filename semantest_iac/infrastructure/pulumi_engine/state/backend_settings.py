@@ -22,9 +22,12 @@ STATE_SECRETS_VARIABLE: Final = "SEMANTEST_STATE_SECRETS_PROVIDER"
 _TOKEN_VARIABLE: Final = "PULUMI_ACCESS_TOKEN"  # noqa: S105 - names a variable
 _PASSPHRASE_PROVIDER: Final = "passphrase"  # noqa: S105 - a kind of provider
 _KEY_SCHEMES: Final = ("awskms", "azurekeyvault")
-_URL_HINT = "Such as s3://BUCKET/PREFIX?region=us-east-1, azblob://CONTAINER/PREFIX or file:///FOLDER."
+_URL_HINT = (
+    "Write s3://BUCKET/PREFIX?region=us-east-1, azblob://CONTAINER/PREFIX or file:///FOLDER there, or in state.backend."
+)
 _KEY_HINT = (
-    "Such as passphrase, awskms://alias/NAME?region=us-east-1 or azurekeyvault://VAULT.vault.azure.net/keys/NAME."
+    "Write passphrase, awskms://alias/NAME?region=us-east-1 or azurekeyvault://VAULT.vault.azure.net/keys/NAME there, "
+    "or in state.secrets_provider."
 )
 _WITHOUT_METADATA_FILES = (
     "metadata=skip"  # the CLI writes them beside its files, and stops for good at an incomplete one
@@ -80,6 +83,16 @@ class BackendSettings:
     def next_passphrase(self) -> Path:
         """The file of the passphrase to which a rotation of the folder's own is under way."""
         return self.folder / "passphrase.new"
+
+    @property
+    def former_passphrases(self) -> Path:
+        """The file with the passphrases before rotations of the folder's own, a line each, the last one at the end."""
+        return self.folder / "passphrase.old"
+
+    def read_former_passphrases(self) -> list[str]:
+        """The passphrases that the folder had before, the last one at the end."""
+        file = self.former_passphrases
+        return file.read_text(encoding="utf-8").splitlines() if self.is_private and file.exists() else []
 
     def ensure_passphrase_file(self) -> Path:
         """The file that holds the passphrase; created at first use, unless one was configured."""

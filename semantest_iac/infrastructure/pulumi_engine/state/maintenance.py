@@ -117,8 +117,24 @@ class StateMaintenance:
             require_not_moved(self.files, stack)
             chosen = name or find_older_backup(self.files, stack).name
             backup, content, state = read_backup(self.files, stack, chosen)
-            self._replace(stack, content)
+            self._replace(stack, self._encrypt_restored(stack, state, content))
         return backup, state
+
+    def _encrypt_restored(self, stack: str, state: StackState, content: bytes) -> bytes:
+        """Return a backup encrypted with today's passphrase, where it is from before a rotation of the home's own."""
+        passphrase = self.settings.read_passphrase()
+        if read_salt(state) is None or open_state_key(state, passphrase):
+            return content
+        former = (open_state_key(state, each) for each in reversed(self.settings.read_former_passphrases()))
+        old = next((key for key in former if key), None)
+        if old is None:
+            raise RefusedError(
+                f"Cannot restore the state of '{stack}': the backup is encrypted with another passphrase.",
+                "STATE_SEALED",
+                hint="Restore it with SEMANTEST_STATE_PASSPHRASE_FILE naming the passphrase of that time, then give it "
+                "today's with `semantest-iac state rotate-passphrase`.",
+            )
+        return _with_deployment(content, encrypt_with_passphrase(state, old, PassphraseKey(passphrase), stack))
 
     def export(self, stack: str) -> bytes:
         """Return the state as `pulumi stack export` writes it, with encrypted secrets."""
@@ -180,9 +196,10 @@ class StateMaintenance:
         return ensure_private_file(kept, lambda: text or secrets.token_urlsafe(32))
 
     def _replace_own_passphrase(self, old: str, new: str) -> None:
-        """Give the home the new passphrase; the old one stays beside it, for the backups."""
-        if old and old != new:
-            replace_file(self.settings.folder / "passphrase.old", old)
+        """Give the home the new passphrase; all former ones stay beside it, for the backups."""
+        former = self.settings.read_former_passphrases()
+        if old and old not in (new, *former):
+            replace_file(self.settings.former_passphrases, "".join(f"{each}\n" for each in (*former, old)))
         replace_file(self.settings.own_passphrase, new)
         remove_file(self.settings.next_passphrase)
 
@@ -201,6 +218,7 @@ class StateMaintenance:
         """Move a state to another backend or to another provider of keys; a move that was interrupted goes on.
 
         It is read back and compared there, with its secrets, before it leaves here. Here a backup and a note stay.
+        To the place where it is, it gives an interrupted move up.
         """
         if self.location == target.location:
             return self._change_provider(stack, target, change_provider, provider)
@@ -237,17 +255,22 @@ class StateMaintenance:
                 "STATE_EXISTS",
                 hint="Look at it with `semantest-iac state export`, and remove it there if it is not needed.",
             )
+        content = self._encrypt_for(stack, state, self.files.read(state_name(stack)) or b"", target)
         back_up_state(self.files, stack)
         write_move(self.files, stack, StateMove(target.location))
-        content = self.files.read(state_name(stack)) or b""
         if there is None or not there.resources:
-            target._write_verified(stack, self._encrypt_for(stack, state, content, target))
+            target._write_verified(stack, content)
         forget_move(target.files, stack)
         return state
 
     def _change_provider(
         self, stack: str, target: StateMaintenance, change_provider: ChangeSecretsProvider, provider: str | None
     ) -> StackState:
+        note = read_move(self.files, stack)
+        if not provider and note and not note.is_done and (state := read_state_file(self.files, stack)):
+            with self._hold(stack, "state move"):
+                forget_move(self.files, stack)
+            return state
         if not provider:
             hint = "Name another one with --to-backend, or another provider of keys with --to-secrets-provider."
             raise RefusedError(f"Cannot move the state of '{stack}': it is in '{self.location}' already.", hint=hint)
@@ -282,8 +305,10 @@ class StateMaintenance:
         self._replace(stack, _with_deployment(content, encrypt_with_passphrase(state, before, key, stack)))
 
     def _replace(self, stack: str, content: bytes) -> None:
+        """Write a state between two backups: the newest is always what the stack has."""
         back_up_state(self.files, stack)
         self._write_verified(stack, content)
+        back_up_state(self.files, stack)
 
     def _write_verified(self, stack: str, content: bytes) -> None:
         self.files.write(state_name(stack), content)

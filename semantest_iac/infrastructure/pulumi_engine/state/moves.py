@@ -55,7 +55,7 @@ def require_not_moved(files: StateFiles, stack: str) -> None:
     raise RefusedError(
         f"Cannot work on stack '{stack}': its state is being moved to '{move.to}', which was interrupted.",
         "STATE_MOVED",
-        hint="Run the same `semantest-iac state move` again, which goes on.",
+        hint="Run the same `semantest-iac state move` again, which goes on; to this place again gives it up.",
     )
 
 

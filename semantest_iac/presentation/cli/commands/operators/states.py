@@ -80,6 +80,10 @@ def _open(session: Session, config: Path | None, cloud: str | None, word: str = 
     return _Opened(states, loaded.variables, str(Stack.parse(named)) if named else "")
 
 
+def _count(resources: int) -> str:
+    return f"{resources} {'resource' if resources == 1 else 'resources'}"
+
+
 def _require_consent(session: Session, question: str, *, yes: bool) -> None:
     if not yes and session.terminal.ask(f"{question} Type yes: ") != "yes":
         raise RefusedError("Cannot change the state: it was not confirmed.", "CONSENT_MISSING", hint="Add --yes.")
@@ -196,7 +200,7 @@ def restore_state(
     _require_consent(session, f"Replace the state of '{opened.stack}' by a backup?", yes=yes)
     restored, state = opened.states.restore(opened.stack, backup)
     count = len(state.live_resources)
-    text = f"'{opened.stack}' has the state of {restored.name} again: {count} resources. Deploy it with --refresh."
+    text = f"'{opened.stack}' has the state of {restored.name} again: {_count(count)}. Deploy it with --refresh."
     session.answer({"stack": opened.stack, "backup": restored.name, "resources": count}, [text])
     return OK
 
@@ -243,7 +247,7 @@ def import_state(session: Session, stack: str, file: Path, yes: bool, config: Pa
     with click.open_file(str(file), "rb") as source:
         state = opened.states.import_state(opened.stack, source.read(), str(file))
     count = len(state.live_resources)
-    session.answer({"stack": opened.stack, "resources": count}, [f"'{opened.stack}' has a state of {count} resources."])
+    session.answer({"stack": opened.stack, "resources": count}, [f"'{opened.stack}' has a state of {_count(count)}."])
     return OK
 
 
@@ -305,7 +309,7 @@ _ROTATE_HELP = """Encrypt the secrets of all states with a new passphrase.
 \b
   semantest-iac state rotate-passphrase --new-passphrase-file new-passphrase
 
-A state in the home alone needs no file: a passphrase is made, and the old one stays beside it as passphrase.old, for
+A state in the home alone needs no file: a passphrase is made, and the old one stays beside it in passphrase.old, for
 older backups. Elsewhere, bring the new file to every machine afterwards, and keep the old one as long as its backups.
 Run the same command again where it was interrupted: it goes on, and nothing is lost.
 """
@@ -326,6 +330,7 @@ def rotate_passphrase(session: Session, file: Path | None, yes: bool, config: Pa
     _require_consent(session, f"Give all states in '{states.location}' a new passphrase?", yes=yes)
     result = states.rotate_passphrase(file)
     answer = {"rotated": result.rotated, "without_passphrase": result.without_passphrase, "file": str(result.file)}
-    lines = [f"{len(result.rotated)} states have the new passphrase, which is in '{result.file}'."]
+    count = "1 state has" if len(result.rotated) == 1 else f"{len(result.rotated)} states have"
+    lines = [f"{count} the new passphrase, which is in '{result.file}'."]
     session.answer(answer, lines)
     return OK
