@@ -294,6 +294,12 @@ functions: {{f: {{handler: a.b, environment: {{V: "{value}"}}, events: [{{httpAp
 """
         assert "functions.f.environment.V" in _said(convert(text).left_out)
 
+    def test_that_contain_themselves_are_refused(self, convert: Convert) -> None:
+        nested = "{a: " * 20 + "'${self:custom}'" + "}" * 20
+
+        with pytest.raises(ConfigurationError, match="contain each other"):
+            convert(f"service: '${{self:custom.a}}'\nprovider: aws\ncustom: {nested}\n")
+
     def test_do_not_grow_without_bounds(self, convert: Convert) -> None:
         doubled = "".join(f"  b{n}: ['${{self:custom.b{n + 1}}}', '${{self:custom.b{n + 1}}}']\n" for n in range(40))
         text = f"service: '${{self:custom.b0}}'\nprovider: aws\ncustom:\n{doubled}  b40: x\n"

@@ -59,7 +59,11 @@ def convert_serverless_service(
     document = read_source_document(file)
     require_mapping(document)
     variables = ServerlessVariables(document, file.parent, options, environment)
-    return _ServiceConverter(document, file.parent, variables, RuntimeChoice(runtimes, today)).convert()
+    try:
+        return _ServiceConverter(document, file.parent, variables, RuntimeChoice(runtimes, today)).convert()
+    except RecursionError as error:
+        message = f"{document.name} has variables that contain each other."
+        raise ConfigurationError(message, hint="Look for ${self:…} inside of what it names.") from error
 
 
 class _SocketRoute(NamedTuple):
