@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Pattern,
     Range,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.published import refine_elements
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties, values_at_path
@@ -165,6 +166,7 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
     VIRTUAL_NETWORK_TYPE: ArmType(VIRTUAL_NETWORK_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}").rule(
         {
             "virtualNetworkName": refine(Length(2, 64, DOC), NETWORK_NAME_PATTERN),
+            "addressSpace.addressPrefixes": refine_elements(_ADDRESS_PREFIX),
             "subnets": refine(computed_default=True),
             **OPTIONAL_ID,
         },
@@ -175,6 +177,7 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
         {
             "subnetName": NETWORK_NAME,
             "addressPrefix": refine(_ADDRESS_PREFIX),
+            "addressPrefixes": refine_elements(_ADDRESS_PREFIX),
             **dict.fromkeys(("type", "name"), refine(computed_default=True)),
             "defaultOutboundAccess": refine(force_new=True, computed_default=True),
             **dict.fromkeys(

@@ -48,6 +48,21 @@ class TestSubnets:
     def test_must_fit_into_free_space_of_their_network(self, prefix: str, code: str, refused: Refused) -> None:
         assert refused(SUBNET, subnetName="other", addressPrefix=prefix).code == code
 
+    @pytest.mark.parametrize("prefix", ["first", "10.0.2.1/24"], ids=["no network", "host bits"])
+    @pytest.mark.parametrize(
+        ("type_", "path"),
+        [(SUBNET, "addressPrefix"), (SUBNET, "addressPrefixes.0"), (NETWORK, "addressSpace.addressPrefixes.0")],
+    )
+    def test_have_ranges_in_cidr_notation(
+        self, type_: str, path: str, prefix: str, cloud: SimulatedCloud, world: World
+    ) -> None:
+        name, *rest = path.split(".")
+        value = {1: prefix, 2: [prefix], 3: {"addressPrefixes": [prefix]}}[len(rest) + 1]
+
+        failures = cloud.check(type_, {**SAMPLES[type_](world), name: value})
+
+        assert [(it.property, it.warning) for it in failures] == [(path, False)]
+
     def test_cannot_be_deleted_while_an_app_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="InUseSubnetCannotBeDeleted") as caught:
             cloud.delete(SUBNET, world[SUBNET].id)
