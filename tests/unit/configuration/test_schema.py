@@ -69,6 +69,7 @@ class TestSiblingKeys:
                     "tags",
                     "environment",
                     "environments",
+                    "state",
                     "event_sources",
                     "event_targets",
                     "subscriptions",
