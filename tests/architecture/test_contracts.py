@@ -103,6 +103,10 @@ _INTRUSIONS = {
         "object-stores",
         {"semantest_iac/infrastructure/artifacts/intruder.py": "import obstore"},
     ),
+    "the client of name servers in an engine": (
+        "name-servers",
+        {"semantest_iac/infrastructure/sandbox_engine/intruder.py": "import dns"},
+    ),
     "the client of AWS in an engine": (
         "aws-client",
         {"semantest_iac/infrastructure/sandbox_engine/intruder.py": "import boto3"},
