@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError, StackBusyError
-from semantest_iac.infrastructure.pulumi_engine.state import ciphers, maintenance
+from semantest_iac.infrastructure.pulumi_engine.state import maintenance
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 from semantest_iac.infrastructure.pulumi_engine.state.backups import KEPT_BACKUPS, back_up_state
 from semantest_iac.infrastructure.pulumi_engine.state.locks import hold_stack
 from semantest_iac.infrastructure.pulumi_engine.state.maintenance import StateMaintenance
 from semantest_iac.infrastructure.pulumi_engine.state.moves import StateMove, require_not_moved, write_move
 from semantest_iac.infrastructure.pulumi_engine.state.states import read_state_file, state_name
+from semantest_iac.infrastructure.secret_ciphers import state_cipher
 from tests.unit.pulumi_engine.stored_states import (
     NEW,
     OLD,
@@ -37,7 +38,7 @@ OTHER = "websocket.aws.staging.us-east-1"
 @pytest.fixture(autouse=True)
 def _fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """One round in place of a million; the real number is tried with the CLI's own states."""
-    monkeypatch.setattr(ciphers, "_KEY_ROUNDS", 1)
+    monkeypatch.setattr(state_cipher, "_KEY_ROUNDS", 1)
 
 
 def change_nothing(settings: BackendSettings, stack: str, provider: str) -> None:

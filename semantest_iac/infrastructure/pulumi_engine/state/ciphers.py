@@ -1,14 +1,8 @@
-"""Encrypts the secrets of a state with another passphrase, in Pulumi's own form.
-
-Source: pulumi/pulumi, `pkg/secrets/passphrase` and `sdk/go/common/resource/config/crypt.go`: PBKDF2 over the
-passphrase (SHA-256, 1,000,000 rounds, 32 bytes), then AES-256-GCM as `v1:<nonce>:<ciphertext>`. The salt in a state is
-`v1:<salt>:<a known text, encrypted>`.
-"""
+"""Encrypts the secrets of a state with another passphrase."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -16,45 +10,23 @@ from typing import Any
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, map_ciphertexts
+from semantest_iac.infrastructure.secret_ciphers.state_cipher import PROOF_TEXT, SALT_BYTES, StateCipher, derive_key
 
-_KEY_ROUNDS, _KEY_BYTES = 1_000_000, 32
-_KNOWN_TEXT = b"pulumi"
+_derive_key = cache(derive_key)  # states of one backend share their salt
 
 
-class PassphraseKey:
+class PassphraseKey(StateCipher):
     """A key from a passphrase and the salt of a state; `salt` proves the passphrase to whoever has it."""
 
     def __init__(self, passphrase: str, salt: str | None = None) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        raw = os.urandom(8) if salt is None else base64.b64decode(salt.split(":")[1])
-        self._cipher = AESGCM(_derive_key(passphrase, raw))
-        self.salt = salt or f"v1:{base64.b64encode(raw).decode()}:{self.encrypt(_KNOWN_TEXT)}"
+        raw = os.urandom(SALT_BYTES) if salt is None else base64.b64decode(salt.split(":")[1])
+        super().__init__(_derive_key(passphrase, raw))
+        self.salt = salt or f"v1:{base64.b64encode(raw).decode()}:{self.encrypt(PROOF_TEXT)}"
 
     @property
     def is_right(self) -> bool:
         """Whether the passphrase is that of the salt."""
-        try:
-            return self.decrypt(self.salt.split(":", 2)[2]) == _KNOWN_TEXT
-        except ValueError:
-            return False
-
-    def encrypt(self, content: bytes) -> str:
-        """Encrypt a text; the same text never gives the same result twice."""
-        nonce = os.urandom(12)
-        body = self._cipher.encrypt(nonce, content, None)
-        return f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(body).decode()}"
-
-    def decrypt(self, ciphertext: str) -> bytes:
-        """Decrypt a text; raises ValueError if it was encrypted with another key."""
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            _, nonce, body = ciphertext.split(":")
-            content: bytes = self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None)
-        except InvalidTag as error:
-            raise ValueError("encrypted with another key") from error
-        return content
+        return self.opens(self.salt.split(":", 2)[2])
 
 
 def read_salt(state: StackState) -> str | None:
@@ -62,12 +34,6 @@ def read_salt(state: StackState) -> str | None:
     provider = state.secrets_provider
     salt = (provider.get("state") or {}).get("salt")
     return str(salt) if provider.get("type") == "passphrase" and salt else None
-
-
-@cache
-def _derive_key(passphrase: str, salt: bytes) -> bytes:
-    """Derive a key, which takes a third of a second; states of one backend share their salt."""
-    return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _KEY_ROUNDS, _KEY_BYTES)
 
 
 def open_state_key(state: StackState, passphrase: str) -> PassphraseKey | None:

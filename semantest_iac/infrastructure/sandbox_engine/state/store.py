@@ -1,13 +1,8 @@
-"""Stores the states of stacks, one file each in Pulumi's deployment format, with encrypted secrets.
-
-Source of the cipher: pulumi/pulumi, `pkg/secrets/passphrase` and `sdk/go/common/resource/config/crypt.go`: PBKDF2
-over the passphrase (SHA-256, 1,000,000 rounds, 32 bytes), then AES-256-GCM as `v1:<nonce>:<ciphertext>`.
-"""
+"""Stores the states of stacks, one file each in Pulumi's deployment format, with encrypted secrets."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import secrets
@@ -34,10 +29,8 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
     load_resource,
     order_by_dependencies,
 )
+from semantest_iac.infrastructure.secret_ciphers.state_cipher import PROOF_TEXT, SALT_BYTES, StateCipher, derive_key
 
-_KEY_ROUNDS = 1_000_000
-_PROOF_TEXT = "pulumi"
-_KEY_BYTES = 32
 KEY_FILES = ("passphrase", "salt", "key", "proof")
 
 
@@ -55,22 +48,16 @@ class PassphraseCipher:
         """The `secrets_providers` entry of a state file; empty while nothing was ever encrypted."""
         if not (self._folder / "salt").exists():
             return {}
-        proof = self._read_or_create("proof", lambda: self._encrypt_text(_PROOF_TEXT))
+        proof = self._read_or_create("proof", lambda: self._cipher.encrypt(PROOF_TEXT))
         return {"type": "passphrase", "state": {"salt": f"{self._salt}:{proof}"}}
 
     def encrypt(self, value: Any) -> str:
         """Encrypt a JSON value; the same value never gives the same text twice."""
-        return self._encrypt_text(json.dumps(value))
+        return self._cipher.encrypt(json.dumps(value).encode())
 
     def decrypt(self, ciphertext: str) -> Any:
         """Decrypt to a JSON value; raises ValueError if it was encrypted with another key."""
-        from cryptography.exceptions import InvalidTag
-
-        _, nonce, body = ciphertext.split(":")
-        try:
-            return json.loads(self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None))
-        except InvalidTag as error:
-            raise ValueError("a secret in the state was encrypted with another passphrase") from error
+        return json.loads(self._cipher.decrypt(ciphertext))
 
     def find_faulty_files(self) -> dict[str, str]:
         """Return what is wrong with each file of the key, by its name; derives the key, which takes a while."""
@@ -96,23 +83,16 @@ class PassphraseCipher:
             return faults if opened_by or "proof" not in texts else faults | {"proof": "it was not made with the key"}
         return _judge_key_files(texts, opened_by) | faults
 
-    def _encrypt_text(self, text: str) -> str:
-        nonce = os.urandom(12)
-        body = self._cipher.encrypt(nonce, text.encode(), None)
-        return f"v1:{_base64_text(nonce)}:{_base64_text(body)}"
-
     @cached_property
-    def _cipher(self) -> Any:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        return AESGCM(base64.b64decode(self._read_or_create("key", self._derive)))
+    def _cipher(self) -> StateCipher:
+        return StateCipher(base64.b64decode(self._read_or_create("key", self._derive)))
 
     def _derive(self) -> str:
         return _derive_key(self._passphrase, self._salt)
 
     @cached_property
     def _salt(self) -> str:
-        return self._read_or_create("salt", lambda: f"v1:{_base64_text(os.urandom(8))}")
+        return self._read_or_create("salt", lambda: f"v1:{_base64_text(os.urandom(SALT_BYTES))}")
 
     @cached_property
     def _passphrase(self) -> str:
@@ -126,21 +106,15 @@ class PassphraseCipher:
 def _derive_key(passphrase: str, salt: str) -> str:
     """Raises ValueError for a salt of another form."""
     raw = base64.b64decode(salt.removeprefix("v1:"), validate=True)
-    return _base64_text(hashlib.pbkdf2_hmac("sha256", passphrase.encode(), raw, _KEY_ROUNDS, _KEY_BYTES))
+    return _base64_text(derive_key(passphrase, raw))
 
 
 def _opens(key: str, proof: str) -> bool:
     """Whether the proof was encrypted with the key."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     try:
-        _, nonce, body = proof.split(":")
-        cipher = AESGCM(base64.b64decode(key, validate=True))
-        text: bytes = cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None)
-    except (InvalidTag, ValueError):
+        return StateCipher(base64.b64decode(key, validate=True)).opens(proof)
+    except ValueError:
         return False
-    return text == _PROOF_TEXT.encode()
 
 
 def _judge_key_files(present: Collection[str], opened_by: Collection[str]) -> dict[str, str]:

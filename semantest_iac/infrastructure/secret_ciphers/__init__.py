@@ -1,0 +1,1 @@
+"""Ciphers of the secrets in states."""
