@@ -133,14 +133,9 @@ def _import_everything() -> None:
     for module in pkgutil.walk_packages(semantest_iac.__path__, "semantest_iac."):
         if "pythoneda" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    from semantest_iac.infrastructure.cloud_programs.cloud import LazyFunction, find_cloud
-    from semantest_iac.infrastructure.sandbox_engine.child.__main__ import KINDS_OF_SERVICES
+    from semantest_iac.infrastructure.sandbox_engine.child.__main__ import import_service_programs
 
-    for cloud in (find_cloud("aws"), find_cloud("azure")):
-        of_services = (function for kind, function in cloud.kinds.items() if kind.__name__ in KINDS_OF_SERVICES)
-        for function in (cloud.foundation, *of_services):
-            if isinstance(function, LazyFunction):
-                function.load()
+    import_service_programs()
     gc.collect()
     gc.freeze()  # so that no fork copies what it does not change
     warnings.resetwarnings()

@@ -169,8 +169,8 @@ def _end_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _import_ahead(link: ParentLink) -> None:
-    """Import what the programs of services need until there is something to do."""
+def import_service_programs(is_enough: Callable[[], bool] = lambda: False) -> None:
+    """Import what the programs of services need, on every cloud whose SDK is here; ends early once it is enough."""
     from semantest_iac.domain.errors import RefusedError
     from semantest_iac.infrastructure.cloud_programs.cloud import LazyFunction, find_cloud
 
@@ -180,7 +180,7 @@ def _import_ahead(link: ParentLink) -> None:
             cloud = find_cloud(name)
             common = [function for kind, function in cloud.kinds.items() if kind.__name__ in KINDS_OF_SERVICES]
             for function in (cloud.foundation, *common):
-                if link.has_message:
+                if is_enough():
                     return
                 if isinstance(function, LazyFunction):
                     function.load()
@@ -192,7 +192,7 @@ def serve_parent(home: str, parent: str) -> None:
     _end_with_parent(int(parent))
     link = ParentLink()
     server = TaskServer(link, Path(home))
-    _import_ahead(link)
+    import_service_programs(lambda: link.has_message)  # until there is something to do
     asyncio.run(server.serve())
 
 
