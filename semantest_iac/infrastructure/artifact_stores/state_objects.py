@@ -37,9 +37,10 @@ def _read_s3(parameters: Mapping[str, str], variables: Mapping[str, str]) -> Sto
     endpoint = named or variables.get("AWS_ENDPOINT_URL_S3", "") or variables.get("AWS_ENDPOINT_URL", "")
     region = parameters.get("region") or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     path_style = parameters.get("s3ForcePathStyle", parameters.get("use_path_style", "")).lower() == "true"
-    options: dict[str, Any] = {"endpoint": endpoint, "region": region, "virtual_hosted_style_request": False}
-    if not endpoint and not path_style:
-        options["virtual_hosted_style_request"] = True
+    is_virtual_hosted = not endpoint and not path_style
+    options: dict[str, Any] = {
+        "endpoint": endpoint, "region": region, "virtual_hosted_style_request": is_virtual_hosted
+    }  # fmt: skip
     known = {
         "access_key_id": variables.get("AWS_ACCESS_KEY_ID"),
         "secret_access_key": variables.get("AWS_SECRET_ACCESS_KEY"),
