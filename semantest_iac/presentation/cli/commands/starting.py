@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,11 +23,11 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.presentation.cli.commands.imports.first_file import (
     check_first_file,
+    choose_next_command,
     refuse_to_overwrite,
     write_first_file,
 )
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
 from semantest_iac.presentation.cli.session import STANDARD_FILE, Session
 from semantest_iac.presentation.error_lines import format_faults, format_warnings
@@ -158,7 +158,7 @@ def _describe_start(service: FoundService) -> str:
 def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
     warnings, faults = check_first_file(session)
     notes = [note for service in components.values() if service for note in service.notes]
-    deploy = f"{program_name()} config validate" if faults else _next_command(components, session.home_option)
+    following = choose_next_command(components, faults, session.home_option)
     value = {
         "file": str(Path(STANDARD_FILE).absolute()),
         "project": chosen.project,
@@ -167,7 +167,7 @@ def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping
         "notes": notes,
         "warnings": [warning.as_dict() for warning in warnings],
         "faults": [fault.as_dict() for fault in faults],
-        "next": [deploy],
+        "next": [following],
     }
     session.answer(value, [f"Wrote {STANDARD_FILE}."])
     if session.json:
@@ -175,12 +175,7 @@ def _check_and_answer(session: Session, chosen: ChosenNames, components: Mapping
     session.terminal.print_remarks(*(f"Note: {note}" for note in notes), *format_warnings(warnings))
     if faults:
         session.terminal.print_remarks("Not ready yet:", *format_faults(faults))
-    session.terminal.print_lines("Try next:", f"  {deploy}")
-
-
-def _next_command(components: Collection[str], home_option: str) -> str:
-    name = next(iter(components)) if len(components) == 1 else "all"
-    return f"{program_name()} deploy --component {name}{home_option}"
+    session.terminal.print_lines("Try next:", f"  {following}")
 
 
 def _to_dict(service: FoundService | None) -> dict[str, Any]:

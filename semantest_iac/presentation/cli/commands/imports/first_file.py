@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.presentation.cli.formatting import program_name
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
 
@@ -36,3 +37,11 @@ def check_first_file(session: Session) -> tuple[Sequence[Fault], Sequence[Fault]
         return validate_components(None, loaded, session.application), ()
     except DeploymentError as error:
         return (), error.faults or (Fault("", error.message, error.hint),)
+
+
+def choose_next_command(components: Collection[str], faults: Sequence[Fault], home_option: str) -> str:
+    """Return the command that comes after the file: the one that deploys it, or that says what is wrong with it."""
+    if faults:
+        return f"{program_name()} config validate"
+    name = next(iter(components)) if len(components) == 1 else "all"
+    return f"{program_name()} deploy --component {name}{home_option}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.presentation.cli.commands.imports.first_file import (
     check_first_file,
+    choose_next_command,
     refuse_to_overwrite,
     write_first_file,
 )
@@ -130,7 +131,7 @@ def _write_and_answer(
     if not dry_run:
         write_first_file(target, text, force=False)
         warnings, faults = check_first_file(session)
-    following = _list_next_commands(converted, faults, session.home_option)
+    following = choose_next_command(converted.values["components"], faults, session.home_option)
     value = {
         "file": None if dry_run else str(target.absolute()),
         "configuration": converted.values,
@@ -139,7 +140,7 @@ def _write_and_answer(
         "variables": dict(converted.required_variables),
         "warnings": [warning.as_dict() for warning in warnings],
         "faults": [fault.as_dict() for fault in faults],
-        "next": following,
+        "next": [following],
     }
     session.answer(value, text.splitlines() if dry_run else [f"Wrote {target}."])
     if not session.json:
@@ -148,7 +149,7 @@ def _write_and_answer(
         if faults:
             session.terminal.print_remarks("Not ready yet:", *format_faults(faults))
         if not dry_run:
-            session.terminal.print_lines("Try next:", *(f"  {command}" for command in following))
+            session.terminal.print_lines("Try next:", f"  {following}")
     return OK
 
 
@@ -160,10 +161,3 @@ def _print_remarks(session: Session, converted: ConvertedConfiguration) -> None:
     if converted.required_variables:
         lines = [f"  {name}: {what}" for name, what in converted.required_variables.items()]
         session.terminal.print_remarks("Set in your environment or .env:", *lines)
-
-
-def _list_next_commands(converted: ConvertedConfiguration, faults: Sequence[Fault], home_option: str) -> list[str]:
-    components: Mapping[str, Any] = converted.values["components"]
-    name = next(iter(components)) if len(components) == 1 else "all"
-    deploy = f"python -m semantest_iac deploy --component {name}{home_option}"
-    return ["python -m semantest_iac config validate"] if faults else [deploy]
